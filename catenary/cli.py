@@ -1,0 +1,325 @@
+"""Commands: parse, call a job, print. Heavy rooms are imported when a command runs."""
+
+import json
+import logging
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import asdict
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.console import Console
+from rich.progress import (
+    BarColumn,
+    MofNCompleteColumn,
+    Progress,
+    TextColumn,
+    TimeRemainingColumn,
+)
+
+from catenary import __version__
+from catenary.domain.errors import CatenaryError
+
+FAILED, WRONG_USE, SOME_UNREADABLE, INTERRUPTED = 1, 2, 3, 130
+
+app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False)
+bundles = typer.Typer(no_args_is_help=True, help="Make, calibrate and verify model bundles.")
+runs = typer.Typer(invoke_without_command=True, help="What was scanned, what is left, what failed.")
+app.add_typer(bundles, name="bundle")
+app.add_typer(runs, name="runs")
+out = Console()
+
+Workspace = Annotated[
+    Path, typer.Option(help="Folder of the results.", envvar="CATENARY_WORKSPACE")
+]
+Json = Annotated[bool, typer.Option("--json", help="Print JSON for scripts.")]
+Setting = Annotated[
+    list[str] | None, typer.Option("--set", help="Override a setting: key=value; repeatable.")
+]
+Model = Annotated[
+    Path | None, typer.Option(help="Model bundle folder; the shipped one when not given.")
+]
+Device = Annotated[str, typer.Option(help="auto, cpu, cuda or cuda:N.")]
+Precision = Annotated[str, typer.Option(help="bf16 or fp32.")]
+DEFAULT_WORKSPACE = Path("workspace")
+
+
+def main() -> None:
+    """Run the command line; an expected error is one line and exit code 1."""
+    show_trace = "--debug" in sys.argv
+    try:
+        app()
+    except CatenaryError as error:
+        if show_trace:
+            raise
+        Console(stderr=True).print(f"catenary: {error}", highlight=False, soft_wrap=True)
+        raise SystemExit(FAILED) from error
+    except KeyboardInterrupt:
+        raise SystemExit(INTERRUPTED) from None
+
+
+@app.callback()
+def common(
+    version: Annotated[bool, typer.Option("--version", help="Print the version.")] = False,
+    verbose: Annotated[bool, typer.Option("--verbose", help="Log to stderr.")] = False,
+    debug: Annotated[bool, typer.Option("--debug", help="Show the trace of errors.")] = False,
+) -> None:
+    """Find defects of railway overhead lines in 4C inspection photographs."""
+    level = logging.DEBUG if debug else logging.INFO if verbose else logging.WARNING
+    logging.basicConfig(level=level, format="%(asctime)s %(name)s %(levelname)s %(message)s")
+    if version:
+        out.print(f"catenary {__version__}")
+        raise typer.Exit
+
+
+@contextmanager
+def _progress(title: str) -> Iterator[Callable[[int, int], None]]:
+    """Show done, total, rate and time left; nothing when not on a terminal."""
+    console = Console(stderr=True)
+    columns = (
+        TextColumn("{task.description}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TextColumn("{task.fields[rate]}"),
+        TimeRemainingColumn(),
+    )
+    with Progress(*columns, console=console, disable=not console.is_terminal) as bar:
+        task = bar.add_task(title, total=None, rate="")
+
+        def step(done: int, total: int) -> None:
+            speed = bar.tasks[0].finished_speed or bar.tasks[0].speed
+            rate = f"{speed:.1f} /s" if speed else ""
+            bar.update(task, completed=done, total=total, rate=rate)
+
+        yield step
+
+
+@app.command()
+def demo(workspace: Workspace = DEFAULT_WORKSPACE) -> None:
+    """Scan the bundled sample run and write its HTML report."""
+    from catenary.jobs import scan as job
+
+    out.print("Scanning the bundled sample run (simulated frames)")
+    with _progress("scan") as step:
+        end = job.demo(workspace, step)
+    _print_run(end.summary)
+    out.print(f"\nWorkspace: {workspace.resolve()}")
+    out.print(f"Open the findings in a browser: {end.report}", soft_wrap=True)
+    out.print(f"Excel list: catenary report {end.summary.name} --format xlsx -o defects.xlsx")
+    _leave(end.summary.failed)
+
+
+@app.command()
+def scan(  # noqa: PLR0913 - every option of the command is a parameter
+    source: Annotated[str, typer.Argument(help="Folder or file of a run.")],
+    workspace: Workspace = DEFAULT_WORKSPACE,
+    model: Model = None,
+    device: Device = "auto",
+    precision: Precision = "bf16",
+    workers: Annotated[int, typer.Option(min=1, help="Threads that read and decode.")] = 2,
+    min_score: Annotated[
+        float | None, typer.Option(min=0, max=1, help="Least detector score of a component.")
+    ] = None,
+    config: Annotated[
+        Path | None, typer.Option(help="Scan settings; configs/scan.yaml when not given.")
+    ] = None,
+    setting: Setting = None,
+    retry_failed: Annotated[
+        bool, typer.Option("--retry-failed", help="Try frames again that failed before.")
+    ] = False,
+    as_json: Json = False,
+) -> None:
+    """Scan a run, or go on with one; exit code 3 when some frames could not be read."""
+    from catenary.jobs import assemble
+    from catenary.jobs import scan as job
+
+    overrides = tuple(setting or ())
+    if min_score is not None:
+        overrides += (f"cascade.min_score={min_score}",)
+    recipe = assemble.Recipe(model, device, precision, config, overrides)
+    with _progress("scan") as step:
+        summary = job.scan_run(source, workspace, recipe, workers, step, retry_failed)
+    if as_json:
+        _print_json([job.run_record(summary)])
+    else:
+        _print_run(summary)
+    _leave(summary.failed)
+
+
+@runs.callback()
+def list_runs(
+    context: typer.Context, workspace: Workspace = DEFAULT_WORKSPACE, as_json: Json = False
+) -> None:
+    """List the runs of a workspace."""
+    from catenary.jobs import scan as job
+
+    if context.invoked_subcommand is not None:
+        return
+    found = job.list_runs(workspace)
+    if as_json:
+        _print_json([job.run_record(one) for one in found])
+        return
+    for one in found:
+        out.print(
+            f"{one.name}: {one.images} images, {one.done} done, {one.unusable} unusable, "
+            f"{one.failed} failed, {one.pending} left, {one.findings} findings",
+            soft_wrap=True,
+        )
+
+
+@runs.command("show")
+def show_run(
+    run: Annotated[str, typer.Argument(help="Name of the run.")],
+    workspace: Workspace = DEFAULT_WORKSPACE,
+    as_json: Json = False,
+) -> None:
+    """Show one run: counts, findings by component and condition, frames that failed."""
+    from catenary.jobs import scan as job
+
+    detail = job.show_run(workspace, run)
+    if as_json:
+        _print_json([job.run_record(detail.summary)])
+        return
+    _print_run(detail.summary)
+    for failure in detail.failures:
+        out.print(
+            f"  {failure.outcome} {failure.file_name!r}: {failure.reason}: {failure.note}",
+            soft_wrap=True,
+            markup=False,
+        )
+
+
+@app.command()
+def report(
+    run: Annotated[str, typer.Argument(help="Name of the run.")],
+    output: Annotated[Path, typer.Option("-o", "--output", help="File to write.")],
+    form: Annotated[str, typer.Option("--format", help="html, xlsx, csv or coco.")] = "html",
+    components: Annotated[
+        bool, typer.Option("--components", help="COCO: write normal components too.")
+    ] = False,
+    workspace: Workspace = DEFAULT_WORKSPACE,
+) -> None:
+    """Write the findings of a run as one file."""
+    from catenary.jobs import report as job
+
+    if form not in job.FORMATS:
+        raise typer.BadParameter(f"{form!r} is not one of {', '.join(job.FORMATS)}")
+    if components and form != "coco":
+        raise typer.BadParameter("--components goes with --format coco")
+    job.write_report(workspace, run, form, output, with_components=components)
+    out.print(f"{output.resolve()}", soft_wrap=True)
+
+
+@app.command()
+def simulate(
+    config: Annotated[Path, typer.Argument(help="Simulation settings (YAML).")],
+    output: Annotated[Path, typer.Option("-o", "--output", help="Folder to fill.")],
+    setting: Setting = None,
+    workers: Annotated[int, typer.Option(min=1, help="Processes that render.")] = 2,
+) -> None:
+    """Render labelled night scenes; goes on where an interrupted run stopped."""
+    from catenary.jobs import simulate as job
+
+    with _progress("render") as step:
+        rendered = job.render(config, output, tuple(setting or ()), workers, step)
+    labels = sum(len(image.labels) for image in rendered.images)
+    out.print(f"{len(rendered.images)} frames, {labels} labels: {output / 'labels.json'}")
+
+
+@app.command()
+def train(
+    config: Annotated[Path, typer.Argument(help="Training settings (YAML).")],
+    setting: Setting = None,
+    resume: Annotated[
+        Path | None, typer.Option(help="Run folder of an interrupted training.")
+    ] = None,
+) -> None:
+    """Train the detector or the classifier; which one is said in the settings."""
+    from catenary.jobs import learn as job
+
+    folder = job.train(config, tuple(setting or ()), resume)
+    out.print(f"Trained: {folder}")
+
+
+@app.command()
+def evaluate(  # noqa: PLR0913 - every option of the command is a parameter
+    labels: Annotated[Path, typer.Argument(help="COCO labels; images beside them.")],
+    model: Model = None,
+    device: Device = "auto",
+    precision: Precision = "bf16",
+    config: Annotated[Path | None, typer.Option(help="Scan settings.")] = None,
+    setting: Setting = None,
+    as_json: Json = False,
+) -> None:
+    """Scan a labelled set and state detection and false-alarm rates with intervals."""
+    from catenary.jobs import assemble, measure
+
+    recipe = assemble.Recipe(model, device, precision, config, tuple(setting or ()))
+    judge = assemble.judge(recipe)
+    with _progress("evaluate") as step:
+        measured = measure.measure(judge, labels, step)
+    if as_json:
+        _print_json(asdict(measured))
+    else:
+        for line in measure.lines(measured):
+            out.print(line, soft_wrap=True, highlight=False)
+
+
+@bundles.command("make")
+def make_bundle(
+    detector: Annotated[Path, typer.Argument(help="Run folder of a trained detector.")],
+    classifier: Annotated[Path, typer.Argument(help="Run folder of a trained classifier.")],
+    output: Annotated[Path, typer.Option("-o", "--output", help="Bundle folder to make.")],
+) -> None:
+    """Join a trained detector and classifier into a bundle."""
+    from catenary.jobs import learn as job
+
+    job.make_bundle(detector, classifier, output)
+    out.print(f"Bundle: {output}. Next: catenary bundle calibrate {output} LABELS")
+
+
+@bundles.command("calibrate")
+def calibrate_bundle(
+    bundle: Annotated[Path, typer.Argument(help="Bundle folder; its card is rewritten.")],
+    labels: Annotated[Path, typer.Argument(help="COCO labels of masts training did not see.")],
+    false_per_image: Annotated[
+        float, typer.Option(help="Alarm budget of each component, false findings a photograph.")
+    ] = 0.02,
+    device: Device = "auto",
+) -> None:
+    """Fit fusion weights and thresholds, and write them into the bundle's card."""
+    from catenary.jobs import learn as job
+
+    with _progress("calibrate") as step:
+        thresholds = job.calibrate_bundle(bundle, labels, false_per_image, device, step)
+    for component, threshold in thresholds.items():
+        out.print(f"{component}: raised from probability {threshold:.3f}")
+
+
+@bundles.command("verify")
+def verify_bundle(
+    bundle: Annotated[Path, typer.Argument(help="Bundle folder.")],
+) -> None:
+    """Check hashes, classes and input contract of a bundle without loading its weights."""
+    from catenary.models import bundle as bundles_room
+
+    card = bundles_room.verify(bundle)
+    out.print(f"{card.version}: whole; components {', '.join(card.classes)}", soft_wrap=True)
+
+
+def _print_run(summary: "object") -> None:
+    from catenary.jobs import scan as job
+
+    for line in job.summary_lines(summary):
+        out.print(line, soft_wrap=True, highlight=False, markup=False)
+
+
+def _print_json(content: object) -> None:
+    sys.stdout.write(json.dumps(content, ensure_ascii=False, indent=2, default=str) + "\n")
+
+
+def _leave(failed: int) -> None:
+    if failed:
+        raise typer.Exit(SOME_UNREADABLE)

@@ -1,0 +1,65 @@
+"""Labelled images as values: what is true of a frame, whoever drew or measured it."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from catenary.domain.finding import NORMAL
+from catenary.domain.geometry import Box, Polyline
+from catenary.domain.image import ImageRef
+
+
+@dataclass(frozen=True, slots=True)
+class Label:
+    """One true component of an image.
+
+    Attributes:
+        component: Taxonomy component id.
+        box: Full-frame pixels of the visible part, clipped to the image.
+        condition: ``"normal"`` or a taxonomy condition.
+        severity: Size of the defect in [0, 1]; 0 when normal.
+        visibility: Visible share of the part in [0, 1] (inside the picture, not hidden).
+        part_id: Identity of the physical part, the same in every view, e.g.
+            ``"京广线/up/站A/D046#dropper-2"``; empty when unknown.
+        is_ignored: True where neither a hit nor a false alarm should be counted
+            (too small, too far, mostly hidden).
+        lines: Keypoints (lines of one point) and polylines, in full-frame pixels.
+    """
+
+    component: str
+    box: Box
+    condition: str = NORMAL
+    severity: float = 0.0
+    visibility: float = 1.0
+    part_id: str = ""
+    is_ignored: bool = False
+    lines: tuple[Polyline, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class LabelledImage:
+    """An image with all its labels.
+
+    Attributes:
+        ref: Identity; ``file_name`` is the path relative to the set's folder.
+        width: Pixels.
+        height: Pixels.
+        labels: Every component that can be seen.
+    """
+
+    ref: ImageRef
+    width: int
+    height: int
+    labels: tuple[Label, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class LabelledSet:
+    """A folder of images with their labels.
+
+    Attributes:
+        root: Folder the file names are relative to.
+        images: In file order.
+    """
+
+    root: Path
+    images: tuple[LabelledImage, ...]

@@ -1,0 +1,1 @@
+"""Compares findings with labels: rates, intervals, calibration."""

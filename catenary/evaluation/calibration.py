@@ -1,0 +1,78 @@
+"""Fit the fusion of rules and classifier on labelled calibration scenes."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.optimize import minimize
+
+from catenary.models.bundle import FusionWeights
+
+MIN_EACH = 5  # defects and healthy parts needed before weights are fitted
+_RIDGE = 0.02  # pull of each weight towards its prior, in units of one sample's loss
+
+
+@dataclass(frozen=True, slots=True)
+class Sample:
+    """One located component of a calibration scene.
+
+    Attributes:
+        classifier_logit: Log-odds of a defect by the classifier, or None.
+        rule_logit: Log-odds of the strongest rule score, or None when none could judge.
+        is_defect: What is true.
+    """
+
+    classifier_logit: float | None
+    rule_logit: float | None
+    is_defect: bool
+
+
+def fit(samples: Sequence[Sample]) -> dict[str, FusionWeights]:
+    """Fit fusion weights for each set of sources that has enough samples.
+
+    Maximum-likelihood logistic regression with weights held at 0 or above (more evidence
+    never lowers the probability) and a slight pull towards equal voices. Samples that both
+    sources judged also serve the two single-source fits.
+
+    Returns:
+        Weights by ``"both"``, ``"classifier"`` and ``"rule"``; sets with fewer than
+        `MIN_EACH` defects or healthy parts are left out.
+    """
+    columns = {"both": (True, True), "classifier": (True, False), "rule": (False, True)}
+    fitted = {}
+    for key, (by_classifier, by_rule) in columns.items():
+        rows = [
+            (one.classifier_logit or 0.0, one.rule_logit or 0.0, one.is_defect)
+            for one in samples
+            if (one.classifier_logit is not None or not by_classifier)
+            and (one.rule_logit is not None or not by_rule)
+        ]
+        defects = sum(is_defect for *_, is_defect in rows)
+        if min(defects, len(rows) - defects) < MIN_EACH:
+            continue
+        table = np.array(rows, dtype=np.float64)
+        features = table[:, :2] * [by_classifier, by_rule]
+        fitted[key] = _fit(features, table[:, 2], np.array([by_classifier, by_rule]))
+    return fitted
+
+
+def _fit(
+    features: NDArray[np.float64], truth: NDArray[np.float64], used: NDArray[np.bool_]
+) -> FusionWeights:
+    """Fit one set; ``features`` (N, 2) logits, ``truth`` (N,) 0 or 1, ``used`` (2,) columns."""
+    prior = used / max(used.sum(), 1)
+
+    def loss(values: NDArray[np.float64]) -> tuple[float, NDArray[np.float64]]:
+        total = values[0] + features @ values[1:]
+        nll = np.logaddexp(0, total) - truth * total
+        error = 1 / (1 + np.exp(-total)) - truth
+        pull = values[1:] - prior
+        slope = np.concatenate([[error.sum()], features.T @ error + 2 * _RIDGE * pull])
+        return float(nll.sum() + _RIDGE * (pull**2).sum()), slope
+
+    bounds = [(-10.0, 10.0), *((0.0, 5.0) if one else (0.0, 0.0) for one in used)]
+    start = np.concatenate([[0.0], prior])
+    best = minimize(loss, start, jac=True, bounds=bounds, method="L-BFGS-B")
+    intercept, classifier, rule = (float(value) for value in best.x)
+    return FusionWeights(intercept, classifier, rule)

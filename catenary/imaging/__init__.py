@@ -1,0 +1,1 @@
+"""Pixels in, pixels or measurements out; no files, no verdicts."""

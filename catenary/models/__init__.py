@@ -1,0 +1,1 @@
+"""Networks: located components and their conditions, loaded from bundles."""

@@ -1,0 +1,333 @@
+"""Model bundles: a folder with the weights of both networks and a card that describes them.
+
+``card.json`` holds everything a scan must know to use the weights and everything a reader
+must know to trust them; the weights are safetensors. Nothing on the way in is unpickled.
+"""
+
+import hashlib
+import json
+import os
+import shutil
+import tempfile
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field, replace
+from pathlib import Path
+
+import torch
+from pydantic import ConfigDict, TypeAdapter, ValidationError
+from torch import Tensor, nn
+
+from catenary.domain.errors import BundleError, ConfigError
+from catenary.models import inputs, weights
+from catenary.models.build import (
+    ClassifierArchitecture,
+    DetectorArchitecture,
+    classifier_network,
+    detector_network,
+)
+from catenary.models.classifier import CropClassifier, pairs
+from catenary.models.detector import ComponentDetector
+from catenary.models.inputs import Precision
+
+SCHEMA = 1  # raised when a card of the old form can no longer be used
+CARD = "card.json"
+DETECTOR = "detector.safetensors"
+CLASSIFIER = "classifier.safetensors"
+_STRICT = ConfigDict(extra="forbid")
+
+
+@dataclass(frozen=True, slots=True)
+class FusionWeights:
+    """Logistic regression on the log-odds of the sources of one component.
+
+    Attributes:
+        intercept: Log-odds of a defect when every source says 0.5.
+        classifier: Weight of the classifier's log-odds; 0 where it is not a source.
+        rule: Weight of the strongest rule's log-odds; 0 where it is not a source.
+    """
+
+    __pydantic_config__ = _STRICT
+    intercept: float
+    classifier: float
+    rule: float
+
+
+@dataclass(frozen=True, slots=True)
+class InputContract:
+    """What the weights were trained to be fed.
+
+    Attributes:
+        channels: ``"grey"``: one channel.
+        mean: Grey level that is mapped to 0.
+        std: Grey levels that are mapped to 1.
+        long_side_px: Longer side of the reduced picture the detector is run on first.
+        crop_px: Side of the square a component crop is fitted into for the classifier.
+    """
+
+    __pydantic_config__ = _STRICT
+    long_side_px: int = 1280
+    crop_px: int = 192
+    channels: str = "grey"
+    mean: float = inputs.MEAN
+    std: float = inputs.STD
+
+
+@dataclass(frozen=True, slots=True)
+class Figure:
+    """One measured number of the card.
+
+    Attributes:
+        value: The number.
+        count: How many truths, findings or images it rests on.
+        low: Lower end of its 95 % interval, or None when none was computed.
+        high: Upper end.
+    """
+
+    __pydantic_config__ = _STRICT
+    value: float
+    count: int
+    low: float | None = None
+    high: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class TrainingData:
+    """What the weights learnt from.
+
+    Attributes:
+        fingerprint: SHA-256 over the label files.
+        description: Whence, how many images, how split; in words.
+    """
+
+    __pydantic_config__ = _STRICT
+    fingerprint: str
+    description: str
+
+
+@dataclass(frozen=True, slots=True)
+class Card:
+    """Everything known of a bundle.
+
+    Attributes:
+        name: Name of the bundle, e.g. ``"catenary-sim-1"``.
+        catenary_version: Version of this program that trained it.
+        git_revision: Code it was trained with; empty when unknown.
+        created: ISO date.
+        classes: Component ids of the detector, in label order.
+        conditions: Conditions of each component the classifier knows, ``"normal"`` first.
+        data: What it learnt from.
+        inputs: What it must be fed.
+        fusion: By component, weights by set of sources: ``both``, ``classifier``, ``rule``.
+        thresholds: By component, the probability from which it is raised.
+        seeds: Random seeds of the trainings by name.
+        metrics: Measured figures by name.
+        licence: Of the weights.
+        known_weaknesses: What it cannot do, in words.
+        files: By file name; filled in by `save`.
+    """
+
+    __pydantic_config__ = _STRICT
+    name: str
+    catenary_version: str
+    git_revision: str
+    created: str
+    detector_architecture: DetectorArchitecture
+    classifier_architecture: ClassifierArchitecture
+    classes: tuple[str, ...]
+    conditions: Mapping[str, tuple[str, ...]]
+    data: TrainingData
+    inputs: InputContract = field(default_factory=InputContract)
+    fusion: Mapping[str, Mapping[str, FusionWeights]] = field(default_factory=dict)
+    thresholds: Mapping[str, float] = field(default_factory=dict)
+    seeds: Mapping[str, int] = field(default_factory=dict)
+    metrics: Mapping[str, Figure] = field(default_factory=dict)
+    licence: str = "Apache-2.0"
+    known_weaknesses: tuple[str, ...] = ()
+    files: Mapping[str, weights.WeightsFile] = field(default_factory=dict)
+    schema: int = SCHEMA
+
+    @property
+    def version(self) -> str:
+        """Name and the first 8 hex digits of the card's SHA-256: ``"catenary-sim-1@ab12cd34"``.
+
+        The card holds the hashes of the weights, so this names all of the bundle.
+        """
+        return f"{self.name}@{hashlib.sha256(_text(self).encode()).hexdigest()[:8]}"
+
+
+@dataclass(frozen=True, slots=True)
+class Bundle:
+    """A verified card and its networks, ready to use."""
+
+    card: Card
+    detector: ComponentDetector
+    classifier: CropClassifier
+
+
+def save(
+    folder: Path, card: Card, detector: Mapping[str, Tensor], classifier: Mapping[str, Tensor]
+) -> Card:
+    """Write a bundle: wholly or not at all.
+
+    Args:
+        folder: Must not exist yet, or be a bundle, which is replaced.
+        card: ``files`` is ignored.
+        detector: State of the detector network.
+        classifier: State of the classifier network.
+
+    Returns:
+        The card as written.
+
+    Raises:
+        BundleError: If ``folder`` holds something else.
+    """
+    if folder.exists() and not (folder / CARD).is_file():
+        raise BundleError(f"{folder} exists and is no model bundle; choose another folder")
+    contents = {DETECTOR: weights.packed(detector), CLASSIFIER: weights.packed(classifier)}
+    files = {name: weights.record(content) for name, content in contents.items()}
+    written = replace(card, files=files)
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    partial = Path(tempfile.mkdtemp(prefix=f".{folder.name}-", dir=folder.parent))
+    try:
+        for name, content in contents.items():
+            (partial / name).write_bytes(content)
+        (partial / CARD).write_text(_text(written), encoding="utf-8")
+        partial.chmod(0o755)  # mkdtemp makes folders only the owner can read
+        _exchange(partial, folder)
+    finally:
+        shutil.rmtree(partial, ignore_errors=True)
+    return _read_card(folder)
+
+
+def with_calibration(
+    folder: Path,
+    fusion: Mapping[str, Mapping[str, FusionWeights]],
+    thresholds: Mapping[str, float],
+    metrics: Mapping[str, Figure],
+) -> Card:
+    """Write fitted fusion weights and thresholds into the card; weights stay as they are.
+
+    Args:
+        folder: An existing bundle.
+        fusion: Replaces the card's.
+        thresholds: Replaces the card's.
+        metrics: Added to the card's; figures of the same name are replaced.
+
+    Raises:
+        BundleError: If the bundle is damaged.
+    """
+    card = verify(folder)
+    joined = {**card.metrics, **metrics}
+    written = replace(card, fusion=fusion, thresholds=thresholds, metrics=joined)
+    handle, partial = tempfile.mkstemp(prefix=f".{CARD}-", dir=folder)
+    with os.fdopen(handle, "w", encoding="utf-8") as file:
+        file.write(_text(written))
+    Path(partial).chmod(0o644)
+    Path(partial).replace(folder / CARD)
+    return _read_card(folder)
+
+
+def verify(folder: Path) -> Card:
+    """Check a bundle without building its networks.
+
+    Raises:
+        BundleError: One line naming the file and what is wrong with it.
+    """
+    card = _read_card(folder)
+    _check_contract(folder, card)
+    for name in (DETECTOR, CLASSIFIER):
+        weights.checked(folder / name, card.files[name])
+    return card
+
+
+def load(
+    folder: Path,
+    device: torch.device,
+    precision: str = Precision.BF16,
+) -> Bundle:
+    """Verify a bundle and build its networks.
+
+    Args:
+        folder: The bundle.
+        device: Must exist.
+        precision: A `Precision` value: number format of the convolutions.
+
+    Raises:
+        BundleError: If it is damaged or made for another program.
+        ConfigError: If there is no such precision.
+    """
+    if precision not in set(Precision):
+        raise ConfigError(f"precision must be {' or '.join(Precision)}, got {precision!r}")
+    card = _read_card(folder)
+    _check_contract(folder, card)
+    detector = detector_network(card.detector_architecture, len(card.classes))
+    _fill(detector, folder, DETECTOR, card)
+    classifier = classifier_network(card.classifier_architecture, len(pairs(card.conditions)))
+    _fill(classifier, folder, CLASSIFIER, card)
+    side = card.inputs.crop_px
+    return Bundle(
+        card,
+        ComponentDetector(detector, card.classes, device, Precision(precision)),
+        CropClassifier(classifier, card.conditions, side, device, Precision(precision)),
+    )
+
+
+def _text(card: Card) -> str:
+    # Keys are not sorted: the order of the conditions is the order of the network's outputs.
+    return json.dumps(asdict(card), ensure_ascii=False, indent=1) + "\n"
+
+
+def _exchange(partial: Path, folder: Path) -> None:
+    """Put ``partial`` in the place of ``folder``."""
+    if not folder.exists():
+        partial.rename(folder)
+        return
+    retired = Path(tempfile.mkdtemp(prefix=f".{folder.name}-old-", dir=folder.parent))
+    folder.rename(retired / folder.name)
+    partial.rename(folder)
+    shutil.rmtree(retired)
+
+
+def _read_card(folder: Path) -> Card:
+    path = folder / CARD
+    try:
+        content = json.loads(path.read_bytes())
+    except OSError as error:
+        raise BundleError(f"{path}: {error.strerror}; is {folder} a model bundle?") from error
+    except ValueError as error:
+        raise BundleError(f"{path} is not JSON ({error}); copy the bundle again") from error
+    schema = content.get("schema") if isinstance(content, dict) else None
+    if schema != SCHEMA:
+        raise BundleError(
+            f"{path} has schema {schema!r}, this catenary reads {SCHEMA}; use the catenary"
+            " it was made with or another bundle"
+        )
+    try:
+        return TypeAdapter(Card).validate_python(content)
+    except ValidationError as error:
+        wrong = "; ".join(
+            f"{'.'.join(map(str, one['loc']))}: {one['msg']}" for one in error.errors()
+        )
+        raise BundleError(f"{path} is not a valid card: {wrong}; copy the bundle again") from error
+
+
+def _check_contract(folder: Path, card: Card) -> None:
+    expected = InputContract(card.inputs.long_side_px, card.inputs.crop_px)
+    if card.inputs != expected:
+        raise BundleError(
+            f"{folder / CARD} wants inputs {card.inputs}, this catenary feeds {expected}; use the"
+            " catenary it was made with or another bundle"
+        )
+    if missing := sorted({DETECTOR, CLASSIFIER} - set(card.files)):
+        raise BundleError(f"{folder / CARD} does not list {', '.join(missing)}; export it again")
+    if odd := [kind for kind, names in card.conditions.items() if names[:1] != ("normal",)]:
+        raise BundleError(
+            f"{folder / CARD}: 'normal' must be the first condition of {', '.join(odd)};"
+            " export the bundle again"
+        )
+
+
+def _fill(network: nn.Module, folder: Path, name: str, card: Card) -> None:
+    """Load checked weights into a network; what is hashed is what is loaded."""
+    path = folder / name
+    weights.fill(network, weights.checked(path, card.files[name]), path)

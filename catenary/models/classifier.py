@@ -1,0 +1,89 @@
+"""The condition classifier: component crops in, class probabilities out."""
+
+from collections.abc import Mapping
+from types import MappingProxyType
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from catenary.models.detections import ConditionScores
+from catenary.models.fold import for_inference
+from catenary.models.inputs import Precision, autocast, letterboxed, normalised
+from catenary.models.network import ConditionNetwork
+
+# Margin of the crops it is trained and used with, as a share of the longer side of the box.
+# A pin is judged by the bolt it sits in, so it needs its surroundings.
+CROP_MARGIN: Mapping[str, float] = MappingProxyType(
+    {"dropper": 0.10, "insulator": 0.10, "split_pin": 0.6}
+)
+DEFAULT_MARGIN = 0.10
+_BATCH = 64  # crops; keeps memory flat on frames with hundreds of parts
+
+
+def pairs(conditions: Mapping[str, tuple[str, ...]]) -> tuple[tuple[str, str], ...]:
+    """Return (component, condition) in the order of the network's outputs."""
+    return tuple((kind, one) for kind, names in conditions.items() for one in names)
+
+
+class CropClassifier:
+    """A trained `ConditionNetwork`; see `catenary.models.detections.ConditionClassifier`."""
+
+    def __init__(
+        self,
+        network: ConditionNetwork,
+        conditions: Mapping[str, tuple[str, ...]],
+        crop_px: int,
+        device: torch.device,
+        precision: Precision = Precision.BF16,
+    ) -> None:
+        """Copy the network to ``device``; crops are fitted into ``crop_px`` squares.
+
+        Raises:
+            ValueError: If the network was built for another number of pairs, or the first
+                condition of a component is not ``"normal"``.
+        """
+        outputs = len(pairs(conditions))
+        if network.head.out_features != outputs:
+            raise ValueError(
+                f"network has {network.head.out_features} outputs, conditions are {outputs}"
+            )
+        if odd := [kind for kind, names in conditions.items() if names[:1] != ("normal",)]:
+            raise ValueError(f"'normal' must be the first condition of {', '.join(odd)}")
+        self.conditions = dict(conditions)
+        self.crop_px = crop_px
+        self._network = for_inference(network, device)
+        self._device = device
+        self._precision = precision
+        starts = np.cumsum([0, *map(len, self.conditions.values())])
+        self._outputs = {
+            kind: slice(int(start), int(start) + len(names))
+            for start, (kind, names) in zip(starts, self.conditions.items(), strict=False)
+        }
+
+    def __call__(self, crops: list[NDArray[np.uint8]], kinds: list[str]) -> list[ConditionScores]:
+        """See `catenary.models.detections.ConditionClassifier`."""
+        if unknown := sorted(set(kinds) - set(self.conditions)):
+            raise LookupError(
+                f"classifier does not know {', '.join(unknown)}; it knows"
+                f" {', '.join(self.conditions)}"
+            )
+        logits = self._logits(crops)
+        return [self._scores(row, kind) for row, kind in zip(logits, kinds, strict=True)]
+
+    @torch.inference_mode()
+    def _logits(self, crops: list[NDArray[np.uint8]]) -> NDArray[np.float64]:
+        """Return (B, outputs) logits."""
+        parts = [np.zeros((0, len(pairs(self.conditions))))]
+        for start in range(0, len(crops), _BATCH):
+            squares = [letterboxed(crop, self.crop_px) for crop in crops[start : start + _BATCH]]
+            batch = torch.from_numpy(np.stack(squares)[:, None]).to(self._device)
+            with autocast(self._device, self._precision):
+                parts.append(self._network(normalised(batch)).double().cpu().numpy())
+        return np.concatenate(parts)
+
+    def _scores(self, logits: NDArray[np.float64], kind: str) -> ConditionScores:
+        """Return the softmax over the conditions of one component only."""
+        own = logits[self._outputs[kind]]
+        shares = np.exp(own - own.max())
+        return ConditionScores(self.conditions[kind], tuple(map(float, shares / shares.sum())))

@@ -1,0 +1,105 @@
+"""Many located components of one image, as parallel arrays."""
+
+from dataclasses import dataclass
+from typing import Protocol, Self
+
+import numpy as np
+from numpy.typing import NDArray
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Detections:
+    """N detected components of one image.
+
+    Attributes:
+        boxes: (N, 4) float32, x0 y0 x1 y1; the producer states tile or full-frame pixels.
+        scores: (N,) float32 in [0, 1].
+        labels: (N,) int64, index into the detector's ``classes``; no background.
+    """
+
+    boxes: NDArray[np.float32]
+    scores: NDArray[np.float32]
+    labels: NDArray[np.int64]
+
+    def __post_init__(self) -> None:
+        """Refuse arrays that do not belong together."""
+        count = len(self.boxes)
+        shapes = (self.boxes.shape, self.scores.shape, self.labels.shape)
+        if shapes != ((count, 4), (count,), (count,)):
+            raise ValueError(f"detections need shapes (N, 4), (N,), (N,), got {shapes}")
+
+    def __len__(self) -> int:
+        """Return N."""
+        return len(self.boxes)
+
+    def where(self, keep: NDArray[np.bool_] | NDArray[np.int64]) -> Self:
+        """Return the rows that ``keep`` (mask or indices) selects."""
+        return type(self)(self.boxes[keep], self.scores[keep], self.labels[keep])
+
+    @classmethod
+    def none(cls) -> Self:
+        """Return zero detections."""
+        return cls(np.zeros((0, 4), np.float32), np.zeros(0, np.float32), np.zeros(0, np.int64))
+
+    @classmethod
+    def joined(cls, parts: "list[Detections]") -> Self:
+        """Return the rows of all parts, in order."""
+        if not parts:
+            return cls.none()
+        return cls(
+            np.concatenate([part.boxes for part in parts]),
+            np.concatenate([part.scores for part in parts]),
+            np.concatenate([part.labels for part in parts]),
+        )
+
+
+class Detector(Protocol):
+    """Finds components in grey images of any size.
+
+    Attributes:
+        classes: Component ids, in label order.
+    """
+
+    classes: tuple[str, ...]
+
+    def __call__(self, images: list[NDArray[np.uint8]]) -> list[Detections]:
+        """Detect components.
+
+        Args:
+            images: B grey images (height, width) uint8, sizes may differ.
+
+        Returns:
+            B detections, boxes in the pixels of the image given, best score first.
+        """
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class ConditionScores:
+    """Class probabilities of one component crop.
+
+    Attributes:
+        conditions: ``"normal"`` first, then taxonomy conditions.
+        probabilities: One a condition, in [0, 1], summing to 1.
+    """
+
+    conditions: tuple[str, ...]
+    probabilities: tuple[float, ...]
+
+
+class ConditionClassifier(Protocol):
+    """Tells the condition of located components.
+
+    Attributes:
+        conditions: For each component id it knows, its conditions, ``"normal"`` first.
+    """
+
+    conditions: dict[str, tuple[str, ...]]
+
+    def __call__(self, crops: list[NDArray[np.uint8]], kinds: list[str]) -> list[ConditionScores]:
+        """Classify B crops (height, width) uint8 of the named component kinds.
+
+        Raises:
+            LookupError: If a kind is not among ``conditions``.
+        """
+        ...

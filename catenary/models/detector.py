@@ -1,0 +1,115 @@
+"""The component detector: grey images of any size in, detections out."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+import torch.nn.functional as F  # noqa: N812 - torch's own customary name
+from numpy.typing import NDArray
+from torch import Tensor
+from torchvision.ops import batched_nms
+
+from catenary.models.detections import Detections
+from catenary.models.fold import for_inference
+from catenary.models.inputs import Precision, autocast, normalised, padded_size, stacked
+from catenary.models.network import ComponentNetwork, cell_boxes
+
+
+@dataclass(frozen=True, slots=True)
+class PeakLimits:
+    """How detections are read off the heatmap; all numbers are our starting values.
+
+    Attributes:
+        min_score: Peaks below this, in [0, 1], are dropped; low, since later stages decide.
+        max_peaks: Bound on peaks an image, best first.
+        max_iou: Overlap of two boxes of one class above which the weaker is dropped;
+            parallel slanting droppers overlap by about a half.
+    """
+
+    min_score: float = 0.05
+    max_peaks: int = 200
+    max_iou: float = 0.6
+
+
+class ComponentDetector:
+    """A trained `ComponentNetwork`; see `catenary.models.detections.Detector`."""
+
+    def __init__(
+        self,
+        network: ComponentNetwork,
+        classes: tuple[str, ...],
+        device: torch.device,
+        precision: Precision = Precision.BF16,
+        limits: PeakLimits | None = None,
+    ) -> None:
+        """Copy the network to ``device`` for inference.
+
+        Raises:
+            ValueError: If the network was built for another number of classes.
+        """
+        if network.classes != len(classes):
+            raise ValueError(f"network knows {network.classes} classes, names are {len(classes)}")
+        self.classes = classes
+        self._network = for_inference(network, device)
+        self._device = device
+        self._precision = precision
+        self._limits = limits or PeakLimits()
+        # Larger batches gain nothing on a CPU and only raise the memory needed.
+        self._batch_px = 40_000_000 if device.type == "cuda" else 3_200_000
+
+    @torch.inference_mode()
+    def __call__(self, images: list[NDArray[np.uint8]]) -> list[Detections]:
+        """See `catenary.models.detections.Detector`."""
+        found = [Detections.none()] * len(images)
+        for (height, width), indices in self._batches(images):
+            batch = stacked([images[index] for index in indices], height, width)
+            with autocast(self._device, self._precision):
+                logits, features = self._network(normalised(batch.to(self._device)))
+            for index, own_logits, own_features in zip(indices, logits, features, strict=True):
+                found[index] = self._read(own_logits, own_features, images[index].shape)
+        return found
+
+    def _batches(
+        self, images: list[NDArray[np.uint8]]
+    ) -> Iterator[tuple[tuple[int, int], list[int]]]:
+        """Yield padded (height, width) and the indices of images that share it."""
+        groups: dict[tuple[int, int], list[int]] = {}
+        for index, image in enumerate(images):
+            groups.setdefault(padded_size(*image.shape), []).append(index)
+        for (height, width), indices in groups.items():
+            count = max(1, self._batch_px // (height * width))
+            for start in range(0, len(indices), count):
+                yield (height, width), indices[start : start + count]
+
+    def _read(self, logits: Tensor, features: Tensor, shape: tuple[int, ...]) -> Detections:
+        """Return the detections of one image from its (C, h, w) logits and (F, h, w) features."""
+        labels, rows, columns, scores = peaks(logits, self._limits)
+        at_peaks = features[:, rows, columns].T  # (N, F)
+        distances = self._network.distances(at_peaks, labels)
+        boxes = cell_boxes(torch.stack([rows, columns], dim=1), distances)
+        boxes = torch.minimum(boxes.clamp(min=0), boxes.new_tensor(shape[::-1]).repeat(2))
+        solid = (boxes[:, 2:] - boxes[:, :2]).amin(dim=1) > 0
+        boxes, scores, labels = boxes[solid], scores[solid], labels[solid]
+        kept = batched_nms(boxes, scores, labels, self._limits.max_iou)
+        return Detections(
+            boxes[kept].cpu().numpy(), scores[kept].cpu().numpy(), labels[kept].cpu().numpy()
+        )
+
+
+def peaks(logits: Tensor, limits: PeakLimits) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+    """Return the local maxima of a heatmap, best first.
+
+    Args:
+        logits: (C, h, w).
+        limits: Lowest score and highest number.
+
+    Returns:
+        Class, row, column (N,) int64 and score (N,) float32 in [0, 1].
+    """
+    is_peak = F.max_pool2d(logits[None], 3, stride=1, padding=1)[0] == logits
+    floor = torch.logit(torch.tensor(limits.min_score, device=logits.device))
+    labels, rows, columns = torch.nonzero(is_peak & (logits > floor), as_tuple=True)
+    scores = logits[labels, rows, columns].float().sigmoid()
+    best = scores.argsort(descending=True, stable=True)[: limits.max_peaks]
+    return labels[best], rows[best], columns[best], scores[best]

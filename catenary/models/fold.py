@@ -1,0 +1,39 @@
+"""Batch normalisation folded into the convolutions before it, for inference."""
+
+import copy
+from itertools import pairwise
+from typing import TypeVar
+
+import torch
+from torch import nn
+from torch.nn.utils.fusion import fuse_conv_bn_eval
+
+Network = TypeVar("Network", bound=nn.Module)
+
+
+def for_inference(network: Network, device: torch.device) -> Network:
+    """Return a copy on ``device`` that answers the same, but faster.
+
+    On a CPU the normalisation layers cost 40 % of the time of our small networks, since
+    they only move memory. Folding relies on our modules and timm's registering each of
+    them right after its convolution; a test compares the answers.
+
+    Args:
+        network: Left as it is, so a network in training can be evaluated.
+        device: Where it will run.
+    """
+    copied = copy.deepcopy(network).eval()
+    with torch.no_grad():
+        for module in list(copied.modules()):
+            _fold_children(module)
+    for parameter in copied.parameters():
+        parameter.requires_grad_(False)
+    return copied.to(device, memory_format=torch.channels_last)  # type: ignore[no-any-return, call-overload]  # torch's stub lacks this form
+
+
+def _fold_children(module: nn.Module) -> None:
+    children = list(module.named_children())
+    for (first, convolution), (second, norm) in pairwise(children):
+        if isinstance(convolution, nn.Conv2d) and isinstance(norm, nn.BatchNorm2d):
+            setattr(module, first, fuse_conv_bn_eval(convolution, norm))
+            setattr(module, second, getattr(norm, "act", nn.Identity()))  # timm's holds its ReLU

@@ -1,0 +1,80 @@
+"""What the networks are fed: grey pixels around 0, padded or fitted to a size; and precision."""
+
+from enum import StrEnum
+
+import cv2
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+MEAN = 127.0  # grey level that becomes 0; also the level of padding
+STD = 128.0  # grey levels to 1.0
+MULTIPLE = 32  # px; the deepest stride of the backbones
+
+
+class Precision(StrEnum):
+    """Number format of the convolutions; weights stay float32."""
+
+    BF16 = "bf16"
+    FP32 = "fp32"
+
+
+def autocast(device: torch.device, precision: Precision) -> torch.autocast:
+    """Return the context in which a network runs with this precision."""
+    return torch.autocast(device.type, torch.bfloat16, enabled=precision is Precision.BF16)
+
+
+def normalised(pictures: Tensor) -> Tensor:
+    """Map (B, 1, H, W) uint8 to float32 about [-1, 1], channels last."""
+    floats = pictures.float().sub_(MEAN).div_(STD)
+    return floats.contiguous(memory_format=torch.channels_last)
+
+
+def padded_size(height: int, width: int) -> tuple[int, int]:
+    """Return (height, width) rounded up to multiples of 32 px.
+
+    >>> padded_size(1070, 1280)
+    (1088, 1280)
+    """
+    return -(-height // MULTIPLE) * MULTIPLE, -(-width // MULTIPLE) * MULTIPLE
+
+
+def stacked(pictures: list[NDArray[np.uint8]], height: int, width: int) -> Tensor:
+    """Return pictures as one (B, 1, height, width) uint8 batch.
+
+    Each lies at the top left; what is left over has the level that becomes 0.
+    """
+    batch = np.full((len(pictures), 1, height, width), MEAN, np.uint8)
+    for row, picture in zip(batch, pictures, strict=True):
+        row[0, : picture.shape[0], : picture.shape[1]] = picture
+    return torch.from_numpy(batch)
+
+
+def fitted_size(height: int, width: int, side: int) -> tuple[int, int]:
+    """Return the (height, width) at which a crop is put into a square of ``side`` px.
+
+    A small crop is enlarged with its proportions kept. In a large one each axis is reduced
+    only as far as needed: a dropper of 90 x 1500 px keeps its wire three pixels wide, which
+    equal reduction would blur away.
+
+    >>> fitted_size(40, 80, 192), fitted_size(1500, 90, 192), fitted_size(400, 800, 192)
+    ((96, 192), (192, 90), (192, 192))
+    """
+    longer = max(height, width)
+    if longer <= side:
+        return max(1, round(height * side / longer)), max(1, round(width * side / longer))
+    return min(height, side), min(width, side)
+
+
+def letterboxed(crop: NDArray[np.uint8], side: int) -> NDArray[np.uint8]:
+    """Return ``crop`` (height, width) fitted into the middle of a (side, side) square."""
+    height, width = fitted_size(crop.shape[0], crop.shape[1], side)
+    shrinks = height < crop.shape[0] or width < crop.shape[1]
+    method = cv2.INTER_AREA if shrinks else cv2.INTER_LINEAR
+    square = np.full((side, side), MEAN, np.uint8)
+    top, left = (side - height) // 2, (side - width) // 2
+    square[top : top + height, left : left + width] = cv2.resize(
+        crop, (width, height), interpolation=method
+    )
+    return square

@@ -1,0 +1,180 @@
+"""The two networks as pure torch modules: tensors in, tensors out, no weights, no files.
+
+`ComponentNetwork` finds parts by their centres (Zhou et al., "Objects as Points", 2019,
+arXiv:1904.07850) and measures four distances to the sides of the box from there (Tian et
+al., "FCOS", ICCV 2019, arXiv:1904.01355). `ConditionNetwork` scores a crop.
+"""
+
+import timm
+import torch
+import torch.nn.functional as F  # noqa: N812 - torch's own customary name
+from torch import Tensor, nn
+
+STRIDE = 4  # px of the picture a cell of the heatmap stands for
+_LONGEST_LOG = 9.0  # exp(9) * 4 px: no side of a box is further than 32,000 px
+_RARE_PRIOR = -4.6  # logit of 0.01: at first, nearly no cell is a centre (Lin et al. 2017)
+
+
+def _depthwise(channels: int) -> nn.Sequential:
+    """Return a 3x3 depthwise and a 1x1 convolution: 8 times cheaper than a full 3x3."""
+    return nn.Sequential(
+        nn.Conv2d(channels, channels, 3, padding=1, groups=channels, bias=False),
+        nn.BatchNorm2d(channels),
+        nn.Conv2d(channels, channels, 1, bias=False),
+        nn.BatchNorm2d(channels),
+        nn.ReLU6(inplace=True),
+    )
+
+
+class WideContext(nn.Module):
+    """Lets the coarsest features see hundreds of pixels, for droppers as high as the picture.
+
+    Chained 5x5 maxima as in SPPF; each adds 4 cells (128 px) to what a cell sees.
+    """
+
+    def __init__(self, inputs: int, channels: int) -> None:
+        """Reduce ``inputs`` channels to ``channels``."""
+        super().__init__()
+        self.reduce = nn.Sequential(
+            nn.Conv2d(inputs, channels, 1, bias=False),
+            nn.BatchNorm2d(channels),
+            nn.ReLU6(inplace=True),
+        )
+        self.join = nn.Conv2d(4 * channels, channels, 1)
+
+    def forward(self, deepest: Tensor) -> Tensor:
+        """Map (B, inputs, h, w) to (B, channels, h, w)."""
+        views = [self.reduce(deepest)]
+        for _ in range(3):
+            views.append(F.max_pool2d(views[-1], 5, stride=1, padding=2))
+        joined: Tensor = self.join(torch.cat(views, dim=1))
+        return joined
+
+
+class ComponentNetwork(nn.Module):
+    """Backbone, feature pyramid up to stride 4, heatmap and box heads.
+
+    The box head is a linear map that is evaluated only at the cells asked for, in float32:
+    bfloat16 would round the side of a 1,000 px dropper by 30 px.
+    """
+
+    def __init__(self, backbone: str, classes: int, channels: int = 64) -> None:
+        """Build with random weights.
+
+        Args:
+            backbone: timm name of a network with features at strides 4, 8, 16 and 32.
+            classes: Component kinds, at least 1.
+            channels: Width of the pyramid.
+        """
+        super().__init__()
+        self.classes = classes
+        self.backbone = _backbone(backbone, (1, 2, 3, 4))
+        widths = _widths(self.backbone)
+        self.context = WideContext(widths[-1], channels)
+        self.laterals = nn.ModuleList(nn.Conv2d(width, channels, 1) for width in widths[:-1])
+        self.smooth = nn.ModuleList(_depthwise(channels) for _ in widths[:-1])
+        self.centre_tower = _depthwise(channels)
+        self.centre = nn.Conv2d(channels, classes, 1)
+        self.box_tower = nn.Sequential(_depthwise(channels), _depthwise(channels))
+        self.box = nn.Linear(channels, 4 * classes)
+        nn.init.constant_(self.centre.bias, _RARE_PRIOR)  # type: ignore[arg-type]  # has a bias
+        nn.init.normal_(self.box.weight, std=0.01)
+        nn.init.constant_(self.box.bias, 2.0)  # exp(2) * 4 px = 30 px to each side, a usual part
+
+    def forward(self, images: Tensor) -> tuple[Tensor, Tensor]:
+        """Return centre logits and box features.
+
+        Args:
+            images: (B, 1, H, W) float, (grey - 127) / 128; H and W multiples of 32.
+
+        Returns:
+            Logits (B, classes, H/4, W/4) and features (B, channels, H/4, W/4).
+        """
+        levels = self.backbone(images)
+        merged = self.context(levels[-1])  # (B, channels, H/32, W/32)
+        for index in (2, 1, 0):
+            lateral = self.laterals[index](levels[index])
+            wider = F.interpolate(merged, size=lateral.shape[-2:], mode="nearest")
+            merged = self.smooth[index](lateral + wider)
+        tower = self.centre_tower(merged)
+        with torch.autocast(images.device.type, enabled=False):
+            logits = self.centre(tower.float())  # bfloat16 would make plateaus of equal peaks
+        return logits, self.box_tower(merged)
+
+    def distances(self, features: Tensor, labels: Tensor) -> Tensor:
+        """Return distances from cell centres to the sides of their boxes.
+
+        Args:
+            features: (N, channels), box features of N cells.
+            labels: (N,) int64, the class whose box is wanted.
+
+        Returns:
+            (N, 4) float32 in picture pixels, greater than 0: left, top, right, bottom.
+        """
+        with torch.autocast(features.device.type, enabled=False):
+            raw = self.box(features.float()).view(-1, self.classes, 4)
+            own = raw[torch.arange(len(labels), device=raw.device), labels]  # (N, 4)
+            sides: Tensor = STRIDE * own.clamp(max=_LONGEST_LOG).exp()
+            return sides
+
+
+class ConditionNetwork(nn.Module):
+    """Backbone, average and maximum pooling, one linear layer.
+
+    The maximum is kept beside the average because a cut wire or a lost pin fills a few
+    cells of the crop and vanishes in the average.
+    """
+
+    def __init__(self, backbone: str, outputs: int, dropout: float = 0.1) -> None:
+        """Build with random weights; ``outputs`` counts (component, condition) pairs."""
+        super().__init__()
+        self.backbone = _backbone(backbone, (3, 4))
+        widths = _widths(self.backbone)
+        self.dropout = nn.Dropout(dropout)
+        self.head = nn.Linear(2 * sum(widths), outputs)
+
+    def forward(self, crops: Tensor) -> Tensor:
+        """Map (B, 1, S, S) float, (grey - 127) / 128, to logits (B, outputs) float32."""
+        pooled = [
+            pool(level).flatten(1)
+            for level in self.backbone(crops)
+            for pool in (_average, _maximum)
+        ]
+        features = torch.cat(pooled, dim=1)  # (B, 2 * sum(widths))
+        with torch.autocast(features.device.type, enabled=False):
+            logits: Tensor = self.head(self.dropout(features.float()))
+        return logits
+
+
+def _backbone(name: str, stages: tuple[int, ...]) -> nn.Module:
+    network: nn.Module = timm.create_model(
+        name, features_only=True, in_chans=1, out_indices=stages, pretrained=False
+    )
+    return network
+
+
+def _widths(backbone: nn.Module) -> list[int]:
+    """Return the channels of each stage that a timm feature network gives."""
+    return [stage["num_chs"] for stage in backbone.feature_info.get_dicts()]  # type: ignore[union-attr, operator]  # timm's own attribute
+
+
+def _average(level: Tensor) -> Tensor:
+    return F.adaptive_avg_pool2d(level, 1)
+
+
+def _maximum(level: Tensor) -> Tensor:
+    return F.adaptive_max_pool2d(level, 1)
+
+
+def cell_boxes(cells: Tensor, distances: Tensor) -> Tensor:
+    """Return boxes from cells and their distances.
+
+    Args:
+        cells: (N, 2) integer, row and column on the heatmap.
+        distances: (N, 4) float, see `ComponentNetwork.distances`.
+
+    Returns:
+        (N, 4) float, x0 y0 x1 y1 in picture pixels.
+    """
+    centres = (cells.flip(1).to(distances.dtype) + 0.5) * STRIDE  # (N, 2) x, y
+    return torch.cat([centres - distances[:, :2], centres + distances[:, 2:]], dim=1)

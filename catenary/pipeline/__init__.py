@@ -1,0 +1,1 @@
+"""From a frame to findings; no files, no database."""

@@ -1,0 +1,170 @@
+"""Find the components of a frame: the whole picture reduced, then windows at full size."""
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+import numpy as np
+from numpy.typing import NDArray
+
+from catenary.domain.finding import Component
+from catenary.domain.geometry import Box
+from catenary.imaging import resize, tiles
+from catenary.models.detections import Detections, Detector
+from catenary.pipeline.merge import merged
+
+
+class Coverage(StrEnum):
+    """Which part of a frame is looked at in full resolution."""
+
+    CASCADE = "cascade"  # windows around the fittings that carry small parts
+    DENSE = "dense"  # every pixel
+
+
+@dataclass(frozen=True, slots=True)
+class CascadeSettings:
+    """How a frame is searched; all numbers are our starting values.
+
+    Attributes:
+        coverage: Which part is searched in full resolution.
+        coarse_side_px: Longer side of the reduced picture; wires of 3 px in 5 MP stay visible.
+        window_px: Side of a full-resolution window.
+        overlap_px: Shared by neighbouring windows in dense coverage.
+        max_windows: Bound on windows a frame in cascade coverage, best carriers first.
+        carriers: Component ids that carry small parts.
+        small: Component ids that are searched in full resolution.
+        carrier_score: Detector score in [0, 1] from which a carrier is looked at closely.
+        min_score: Detector score in [0, 1] from which a component is kept.
+        max_iou: Overlap of two boxes of one class above which the weaker is dropped.
+        max_cover: The same for the shared part of the smaller box.
+    """
+
+    coverage: Coverage = Coverage.CASCADE
+    coarse_side_px: int = 1280
+    window_px: int = 512
+    overlap_px: int = 96
+    max_windows: int = 12
+    carriers: tuple[str, ...] = ("split_pin", "clevis", "messenger_seat", "steady_arm", "clamp")
+    small: tuple[str, ...] = ("split_pin", "bolt")
+    carrier_score: float = 0.15
+    min_score: float = 0.3
+    max_iou: float = 0.5
+    max_cover: float = 0.8
+
+    def __post_init__(self) -> None:
+        """Refuse sizes that cannot work together."""
+        if not 0 <= self.overlap_px < self.window_px:
+            raise ValueError(
+                f"overlap_px must be in [0, window_px), got {self.overlap_px} of {self.window_px}"
+            )
+        if self.coarse_side_px < 256 or self.max_windows < 0:
+            raise ValueError("coarse_side_px must be at least 256 and max_windows at least 0")
+
+
+def locate(
+    pixels: NDArray[np.uint8], detector: Detector, settings: CascadeSettings
+) -> tuple[Component, ...]:
+    """Find the components of one frame.
+
+    Args:
+        pixels: (height, width) uint8.
+        detector: Any detector; its classes are component ids.
+        settings: How to search.
+
+    Returns:
+        Components in full-frame pixels, best score first.
+    """
+    small_picture = resize.reduced(pixels, settings.coarse_side_px)
+    coarse = _scaled(detector([small_picture.pixels])[0], 1 / small_picture.factor)
+    found = [coarse]
+    if small_picture.factor < 1:
+        windows = _windows(pixels.shape, coarse, detector.classes, settings)
+        seen_closely = _seen_closely(coarse, windows, detector.classes, settings)
+        found = [coarse.where(~seen_closely), *_close_up(pixels, windows, detector, settings)]
+    rows = merged(Detections.joined(found), settings.max_iou, settings.max_cover)
+    return _components(rows.where(rows.scores >= settings.min_score), detector.classes, pixels)
+
+
+def _scaled(detections: Detections, factor: float) -> Detections:
+    boxes = (detections.boxes * factor).astype(np.float32)
+    return Detections(boxes, detections.scores, detections.labels)
+
+
+def _windows(
+    shape: tuple[int, ...], coarse: Detections, classes: tuple[str, ...], settings: CascadeSettings
+) -> list[tuple[int, int]]:
+    """Return the top-left corners (x, y) of the windows to search in full resolution."""
+    height, width = shape
+    side = settings.window_px
+    if settings.coverage is Coverage.DENSE:
+        ys = tiles.starts(height, side, settings.overlap_px)
+        return [(x, y) for y in ys for x in tiles.starts(width, side, settings.overlap_px)]
+    corners: list[tuple[int, int]] = []
+    for box, score, label in zip(coarse.boxes, coarse.scores, coarse.labels, strict=True):
+        if classes[label] not in settings.carriers or score < settings.carrier_score:
+            continue
+        x, y = (box[:2] + box[2:]) / 2
+        if len(corners) == settings.max_windows:
+            break
+        if not any(_well_inside(x - left, y - top, side) for left, top in corners):
+            corner = (_placed(x, side, width), _placed(y, side, height))
+            corners.append(corner)
+    return corners
+
+
+def _seen_closely(
+    coarse: Detections,
+    windows: list[tuple[int, int]],
+    classes: tuple[str, ...],
+    settings: CascadeSettings,
+) -> NDArray[np.bool_]:
+    """Tell which coarse rows are small parts that a window shows better: the window decides."""
+    centres = (coarse.boxes[:, :2] + coarse.boxes[:, 2:]) / 2
+    return np.array(
+        [
+            classes[label] in settings.small
+            and any(_well_inside(x - left, y - top, settings.window_px) for left, top in windows)
+            for (x, y), label in zip(centres, coarse.labels, strict=True)
+        ],
+        dtype=np.bool_,
+    )
+
+
+def _well_inside(x: float, y: float, side: int) -> bool:
+    edge = side / 6  # a part nearer to the window's edge is better seen from its own window
+    return edge <= x < side - edge and edge <= y < side - edge
+
+
+def _placed(centre: float, side: int, length: int) -> int:
+    return int(min(max(centre - side / 2, 0), max(length - side, 0)))
+
+
+def _close_up(
+    pixels: NDArray[np.uint8],
+    windows: list[tuple[int, int]],
+    detector: Detector,
+    settings: CascadeSettings,
+) -> list[Detections]:
+    """Search windows in full resolution; only small parts are kept."""
+    if not windows:
+        return []
+    side = settings.window_px
+    small = np.array([name in settings.small for name in detector.classes])
+    results = detector([pixels[y : y + side, x : x + side] for x, y in windows])
+    found = []
+    for (x, y), rows in zip(windows, results, strict=True):
+        kept = rows.where(small[rows.labels])
+        offset = np.array([x, y, x, y], np.float32)
+        found.append(Detections(kept.boxes + offset, kept.scores, kept.labels))
+    return found
+
+
+def _components(
+    rows: Detections, classes: tuple[str, ...], pixels: NDArray[np.uint8]
+) -> tuple[Component, ...]:
+    height, width = pixels.shape
+    components = []
+    for corners, score, label in zip(rows.boxes, rows.scores, rows.labels, strict=True):
+        x0, y0, x1, y1 = map(float, corners)
+        if x0 < x1 and y0 < y1 and (box := Box(x0, y0, x1, y1).clipped(width, height)):
+            components.append(Component(classes[label], box, float(score)))
+    return tuple(components)

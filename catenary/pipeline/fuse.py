@@ -1,0 +1,157 @@
+"""Join what the rules and the classifier say of one component into one probability.
+
+Method: logistic regression on the log-odds of the sources (Platt 1999 for one source), a
+separate fit for each set of sources that could judge, so that a silent source neither helps
+nor harms. The weights are fitted on calibration scenes and travel in the model bundle.
+"""
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from catenary.domain.finding import NORMAL, Evidence, Measurement, Verdict
+from catenary.models.bundle import FusionWeights
+from catenary.models.detections import ConditionScores
+
+CLASSIFIER = "classifier/1"  # source of the classifier's evidence; rules have names of their own
+_EDGE = 1e-4  # scores nearer to 0 or 1 than this say no more than this
+
+
+@dataclass(frozen=True, slots=True)
+class Fused:
+    """The joint opinion on one component.
+
+    Attributes:
+        verdict: What all sources together say.
+        condition: See `catenary.domain.finding.Finding`.
+        probability: Of a defect in [0, 1]; None when no source could judge.
+        reason: Why, in English words.
+    """
+
+    verdict: Verdict
+    condition: str
+    probability: float | None
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Voices:
+    """The strength of the two kinds of source.
+
+    Attributes:
+        classifier: Probability of any defect by the classifier in [0, 1], or None.
+        rule: Strongest rule score in [0, 1], or None when no rule could judge.
+    """
+
+    classifier: float | None
+    rule: float | None
+
+    @property
+    def key(self) -> str:
+        """Name of the set of sources that judged, as in the fusion weights; empty when none."""
+        if self.classifier is None:
+            return "rule" if self.rule is not None else ""
+        return "both" if self.rule is not None else "classifier"
+
+
+def classifier_evidence(scores: ConditionScores) -> Evidence:
+    """Return the classifier's opinion in the form in which rules give theirs."""
+    shares = zip(scores.conditions[1:], scores.probabilities[1:], strict=True)
+    ranked = sorted(shares, key=lambda share: -share[1])
+    score = min(max(1 - scores.probabilities[0], 0.0), 1.0)
+    verdict = Verdict.DEFECT if score >= 0.5 else Verdict.NORMAL
+    numbers = tuple(Measurement(name, share, "1") for name, share in ranked)
+    return Evidence(CLASSIFIER, ranked[0][0], verdict, score, numbers)
+
+
+def voices(evidence: Sequence[Evidence]) -> Voices:
+    """Return the strongest score of the classifier and of the rules."""
+    by_classifier = [one.score for one in evidence if one.source == CLASSIFIER]
+    by_rule = [one.score for one in evidence if one.source != CLASSIFIER and one.score is not None]
+    return Voices(next(iter(by_classifier), None), max(by_rule, default=None))
+
+
+def logit(score: float) -> float:
+    """Return the log-odds of a score in [0, 1], bounded to about ±9.2."""
+    bounded = min(max(score, _EDGE), 1 - _EDGE)
+    return math.log(bounded / (1 - bounded))
+
+
+def probability(weights: Mapping[str, FusionWeights], heard: Voices) -> float | None:
+    """Return the calibrated probability of a defect in (0, 1).
+
+    Args:
+        weights: Fusion weights by set of sources; a set that was not fitted falls back to
+            its strongest source.
+        heard: What the sources say.
+
+    Returns:
+        None when no source could judge.
+    """
+    if not heard.key:
+        return None
+    fitted = weights.get(heard.key)
+    if fitted is None:
+        return max(score for score in (heard.classifier, heard.rule) if score is not None)
+    total = fitted.intercept
+    if heard.classifier is not None:
+        total += fitted.classifier * logit(heard.classifier)
+    if heard.rule is not None:
+        total += fitted.rule * logit(heard.rule)
+    return 1 / (1 + math.exp(-total))
+
+
+def fuse(
+    evidence: Sequence[Evidence], weights: Mapping[str, FusionWeights], threshold: float
+) -> Fused:
+    """Join all sources of one component.
+
+    A component is raised when the joint probability reaches the threshold. When it does not
+    and every rule had to pass (blurred, cut off, too small), the part counts as not judged:
+    the classifier alone never declares such a part healthy.
+
+    Args:
+        evidence: One entry a rule, and one of the classifier where it knows the kind.
+        weights: Fusion weights by set of sources.
+        threshold: Probability from which the component is raised.
+    """
+    heard = voices(evidence)
+    value = probability(weights, heard)
+    if value is not None and value >= threshold:
+        condition = _condition(evidence)
+        return Fused(Verdict.DEFECT, condition, value, _why(condition, evidence))
+    rules = [one for one in evidence if one.source != CLASSIFIER]
+    if value is None or (rules and heard.rule is None):
+        reasons = "; ".join(dict.fromkeys(one.reason for one in rules))
+        condition = rules[0].condition if rules else "unknown"
+        return Fused(Verdict.CANNOT_JUDGE, condition, value, reasons or "no source could judge")
+    return Fused(Verdict.NORMAL, NORMAL, value, "")
+
+
+def _condition(evidence: Sequence[Evidence]) -> str:
+    """Return the condition with the strongest joint voice."""
+    strength: dict[str, float] = {}
+    for one in evidence:
+        if one.source == CLASSIFIER:
+            for share in one.measurements:
+                strength[share.name] = strength.get(share.name, 0.0) + share.value
+        elif one.score is not None:
+            strength[one.condition] = strength.get(one.condition, 0.0) + one.score
+    return max(strength, key=lambda name: strength[name])
+
+
+def _why(condition: str, evidence: Sequence[Evidence]) -> str:
+    """Return e.g. ``broken: dropper_continuity/1 longest_gap 0.21 (limit 0.08)``."""
+    parts = []
+    for one in evidence:
+        if one.score is None or (one.verdict is not Verdict.DEFECT and one.source != CLASSIFIER):
+            continue
+        numbers = [
+            f"{number.name} {number.value:.3g}{'' if number.unit == '1' else ' ' + number.unit}"
+            f" (limit {number.limit:.3g})"
+            for number in one.measurements
+            if number.limit is not None
+        ]
+        shown = ", ".join(numbers) or f"{one.condition} {one.score:.2f}"
+        parts.append(f"{one.source} {shown}")
+    return f"{condition}: {'; '.join(parts)}"

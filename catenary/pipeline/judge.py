@@ -1,0 +1,131 @@
+"""Everything that turns one decoded frame into findings: locate, cut, judge, fuse."""
+
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+
+from catenary.domain.finding import Component, Evidence, Finding, Verdict, Versions
+from catenary.domain.image import Frame
+from catenary.domain.taxonomy import Taxonomy
+from catenary.imaging.crops import Crop, cut
+from catenary.models.bundle import FusionWeights
+from catenary.models.classifier import CROP_MARGIN, DEFAULT_MARGIN
+from catenary.models.detections import ConditionClassifier, Detector
+from catenary.pipeline import fuse
+from catenary.pipeline.cascade import CascadeSettings, locate
+
+Rule = Callable[[Crop], Evidence]
+
+
+@dataclass(frozen=True, slots=True)
+class Judgement:
+    """Everything one frame gave.
+
+    Attributes:
+        findings: One a component of a kind that a rule or the classifier can judge.
+        located: Components of the other kinds: found, but nobody judges them.
+        stage_seconds: Wall time by stage name.
+    """
+
+    findings: tuple[Finding, ...]
+    located: tuple[Component, ...]
+    stage_seconds: Mapping[str, float]
+
+
+@dataclass(frozen=True, slots=True)
+class Judge:
+    """The detector, the rules and the classifier, ready to judge frames.
+
+    Attributes:
+        detector: Finds components.
+        classifier: Tells conditions, or None to judge by rules alone.
+        rules: Component id to its rules, limits already filled in.
+        fusion: Component id to fusion weights by set of sources.
+        thresholds: Component id to the probability from which it is raised; 0.5 where absent.
+        taxonomy: Grades.
+        versions: Written into every finding.
+        cascade: How a frame is searched.
+    """
+
+    detector: Detector
+    classifier: ConditionClassifier | None
+    rules: Mapping[str, Sequence[Rule]]
+    fusion: Mapping[str, Mapping[str, FusionWeights]]
+    thresholds: Mapping[str, float]
+    taxonomy: Taxonomy
+    versions: Versions
+    cascade: CascadeSettings = field(default_factory=CascadeSettings)
+
+    def __call__(self, frame: Frame) -> Judgement:
+        """Judge one usable frame."""
+        started = time.perf_counter()
+        components = locate(frame.pixels, self.detector, self.cascade)
+        detected = time.perf_counter()
+        judged = [one for one in components if self.can_judge(one.kind)]
+        others = tuple(one for one in components if not self.can_judge(one.kind))
+        evidence = [self._ruled(frame, one) for one in judged]
+        ruled = time.perf_counter()
+        scores = self._classified(frame, judged)
+        classified = time.perf_counter()
+        findings = tuple(
+            self._finding(frame.ref.image_id, one, by_rules + by_classifier)
+            for one, by_rules, by_classifier in zip(judged, evidence, scores, strict=True)
+        )
+        stages = {
+            "detect": detected - started,
+            "rules": ruled - detected,
+            "classify": classified - ruled,
+        }
+        return Judgement(findings, others, stages)
+
+    def can_judge(self, kind: str) -> bool:
+        """Tell whether a rule or the classifier knows this component id."""
+        by_classifier = self.classifier is not None and kind in self.classifier.conditions
+        return by_classifier or bool(self.rules.get(kind))
+
+    def _ruled(self, frame: Frame, component: Component) -> tuple[Evidence, ...]:
+        crop = cut(frame.pixels, component.box, CROP_MARGIN.get(component.kind, DEFAULT_MARGIN))
+        rules = self.rules.get(component.kind, ())
+        return tuple(rule(crop).shifted(crop.x0, crop.y0) for rule in rules)
+
+    def _classified(
+        self, frame: Frame, components: Sequence[Component]
+    ) -> list[tuple[Evidence, ...]]:
+        """Return the classifier's evidence of each component; none where it knows it not."""
+        opinions: list[tuple[Evidence, ...]] = [()] * len(components)
+        if self.classifier is None:
+            return opinions
+        known = {
+            index: one
+            for index, one in enumerate(components)
+            if one.kind in self.classifier.conditions
+        }
+        crops = [
+            cut(frame.pixels, one.box, CROP_MARGIN.get(one.kind, DEFAULT_MARGIN)).pixels
+            for one in known.values()
+        ]
+        scores = self.classifier(crops, [one.kind for one in known.values()])
+        for index, one in zip(known, scores, strict=True):
+            opinions[index] = (fuse.classifier_evidence(one),)
+        return opinions
+
+    def _finding(
+        self, image_id: str, component: Component, evidence: tuple[Evidence, ...]
+    ) -> Finding:
+        kind = component.kind
+        threshold = self.thresholds.get(kind, 0.5)
+        fused = fuse.fuse(evidence, self.fusion.get(kind, {}), threshold)
+        grade = None
+        if fused.verdict is Verdict.DEFECT:
+            grade = self.taxonomy.condition(kind, fused.condition).grade
+        return Finding(
+            image_id,
+            component,
+            fused.verdict,
+            fused.condition,
+            fused.probability,
+            grade,
+            evidence,
+            self.versions,
+            fused.reason,
+        )

@@ -1,0 +1,1 @@
+"""Classical vision: pure functions from crop to evidence."""

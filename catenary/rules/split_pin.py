@@ -1,0 +1,268 @@
+"""Is a split pin 开口销 in its bolt, and are its legs opened?
+
+A pin shows as thin bright wire: a head loop and two legs that spread behind the bolt. An
+empty bolt end shows no such legs, and sometimes its dark hole.
+"""
+
+import itertools
+import math
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from catenary.domain.finding import Evidence, Measurement, Verdict
+from catenary.domain.geometry import Polyline
+from catenary.imaging import bars
+from catenary.imaging.bars import Bar
+from catenary.imaging.crops import Crop
+
+PRESENCE = "split_pin_presence/1"
+OPENING = "split_pin_opening/1"
+
+_SIDES_PX = (3.0,)  # of the normalised picture; wider ones see more edges of bolts as legs
+_LINE_WEIGHT = 0.85  # a single line is as likely a wire or the edge of a highlight
+_BARS = 5  # candidates for the two legs
+_WINDOW = np.ones((25, 25), np.uint8)
+
+
+@dataclass(frozen=True, slots=True)
+class SplitPinLimits:
+    """Limits of the split-pin rules; all are our starting values, tuned on drawn scenes.
+
+    Attributes:
+        min_side_px: Boxes with a shorter side than this are not judged.
+        work_side_px: Longer side to which a box is enlarged or reduced before measuring.
+        min_contrast: Not judged below this difference between the brightest and the dark
+            part of the box, in grey levels.
+        max_blur_px: Not judged when the strongest edges of the normalised box are blurred
+            more than this (standard deviation): legs of 3 to 5 px would be lost.
+        leg_length: Length over which a leg must stand out, as a share of the longer side.
+        leg: Leg strength at which presence is undecided where no hole is seen, and below
+            which no angle is measured. Sharp steel legs on sky have 1: the box's contrast.
+            Drawn pins of 20-120 px have 0.93 and more with spread legs, from 0.66 with closed
+            ones; drawn empty bolts up to 0.63.
+        hole_weight: Leg strength that a hole as deep as the box's contrast outweighs.
+        strength_spread: Change of strength over which the presence score moves from 0.5 to 0.73.
+        opened_deg: Legs closer than this are not opened.
+        angle_spread_deg: Change of angle over which the opening score moves from 0.5 to 0.73.
+    """
+
+    min_side_px: float = 16.0
+    work_side_px: int = 64
+    min_contrast: float = 20.0
+    max_blur_px: float = 3.4
+    leg_length: float = 0.14
+    leg: float = 0.3
+    hole_weight: float = 0.1
+    strength_spread: float = 0.05
+    opened_deg: float = 15.0
+    angle_spread_deg: float = 5.0
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _View:
+    """The box, brought to one size.
+
+    Attributes:
+        picture: (height, width) float32, grey levels over the contrast, about [0, 1].
+        scale: Its pixels per pixel of the crop.
+        x0: Crop column of its first column.
+        y0: Crop row of its first row.
+    """
+
+    picture: NDArray[np.float32]
+    scale: float
+    x0: int
+    y0: int
+
+    def in_crop(self, x: float, y: float) -> tuple[float, float]:
+        """Return a place of the picture (x, y) in crop pixels."""
+        return (x + 0.5) / self.scale + self.x0 - 0.5, (y + 0.5) / self.scale + self.y0 - 0.5
+
+
+@dataclass(frozen=True, slots=True)
+class _Legs:
+    """Two bars that can be the legs of one pin.
+
+    Attributes:
+        first: The stronger one.
+        second: The other.
+        strength: Geometric mean of their strengths, as a share of the contrast.
+        angle_deg: Angle between them in [0, 90].
+        is_line: True when both lie on one line, as closed legs do.
+    """
+
+    first: Bar
+    second: Bar
+    strength: float
+    angle_deg: float
+    is_line: bool
+
+
+def presence(crop: Crop, limits: SplitPinLimits) -> Evidence:
+    """Tell whether the pin is missing.
+
+    Source: the structure of the criteria is that of Zhong et al., IEEE TIM 2019 (a leg pair
+    and the hole); bars with two dark sides stand in for line segments, whose pairing breaks
+    on legs of two pixels.
+
+    Args:
+        crop: Cut-out of a bolt end, with the pin's box.
+        limits: Thresholds.
+
+    Returns:
+        Evidence for ``missing``. Its score rises with the faintness of the best pair of legs
+        and with the darkness of a hole.
+    """
+    view = _view(crop, limits)
+    if isinstance(view, str):
+        return Evidence(PRESENCE, "missing", Verdict.CANNOT_JUDGE, None, reason=view)
+    legs = _best_pair(_bars(view, limits))
+    strength = legs.strength if legs else 0.0
+    hole = _hole(view, limits)
+    score = _logistic((limits.leg + limits.hole_weight * hole - strength) / limits.strength_spread)
+    measurements = (
+        Measurement("leg_strength", strength, "1", limits.leg + limits.hole_weight * hole),
+        Measurement("hole_darkness", hole, "1"),
+    )
+    verdict = Verdict.DEFECT if score >= 0.5 else Verdict.NORMAL
+    traces = _traces(view, legs, limits)
+    return Evidence(PRESENCE, "missing", verdict, score, measurements, traces)
+
+
+def legs_opened(crop: Crop, limits: SplitPinLimits) -> Evidence:
+    """Tell whether the legs of a pin are still closed.
+
+    Args:
+        crop: Cut-out of a bolt end, with the pin's box.
+        limits: Thresholds.
+
+    Returns:
+        Evidence for ``not_opened``; cannot judge where no pair of legs is seen, since a
+        missing pin and one seen from its edge look the same here.
+    """
+    view = _view(crop, limits)
+    if isinstance(view, str):
+        return Evidence(OPENING, "not_opened", Verdict.CANNOT_JUDGE, None, reason=view)
+    legs = _best_pair(_bars(view, limits))
+    if legs is None or legs.strength < limits.leg:
+        reason = "no pair of legs seen"
+        return Evidence(OPENING, "not_opened", Verdict.CANNOT_JUDGE, None, reason=reason)
+    score = _logistic((limits.opened_deg - legs.angle_deg) / limits.angle_spread_deg)
+    angle = Measurement("leg_angle", legs.angle_deg, "deg", limits.opened_deg)
+    verdict = Verdict.DEFECT if legs.angle_deg < limits.opened_deg else Verdict.NORMAL
+    traces = _traces(view, legs, limits)
+    return Evidence(OPENING, "not_opened", verdict, score, (angle,), traces)
+
+
+def _view(crop: Crop, limits: SplitPinLimits) -> _View | str:
+    """Return the normalised box, or why it cannot be judged."""
+    inner = crop.inner
+    if min(inner.width, inner.height) < limits.min_side_px:
+        size = f"{inner.width:.0f} x {inner.height:.0f} px"
+        return f"box {size}, need {limits.min_side_px:.0f} px a side"
+    if crop.cut_sides:
+        return f"cut off by the frame's {' and '.join(sorted(crop.cut_sides))} edge"
+    # Bars are not looked for along the border: see a little more than the box.
+    side = max(inner.width, inner.height)
+    outer = inner.grown(side * limits.leg_length / 4).clipped(*crop.pixels.shape[::-1]) or inner
+    x0, y0 = int(outer.x0), int(outer.y0)
+    box = crop.pixels[y0 : math.ceil(outer.y1), x0 : math.ceil(outer.x1)]
+    dark, bright = np.percentile(box, (20, 99.5))
+    contrast = float(bright - dark)
+    if contrast < limits.min_contrast:
+        return f"contrast of {contrast:.0f} grey levels, need {limits.min_contrast:.0f}"
+    scale = limits.work_side_px / side
+    width, height = (max(8, round(length * scale)) for length in box.shape[::-1])
+    method = cv2.INTER_AREA if scale < 1 else cv2.INTER_CUBIC
+    resized = cv2.resize(box, (width, height), interpolation=method)
+    picture = (np.asarray(resized, np.float32) - np.float32(dark)) / np.float32(contrast)
+    if (blur := _blur(picture)) > limits.max_blur_px:
+        return f"blurred: edges smeared by {blur / scale:.1f} px"
+    return _View(picture, scale, x0, y0)
+
+
+def _blur(picture: NDArray[np.float32]) -> float:
+    """Return the standard deviation of the blur of the strongest edges, in pixels.
+
+    An ideal edge blurred by a Gaussian of that width climbs 1 / (sqrt(2 pi) sigma) of its
+    height in its steepest pixel. The picture is smoothed by 1 px first, against noise.
+    """
+    picture = np.asarray(cv2.GaussianBlur(picture, (0, 0), 1.0), np.float32)
+    across = np.abs(np.diff(picture, axis=1))[:-1]
+    down = np.abs(np.diff(picture, axis=0))[:, :-1]
+    steepest = cv2.dilate(np.maximum(across, down), _WINDOW)
+    height = (cv2.dilate(picture, _WINDOW) - cv2.erode(picture, _WINDOW))[:-1, :-1]
+    strong = height >= 0.7 * height.max()
+    climb = float(np.median(steepest[strong] / height[strong]))
+    sigma = 1 / (math.sqrt(2 * math.pi) * max(climb, 1e-3))
+    return math.sqrt(max(sigma**2 - 1, 0.0))
+
+
+def _bars(view: _View, limits: SplitPinLimits) -> list[Bar]:
+    length = max(3, round(limits.leg_length * limits.work_side_px))
+    return bars.find(view.picture, length, _SIDES_PX, _BARS)
+
+
+def _best_pair(found: list[Bar]) -> _Legs | None:
+    """Return the two bars that most look like legs, or None when there are not two.
+
+    Closed legs lie on one another and look like one long bar: two bars in line are that,
+    where they outshine by far any two that spread.
+    """
+    pairs = [_pair(*two) for two in itertools.combinations(found, 2)]
+    spread = max((one for one in pairs if not one.is_line), key=_strength, default=None)
+    line = max((one for one in pairs if one.is_line), key=_strength, default=None)
+    if spread is None or (line is not None and line.strength > spread.strength):
+        return line
+    return spread
+
+
+def _pair(first: Bar, second: Bar) -> _Legs:
+    strength = math.sqrt(first.strength * second.strength)
+    if _are_in_line(first, second):
+        return _Legs(first, second, _LINE_WEIGHT * strength, 0.0, True)
+    return _Legs(first, second, strength, _between(first, second), False)
+
+
+def _strength(legs: _Legs) -> float:
+    return legs.strength
+
+
+def _between(first: Bar, second: Bar) -> float:
+    """Return the angle between two bars in degrees, in [0, 90]."""
+    turn = abs(first.angle_deg - second.angle_deg) % 180
+    return min(turn, 180 - turn)
+
+
+def _are_in_line(first: Bar, second: Bar) -> bool:
+    """Tell whether one straight edge or wire explains both bars."""
+    angle = math.radians(first.angle_deg)
+    dx, dy = second.x - first.x, second.y - first.y
+    offset = abs(dy * math.cos(angle) - dx * math.sin(angle))
+    return _between(first, second) < 10 and offset < _SIDES_PX[0]
+
+
+def _hole(view: _View, limits: SplitPinLimits) -> float:
+    """Return how much darker the darkest spot is than all its surroundings, in [0, 1]."""
+    smooth = cv2.GaussianBlur(view.picture, (0, 0), 1.5)
+    return bars.darkest_spot(np.asarray(smooth, np.float32), limits.work_side_px * 0.12)
+
+
+def _traces(view: _View, legs: _Legs | None, limits: SplitPinLimits) -> tuple[Polyline, ...]:
+    if legs is None:
+        return ()
+    half = limits.leg_length * limits.work_side_px / 2
+    lines = []
+    for bar in (legs.first, legs.second):
+        dx = half * math.cos(math.radians(bar.angle_deg))
+        dy = half * math.sin(math.radians(bar.angle_deg))
+        ends = (view.in_crop(bar.x - dx, bar.y - dy), view.in_crop(bar.x + dx, bar.y + dy))
+        lines.append(Polyline("leg", ends))
+    return tuple(lines)
+
+
+def _logistic(value: float) -> float:
+    return 1 / (1 + math.exp(-value)) if value > -700 else 0.0

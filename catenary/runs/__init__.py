@@ -1,0 +1,1 @@
+"""Readers and writers, one for each way a run lies on disk."""

@@ -1,0 +1,159 @@
+"""The files of a run that lies as a folder tree: walk them in a stable order, read one."""
+
+import os
+import re
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Protocol
+
+from catenary.domain.errors import SourceError, UnreadableImageError
+from catenary.domain.image import ImageRef
+from catenary.runs.source import RunDescription
+from catenary.runs.task_name import TaskName
+
+IMAGE_ENDINGS = (".jpg", ".jpeg", ".png", ".bmp", ".tif", ".tiff")
+_ESCAPED_BYTE = re.compile(rb"\\x([0-9a-f]{2})")
+
+
+class Files(Protocol):
+    """A tree of files, on a disk or elsewhere; paths are relative and use ``/``."""
+
+    def walk(self) -> Iterator[str]:
+        """Yield every file with an image ending: sorted by name, a folder before its subfolders.
+
+        Raises:
+            SourceError: If a folder cannot be listed.
+        """
+        ...
+
+    def read(self, path: str) -> bytes:
+        """Return the content of one file.
+
+        Raises:
+            UnreadableImageError: ``"missing"``, ``"locked"`` or ``"damaged"``.
+        """
+        ...
+
+
+class FolderRun:
+    """A run whose photographs are files and whose facts are in their paths."""
+
+    def __init__(
+        self, files: Files, description: RunDescription, ref: Callable[[str], ImageRef]
+    ) -> None:
+        """Read the facts of each path by ``ref``; nothing is opened yet."""
+        self._files = files
+        self._description = description
+        self._ref = ref
+
+    @property
+    def description(self) -> RunDescription:
+        """See `Source`."""
+        return self._description
+
+    def frames(self) -> Iterator[ImageRef]:
+        """See `Source`."""
+        return map(self._ref, self._files.walk())
+
+    def read(self, ref: ImageRef) -> bytes:
+        """See `Source`; safe to call from several threads."""
+        return self._files.read(ref.location)
+
+
+class LocalFiles:
+    """Files below a folder of this machine.
+
+    Links to folders outside are followed, once each; links to folders inside or above are not,
+    since what they show is listed already or would never end.
+    """
+
+    def __init__(self, root: Path) -> None:
+        """Keep the folder; nothing is listed yet."""
+        self._root = root
+
+    def walk(self) -> Iterator[str]:
+        """See `Files`."""
+        followed = {os.path.realpath(self._root)}
+        waiting = [""]
+        while waiting:
+            folder = waiting.pop()
+            names, folders = self._listed(folder, followed)
+            yield from (_portable(folder + name) for name in names)
+            waiting.extend(f"{folder}{name}/" for name in reversed(folders))
+
+    def read(self, path: str) -> bytes:
+        """See `Files`."""
+        full = self._root / path
+        if "\\x" in path and not full.exists():
+            full = self._root / _unportable(path)
+        try:
+            return full.read_bytes()
+        except (FileNotFoundError, NotADirectoryError) as error:
+            message = f"{path} is missing; copy it again or scan the run anew"
+            raise UnreadableImageError("missing", message) from error
+        except PermissionError as error:
+            message = f"{path} is locked or not permitted ({error.strerror})"
+            raise UnreadableImageError("locked", message) from error
+        except OSError as error:
+            message = f"{path} cannot be read ({error.strerror}); check the disk, copy it again"
+            raise UnreadableImageError("damaged", message) from error
+
+    def _listed(self, folder: str, followed: set[str]) -> tuple[list[str], list[str]]:
+        """Return the image names and the folders to enter, each sorted."""
+        path = self._root / folder
+        names: list[str] = []
+        folders: list[str] = []
+        try:
+            with os.scandir(path) as entries:
+                for entry in entries:
+                    if entry.is_dir():
+                        if not entry.is_symlink() or _is_new(entry.path, followed):
+                            folders.append(entry.name)
+                    elif is_image(entry.name) and (entry.is_file() or entry.is_symlink()):
+                        names.append(entry.name)
+        except OSError as error:
+            raise SourceError(
+                f"cannot list folder {path}: {error.strerror}; check its rights and the disk"
+            ) from error
+        return sorted(names), sorted(folders)
+
+
+def _is_new(link: str, followed: set[str]) -> bool:
+    """Tell whether a link leads to a folder that shares nothing with those already listed."""
+    target = os.path.realpath(link)
+    if any(_contains(target, other) or _contains(other, target) for other in followed):
+        return False
+    followed.add(target)
+    return True
+
+
+def is_image(name: str) -> bool:
+    """Tell by its ending whether a file is meant to be a photograph.
+
+    >>> is_image("a/B.JPG"), is_image("a/jpg")
+    (True, False)
+    """
+    return name.lower().endswith(IMAGE_ENDINGS)
+
+
+def describe(name: str, layout: str, source: str, task: TaskName) -> RunDescription:
+    """Return the description of a run from what its folder name tells."""
+    is_told = bool(task.line) or task.direction != "other"
+    direction = str(task.direction) if is_told else ""
+    return RunDescription(name, layout, source, task.line, direction, task.iso_day)
+
+
+def _contains(folder: str, other: str) -> bool:
+    return other == folder or other.startswith(folder.rstrip(os.sep) + os.sep)
+
+
+def _portable(path: str) -> str:
+    """Spell bytes that are no UTF-8 (names from a GBK archive) so that a database can hold them."""
+    if path.isascii():
+        return path
+    return os.fsencode(path).decode("utf-8", "backslashreplace")
+
+
+def _unportable(path: str) -> str:
+    raw = _ESCAPED_BYTE.sub(lambda match: bytes([int(match[1], 16)]), path.encode())
+    return os.fsdecode(raw)

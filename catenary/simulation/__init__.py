@@ -1,0 +1,1 @@
+"""Labelled scenes rendered from a three-dimensional description."""

@@ -1,0 +1,157 @@
+"""Integral droppers 吊弦: clamps, thimbles, crimps, current-carrying loops and the wire.
+
+Dimensions are our starting values for droppers of 10 mm² bronze cord: wire of 4-6 mm, clamps of
+30-50 mm, thimbles of 32-50 mm.
+"""
+
+import numpy as np
+
+from catenary.simulation.fittings import bolt
+from catenary.simulation.meshes import axes_along, box, tube
+from catenary.simulation.scene import Item, Scene, State, Vector, point, unit
+
+_TRACK = point(1, 0, 0)  # both wires run along the track
+
+
+def dropper(
+    scene: Scene,
+    top: Vector,
+    bottom: Vector,
+    part_id: str,
+    state: State,
+    random: np.random.Generator,
+) -> int:
+    """Add a dropper from the messenger wire to the contact wire.
+
+    Args:
+        scene: Added to.
+        top: (x, y, z) of the clamp on the messenger wire, mm.
+        bottom: (x, y, z) of the clamp on the contact wire, mm.
+        part_id: Identity.
+        state: ``broken``, ``slack``, ``missing``, ``strand_broken``, ``clamp_off`` or normal.
+        random: Decides shape and damage.
+
+    Returns:
+        Index of the item.
+    """
+    if state.condition == "clamp_off":
+        reach = point(random.uniform(-200, 200), random.uniform(-60, 60), random.uniform(60, 260))
+        bottom = bottom + reach * (0.4 + state.severity)
+    down = unit(bottom - top)
+    wire = _Wire(scene, random.uniform(1.9, 3.2), random)
+    start, end = top + down * 22 + down * wire.eye, bottom - down * 22 - down * wire.eye
+    lines: tuple[tuple[str, Vector], ...] = (
+        ("upper_clamp", top[None]),
+        ("lower_clamp", bottom[None]),
+    )
+    hull = None
+    if state.condition == "missing":
+        hull = np.array([end_ + _TRACK * side for end_ in (top, bottom) for side in (-20, 20)])
+    else:
+        lines += (("wire", np.array([start, end])),)
+    wire.item = scene.item(Item("dropper", part_id, state, lines, hull))
+    _clamp(scene, wire.item, top, down, random)
+    _clamp(scene, wire.item, bottom, down, random)
+    if state.condition != "missing":
+        wire.end_fitting(top + down * 22, down, random.random() < 0.75)
+        wire.end_fitting(bottom - down * 22, -down, random.random() < 0.6)
+        wire.between(start, end, state)
+    return wire.item
+
+
+def _clamp(scene: Scene, item: int, at: Vector, down: Vector, random: np.random.Generator) -> None:
+    side = unit(np.cross(down, _TRACK))
+    sizes = (random.uniform(14, 24), random.uniform(9, 14), random.uniform(12, 20))
+    material = "copper" if random.random() < 0.5 else "steel"
+    scene.add(item, material, box(at, axes_along(_TRACK, side), sizes))
+    bolt(scene, item, at + side * 10, side, 7)
+
+
+class _Wire:
+    """Draws the cord of one dropper; keeps its radius, eye length and item."""
+
+    def __init__(self, scene: Scene, radius: float, random: np.random.Generator) -> None:
+        self.scene, self.radius, self.random = scene, radius, random
+        self.item = -1
+        self.eye = random.uniform(32, 50)
+
+    def along(self, points: Vector, thickness: float = 1.0) -> None:
+        """Draw cord along (P, 3) points, at a multiple of its radius."""
+        self.scene.add(self.item, "cable", tube(points, self.radius * thickness, 8))
+
+    def sideways(self) -> Vector:
+        """Return a random direction roughly square to a hanging wire."""
+        return unit(_TRACK * self.random.normal() + point(0, 1, 0) * self.random.normal())
+
+    def end_fitting(self, at: Vector, inward: Vector, has_loop: bool) -> None:
+        """Draw thimble and crimp, and the current-carrying loop 载流环 where there is one."""
+        random = self.random
+        t = np.linspace(0, 2 * np.pi, 20)[:, None]
+        bulge = random.uniform(10, 17) * np.sin(t) * (0.4 + 0.6 * np.sin(t / 2))
+        self.along(at + inward * self.eye / 2 * (1 - np.cos(t)) + _TRACK * bulge, 1.1)
+        neck = at + inward * self.eye
+        ends = np.array([neck - inward * 4, neck + inward * random.uniform(14, 24)])
+        self.scene.add(self.item, "copper", tube(ends, self.radius * random.uniform(1.6, 2.2), 10))
+        if has_loop:
+            width, t = random.uniform(45, 95), np.linspace(0, 1, 16)[:, None]
+            lateral = unit(_TRACK + point(0, 1, 0) * random.uniform(-0.5, 0.5))
+            lateral = lateral * random.choice([-1.0, 1.0])
+            begin, arch = neck + inward * 8, np.sin(np.pi * t)
+            swing = lateral * width * 2 * arch * (1 - 0.3 * t)
+            rise = inward * width * 1.26 * arch * (1 - t)
+            self.along(begin + (at - begin) * t + swing + rise, random.uniform(1.0, 1.4))
+
+    def between(self, start: Vector, end: Vector, state: State) -> None:
+        """Draw the cord between the two fittings in its condition."""
+        t = np.linspace(0, 1, 24)[:, None]
+        straight = start + (end - start) * t
+        length = float(np.linalg.norm(end - start))
+        match state.condition:
+            case "broken":
+                self._broken(start, end, length, state.severity)
+            case "slack":
+                bow = length * (0.045 + 0.13 * state.severity)
+                shape = np.sin(np.pi * t ** self.random.uniform(0.8, 1.25))
+                self.along(straight + self.sideways() * bow * shape)
+            case "clamp_off":
+                self.along(straight + _TRACK * length * 0.04 * np.sin(np.pi * t))
+            case "strand_broken":
+                self.along(straight, 0.92)
+                self._splayed(start, end, state.severity)
+            case _:
+                self.along(straight)
+
+    def _broken(self, start: Vector, end: Vector, length: float, severity: float) -> None:
+        """Draw what is left: two free ends, a hanging lower piece, or only one piece."""
+        random, down = self.random, unit(end - start)
+        upper = random.uniform(0.12, 0.88) * length
+        lower = max(length - upper - length * (0.09 + 0.35 * severity), 2.0)
+        left = random.choice(["both", "hanging", "upper", "lower"], p=[0.4, 0.35, 0.15, 0.1])
+        if left != "lower":
+            self._free_end(start, down, max(upper, 2.0), random.uniform(0, 0.25))
+        if left == "both":
+            self._free_end(end, -down, lower, random.uniform(0, 0.2))
+        elif left in ("hanging", "lower"):
+            away = unit(-down * random.uniform(0.1, 0.8) + _TRACK * random.normal())
+            piece = max(length - upper, 40.0) * random.uniform(0.3, 0.9)
+            self._free_end(end, away, piece, random.uniform(0.2, 0.8))
+
+    def _free_end(self, start: Vector, direction: Vector, length: float, curl: float) -> None:
+        """Draw a piece that ends in the air, drifting sideways, with up to four loose strands."""
+        t = np.linspace(0, 1, 12)[:, None]
+        points = start + direction * length * t + self.sideways() * curl * length * t**2
+        self.along(points)
+        tip, onward = points[-1], unit(points[-1] - points[-2])
+        for _ in range(int(self.random.integers(0, 5))):
+            strand = unit(onward + self.random.normal(size=3) * 0.5) * self.random.uniform(6, 25)
+            self.along(np.array([tip - onward * 3, tip + strand]), 0.35)
+
+    def _splayed(self, start: Vector, end: Vector, severity: float) -> None:
+        """Draw one to three cut strands that leave the cord."""
+        random, down = self.random, unit(end - start)
+        at, t = random.uniform(0.2, 0.8), np.linspace(0, 1, 8)[:, None]
+        for _ in range(1 + int(severity * 2.99)):
+            reach = random.uniform(40, 140) * (0.5 + severity)
+            leave = down * random.choice([-1.0, 1.0]) * 0.8 * t + self.sideways() * 0.6 * t**1.3
+            self.along(start + (end - start) * at + leave * reach, max(0.4, 1 / self.radius))
+            at += random.uniform(-0.05, 0.05)

@@ -1,0 +1,153 @@
+"""Rod and disc insulators 绝缘子 as turned bodies, whole or damaged.
+
+Dimensions are our starting values within what is usual on 25 kV lines: rod insulators of
+430-640 mm with sheds of 130-220 mm, composite ones with thin alternating sheds, and strings of
+cap-and-pin discs of 200-300 mm.
+"""
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from catenary.simulation.meshes import Mesh, lathe
+from catenary.simulation.scene import Item, Scene, Soiling, State, Vector, unit
+
+_CAP = 0.1  # share of the length that each end fitting takes
+_STEPS = np.linspace(0, 1, 13)
+_FITTING = np.array([[0.0, 38], [0.1, 46], [0.8, 46], [1, 40]])  # position, radius in mm
+
+
+@dataclass(frozen=True, slots=True)
+class _Form:
+    """Shape of one insulator; radii and pitch in mm."""
+
+    kind: str
+    material: str
+    pitch: float
+    core: float
+    radius: float
+    small: float  # radius of every second shed as a share of the others
+
+
+def insulator(
+    scene: Scene,
+    ends: tuple[Vector, Vector],
+    part_id: str,
+    state: State,
+    random: np.random.Generator,
+    kind: str = "",
+) -> int:
+    """Add an insulator between two points.
+
+    Args:
+        scene: Added to.
+        ends: (x, y, z) of both ends, mm.
+        part_id: Identity.
+        state: ``shed_missing``, ``shed_broken``, ``flashover``, ``contaminated`` or normal.
+        random: Decides shape and damage.
+        kind: ``"porcelain"``, ``"composite"`` or ``"disc"``; drawn when empty.
+
+    Returns:
+        Index of the item.
+    """
+    start, end = ends
+    axis, length = unit(end - start), float(np.linalg.norm(end - start))
+    form = _form(
+        kind or str(random.choice(["porcelain", "composite", "disc"], p=[0.65, 0.25, 0.1])), random
+    )
+    item = scene.item(Item("insulator", part_id, state, (("axis", np.array(ends)),)))
+    for low, high in ((0, _CAP), (1 - _CAP, 1)):
+        cap = lathe(start + axis * length * low, start + axis * length * high, _FITTING, 24)
+        scene.add(item, "steel", cap)
+    body = length * (1 - 2 * _CAP)
+    count = max(4, int(body / form.pitch))
+    hurt = int(random.integers(1, count - 1))
+    for index in range(count):
+        foot = start + axis * (length * _CAP + index * body / count)
+        ends_of_shed = (foot, foot + axis * body / count)
+        sized = replace(form, radius=form.radius * (form.small if index % 2 else 1.0))
+        _shed(scene, item, ends_of_shed, sized, state if index == hurt else State(), random)
+    if state.condition in ("flashover", "contaminated"):
+        at, seed = random.uniform(0.25, 0.75), int(random.integers(1 << 16))
+        scene.soilings.append(Soiling(item, start, axis, length, state, at, seed))
+    return item
+
+
+def _form(kind: str, random: np.random.Generator) -> _Form:
+    has_two_sizes = kind != "disc" and random.random() < 0.35
+    small = random.uniform(0.72, 0.88) if has_two_sizes else 1.0
+    if kind == "disc":
+        material = str(random.choice(["glass", "porcelain", "porcelain_brown"]))
+        pitch, radius = random.uniform(95, 170), random.uniform(100, 150)
+        return _Form(kind, material, pitch, random.uniform(22, 32), radius, small)
+    if kind == "porcelain":
+        material = str(random.choice(["porcelain", "porcelain_brown"], p=[0.8, 0.2]))
+        core = random.uniform(42, 56)
+        return _Form(
+            kind, material, random.uniform(30, 52), core, core + random.uniform(22, 48), small
+        )
+    core = random.uniform(18, 28)
+    return _Form(
+        kind, "silicone", random.uniform(22, 40), core, core + random.uniform(28, 55), small
+    )
+
+
+def _shed(
+    scene: Scene,
+    item: int,
+    ends: tuple[Vector, Vector],
+    form: _Form,
+    state: State,
+    random: np.random.Generator,
+) -> None:
+    """Add one shed with its piece of core."""
+    foot, top = ends
+    middle = foot + (top - foot) * 0.5
+    if form.kind == "disc":  # cap and pin between two discs
+        cap = np.array([[0, form.core], [0.3, form.core + 8], [1, form.core + 5]])
+        scene.add(item, "steel", lathe(middle, top, cap, 20))
+    if state.condition == "shed_missing":
+        bare = np.stack([_STEPS, form.core * random.uniform(0.8, 1.0, len(_STEPS))], axis=1)
+        material = "steel" if form.kind == "disc" else form.material
+        scene.add(item, material, lathe(foot, top, bare, 24))
+        return
+    mesh = lathe(foot, top, np.stack([_STEPS, _outline(form)], axis=1), 48)
+    if state.condition == "shed_broken":
+        mesh = _bitten(mesh, foot, unit(top - foot), form.core, state.severity, random)
+    scene.add(item, form.material, mesh)
+
+
+def _outline(form: _Form) -> Vector:
+    """Return the radius in mm at each of `_STEPS` along one pitch."""
+    t, core, radius = _STEPS, form.core, form.radius
+    if form.kind == "porcelain":
+        rise = np.sin(np.clip(t / 0.75, 0, 1) * np.pi).clip(0) ** 0.8
+        return np.where(t < 0.75, core + (radius - core) * rise, core)
+    if form.kind == "composite":
+        rise = np.clip(1 - np.abs(t - 0.22) / 0.2, 0, 1) ** 0.6
+        return core + (radius - core) * rise
+    rise = np.sin(np.clip(t / 0.5, 0, 1) * np.pi).clip(0) ** 0.5
+    return np.where(t < 0.5, core + (radius - core) * rise, core)
+
+
+def _bitten(
+    mesh: Mesh,
+    foot: Vector,
+    axis: Vector,
+    core: float,
+    severity: float,
+    random: np.random.Generator,
+) -> Mesh:
+    """Return the shed with a sector of 20 to 70 degrees to each side broken off."""
+    side = unit(np.cross(axis, random.normal(size=3)))
+    third = np.cross(axis, side)
+    where, half = random.uniform(-np.pi, np.pi), 0.35 + 0.9 * severity
+    from_foot = mesh.corners - foot
+    along = (from_foot @ axis)[..., None] * axis
+    outward = from_foot - along
+    radius = np.linalg.norm(outward, axis=-1)
+    angle = np.arctan2(outward @ third, outward @ side)
+    distance = np.abs((angle - where + np.pi) % (2 * np.pi) - np.pi)
+    ragged = 1.3 * (1 - distance / half) * (0.85 + 0.15 * np.sin(7 * angle))
+    kept = radius - (radius - core).clip(0) * np.clip(ragged, 0, 1)
+    return Mesh(foot + along + outward * (kept / radius.clip(1e-6))[..., None], mesh.normals)

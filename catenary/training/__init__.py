@@ -1,0 +1,1 @@
+"""Fits networks to labelled sets."""

@@ -1,0 +1,62 @@
+"""What night, camera and compression do to pixels. The only module that knows albumentations."""
+
+import os
+
+import numpy as np
+from numpy.typing import NDArray
+
+# albumentations asks the network for its newest version when it is imported.
+os.environ["NO_ALBUMENTATIONS_UPDATE"] = "1"
+import albumentations  # noqa: E402 - must follow the line above
+import cv2  # noqa: E402 - beside the library that brings it
+
+
+class NightAugmentation:
+    """Changes exposure, noise, sharpness and compression; nothing moves.
+
+    Geometry is left to the callers, who know the boxes. The image is never turned upside
+    down: gravity tells a loose dropper from a tight one.
+    """
+
+    def __init__(self, strength: float) -> None:
+        """Keep ``strength`` in [0, 1]: the share of the pictures' usual chance to be changed."""
+        noise = albumentations.GaussNoise(std_range=(0.01, 0.05), p=0.4 * strength)
+        blur = albumentations.OneOf(
+            [
+                albumentations.GaussianBlur(blur_limit=0, sigma_limit=(0.4, 1.2), p=1),
+                albumentations.MotionBlur(blur_limit=(3, 7), p=1),
+            ],
+            p=0.2 * strength,
+        )
+        light = albumentations.RandomBrightnessContrast(
+            brightness_limit=(-0.25, 0.25), contrast_limit=(-0.3, 0.3), p=0.6 * strength
+        )
+        self._steps = albumentations.Compose(
+            [
+                albumentations.RandomGamma(gamma_limit=(60, 170), p=0.6 * strength),
+                light,
+                blur,
+                noise,
+                albumentations.ImageCompression(quality_range=(55, 95), p=0.3 * strength),
+                # Some cameras' frames are stored as negatives, and wires are bright or dark.
+                albumentations.InvertImg(p=0.05 * strength),
+            ]
+        )
+
+    def __call__(
+        self, picture: NDArray[np.uint8], generator: np.random.Generator
+    ) -> NDArray[np.uint8]:
+        """Return a changed copy of (height, width) uint8; the same for the same generator."""
+        self._steps.set_random_seed(int(generator.integers(2**31)))
+        changed: NDArray[np.uint8] = self._steps(image=picture[..., None])["image"]
+        return np.ascontiguousarray(changed.reshape(picture.shape))
+
+
+def tilted(picture: NDArray[np.uint8], angle_deg: float) -> NDArray[np.uint8]:
+    """Return a (height, width) picture turned about its middle; the edge is continued."""
+    height, width = picture.shape
+    turn = cv2.getRotationMatrix2D((width / 2, height / 2), angle_deg, 1.0)
+    result: NDArray[np.uint8] = cv2.warpAffine(
+        picture, turn, (width, height), flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE
+    )
+    return result

@@ -1,0 +1,106 @@
+"""Labelled frames with their pixels, kept in memory as far as allowed."""
+
+import hashlib
+import logging
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from catenary.datasets import coco
+from catenary.datasets.labels import Label, LabelledImage, LabelledSet
+from catenary.domain.errors import ConfigError
+from catenary.imaging.decode import decode_gray
+
+log = logging.getLogger(__name__)
+
+Decode = Callable[[bytes], NDArray[np.uint8]]
+
+
+class Frames:
+    """The images of one or more labelled sets, in order.
+
+    Decoding 5 MP takes as long as a tenth of a training step, so frames are decoded once
+    and kept as uint8 until ``limit_mb`` is used up; the others are decoded when asked for.
+    """
+
+    def __init__(
+        self, sets: Sequence[LabelledSet], limit_mb: int, decode: Decode = decode_gray
+    ) -> None:
+        """List the images; nothing is read yet."""
+        self._entries: list[tuple[Path, LabelledImage]] = [
+            (labelled.root, image) for labelled in sets for image in labelled.images
+        ]
+        self._limit_bytes = limit_mb * 1_000_000
+        self._decode = decode
+        self._kept: dict[int, NDArray[np.uint8]] = {}
+
+    def __len__(self) -> int:
+        """Return the number of images."""
+        return len(self._entries)
+
+    def labels(self, index: int) -> tuple[Label, ...]:
+        """Return the labels of one image."""
+        return self._entries[index][1].labels
+
+    def size(self, index: int) -> tuple[int, int]:
+        """Return (height, width) of one image, as its labels say."""
+        image = self._entries[index][1]
+        return image.height, image.width
+
+    def pixels(self, index: int) -> NDArray[np.uint8]:
+        """Return (height, width) uint8, never to be written to.
+
+        Raises:
+            ConfigError: If the file is missing or not of the size its labels say.
+            UnreadableImageError: If it cannot be decoded.
+        """
+        kept = self._kept.get(index)
+        return self._read(index) if kept is None else kept
+
+    def keep(self) -> int:
+        """Decode frames in order until the limit is reached; return how many are kept.
+
+        Called before worker processes start, so that they share the memory.
+        """
+        used = 0
+        for index in range(len(self)):
+            height, width = self.size(index)
+            if used + height * width > self._limit_bytes:
+                break
+            self._kept[index] = self._read(index)
+            used += height * width
+        log.info("kept frames=%d of=%d mb=%d", len(self._kept), len(self), used // 1_000_000)
+        return len(self._kept)
+
+    def _read(self, index: int) -> NDArray[np.uint8]:
+        root, image = self._entries[index]
+        path = root / image.ref.file_name
+        try:
+            pixels = self._decode(path.read_bytes())
+        except OSError as error:
+            raise ConfigError(f"cannot read training image {path}: {error.strerror}") from error
+        if pixels.shape != (image.height, image.width):
+            raise ConfigError(
+                f"{path} has {pixels.shape[0]} x {pixels.shape[1]} px (height x width), its label"
+                f" file says {image.height} x {image.width}"
+            )
+        return pixels
+
+
+def read_sets(paths: Sequence[Path]) -> list[LabelledSet]:
+    """Read label files; see `catenary.datasets.coco.read`."""
+    return [coco.read(path) for path in paths]
+
+
+def fingerprint(paths: Sequence[Path]) -> str:
+    """Return the SHA-256 over label files: it names what a network learnt from.
+
+    Images are not hashed: a label file speaks of exact boxes in them, and reading 30 GB
+    to name a set would make nobody do it.
+    """
+    digest = hashlib.sha256()
+    for path in paths:
+        digest.update(hashlib.sha256(path.read_bytes()).digest())
+    return digest.hexdigest()

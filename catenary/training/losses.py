@@ -1,0 +1,65 @@
+"""Losses of the detector, as functions of tensors."""
+
+import torch
+import torch.nn.functional as F  # noqa: N812 - torch's own customary name
+from torch import Tensor
+
+
+def centre_loss(logits: Tensor, heat: Tensor, weight: Tensor) -> Tensor:
+    """Return the penalty-reduced focal loss per centre.
+
+    Source: Zhou et al., "Objects as Points", 2019, arXiv:1904.07850, equation 1, with its
+    alpha 2 and beta 4.
+
+    Args:
+        logits: (B, C, h, w).
+        heat: Same shape in [0, 1], 1 at centres.
+        weight: Same shape; 0 takes a cell out.
+
+    Returns:
+        Scalar, the sum over the cells divided by the number of centres (at least 1).
+    """
+    logits = logits.float()
+    score = logits.sigmoid()
+    is_centre = heat == 1
+    hit = -F.logsigmoid(logits) * (1 - score) ** 2
+    miss = -F.logsigmoid(-logits) * score**2 * (1 - heat) ** 4
+    total = (torch.where(is_centre, hit, miss) * weight).sum()
+    return total / is_centre.sum().clamp(min=1)
+
+
+def giou(first: Tensor, second: Tensor) -> Tensor:
+    """Return the generalised intersection over union of boxes pair by pair.
+
+    Source: Rezatofighi et al., CVPR 2019, doi:10.1109/CVPR.2019.00075.
+
+    Args:
+        first: (N, 4), x0 y0 x1 y1, sides greater than 0.
+        second: (N, 4).
+
+    Returns:
+        (N,) in (-1, 1]: 1 for equal boxes, below 0 for boxes far apart.
+    """
+    low = torch.maximum(first[:, :2], second[:, :2])
+    high = torch.minimum(first[:, 2:], second[:, 2:])
+    shared = (high - low).clamp(min=0).prod(dim=1)
+    union = _area(first) + _area(second) - shared
+    hull_low = torch.minimum(first[:, :2], second[:, :2])
+    hull_high = torch.maximum(first[:, 2:], second[:, 2:])
+    hull = (hull_high - hull_low).prod(dim=1)
+    return shared / union.clamp(min=1e-6) - (hull - union) / hull.clamp(min=1e-6)
+
+
+def box_loss(boxes: Tensor, truth: Tensor, shares: Tensor) -> Tensor:
+    """Return 1 - GIoU, averaged over parts.
+
+    Args:
+        boxes: (M, 4) predicted by M cells.
+        truth: (M, 4).
+        shares: (M,); the cells of one part add up to 1.
+    """
+    return ((1 - giou(boxes, truth)) * shares).sum() / shares.sum().clamp(min=1e-6)
+
+
+def _area(boxes: Tensor) -> Tensor:
+    return (boxes[:, 2:] - boxes[:, :2]).prod(dim=1)

@@ -1,0 +1,69 @@
+"""Reduced pictures keep wires, brightness and the place of things."""
+
+import time
+
+import cv2
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from catenary.imaging import resize
+
+
+@given(height=st.integers(1, 400), width=st.integers(1, 400), max_side_px=st.integers(1, 500))
+def test_picture_fits_and_is_never_enlarged(height: int, width: int, max_side_px: int):
+    frame = np.full((height, width), 77, np.uint8)
+    small = resize.reduced(frame, max_side_px)
+    assert max(small.pixels.shape) == min(max_side_px, max(height, width))
+    assert small.factor == min(1.0, max_side_px / max(height, width))
+    for length, full in zip(small.pixels.shape, frame.shape, strict=True):
+        assert abs(length - full * small.factor) <= 0.5 or length == 1
+    assert (small.pixels == 77).all()
+
+
+def test_small_picture_is_returned_uncopied():
+    frame = np.zeros((480, 640), np.uint8)
+    assert resize.reduced(frame, 640).pixels is frame
+
+
+@pytest.mark.parametrize("shape", [(2200, 3300), (2199, 3301), (2058, 2456)])
+def test_place_found_in_the_small_picture_divides_back_to_the_frame(shape: tuple[int, int]):
+    frame = np.zeros(shape, np.uint8)
+    frame[1200:1216, 3 * shape[1] // 4 : 3 * shape[1] // 4 + 16] = 255
+    small = resize.reduced(frame, 640)
+    ys, xs = np.nonzero(small.pixels > 100)
+    assert (xs.mean() + 0.5) / small.factor == pytest.approx(3 * shape[1] // 4 + 8, abs=3)
+    assert (ys.mean() + 0.5) / small.factor == pytest.approx(1208, abs=3)
+
+
+def test_halving_first_gives_the_picture_of_one_step():
+    frame = cv2.GaussianBlur(
+        np.random.default_rng(0).integers(0, 256, (1600, 2400), dtype=np.uint8), (0, 0), 3
+    )
+    direct = cv2.resize(frame, (500, 333), interpolation=cv2.INTER_AREA)
+    difference = resize.reduced(frame, 500).pixels.astype(int) - direct
+    assert np.abs(difference).mean() < 1
+    assert np.abs(difference).max() <= 6
+
+
+def test_one_pixel_wire_is_fainter_but_not_lost():
+    frame = np.zeros((4000, 4000), np.uint8)
+    frame[:, 2001] = 255
+    assert (resize.reduced(frame, 1000).pixels.max(axis=1) >= 255 // 4 - 1).all()
+
+
+def test_side_below_one_pixel_is_refused():
+    with pytest.raises(ValueError, match="at least 1, got 0"):
+        resize.reduced(np.zeros((8, 8), np.uint8), 0)
+
+
+@pytest.mark.slow
+def test_frame_of_29_megapixels_is_reduced_within_budget():
+    frame = np.zeros((4400, 6600), np.uint8)
+    took = []
+    for _ in range(5):
+        started = time.perf_counter()
+        resize.reduced(frame, 1280)
+        took.append(time.perf_counter() - started)
+    assert min(took) < 0.06  # 15 ms on one free core; room for a busy machine

@@ -1,0 +1,58 @@
+import numpy as np
+import pytest
+
+from catenary.pipeline.cascade import CascadeSettings, Coverage, locate
+from tests.pipeline.fakes import BlobDetector
+
+
+def frame(*boxes: tuple[int, int, int, int], size: tuple[int, int] = (2048, 2448)):
+    pixels = np.zeros(size, np.uint8)
+    for x0, y0, x1, y1 in boxes:
+        pixels[y0:y1, x0:x1] = 200
+    return pixels
+
+
+CLEVIS = (1000, 800, 1120, 920)
+PIN = (1160, 850, 1184, 880)
+
+
+def test_a_pin_beside_a_clevis_is_boxed_in_full_resolution():
+    found = locate(frame(CLEVIS, PIN), BlobDetector(), CascadeSettings())
+    pins = [one.box for one in found if one.kind == "split_pin"]
+    assert [(box.x0, box.y0, box.x1, box.y1) for box in pins] == [PIN]
+
+
+def test_the_whole_frame_is_searched_reduced():
+    detector = BlobDetector()
+    locate(frame(CLEVIS), detector, CascadeSettings(coarse_side_px=1024))
+    assert max(detector.seen[0]) == 1024
+
+
+def test_an_empty_sky_needs_no_window():
+    detector = BlobDetector()
+    assert locate(frame(), detector, CascadeSettings()) == ()
+    assert len(detector.seen) == 1
+
+
+def test_dense_coverage_searches_every_pixel():
+    detector = BlobDetector()
+    found = locate(frame(PIN), detector, CascadeSettings(coverage=Coverage.DENSE))
+    assert len(detector.seen) > 20
+    assert any(one.kind == "split_pin" for one in found)
+
+
+def test_a_small_picture_is_searched_once_at_its_own_size():
+    detector = BlobDetector()
+    locate(frame(CLEVIS, size=(1000, 1200)), detector, CascadeSettings())
+    assert detector.seen == [(1000, 1200)]
+
+
+def test_a_carrier_at_the_corner_keeps_its_window_inside():
+    detector = BlobDetector()
+    locate(frame((2380, 1980, 2448, 2048)), detector, CascadeSettings())
+    assert detector.seen[1] == (512, 512)
+
+
+def test_overlap_as_large_as_the_window_is_refused():
+    with pytest.raises(ValueError, match="overlap_px"):
+        CascadeSettings(window_px=96)

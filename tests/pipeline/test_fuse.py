@@ -1,0 +1,69 @@
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from catenary.domain.finding import Evidence, Verdict
+from catenary.models.bundle import FusionWeights
+from catenary.models.detections import ConditionScores
+from catenary.pipeline.fuse import Voices, classifier_evidence, fuse, probability
+
+WEIGHTS = {
+    "both": FusionWeights(-1.0, 0.6, 0.5),
+    "classifier": FusionWeights(0.0, 1.0, 0.0),
+    "rule": FusionWeights(0.0, 0.0, 1.0),
+}
+share = st.floats(0, 1)
+
+
+def rule(score: float | None, reason: str = "") -> Evidence:
+    if score is None:
+        return Evidence("dropper_continuity/1", "broken", Verdict.CANNOT_JUDGE, None, reason=reason)
+    verdict = Verdict.DEFECT if score > 0.5 else Verdict.NORMAL
+    return Evidence("dropper_continuity/1", "broken", verdict, score)
+
+
+def classifier(broken: float, slack: float = 0.0) -> Evidence:
+    scores = ConditionScores(("normal", "broken", "slack"), (1 - broken - slack, broken, slack))
+    return classifier_evidence(scores)
+
+
+@given(low=share, high=share, other=share)
+def test_a_stronger_voice_never_lowers_the_probability(low, high, other):
+    low, high = sorted((low, high))
+    assert probability(WEIGHTS, Voices(low, other)) <= probability(WEIGHTS, Voices(high, other))
+    assert probability(WEIGHTS, Voices(other, low)) <= probability(WEIGHTS, Voices(other, high))
+
+
+def test_two_sources_that_agree_raise_a_break():
+    fused = fuse([rule(0.9), classifier(0.9)], WEIGHTS, 0.5)
+    assert (fused.verdict, fused.condition) == (Verdict.DEFECT, "broken")
+    assert "dropper_continuity/1" in fused.reason
+
+
+def test_the_strongest_voice_names_the_condition():
+    assert fuse([rule(0.1), classifier(0.05, slack=0.94)], {}, 0.5).condition == "slack"
+
+
+def test_a_healthy_dropper_is_normal():
+    fused = fuse([rule(0.05), classifier(0.05)], WEIGHTS, 0.5)
+    assert (fused.verdict, fused.condition) == (Verdict.NORMAL, "normal")
+
+
+def test_a_blurred_part_is_not_healthy_because_the_classifier_says_so():
+    fused = fuse([rule(None, "blurred"), classifier(0.05)], WEIGHTS, 0.5)
+    assert (fused.verdict, fused.reason) == (Verdict.CANNOT_JUDGE, "blurred")
+    assert fused.probability == pytest.approx(0.05)
+
+
+def test_a_blurred_part_that_the_classifier_calls_broken_is_raised():
+    fused = fuse([rule(None, "blurred"), classifier(0.9)], WEIGHTS, 0.5)
+    assert fused.verdict is Verdict.DEFECT
+
+
+def test_without_any_voice_nothing_is_claimed():
+    fused = fuse([rule(None, "too small")], WEIGHTS, 0.5)
+    assert (fused.verdict, fused.probability) == (Verdict.CANNOT_JUDGE, None)
+
+
+def test_sources_that_were_never_fitted_speak_for_themselves():
+    assert probability({}, Voices(0.3, 0.8)) == 0.8

@@ -1,0 +1,114 @@
+from pathlib import Path
+
+import cv2
+import numpy as np
+
+from catenary import config
+from catenary.domain.errors import UnreadableImageError
+from catenary.domain.finding import Evidence, Verdict, Versions
+from catenary.domain.image import ImageRef, Outcome
+from catenary.imaging.crops import Crop
+from catenary.pipeline.judge import Judge
+from catenary.pipeline.scan import scan
+from tests.pipeline.fakes import BlobDetector, FixedClassifier
+
+TAXONOMY = config.load_taxonomy(config.bundled("configs/taxonomy.yaml"))
+
+
+def encoded() -> bytes:
+    random = np.random.default_rng(0)
+    pixels = random.integers(0, 12, (900, 1100), np.uint8)
+    pixels[300:420, 300:420] = 220
+    pixels[350:376, 460:480] = 220
+    return cv2.imencode(".jpg", pixels, [cv2.IMWRITE_JPEG_QUALITY, 95])[1].tobytes()
+
+
+PICTURES = {
+    "good.jpg": encoded(),
+    "empty.jpg": b"",
+    "text.jpg": b"not a picture",
+    "dark.jpg": cv2.imencode(".jpg", np.zeros((600, 800), np.uint8))[1].tobytes(),
+}
+
+
+def read(ref: ImageRef) -> bytes:
+    if ref.file_name not in PICTURES:
+        raise UnreadableImageError("missing", f"{ref.file_name} is not there")
+    return PICTURES[ref.file_name]
+
+
+def silent_rule(crop: Crop) -> Evidence:
+    return Evidence("pin/1", "missing", Verdict.CANNOT_JUDGE, None, reason="too small")
+
+
+def judge(missing: float, rules=()) -> Judge:
+    return Judge(
+        BlobDetector(),
+        FixedClassifier(missing),
+        {"split_pin": rules},
+        {},
+        {"split_pin": 0.5},
+        TAXONOMY,
+        Versions("fake@0", "1", "1"),
+    )
+
+
+def refs(*names: str) -> list[ImageRef]:
+    return [ImageRef("run", name, name, name) for name in names]
+
+
+def test_a_lost_pin_is_raised_with_its_grade_and_the_clevis_is_only_located():
+    result = next(scan(refs("good.jpg"), read, judge(missing=0.9)))
+    (finding,) = result.findings
+    assert (finding.verdict, finding.condition, finding.grade) == (Verdict.DEFECT, "missing", 1)
+    assert [one.kind for one in result.located] == ["clevis"]
+    assert result.result.outcome is Outcome.DONE
+
+
+def test_a_healthy_pin_is_normal_without_a_grade():
+    (finding,) = next(scan(refs("good.jpg"), read, judge(missing=0.1))).findings
+    assert (finding.verdict, finding.grade) == (Verdict.NORMAL, None)
+
+
+def test_a_pin_its_rule_cannot_judge_is_not_normal():
+    (finding,) = next(scan(refs("good.jpg"), read, judge(0.1, (silent_rule,)))).findings
+    assert (finding.verdict, finding.reason) == (Verdict.CANNOT_JUDGE, "too small")
+
+
+def test_bad_pictures_are_results_and_the_scan_goes_on_in_order():
+    names = ("empty.jpg", "good.jpg", "text.jpg", "gone.jpg", "dark.jpg", "good.jpg")
+    results = list(scan(refs(*names), read, judge(0.1)))
+    assert [one.ref.file_name for one in results] == list(names)
+    outcomes = [(str(one.result.outcome), one.result.reason) for one in results]
+    assert outcomes == [
+        ("failed", "zero_bytes"),
+        ("done", ""),
+        ("failed", "not_an_image"),
+        ("failed", "missing"),
+        ("unusable", "too_dark"),
+        ("done", ""),
+    ]
+
+
+def test_an_unusable_picture_is_never_judged():
+    result = next(scan(refs("dark.jpg"), read, judge(0.9)))
+    assert (result.findings, result.located) == ((), ())
+    assert result.result.note
+
+
+def test_more_readers_give_the_same_results():
+    names = ("good.jpg", "text.jpg") * 5
+    one, many = (
+        [
+            (r.ref.file_name, r.result.outcome, r.findings)
+            for r in scan(refs(*names), read, judge(0.9), n)
+        ]
+        for n in (1, 4)
+    )
+    assert one == many
+
+
+def test_stopping_early_leaves_no_reader_behind(tmp_path: Path):
+    results = scan(refs(*["good.jpg"] * 50), read, judge(0.1))
+    next(results)
+    results.close()

@@ -1,0 +1,246 @@
+"""Split pins 开口销 in bolt ends, drawn with exact truth."""
+
+import dataclasses
+import math
+
+import cv2
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from numpy.typing import NDArray
+
+from catenary.domain.finding import Evidence, Verdict
+from catenary.domain.geometry import Box
+from catenary.imaging.crops import Crop, cut
+from catenary.rules.split_pin import SplitPinLimits, legs_opened, presence
+
+LIMITS = SplitPinLimits()
+SIDE = 512  # px of the drawing, reduced to the size of a photograph afterwards
+SKY, BOLT, STEEL, HOLE = 6, 110, 235, 12
+
+
+class Drawing:
+    """A bolt end on night sky, in a unit square turned about its middle."""
+
+    def __init__(self, turn_deg: float = 0.0) -> None:
+        self.picture = np.full((SIDE, SIDE), SKY, np.uint8)
+        self.turn_deg = turn_deg
+
+    def place(self, x: float, y: float) -> tuple[int, int]:
+        angle = math.radians(self.turn_deg)
+        turned = (
+            x * math.cos(angle) - y * math.sin(angle),
+            x * math.sin(angle) + y * math.cos(angle),
+        )
+        return int((0.5 + turned[0]) * SIDE), int((0.45 + turned[1]) * SIDE)
+
+    def bolt(self) -> None:
+        """Draw the shank, with the streak that the flash leaves on a round bar."""
+        corners = [(-0.16, -0.42), (0.16, -0.42), (0.16, 0.12), (-0.16, 0.12)]
+        outline = np.array([self.place(x, y) for x, y in corners])
+        cv2.fillPoly(self.picture, [outline], BOLT)
+        cv2.line(self.picture, self.place(-0.08, -0.4), self.place(-0.08, 0.1), 165, 25)
+
+    def hole(self) -> None:
+        axes = (int(0.055 * SIDE), int(0.045 * SIDE))
+        cv2.ellipse(self.picture, self.place(0, 0), axes, self.turn_deg, 0, 360, HOLE, -1)
+
+    def pin(self, half_angle_deg: float) -> None:
+        """Draw head loop and two legs, each turned away from the middle by the angle."""
+        cv2.circle(self.picture, self.place(0, -0.02), int(0.07 * SIDE), STEEL, 17)
+        for side in (-1, 1):
+            angle = math.radians(half_angle_deg * side)
+            end = (0.03 * side + math.sin(angle) * 0.55, 0.03 + math.cos(angle) * 0.55)
+            cv2.line(self.picture, self.place(0.03 * side, 0.03), self.place(*end), STEEL, 30)
+
+    def photographed(
+        self, side_px: int, exposure: float = 1.0, noise: float = 3.0, blur_px: float = 0.6
+    ) -> NDArray[np.uint8]:
+        small = cv2.resize(self.picture, (side_px, side_px), interpolation=cv2.INTER_AREA)
+        seen = cv2.GaussianBlur(small.astype(np.float32), (0, 0), blur_px) * exposure
+        seen += np.random.default_rng(side_px).normal(0, noise, seen.shape)
+        return seen.clip(0, 255).astype(np.uint8)
+
+
+def bolt_with_pin(turn_deg: float = 0.0, half_angle_deg: float = 30.0) -> Drawing:
+    drawing = Drawing(turn_deg)
+    drawing.bolt()
+    drawing.pin(half_angle_deg)
+    return drawing
+
+
+def empty_bolt(turn_deg: float = 0.0) -> Drawing:
+    drawing = Drawing(turn_deg)
+    drawing.bolt()
+    drawing.hole()
+    return drawing
+
+
+def crop_of(picture: NDArray[np.uint8]) -> Crop:
+    """Return the picture as a component amid night sky."""
+    frame = np.pad(picture, 40, constant_values=SKY)
+    height, width = picture.shape
+    return cut(frame, Box(40, 40, 40 + width, 40 + height), margin=0.3)
+
+
+def value(evidence: Evidence, name: str) -> float:
+    return next(one.value for one in evidence.measurements if one.name == name)
+
+
+@pytest.mark.parametrize("side_px", [20, 28, 40, 64, 120])
+@pytest.mark.parametrize("turn_deg", [0, 40, 135, 260])
+def test_pin_with_spread_legs_is_normal_and_empty_bolt_misses_it(side_px: int, turn_deg: float):
+    pinned = presence(crop_of(bolt_with_pin(turn_deg).photographed(side_px)), LIMITS)
+    empty = presence(crop_of(empty_bolt(turn_deg).photographed(side_px)), LIMITS)
+    assert pinned.verdict is Verdict.NORMAL
+    assert empty.verdict is Verdict.DEFECT
+    assert pinned.score is not None
+    assert empty.score is not None
+    assert empty.score - pinned.score > 0.4
+
+
+@pytest.mark.parametrize("exposure", [0.4, 0.7, 1.0])
+@pytest.mark.parametrize("noise", [0.0, 3.0, 6.0])
+def test_exposure_and_noise_change_no_verdict(exposure: float, noise: float):
+    pinned = bolt_with_pin(30).photographed(40, exposure, noise)
+    empty = empty_bolt(30).photographed(40, exposure, noise)
+    assert presence(crop_of(pinned), LIMITS).verdict is Verdict.NORMAL
+    assert presence(crop_of(empty), LIMITS).verdict is Verdict.DEFECT
+
+
+def test_a_darker_hole_speaks_louder_for_a_missing_pin():
+    filled = Drawing()
+    filled.bolt()
+    without, hole = (
+        presence(crop_of(one.photographed(64)), LIMITS) for one in (filled, empty_bolt())
+    )
+    assert value(hole, "hole_darkness") > 0.25
+    assert value(without, "hole_darkness") < 0.1
+
+
+def test_small_pins_are_credited_for_the_blur_of_their_few_pixels():
+    sides = (24, 32, 64, 100)
+    evidence = [presence(crop_of(bolt_with_pin().photographed(side)), LIMITS) for side in sides]
+    strengths = [value(one, "leg_strength") for one in evidence]
+    assert strengths == pytest.approx([1.0] * len(sides), abs=0.12)
+
+
+def test_a_hole_raises_the_strength_that_legs_need():
+    crop = crop_of(empty_bolt().photographed(64))
+    seen = presence(crop, LIMITS)
+    blind = presence(crop, dataclasses.replace(LIMITS, hole_weight=0.0))
+    needed = LIMITS.leg + LIMITS.hole_weight * value(seen, "hole_darkness")
+    assert seen.measurements[0].limit == pytest.approx(needed)
+    assert blind.measurements[0].limit == LIMITS.leg
+    assert (blind.score or 0) < (seen.score or 0)
+
+
+def test_fainter_legs_raise_the_score_step_by_step():
+    bare = empty_bolt().photographed(64).astype(float)
+    pinned = bolt_with_pin().photographed(64).astype(float)
+    scores = [
+        presence(crop_of((share * pinned + (1 - share) * bare).astype(np.uint8)), LIMITS).score
+        for share in (0.0, 0.3, 0.6, 1.0)
+    ]
+    assert scores == sorted(scores, reverse=True)
+    assert len(set(scores)) == 4
+
+
+@pytest.mark.parametrize("turn_deg", [0, 75])
+@pytest.mark.parametrize("side_px", [24, 48, 100])
+@pytest.mark.parametrize("is_pinned", [True, False])
+def test_blurred_box_is_never_called_missing(side_px: int, turn_deg: float, is_pinned: bool):
+    drawing = bolt_with_pin(turn_deg) if is_pinned else empty_bolt(turn_deg)
+    evidence = presence(crop_of(drawing.photographed(side_px, blur_px=side_px / 12)), LIMITS)
+    assert evidence.verdict is Verdict.CANNOT_JUDGE
+    assert "blurred" in evidence.reason
+
+
+@pytest.mark.parametrize("rule", [presence, legs_opened])
+def test_box_below_sixteen_pixels_is_not_judged(rule):
+    evidence = rule(crop_of(bolt_with_pin().photographed(15)), LIMITS)
+    assert evidence.verdict is Verdict.CANNOT_JUDGE
+    assert evidence.reason == "box 15 x 15 px, need 16 px a side"
+
+
+def test_box_of_sixteen_pixels_is_large_enough():
+    reason = presence(crop_of(bolt_with_pin().photographed(16, blur_px=0.1)), LIMITS).reason
+    assert reason == ""
+
+
+@pytest.mark.parametrize("rule", [presence, legs_opened])
+def test_box_cut_by_the_frame_is_not_judged(rule):
+    frame = bolt_with_pin().photographed(64)
+    evidence = rule(cut(frame, Box(0, 8, 50, 58), margin=0.2), LIMITS)
+    assert evidence.verdict is Verdict.CANNOT_JUDGE
+    assert evidence.reason == "cut off by the frame's left edge"
+
+
+@pytest.mark.parametrize("rule", [presence, legs_opened])
+@pytest.mark.parametrize("grey", [0, 6, 128, 255])
+def test_box_without_contrast_is_not_judged(rule, grey: int):
+    evidence = rule(crop_of(np.full((40, 40), grey, np.uint8)), LIMITS)
+    assert evidence.verdict is Verdict.CANNOT_JUDGE
+    assert "contrast" in evidence.reason
+
+
+@pytest.mark.parametrize("half_angle_deg", [10.0, 15.0, 25.0, 35.0])
+@pytest.mark.parametrize("turn_deg", [0, 50, 200])
+def test_leg_angle_is_measured_to_some_degrees(half_angle_deg: float, turn_deg: float):
+    picture = bolt_with_pin(turn_deg, half_angle_deg).photographed(80)
+    evidence = legs_opened(crop_of(picture), LIMITS)
+    assert value(evidence, "leg_angle") == pytest.approx(2 * half_angle_deg, abs=6)
+    assert evidence.verdict is Verdict.NORMAL
+
+
+@pytest.mark.parametrize("half_angle_deg", [0.0, 3.0])
+@pytest.mark.parametrize("turn_deg", [0, 50, 200])
+@pytest.mark.parametrize("side_px", [64, 100])
+def test_legs_side_by_side_are_not_opened(half_angle_deg: float, turn_deg: float, side_px: int):
+    evidence = legs_opened(
+        crop_of(bolt_with_pin(turn_deg, half_angle_deg).photographed(side_px)), LIMITS
+    )
+    assert evidence.verdict is Verdict.DEFECT
+    assert evidence.condition == "not_opened"
+
+
+def test_angle_of_a_pin_that_is_not_there_cannot_be_judged():
+    evidence = legs_opened(crop_of(empty_bolt().photographed(48)), LIMITS)
+    assert evidence.verdict is Verdict.CANNOT_JUDGE
+    assert evidence.reason == "no pair of legs seen"
+
+
+def test_drawn_legs_lie_on_the_legs():
+    crop = crop_of(bolt_with_pin().photographed(80))
+    traces = presence(crop, LIMITS).traces
+    assert [trace.role for trace in traces] == ["leg", "leg"]
+    for trace in traces:
+        x, y = np.mean(trace.points, axis=0)
+        assert crop.inner.contains(x, y)
+        assert crop.pixels[round(float(y)), round(float(x))] > 180
+    xs = [np.mean(trace.points, axis=0)[0] for trace in traces]
+    assert min(xs) < crop.pixels.shape[1] / 2 < max(xs)  # one on each side of the bolt
+
+
+@settings(max_examples=40, deadline=None)
+@given(
+    seed=st.integers(0, 10_000),
+    height=st.integers(1, 90),
+    width=st.integers(1, 90),
+    smooth=st.booleans(),
+)
+def test_any_crop_gets_an_answer(seed: int, height: int, width: int, smooth: bool):
+    picture = np.random.default_rng(seed).integers(0, 256, (height, width), dtype=np.uint8)
+    if smooth:
+        picture = cv2.blur(picture, (3, 3)).reshape(height, width).astype(np.uint8)
+    for rule in (presence, legs_opened):
+        evidence = rule(crop_of(picture), LIMITS)
+        assert (evidence.score is None) == (evidence.verdict is Verdict.CANNOT_JUDGE)
+
+
+def test_crop_is_not_changed():
+    crop = crop_of(bolt_with_pin().photographed(64))
+    before = crop.pixels.copy()
+    presence(crop, LIMITS)
+    assert np.array_equal(crop.pixels, before)

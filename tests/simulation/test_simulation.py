@@ -1,0 +1,159 @@
+import json
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from catenary import config
+from catenary.datasets import coco
+from catenary.domain.errors import ConfigError
+from catenary.imaging.decode import decode_gray
+from catenary.simulation.frames import render_frame
+from catenary.simulation.settings import MADE, Light, Role, SimulationSettings
+from catenary.simulation.write import simulate
+
+TINY = SimulationSettings(
+    seed=5, count=4, width=320, height=256, samples=1, light={Light.NIGHT: 1.0}, crossing=0.0
+)
+
+
+def only(component: str, condition: str, role: Role) -> SimulationSettings:
+    return replace(TINY, rates={component: {condition: 1.0}}, roles=(role,), width=640, height=512)
+
+
+def labels_of(settings: SimulationSettings, component: str, frames: int = 4):
+    return [
+        label
+        for index in range(frames)
+        for label in render_frame(settings, index).labels
+        if label.component == component
+    ]
+
+
+def test_a_frame_is_the_same_whenever_it_is_rendered():
+    first, again = render_frame(TINY, 2), render_frame(TINY, 2)
+    assert np.array_equal(first.pixels, again.pixels)
+    assert first.labels == again.labels
+
+
+def test_another_seed_gives_another_mast():
+    assert render_frame(TINY, 0).labels != render_frame(replace(TINY, seed=6), 0).labels
+
+
+def test_the_same_part_has_one_identity_and_condition_in_all_views():
+    settings = replace(TINY, roles=(Role.GLOBAL, Role.CANTILEVER_FLAT, Role.JOINT))
+    conditions: dict[str, set[str]] = {}
+    for index in range(6):
+        for label in render_frame(settings, index).labels:
+            conditions.setdefault(label.part_id, set()).add(label.condition)
+    assert len(conditions) > 3
+    assert all(len(seen) == 1 for seen in conditions.values())
+
+
+@pytest.mark.parametrize("condition", MADE["dropper"])
+def test_a_dropper_can_be_made_defective(condition):
+    found = labels_of(only("dropper", condition, Role.DROPPER), "dropper")
+    assert {label.condition for label in found} == {condition}
+    assert all(0 < label.severity <= 1 for label in found)
+
+
+@pytest.mark.parametrize("condition", MADE["split_pin"])
+def test_a_split_pin_can_be_made_defective(condition):
+    found = labels_of(only("split_pin", condition, Role.JOINT), "split_pin")
+    assert {label.condition for label in found} == {condition}
+
+
+@pytest.mark.parametrize("condition", MADE["insulator"])
+def test_an_insulator_can_be_made_defective(condition):
+    found = labels_of(only("insulator", condition, Role.CANTILEVER_FLAT), "insulator")
+    assert {label.condition for label in found} == {condition}
+
+
+def test_a_burnt_insulator_is_darker_than_a_clean_one():
+    clean = replace(TINY, rates={}, roles=(Role.STRING,), width=640, height=512)
+    burnt = replace(clean, rates={"insulator": {"flashover": 1.0}})
+    levels = [
+        np.mean([render_frame(one, index).pixels.mean() for index in range(4)])
+        for one in (clean, burnt)
+    ]
+    assert levels[1] < levels[0]
+
+
+def test_boxes_hold_what_can_be_seen():
+    frame = render_frame(replace(TINY, width=640, height=512, roles=(Role.CANTILEVER_FLAT,)), 0)
+    insulators = [
+        one for one in frame.labels if one.component == "insulator" and not one.is_ignored
+    ]
+    assert insulators
+    for label in insulators:
+        box = label.box
+        inside = frame.pixels[int(box.y0) : int(box.y1), int(box.x0) : int(box.x1)]
+        assert inside.mean() > frame.pixels.mean()
+        assert 0 <= box.x0 < box.x1 <= 640
+        assert 0 <= box.y0 < box.y1 <= 512
+
+
+def test_most_of_a_night_frame_is_black():
+    frame = render_frame(replace(TINY, roles=(Role.DROPPER,)), 1)
+    assert np.median(frame.pixels) < 12
+
+
+def test_a_set_is_written_whole_and_can_be_read(tmp_path):
+    labelled = simulate(TINY, tmp_path / "set", workers=2)
+    assert coco.read(tmp_path / "set" / "labels.json") == labelled
+    for image in labelled.images:
+        pixels = decode_gray((labelled.root / image.ref.file_name).read_bytes())
+        assert pixels.shape == (image.height, image.width)
+
+
+def test_an_interrupted_set_is_finished_to_the_same_result(tmp_path):
+    whole = simulate(TINY, tmp_path / "whole", workers=1)
+    part = tmp_path / "part"
+    simulate(TINY, part, workers=1)
+    (part / "labels.json").unlink()
+    (part / "parts" / "000002.json").unlink()
+    (part / "images" / "000002.jpg").write_bytes(b"cut short")
+    finished = simulate(TINY, part, workers=1)
+    assert finished.images == whole.images or [i.labels for i in finished.images] == [
+        i.labels for i in whole.images
+    ]
+    for name in ("000000.jpg", "000002.jpg"):
+        first, second = (
+            (tmp_path / run / "images" / name).read_bytes() for run in ("whole", "part")
+        )
+        assert first == second
+
+
+def test_a_folder_with_another_set_is_refused(tmp_path):
+    simulate(replace(TINY, count=1), tmp_path, workers=1)
+    with pytest.raises(ConfigError, match="made with other settings"):
+        simulate(replace(TINY, count=2), tmp_path, workers=1)
+
+
+def test_every_impossible_setting_is_named_at_once(tmp_path):
+    path = tmp_path / "bad.yaml"
+    content = {
+        "count": 0,
+        "jpeg_quality": [95, 75],
+        "rates": {"dropper": {"melted": 0.1}, "insulator": {"shed_missing": 1.5}},
+    }
+    path.write_text(json.dumps(content))
+    with pytest.raises(ConfigError) as caught:
+        config.load(path, SimulationSettings)
+    message = str(caught.value)
+    for part in ("count must be", "jpeg_quality must rise", "cannot make melted", "at most 1"):
+        assert part in message
+
+
+@pytest.mark.parametrize("name", ["train", "validation", "calibration", "test", "sample"])
+def test_shipped_settings_are_valid(name):
+    config.load(config.bundled(f"configs/simulation/{name}.yaml"), SimulationSettings)
+
+
+def test_the_shipped_sets_share_no_mast():
+    masts: list[set[int]] = []
+    for name in ("train", "validation", "calibration", "test"):
+        one = config.load(config.bundled(f"configs/simulation/{name}.yaml"), SimulationSettings)
+        count = -(-one.count // one.frames_per_mast)
+        masts.append(set(range(one.first_mast, one.first_mast + count)))
+    assert sum(map(len, masts)) == len(set.union(*masts))
