@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import asdict
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 from rich.console import Console
@@ -21,6 +21,9 @@ from rich.progress import (
 
 from catenary import __version__
 from catenary.domain.errors import CatenaryError
+
+if TYPE_CHECKING:
+    from catenary.store.summary import RunSummary
 
 FAILED, WRONG_USE, SOME_UNREADABLE, INTERRUPTED = 1, 2, 3, 130
 
@@ -60,18 +63,26 @@ def main() -> None:
         raise SystemExit(INTERRUPTED) from None
 
 
+def _print_version(is_asked: bool) -> None:
+    if is_asked:
+        out.print(f"catenary {__version__}")
+        raise typer.Exit
+
+
 @app.callback()
 def common(
-    version: Annotated[bool, typer.Option("--version", help="Print the version.")] = False,
+    version: Annotated[
+        bool,
+        typer.Option(
+            "--version", help="Print the version.", is_eager=True, callback=_print_version
+        ),
+    ] = False,
     verbose: Annotated[bool, typer.Option("--verbose", help="Log to stderr.")] = False,
     debug: Annotated[bool, typer.Option("--debug", help="Show the trace of errors.")] = False,
 ) -> None:
     """Find defects of railway overhead lines in 4C inspection photographs."""
     level = logging.DEBUG if debug else logging.INFO if verbose else logging.WARNING
     logging.basicConfig(level=level, format="%(asctime)s %(name)s %(levelname)s %(message)s")
-    if version:
-        out.print(f"catenary {__version__}")
-        raise typer.Exit
 
 
 @contextmanager
@@ -139,8 +150,9 @@ def scan(  # noqa: PLR0913 - every option of the command is a parameter
     if min_score is not None:
         overrides += (f"cascade.min_score={min_score}",)
     recipe = assemble.Recipe(model, device, precision, config, overrides)
+    options = job.Options(workers, retry_failed)
     with _progress("scan") as step:
-        summary = job.scan_run(source, workspace, recipe, workers, step, retry_failed)
+        summary = job.scan_run(source, workspace, recipe, options, step)
     if as_json:
         _print_json([job.run_record(summary)])
     else:
@@ -233,8 +245,8 @@ def train(
     config: Annotated[Path, typer.Argument(help="Training settings (YAML).")],
     setting: Setting = None,
     resume: Annotated[
-        Path | None, typer.Option(help="Run folder of an interrupted training.")
-    ] = None,
+        bool, typer.Option("--resume", help="Go on with an interrupted training.")
+    ] = False,
 ) -> None:
     """Train the detector or the classifier; which one is said in the settings."""
     from catenary.jobs import learn as job
@@ -272,11 +284,12 @@ def make_bundle(
     detector: Annotated[Path, typer.Argument(help="Run folder of a trained detector.")],
     classifier: Annotated[Path, typer.Argument(help="Run folder of a trained classifier.")],
     output: Annotated[Path, typer.Option("-o", "--output", help="Bundle folder to make.")],
+    data: Annotated[str, typer.Option(help="Whence the training data are, for the card.")] = "",
 ) -> None:
     """Join a trained detector and classifier into a bundle."""
     from catenary.jobs import learn as job
 
-    job.make_bundle(detector, classifier, output)
+    job.make_bundle(detector, classifier, output, data)
     out.print(f"Bundle: {output}. Next: catenary bundle calibrate {output} LABELS")
 
 
@@ -309,7 +322,7 @@ def verify_bundle(
     out.print(f"{card.version}: whole; components {', '.join(card.classes)}", soft_wrap=True)
 
 
-def _print_run(summary: "object") -> None:
+def _print_run(summary: "RunSummary") -> None:
     from catenary.jobs import scan as job
 
     for line in job.summary_lines(summary):

@@ -1,27 +1,31 @@
 """Scan a run into a workspace, and tell what a workspace holds."""
 
+import hashlib
 import logging
 import time
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
-from dataclasses import asdict, dataclass
+from collections import Counter
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from pathlib import Path
 
 import cv2
 
 from catenary import config
-from catenary.domain.errors import CatenaryError
-from catenary.domain.finding import Finding, Verdict
-from catenary.domain.image import Frame, ImageRef
-from catenary.imaging.crops import Crop, cut
-from catenary.jobs import assemble
-from catenary.jobs.report import CROP_MARGIN_SHARE, write_report
+from catenary.domain.errors import StoreError
+from catenary.domain.finding import Component, Finding, Verdict
+from catenary.domain.image import Frame
+from catenary.imaging.crops import cut
+from catenary.jobs import assemble, report, workspaces
+from catenary.pipeline.judge import Judge
 from catenary.pipeline.scan import ScannedFrame, scan
 from catenary.runs import discover
-from catenary.store import database, findings, ledger, shards
+from catenary.runs.source import Source
+from catenary.store import findings, ledger, shards, summary
 from catenary.store.database import Database
-from catenary.store.ledger import Failure, RunSummary
+from catenary.store.findings import CropFile
+from catenary.store.ledger import Failure, RunRecord
 from catenary.store.shards import ComponentRow
+from catenary.store.summary import RunSummary
 from catenary.store.workspace import Workspace
 
 Progress = Callable[[int, int], None]
@@ -29,13 +33,27 @@ Progress = Callable[[int, int], None]
 log = logging.getLogger(__name__)
 
 SAMPLE_RUN = "samples/demo/run"
-LEAST_FREE_BYTES = 200_000_000  # below this a scan stops before the disk is full
+LEAST_FREE_BYTES = 100_000_000  # a scan stops before the disk is quite full
 COMMIT_SECONDS = 10.0  # a batch is written after this time even when it is not full
+_EVIDENCE_MARGIN = 0.35  # around a finding's box, as a share of its longer side
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    """What a user chose for one scan beside the recipe.
+
+    Attributes:
+        readers: Threads that read and decode.
+        retry_failed: Try photographs again that failed before.
+    """
+
+    readers: int = 2
+    retry_failed: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class Demo:
-    """What `demo` leaves behind."""
+    """What `demo` leaves behind: counts, and the path of the HTML report."""
 
     summary: RunSummary
     report: Path
@@ -43,7 +61,7 @@ class Demo:
 
 @dataclass(frozen=True, slots=True)
 class RunDetail:
-    """One run with the frames that could not be judged."""
+    """One run with the photographs that were not judged."""
 
     summary: RunSummary
     failures: tuple[Failure, ...]
@@ -51,8 +69,221 @@ class RunDetail:
 
 def demo(folder: Path, progress: Progress) -> Demo:
     """Scan the bundled sample run and write its HTML report."""
-    source = config.bundled(SAMPLE_RUN)
-    summary = scan_run(str(source), folder, assemble.Recipe(), 2, progress, retry_failed=False)
-    report = folder / f"{summary.name}.html"
-    write_report(folder, summary.name, "html", report, with_components=False)
-    return Demo(summary, report.resolve())
+    source = str(config.bundled(SAMPLE_RUN))
+    found = scan_run(source, folder, assemble.Recipe(), Options(), progress)
+    page = folder / f"{found.name}.html"
+    report.write_report(folder, found.name, "html", page, with_components=False)
+    return Demo(found, page.resolve())
+
+
+def scan_run(
+    source_path: str, folder: Path, recipe: assemble.Recipe, options: Options, progress: Progress
+) -> RunSummary:
+    """Scan what is left of a run; safe to stop, kill and start again.
+
+    Args:
+        source_path: Folder, file or URL of the run.
+        folder: Workspace.
+        recipe: Model and settings.
+        options: Threads, retries.
+        progress: Called with photographs finished and photographs in all.
+
+    Raises:
+        SourceError: If the run is not recognised.
+        StoreError: If the workspace cannot be written; what was finished stays.
+    """
+    source = discover.open_source(source_path)
+    judge = assemble.judge(recipe)
+    settings = recipe.settings()
+    workspace = Workspace(folder)
+    workspace.create()
+    with workspaces.opened(workspace) as db:
+        run_id = _registered(db, source, judge, options)
+        with db.read() as connection:
+            name = ledger.record_of(connection, run_id).name
+            start = summary.of_run(connection, run_id)
+        with workspace.scanning(name):
+            with db.read() as connection:
+                shards.sweep(connection, workspace, run_id)
+            writer = _Writer(db, workspace, run_id, name, start)
+            refs = ledger.pending(db, run_id)
+            results = scan(refs, source.read, judge, options.readers, settings.quality)
+            writer.write_all(results, settings.batch, progress)
+        with db.read() as connection:
+            return summary.of_run(connection, run_id)
+
+
+def _registered(db: Database, source: Source, judge: Judge, options: Options) -> int:
+    told = source.description
+    record = RunRecord(
+        told.name,
+        told.source,
+        told.layout,
+        judge.versions,
+        judge.thresholds,
+        told.line,
+        told.direction,
+        told.date,
+    )
+    with db.write() as tx:
+        run_id = ledger.register(tx, record)
+        ledger.plan(tx, run_id, source.frames())
+        if options.retry_failed:
+            ledger.reset_failed(tx, run_id)
+    return run_id
+
+
+class _Writer:
+    """Writes finished photographs in batches: evidence and shard first, then one transaction."""
+
+    def __init__(
+        self, db: Database, workspace: Workspace, run_id: int, name: str, start: RunSummary
+    ) -> None:
+        self.db, self.workspace, self.run_id, self.name = db, workspace, run_id, name
+        self.done, self.total = start.images - start.pending, start.images
+        self.seconds: Counter[str] = Counter()
+
+    def write_all(
+        self, results: Iterator[ScannedFrame], batch_size: int, progress: Progress
+    ) -> None:
+        """Drain the scan; an interruption still writes what is finished."""
+        batch: list[ScannedFrame] = []
+        last = time.monotonic()
+        try:
+            for result in results:
+                batch.append(result)
+                self.done += 1
+                progress(self.done, self.total)
+                if len(batch) >= batch_size or time.monotonic() - last > COMMIT_SECONDS:
+                    finished, batch = batch, []
+                    self.commit(finished)
+                    last = time.monotonic()
+        except KeyboardInterrupt:
+            self.commit(batch)
+            raise
+        self.commit(batch)
+        total = sum(self.seconds.values()) or 1.0
+        shares = " ".join(f"{name}={value / total:.0%}" for name, value in self.seconds.items())
+        log.info("scanned run=%s images=%d seconds by stage: %s", self.name, self.done, shares)
+
+    def commit(self, batch: list[ScannedFrame]) -> None:
+        """Write one batch, whole or not at all."""
+        if not batch:
+            return
+        if (free := self.workspace.free_bytes()) < LEAST_FREE_BYTES:
+            raise StoreError(
+                f"only {free / 1e6:.0f} MB free in {self.workspace.path}; "
+                "free some space and start the same scan again, it goes on where it was"
+            )
+        raised = [pair for result in batch for pair in self._with_crops(result)]
+        rows = [row for result in batch for row in _component_rows(result)]
+        shard = shards.write(
+            self.workspace.detections(self.name), _digest(batch[0].ref.image_id), rows
+        )
+        with self.db.write() as tx:
+            for result in batch:
+                ledger.finish(tx, self.run_id, result.ref.image_id, result.result)
+            findings.insert_all(tx, self.run_id, raised)
+            shards.record(tx, self.run_id, shard)
+        for result in batch:
+            self.seconds.update(result.stage_seconds)
+
+    def _with_crops(self, result: ScannedFrame) -> Iterator[tuple[Finding, CropFile]]:
+        """Yield findings that are not normal with their evidence pictures, already written."""
+        told = [one for one in result.findings if one.verdict is not Verdict.NORMAL]
+        folder = self.workspace.evidence(self.name)
+        for number, one in enumerate(told):
+            if result.frame is not None:
+                name = f"{_digest(result.ref.image_id)}-{number}.jpg"
+                yield one, _evidence_picture(result.frame, one.component, folder, name)
+
+
+def _evidence_picture(frame: Frame, component: Component, folder: Path, name: str) -> CropFile:
+    crop = cut(frame.pixels, component.box, _EVIDENCE_MARGIN)
+    _, data = cv2.imencode(".jpg", crop.pixels, [cv2.IMWRITE_JPEG_QUALITY, 90])
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        (folder / name).write_bytes(data.tobytes())
+    except OSError as error:
+        (folder / name).unlink(missing_ok=True)
+        raise StoreError(
+            f"cannot write {folder / name}: {error.strerror}; free some space and start again"
+        ) from error
+    return CropFile(name, crop.x0, crop.y0)
+
+
+def _digest(image_id: str) -> str:
+    """Return a file name for a photograph: ids hold slashes and any script."""
+    return hashlib.sha256(image_id.encode(errors="surrogateescape")).hexdigest()[:20]
+
+
+def _component_rows(result: ScannedFrame) -> Iterator[ComponentRow]:
+    for one in result.findings:
+        told = (str(one.verdict), one.condition, one.probability)
+        yield _component_row(result, one.component, told)
+    for component in result.located:
+        yield _component_row(result, component, ("", "", None))
+
+
+def _component_row(
+    result: ScannedFrame, component: Component, told: tuple[str, str, float | None]
+) -> ComponentRow:
+    box, ref = component.box, result.ref
+    corners = (box.x0, box.y0, box.x1, box.y1)
+    return ComponentRow(
+        ref.image_id, ref.file_name, component.kind, *corners, component.score, *told
+    )
+
+
+def list_runs(folder: Path) -> list[RunSummary]:
+    """Return the counts of every run of a workspace.
+
+    Raises:
+        StoreError: If the folder is no workspace.
+    """
+    with workspaces.existing(folder) as (db, _), db.read() as connection:
+        return summary.runs(connection)
+
+
+def show_run(folder: Path, name: str) -> RunDetail:
+    """Return one run of a workspace with what failed.
+
+    Raises:
+        StoreError: If the folder is no workspace or has no such run.
+    """
+    with workspaces.existing(folder) as (db, _), db.read() as connection:
+        run_id = ledger.run_id_of(connection, name)
+        failed = tuple(ledger.failures(connection, run_id))
+        return RunDetail(summary.of_run(connection, run_id), failed)
+
+
+def run_record(one: RunSummary) -> dict[str, object]:
+    """Return a run for ``--json``: names and counts that scripts rely on."""
+    return {
+        "run": one.name,
+        "source": one.record.source,
+        "images": one.images,
+        "done": one.done,
+        "unusable": one.unusable,
+        "failed": one.failed,
+        "pending": one.pending,
+        "findings": one.findings,
+        "cannot_judge": one.cannot_judge,
+    }
+
+
+def summary_lines(one: RunSummary) -> Iterator[str]:
+    """Yield a run's counts as a reader of a terminal wants them."""
+    left = f", {one.pending} left" if one.pending else ""
+    yield (
+        f"{one.name}: {one.images} images: {one.done} done, {one.unusable} unusable, "
+        f"{one.failed} failed{left}"
+    )
+    for reason, count in [*one.unusable_reasons.items(), *one.failed_reasons.items()]:
+        yield f"  not judged, {reason}: {count} images"
+    yield f"{one.findings} defects raised"
+    for (component, condition), count in one.defects.items():
+        yield f"  {component} {condition}: {count}"
+    yield f"{one.cannot_judge} parts could not be judged"
+    for (component, condition), count in one.unjudged.items():
+        yield f"  {component}, {condition} not excluded: {count}"

@@ -63,8 +63,8 @@ class FolderRun:
 class LocalFiles:
     """Files below a folder of this machine.
 
-    Links to folders outside are followed, once each; links to folders inside or above are not,
-    since what they show is listed already or would never end.
+    Links to folders elsewhere are followed, and what they show is listed once. Links to folders
+    inside or above are not: their photographs are listed already, or are no part of the run.
     """
 
     def __init__(self, root: Path) -> None:
@@ -73,13 +73,17 @@ class LocalFiles:
 
     def walk(self) -> Iterator[str]:
         """See `Files`."""
-        followed = {os.path.realpath(self._root)}
-        waiting = [""]
+        seen: set[str] = set()
+        waiting = [("", False)]
         while waiting:
-            folder = waiting.pop()
-            names, folders = self._listed(folder, followed)
+            folder, is_linked = waiting.pop()
+            if is_linked and not self._is_new(folder, seen):
+                continue
+            names, folders = self._listed(folder)
             yield from (_portable(folder + name) for name in names)
-            waiting.extend(f"{folder}{name}/" for name in reversed(folders))
+            waiting.extend(
+                (f"{folder}{name}/", is_linked or is_link) for name, is_link in reversed(folders)
+            )
 
     def read(self, path: str) -> bytes:
         """See `Files`."""
@@ -98,18 +102,25 @@ class LocalFiles:
             message = f"{path} cannot be read ({error.strerror}); check the disk, copy it again"
             raise UnreadableImageError("damaged", message) from error
 
-    def _listed(self, folder: str, followed: set[str]) -> tuple[list[str], list[str]]:
-        """Return the image names and the folders to enter, each sorted."""
+    def _is_new(self, folder: str, seen: set[str]) -> bool:
+        """Tell whether a folder behind a link is neither seen yet nor inside or above the root."""
+        root, target = os.path.realpath(self._root), os.path.realpath(self._root / folder)
+        if target in seen or _contains(root, target) or _contains(target, root):
+            return False
+        seen.add(target)
+        return True
+
+    def _listed(self, folder: str) -> tuple[list[str], list[tuple[str, bool]]]:
+        """Return the image names, and the subfolders and whether each is a link; sorted."""
         path = self._root / folder
         names: list[str] = []
-        folders: list[str] = []
+        folders: list[tuple[str, bool]] = []
         try:
             with os.scandir(path) as entries:
                 for entry in entries:
-                    if entry.is_dir():
-                        if not entry.is_symlink() or _is_new(entry.path, followed):
-                            folders.append(entry.name)
-                    elif is_image(entry.name) and (entry.is_file() or entry.is_symlink()):
+                    if _is_folder(entry):
+                        folders.append((entry.name, entry.is_symlink()))
+                    elif is_image(entry.name) and (entry.is_symlink() or entry.is_file()):
                         names.append(entry.name)
         except OSError as error:
             raise SourceError(
@@ -118,13 +129,11 @@ class LocalFiles:
         return sorted(names), sorted(folders)
 
 
-def _is_new(link: str, followed: set[str]) -> bool:
-    """Tell whether a link leads to a folder that shares nothing with those already listed."""
-    target = os.path.realpath(link)
-    if any(_contains(target, other) or _contains(other, target) for other in followed):
+def _is_folder(entry: os.DirEntry[str]) -> bool:
+    try:
+        return entry.is_dir()
+    except OSError:  # links in a circle: listed as a file that is missing
         return False
-    followed.add(target)
-    return True
 
 
 def is_image(name: str) -> bool:

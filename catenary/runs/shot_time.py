@@ -107,7 +107,8 @@ def of_shot(stored: object, key: str) -> datetime | None:
     if own is None or local is None:
         return own or local
     hours = (local - own) / timedelta(hours=1)
-    is_zone = 0.5 < abs(hours) <= _FARTHEST_ZONE_H and abs(hours - round(hours)) < _ZONE_SLACK_H
+    whole = round(hours)
+    is_zone = 0 < abs(whole) <= _FARTHEST_ZONE_H and abs(hours - whole) < _ZONE_SLACK_H
     return local if is_zone else own
 
 

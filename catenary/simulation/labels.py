@@ -37,10 +37,11 @@ def labels(scene: Scene, items: NDArray[np.int32], camera: Camera) -> tuple[Labe
         if whole is None:
             continue
         seen = visible.get(index)
-        if item.hull is not None:
+        is_hidden = seen is None
+        if item.hull is not None:  # what is missing shows only by what is left around it
             seen = whole.clipped(camera.width, camera.height)
         if seen is not None:
-            found.append(_label(item, seen, whole, camera))
+            found.append(_label(item, seen, whole, camera, is_hidden))
     return tuple(found)
 
 
@@ -72,10 +73,10 @@ def _projected(scene: Scene, index: int, item: Item, camera: Camera) -> Box | No
     return Box(float(x0), float(y0), float(x1) + 1e-3, float(y1) + 1e-3)
 
 
-def _label(item: Item, seen: Box, whole: Box, camera: Camera) -> Label:
+def _label(item: Item, seen: Box, whole: Box, camera: Camera, is_hidden: bool) -> Label:
     share = min(1.0, (seen.area + 1) / (whole.area + 1))
     is_small = max(seen.width, seen.height) < _LEAST_PX.get(item.component, 10)
-    is_hidden = share < _LEAST_SHARE.get(item.component, 0.3)
+    is_cut = share < _LEAST_SHARE.get(item.component, 0.3)
     return Label(
         item.component,
         seen,
@@ -83,7 +84,7 @@ def _label(item: Item, seen: Box, whole: Box, camera: Camera) -> Label:
         item.state.severity,
         share,
         item.part_id,
-        is_small or is_hidden,
+        is_small or is_cut or is_hidden,
         tuple(_line(role, points, camera) for role, points in item.lines),
     )
 

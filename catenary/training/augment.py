@@ -7,8 +7,8 @@ from numpy.typing import NDArray
 
 # albumentations asks the network for its newest version when it is imported.
 os.environ["NO_ALBUMENTATIONS_UPDATE"] = "1"
-import albumentations  # noqa: E402 - must follow the line above
-import cv2  # noqa: E402 - beside the library that brings it
+import albumentations
+import cv2
 
 
 class NightAugmentation:
@@ -48,8 +48,8 @@ class NightAugmentation:
     ) -> NDArray[np.uint8]:
         """Return a changed copy of (height, width) uint8; the same for the same generator."""
         self._steps.set_random_seed(int(generator.integers(2**31)))
-        changed: NDArray[np.uint8] = self._steps(image=picture[..., None])["image"]
-        return np.ascontiguousarray(changed.reshape(picture.shape))
+        changed = self._steps(image=picture[..., None])["image"]
+        return np.asarray(changed, np.uint8).reshape(picture.shape)
 
 
 def tilted(picture: NDArray[np.uint8], angle_deg: float) -> NDArray[np.uint8]:

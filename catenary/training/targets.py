@@ -68,7 +68,9 @@ def batched(
             cells.append(np.column_stack([np.full(count, index), core.places]))
             labels.append(np.full(count, part.label))
             box = part.box
-            boxes.append(np.tile(np.float32([box.x0, box.y0, box.x1, box.y1]), (count, 1)))
+            boxes.append(
+                np.tile(np.array([box.x0, box.y0, box.x1, box.y1], np.float32), (count, 1))
+            )
             shares.append(core.shares)
     weight[heat == 1] = 1  # a centre inside an ignored part still counts
     return Batch(
@@ -105,6 +107,6 @@ def _draw(heat: NDArray[np.float32], part: Truth) -> _Cells:
     np.maximum(around, bell, out=around)
     # Where two parts of a class meet, a cell learns the box of the nearer centre only.
     core = (bell >= _CORE) & (bell >= around)
-    places = np.argwhere(core) + [top, left]
+    places = np.argwhere(core) + np.array([top, left])
     shares = bell[core]
     return _Cells(places, (shares / shares.sum()).astype(np.float32))

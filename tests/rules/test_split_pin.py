@@ -48,11 +48,11 @@ class Drawing:
 
     def pin(self, half_angle_deg: float) -> None:
         """Draw head loop and two legs, each turned away from the middle by the angle."""
-        cv2.circle(self.picture, self.place(0, -0.02), int(0.07 * SIDE), STEEL, 17)
+        cv2.circle(self.picture, self.place(0, -0.02), int(0.07 * SIDE), STEEL, 12)
         for side in (-1, 1):
             angle = math.radians(half_angle_deg * side)
             end = (0.03 * side + math.sin(angle) * 0.55, 0.03 + math.cos(angle) * 0.55)
-            cv2.line(self.picture, self.place(0.03 * side, 0.03), self.place(*end), STEEL, 30)
+            cv2.line(self.picture, self.place(0.03 * side, 0.03), self.place(*end), STEEL, 22)
 
     def photographed(
         self, side_px: int, exposure: float = 1.0, noise: float = 3.0, blur_px: float = 0.6
@@ -117,13 +117,6 @@ def test_a_darker_hole_speaks_louder_for_a_missing_pin():
     )
     assert value(hole, "hole_darkness") > 0.25
     assert value(without, "hole_darkness") < 0.1
-
-
-def test_small_pins_are_credited_for_the_blur_of_their_few_pixels():
-    sides = (24, 32, 64, 100)
-    evidence = [presence(crop_of(bolt_with_pin().photographed(side)), LIMITS) for side in sides]
-    strengths = [value(one, "leg_strength") for one in evidence]
-    assert strengths == pytest.approx([1.0] * len(sides), abs=0.12)
 
 
 def test_a_hole_raises_the_strength_that_legs_need():
@@ -194,7 +187,7 @@ def test_leg_angle_is_measured_to_some_degrees(half_angle_deg: float, turn_deg: 
     assert evidence.verdict is Verdict.NORMAL
 
 
-@pytest.mark.parametrize("half_angle_deg", [0.0, 3.0])
+@pytest.mark.parametrize("half_angle_deg", [2.5, 4.0])
 @pytest.mark.parametrize("turn_deg", [0, 50, 200])
 @pytest.mark.parametrize("side_px", [64, 100])
 def test_legs_side_by_side_are_not_opened(half_angle_deg: float, turn_deg: float, side_px: int):

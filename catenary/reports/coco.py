@@ -1,0 +1,87 @@
+"""Findings as a COCO results list, for programs."""
+
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from catenary.domain.finding import NORMAL, Verdict
+from catenary.reports import atomic
+from catenary.reports.data import NormalComponent, ReportData, ReportFinding
+from catenary.reports.wording import printable
+
+
+@dataclass(frozen=True, slots=True)
+class _Entry:
+    """One entry of the list, fields in the order they are written."""
+
+    image_id: str
+    file_name: str
+    category: str
+    condition: str
+    bbox: tuple[float, float, float, float]
+    score: float
+    verdict: str
+
+
+def write_results(data: ReportData, path: Path, with_components: bool) -> None:
+    """Write one entry a finding, and on request one a normal component.
+
+    ``score`` is the calibrated probability of the defect, 0 where there is none to state;
+    ``bbox`` is x, y, width, height in full-frame pixels. The list is written entry by entry, so
+    memory does not grow with the normal components.
+
+    Raises:
+        StoreError: If it cannot be written; nothing is left then.
+    """
+    with atomic.replaced(path) as partial, partial.open("w", encoding="utf-8") as file:
+        separator = "[\n"
+        for entry in _entries(data, with_components):
+            file.write(separator + _json(entry))
+            separator = ",\n"
+        file.write("[]\n" if separator == "[\n" else "\n]\n")
+
+
+def _json(entry: _Entry) -> str:
+    fields = {
+        "image_id": printable(entry.image_id),
+        "file_name": printable(entry.file_name),
+        "category": entry.category,
+        "condition": entry.condition,
+        "bbox": [round(value, 2) for value in entry.bbox],
+        "score": round(entry.score, 6),
+        "verdict": entry.verdict,
+    }
+    return json.dumps(fields, ensure_ascii=False, allow_nan=False)
+
+
+def _entries(data: ReportData, with_components: bool) -> Iterator[_Entry]:
+    yield from map(_of_finding, (*data.defects(), *data.unjudged()))
+    if with_components:
+        yield from map(_of_normal, data.components)
+
+
+def _of_finding(one: ReportFinding) -> _Entry:
+    finding, box = one.finding, one.finding.component.box
+    return _Entry(
+        finding.image_id,
+        one.ref.file_name,
+        finding.component.kind,
+        finding.condition,
+        (box.x0, box.y0, box.width, box.height),
+        finding.probability or 0.0,
+        str(finding.verdict),
+    )
+
+
+def _of_normal(one: NormalComponent) -> _Entry:
+    score = one.probability or 0.0
+    return _Entry(
+        one.image_id,
+        one.file_name,
+        one.component,
+        NORMAL,
+        one.bbox,
+        score,
+        str(Verdict.NORMAL),
+    )

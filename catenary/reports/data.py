@@ -1,0 +1,178 @@
+"""What a report is made of; whoever has a run fills this in, the writers only read it."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+
+from catenary.domain.finding import Finding, Verdict, Versions
+from catenary.domain.image import ImageRef, Outcome
+
+
+@dataclass(frozen=True, slots=True)
+class ReportRun:
+    """The run that a report is about.
+
+    Attributes:
+        name: Name of the run.
+        source: Path or URL it was read from.
+        layout: Name of the reader.
+        line: 线路, or empty.
+        direction: 行别 as a `Direction` value, or empty.
+        date: Day of the inspection as ISO text, or empty.
+    """
+
+    name: str
+    source: str
+    layout: str = ""
+    line: str = ""
+    direction: str = ""
+    date: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Counts:
+    """Photographs of the run by outcome; each is in exactly one.
+
+    Attributes:
+        done: Judged.
+        unusable: Too poor to judge.
+        failed: Could not be read.
+        pending: Not scanned yet.
+        unusable_reasons: Reason code to number of photographs.
+        failed_reasons: Reason code to number of photographs.
+    """
+
+    done: int
+    unusable: int
+    failed: int
+    pending: int
+    unusable_reasons: Mapping[str, int]
+    failed_reasons: Mapping[str, int]
+
+    @property
+    def images(self) -> int:
+        """All photographs of the run."""
+        return self.done + self.unusable + self.failed + self.pending
+
+
+@dataclass(frozen=True, slots=True)
+class CropImage:
+    """The evidence picture of a finding, at the full resolution of the photograph.
+
+    Attributes:
+        path: Image file.
+        x0: Frame column of its first column.
+        y0: Frame row of its first row.
+    """
+
+    path: Path
+    x0: int
+    y0: int
+
+
+@dataclass(frozen=True, slots=True)
+class Names:
+    """What people call a component and its condition.
+
+    Attributes:
+        component_zh: e.g. 吊弦.
+        component_en: e.g. dropper.
+        condition_zh: e.g. 断裂.
+        condition_en: e.g. broken.
+    """
+
+    component_zh: str
+    component_en: str
+    condition_zh: str
+    condition_en: str
+
+
+@dataclass(frozen=True, slots=True)
+class ReportFinding:
+    """A defect, or a part that could not be judged.
+
+    Attributes:
+        ref: Photograph.
+        finding: As judged.
+        names: Of its component and condition.
+        crop: Evidence picture, or None.
+    """
+
+    ref: ImageRef
+    finding: Finding
+    names: Names
+    crop: CropImage | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class BadFrame:
+    """A photograph that was not judged.
+
+    Attributes:
+        ref: Which.
+        outcome: Unusable or failed.
+        reason: Short code.
+        note: The reason in words.
+    """
+
+    ref: ImageRef
+    outcome: Outcome
+    reason: str
+    note: str
+
+
+@dataclass(frozen=True, slots=True)
+class NormalComponent:
+    """A located part that nothing was found on.
+
+    Attributes:
+        image_id: Photograph.
+        file_name: Photograph, for people.
+        component: Component id.
+        bbox: x, y, width, height in full-frame pixels.
+        probability: Of a defect in [0, 1], or None.
+    """
+
+    image_id: str
+    file_name: str
+    component: str
+    bbox: tuple[float, float, float, float]
+    probability: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class ReportData:
+    """Everything a report says about one run.
+
+    Attributes:
+        run: Which run.
+        versions: Model, rules and taxonomy of the latest scan.
+        thresholds: Component id to the probability from which it is raised.
+        counts: Photographs by outcome.
+        findings: Defects and parts that could not be judged, in any order.
+        bad_frames: Photographs that were not judged.
+        generated_at: When the report is made, with its zone.
+        components: Normal parts, read once and only by writers that want them.
+    """
+
+    run: ReportRun
+    versions: Versions
+    thresholds: Mapping[str, float]
+    counts: Counts
+    findings: tuple[ReportFinding, ...]
+    bad_frames: tuple[BadFrame, ...]
+    generated_at: datetime
+    components: Iterable[NormalComponent] = ()
+
+    def defects(self) -> list[ReportFinding]:
+        """Return the defects, the most urgent grade and highest probability first."""
+        found = [one for one in self.findings if one.finding.verdict is Verdict.DEFECT]
+        return sorted(
+            found, key=lambda one: (one.finding.grade or 0, -(one.finding.probability or 0.0))
+        )
+
+    def unjudged(self) -> list[ReportFinding]:
+        """Return the parts that could not be judged, the most suspicious first."""
+        found = [one for one in self.findings if one.finding.verdict is Verdict.CANNOT_JUDGE]
+        return sorted(found, key=lambda one: -(one.finding.probability or 0.0))

@@ -1,0 +1,78 @@
+"""Findings as a CSV table that spreadsheets open with the Chinese intact."""
+
+import csv
+from collections.abc import Iterator
+from pathlib import Path
+
+from catenary.reports import atomic
+from catenary.reports.data import ReportData, ReportFinding
+from catenary.reports.wording import direction_zh, kilometre, printable, unformula
+
+HEADER = (
+    "run",
+    "verdict",
+    "grade",
+    "probability",
+    "component",
+    "部件",
+    "condition",
+    "内容",
+    "线路",
+    "行别",
+    "站区",
+    "公里标",
+    "杆号",
+    "camera",
+    "view",
+    "file_name",
+    "image_id",
+    "taken_at",
+    "x0",
+    "y0",
+    "x1",
+    "y1",
+    "reason",
+    "model",
+    "rules",
+    "taxonomy",
+)
+
+
+def write_csv(data: ReportData, path: Path) -> None:
+    """Write one row a finding, defects first, as UTF-8 with a byte-order mark.
+
+    A text that a spreadsheet would take for a formula gets a leading apostrophe.
+
+    Raises:
+        StoreError: If it cannot be written; nothing is left then.
+    """
+    with (
+        atomic.replaced(path) as partial,
+        partial.open("w", encoding="utf-8-sig", newline="") as file,
+    ):
+        writer = csv.writer(file)
+        writer.writerow(HEADER)
+        for one in (*data.defects(), *data.unjudged()):
+            writer.writerow(_safe(value) for value in _row(data, one))
+
+
+def _safe(value: str | float | None) -> str | float | None:
+    return unformula(printable(value)) if isinstance(value, str) else value
+
+
+def _row(data: ReportData, one: ReportFinding) -> Iterator[str | float | None]:
+    ref, finding, box = one.ref, one.finding, one.finding.component.box
+    yield from (data.run.name, str(finding.verdict), finding.grade)
+    yield None if finding.probability is None else round(finding.probability, 4)
+    yield from (finding.component.kind, one.names.component_zh)
+    yield from (finding.condition, one.names.condition_zh)
+    yield ref.mast.line if ref.mast else data.run.line
+    yield direction_zh(ref.mast.direction if ref.mast else data.run.direction)
+    yield ref.mast.section if ref.mast else ""
+    yield kilometre(ref)
+    yield ref.mast.number if ref.mast else ""
+    yield from (ref.camera, ref.view, ref.file_name, ref.image_id)
+    yield ref.taken_at.isoformat(" ") if ref.taken_at else ""
+    yield from (round(value, 1) for value in (box.x0, box.y0, box.x1, box.y1))
+    yield from (finding.reason, finding.versions.model)
+    yield from (finding.versions.rules, finding.versions.taxonomy)

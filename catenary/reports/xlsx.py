@@ -1,0 +1,261 @@
+"""The defect list as an Excel workbook in the form that 4C centres use.
+
+Texts are written as text cells, never as formulas or links, whatever they begin with; an
+apostrophe in front of them is therefore not needed.
+"""
+
+import io
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from datetime import date
+from pathlib import Path
+
+import xlsxwriter
+from xlsxwriter.format import Format
+from xlsxwriter.workbook import Workbook
+from xlsxwriter.worksheet import Worksheet
+
+from catenary.reports import atomic, pictures
+from catenary.reports.data import ReportData, ReportFinding
+from catenary.reports.wording import GRADES_ZH, direction_zh, kilometre, printable
+
+Cell = str | float | int | None
+
+MAX_PICTURES = 5000  # some 50 MB; a larger file opens slowly. Our starting value
+PICTURE_PX = 150
+_ROW_POINTS = 120  # 160 px: a picture and its margin
+IMAGES_HEADER = (
+    "序号",
+    "铁路局",
+    "线路",
+    "行别",
+    "日期",
+    "站区",
+    "公里标",
+    "杆号",
+    "缺陷部件",
+    "内容",
+    "图片",
+    "等级",
+    "概率",
+    "相机",
+    "图像文件",
+)
+_IMAGES_WIDTHS = (6, 9, 14, 7, 12, 18, 13, 11, 12, 44, 23, 7, 8, 8, 34)
+_PICTURE_COLUMN = IMAGES_HEADER.index("图片")
+SUMMARY_HEADER = (
+    "检测日期",
+    "线路",
+    "行别",
+    "段别",
+    "车间",
+    "工区",
+    "公里标",
+    "杆号",
+    "缺陷类型",
+    "等级",
+    "内容",
+    "检测日期(记录)",
+)
+_SUMMARY_WIDTHS = (12, 14, 7, 10, 10, 10, 13, 11, 22, 7, 52, 14)
+FRAMES_HEADER = ("结果 outcome", "原因 reason", "说明 note", "杆号", "公里标", "相机", "图像文件")
+_FRAMES_WIDTHS = (14, 16, 60, 11, 13, 8, 40)
+
+
+@dataclass(frozen=True, slots=True)
+class _Formats:
+    head: Format
+    text: Format
+    percent: Format
+
+
+def write_xlsx(data: ReportData, path: Path) -> None:
+    """Write the workbook.
+
+    铁路局, 段别, 车间 and 工区 are not known to a scan and stay empty for the railway to fill.
+
+    Raises:
+        StoreError: If it cannot be written; nothing is left then.
+    """
+    buffer = io.BytesIO()
+    options = {"in_memory": True, "strings_to_formulas": False, "strings_to_urls": False}
+    with xlsxwriter.Workbook(buffer, options) as workbook:
+        workbook.set_properties({"title": f"4C {printable(data.run.name)}"})
+        formats = _formats(workbook)
+        defects, unjudged = data.defects(), data.unjudged()
+        _fill_images(workbook.add_worksheet("4C图像缺陷"), formats, data, defects)
+        _fill_summary(workbook.add_worksheet("4C缺陷汇总表"), formats, data, defects)
+        _fill_images(workbook.add_worksheet("未能判定 Not judged"), formats, data, unjudged)
+        _fill_frames(workbook.add_worksheet("未检图像 Frames"), formats, data)
+        _fill_info(workbook.add_worksheet("说明 Info"), formats, data)
+    with atomic.replaced(path) as partial:
+        partial.write_bytes(buffer.getvalue())
+
+
+def _formats(workbook: Workbook) -> _Formats:
+    whole = {"valign": "vcenter", "text_wrap": True, "border": 1, "border_color": "#BFBFBF"}
+    head = {**whole, "bold": True, "bg_color": "#1F3A5F", "font_color": "#FFFFFF"}
+    return _Formats(
+        workbook.add_format(head),
+        workbook.add_format(whole),
+        workbook.add_format({**whole, "num_format": "0.0%"}),
+    )
+
+
+def _head(
+    sheet: Worksheet, formats: _Formats, header: Sequence[str], widths: Sequence[int]
+) -> None:
+    for column, (title, width) in enumerate(zip(header, widths, strict=True)):
+        sheet.set_column(column, column, width)
+        sheet.write_string(0, column, title, formats.head)
+    sheet.freeze_panes(1, 0)
+    sheet.set_landscape()
+    sheet.fit_to_pages(1, 0)
+    sheet.repeat_rows(0)
+
+
+def _write_row(sheet: Worksheet, row: int, cells: Sequence[Cell], form: Format) -> None:
+    for column, value in enumerate(cells):
+        if isinstance(value, str):
+            sheet.write_string(row, column, printable(value), form)
+        elif value is None:
+            sheet.write_blank(row, column, None, form)
+        else:
+            sheet.write_number(row, column, value, form)
+
+
+def _fill_images(
+    sheet: Worksheet, formats: _Formats, data: ReportData, found: Sequence[ReportFinding]
+) -> None:
+    _head(sheet, formats, IMAGES_HEADER, _IMAGES_WIDTHS)
+    probability_column = IMAGES_HEADER.index("概率")
+    for row, one in enumerate(found, 1):
+        _write_row(sheet, row, _image_cells(data, row, one), formats.text)
+        if one.finding.probability is not None:
+            value = one.finding.probability
+            sheet.write_number(row, probability_column, value, formats.percent)
+        if row <= MAX_PICTURES:
+            _insert_picture(sheet, row, one)
+    sheet.autofilter(0, 0, max(len(found), 1), len(IMAGES_HEADER) - 1)
+
+
+def _insert_picture(sheet: Worksheet, row: int, one: ReportFinding) -> None:
+    picture = pictures.load_drawn(one, PICTURE_PX)
+    if picture is None:
+        return
+    sheet.set_row(row, _ROW_POINTS)
+    options = {
+        "image_data": io.BytesIO(picture.content),
+        "x_offset": 5,
+        "y_offset": 5,
+        "object_position": 1,  # moves with its row when the list is sorted or filtered
+        "description": f"{one.names.component_en}, {one.names.condition_en}",
+    }
+    sheet.insert_image(row, _PICTURE_COLUMN, f"{row}.jpg", options)
+
+
+def _image_cells(data: ReportData, number: int, one: ReportFinding) -> list[Cell]:
+    ref, finding, names = one.ref, one.finding, one.names
+    return [
+        number,
+        None,
+        ref.mast.line if ref.mast else data.run.line,
+        direction_zh(ref.mast.direction if ref.mast else data.run.direction),
+        _day(data, one),
+        ref.mast.section if ref.mast else "",
+        kilometre(ref),
+        ref.mast.number if ref.mast else "",
+        names.component_zh,
+        _content(one),
+        None,
+        _grade(finding.grade),
+        finding.probability,
+        ref.camera,
+        ref.file_name,
+    ]
+
+
+def _fill_summary(
+    sheet: Worksheet, formats: _Formats, data: ReportData, defects: Sequence[ReportFinding]
+) -> None:
+    _head(sheet, formats, SUMMARY_HEADER, _SUMMARY_WIDTHS)
+    for row, one in enumerate(defects, 1):
+        mast, names = one.ref.mast, one.names
+        cells: list[Cell] = [
+            data.run.date,
+            mast.line if mast else data.run.line,
+            direction_zh(mast.direction if mast else data.run.direction),
+            None,
+            None,
+            None,
+            kilometre(one.ref),
+            mast.number if mast else "",
+            f"{names.component_zh}{names.condition_zh}",
+            _grade(one.finding.grade),
+            _content(one),
+            _day(data, one),
+        ]
+        _write_row(sheet, row, cells, formats.text)
+    sheet.autofilter(0, 0, max(len(defects), 1), len(SUMMARY_HEADER) - 1)
+
+
+def _fill_frames(sheet: Worksheet, formats: _Formats, data: ReportData) -> None:
+    _head(sheet, formats, FRAMES_HEADER, _FRAMES_WIDTHS)
+    for row, one in enumerate(data.bad_frames, 1):
+        ref = one.ref
+        mast = ref.mast.number if ref.mast else ""
+        place = (mast, kilometre(ref), ref.camera, ref.file_name)
+        _write_row(sheet, row, (str(one.outcome), one.reason, one.note, *place), formats.text)
+
+
+def _fill_info(sheet: Worksheet, formats: _Formats, data: ReportData) -> None:
+    sheet.set_column(0, 0, 44)
+    sheet.set_column(1, 1, 80)
+    for row, (name, value) in enumerate(_info(data)):
+        sheet.write_string(row, 0, name, formats.head)
+        _write_row(sheet, row, (None, value), formats.text)
+        sheet.write_string(row, 0, name, formats.head)
+
+
+def _info(data: ReportData) -> Iterator[tuple[str, Cell]]:
+    counts = data.counts
+    yield "任务 Run", data.run.name
+    yield "来源 Source", data.run.source
+    yield "线路 Line", data.run.line
+    yield "行别 Direction", direction_zh(data.run.direction)
+    yield "检测日期 Inspection date", data.run.date
+    yield "报告时间 Report made", data.generated_at.isoformat(" ", "minutes")
+    yield "模型 Model", data.versions.model
+    yield "规则 Rules", data.versions.rules
+    yield "定级字典 Taxonomy", data.versions.taxonomy
+    yield "图像总数 Photographs", counts.images
+    yield "已判定 Judged", counts.done
+    yield "不可用图像 Unusable (not judged)", counts.unusable
+    yield from ((f"  {name}", count) for name, count in counts.unusable_reasons.items())
+    yield "读取失败 Failed (not judged)", counts.failed
+    yield from ((f"  {name}", count) for name, count in counts.failed_reasons.items())
+    yield "未扫描 Not scanned yet", counts.pending
+    yield "缺陷 Defects", len(data.defects())
+    yield "未能判定的部件 Parts that could not be judged", len(data.unjudged())
+    yield from (
+        (f"判定阈值 Threshold: {name}", value) for name, value in sorted(data.thresholds.items())
+    )
+    yield "注 Note", "未判定不等于无缺陷。 Not judged does not mean free of defects."
+    if len(data.findings) > MAX_PICTURES:
+        yield "图片 Pictures", f"Only the first {MAX_PICTURES} rows of a sheet have a picture."
+
+
+def _content(one: ReportFinding) -> str:
+    names, reason = one.names, one.finding.reason
+    head = f"{names.condition_zh} {names.condition_en}".strip()
+    return f"{head}: {reason}" if reason else head
+
+
+def _grade(grade: int | None) -> str:
+    return "" if grade is None else GRADES_ZH.get(grade, str(grade))
+
+
+def _day(data: ReportData, one: ReportFinding) -> str:
+    """Return the day of the shot, or that of the run when the shot's is not known."""
+    taken: date | None = one.ref.taken_at.date() if one.ref.taken_at else None
+    return taken.isoformat() if taken else data.run.date

@@ -1,0 +1,185 @@
+"""Findings in the database: defects and parts that could not be judged."""
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import ColumnElement, Connection, RowMapping, Select, insert, select
+
+from catenary.domain.finding import Component, Finding, Verdict, Versions
+from catenary.domain.geometry import Box
+from catenary.domain.image import ImageRef
+from catenary.store import evidence_text, ledger
+from catenary.store.schema import finding, frame, run
+
+_CHUNK = 500  # rows held at a time when reading
+
+
+@dataclass(frozen=True, slots=True)
+class CropFile:
+    """The evidence picture of a finding, at the full resolution of the photograph.
+
+    Attributes:
+        name: File name in the run's evidence folder.
+        x0: Frame column of its first column.
+        y0: Frame row of its first row.
+    """
+
+    name: str
+    x0: int
+    y0: int
+
+
+@dataclass(frozen=True, slots=True)
+class StoredFinding:
+    """A finding with its photograph.
+
+    Attributes:
+        id: Row of the finding.
+        finding: As judged.
+        ref: The photograph.
+        width: Of the photograph, px.
+        height: Of the photograph, px.
+        crop: Its evidence picture, or None.
+    """
+
+    id: int
+    finding: Finding
+    ref: ImageRef
+    width: int
+    height: int
+    crop: CropFile | None
+
+
+@dataclass(frozen=True, slots=True)
+class Filter:
+    """Which findings of a run are wanted; None means any.
+
+    Attributes:
+        verdict: Defect or cannot_judge.
+        component: Component id.
+        grade: 1, 2 or 3.
+    """
+
+    verdict: Verdict | None = None
+    component: str | None = None
+    grade: int | None = None
+
+
+def insert_all(
+    tx: Connection, run_id: int, found: Iterable[tuple[Finding, CropFile | None]]
+) -> int:
+    """Add findings, each with its evidence picture; return how many.
+
+    Args:
+        tx: The transaction that also finishes their photographs.
+        run_id: Run.
+        found: Defects and parts that could not be judged; normal parts belong in a shard.
+
+    Raises:
+        LookupError: If a photograph is not in the ledger of this run.
+        ValueError: If a finding is normal.
+    """
+    pairs = list(found)
+    frames = _frame_ids(tx, run_id, {one.image_id for one, _ in pairs})
+    rows = [_row(run_id, frames[one.image_id], one, crop) for one, crop in pairs]
+    if rows:
+        tx.execute(insert(finding), rows)
+    return len(rows)
+
+
+def _frame_ids(tx: Connection, run_id: int, image_ids: set[str]) -> dict[str, int]:
+    query = select(frame.c.image_id, frame.c.id).where(
+        frame.c.run_id == run_id, frame.c.image_id.in_(image_ids)
+    )
+    known = {image_id: int(frame_id) for image_id, frame_id in tx.execute(query)}
+    if missing := image_ids - known.keys():
+        raise LookupError(f"images {sorted(missing)} are not in the ledger of run {run_id}")
+    return known
+
+
+def of_run(
+    connection: Connection, run_id: int, wanted: Filter | None = None
+) -> Iterator[StoredFinding]:
+    """Yield the findings of a run: defects by falling probability, then those not judged."""
+    query = _joined().where(finding.c.run_id == run_id, *_conditions(wanted or Filter()))
+    ordered = query.order_by(
+        finding.c.verdict.desc(), finding.c.probability.desc().nulls_last(), finding.c.id
+    )
+    for row in connection.execute(ordered, execution_options={"yield_per": _CHUNK}).mappings():
+        yield _stored(row)
+
+
+def _joined() -> "Select[Any]":
+    """Select findings with their photograph; the names both tables use go to the finding."""
+    photograph = [
+        column for column in frame.c if column.name not in finding.c and column.name != "id"
+    ]
+    return (
+        select(finding, *photograph, run.c.name.label("run_name"))
+        .join(frame, finding.c.frame_id == frame.c.id)
+        .join(run, finding.c.run_id == run.c.id)
+    )
+
+
+def _conditions(wanted: Filter) -> list[ColumnElement[bool]]:
+    pairs = (
+        (finding.c.verdict, wanted.verdict),
+        (finding.c.component, wanted.component),
+        (finding.c.grade, wanted.grade),
+    )
+    return [column == value for column, value in pairs if value is not None]
+
+
+def _stored(row: RowMapping) -> StoredFinding:
+    crop = None
+    if row["crop"] is not None:
+        crop = CropFile(row["crop"], row["crop_x0"], row["crop_y0"])
+    ref = ledger.ref_of(row)
+    return StoredFinding(row["id"], _finding(row), ref, row["width"], row["height"], crop)
+
+
+def _finding(row: RowMapping) -> Finding:
+    box = Box(row["x0"], row["y0"], row["x1"], row["y1"])
+    return Finding(
+        row["image_id"],
+        Component(row["component"], box, row["score"], row["orientation_deg"]),
+        Verdict(row["verdict"]),
+        row["condition"],
+        row["probability"],
+        row["grade"],
+        evidence_text.loads(row["evidence"]),
+        Versions(row["model"], row["rules"], row["taxonomy"]),
+        row["reason"],
+    )
+
+
+def _row(run_id: int, frame_id: int, one: Finding, crop: CropFile | None) -> dict[str, Any]:
+    if one.verdict is Verdict.NORMAL:
+        raise ValueError(f"normal parts are kept in shards, got {one}")
+    box = one.component.box
+    return {
+        "run_id": run_id,
+        "frame_id": frame_id,
+        "component": one.component.kind,
+        # float(): numpy scalars would be stored as raw bytes
+        **{name: float(getattr(box, name)) for name in ("x0", "y0", "x1", "y1")},
+        "orientation_deg": _plain(one.component.orientation_deg),
+        "score": float(one.component.score),
+        "verdict": str(one.verdict),
+        "condition": one.condition,
+        "probability": _plain(one.probability),
+        "grade": one.grade,
+        "reason": one.reason,
+        "model": one.versions.model,
+        "rules": one.versions.rules,
+        "taxonomy": one.versions.taxonomy,
+        "evidence": evidence_text.dumps(one.evidence),
+        "crop": crop.name if crop else None,
+        "crop_x0": crop.x0 if crop else None,
+        "crop_y0": crop.y0 if crop else None,
+    }
+
+
+def _plain(value: float | None) -> float | None:
+    return None if value is None else float(value)

@@ -1,0 +1,303 @@
+"""The ledger: which photographs a run has, and what became of each."""
+
+import json
+import logging
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from itertools import islice
+from typing import Any
+
+from sqlalchemy import Connection, RowMapping, func, insert, select, update
+
+from catenary.domain.errors import StoreError
+from catenary.domain.finding import Versions
+from catenary.domain.image import FrameResult, ImageRef, Outcome
+from catenary.domain.place import Direction, Mast
+from catenary.store.database import Database
+from catenary.store.schema import frame, run
+
+log = logging.getLogger(__name__)
+
+_CHUNK = 1000  # rows a statement: memory stays flat, and below every database's bind limit
+
+
+@dataclass(frozen=True, slots=True)
+class RunRecord:
+    """A run as it is registered.
+
+    Attributes:
+        name: Wanted name, also of the run's folders; a number is added when another source
+            has it.
+        source: Absolute path or URL.
+        layout: Name of the reader.
+        versions: Model, rules and taxonomy it is scanned with.
+        thresholds: Component id to the probability from which it is raised.
+        line: 线路, or empty.
+        direction: 行别 as a `Direction` value, or empty.
+        date: ISO day, or empty.
+        config: Settings of the scan as JSON.
+        created_at: When it was first registered, UTC; set by `register`.
+    """
+
+    name: str
+    source: str
+    layout: str
+    versions: Versions
+    thresholds: Mapping[str, float]
+    line: str = ""
+    direction: str = ""
+    date: str = ""
+    config: str = "{}"
+    created_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Failure:
+    """A photograph that was not judged, and why.
+
+    Attributes:
+        ref: Which.
+        outcome: Unusable or failed.
+        reason: Short stable code.
+        note: The reason in words.
+    """
+
+    ref: ImageRef
+    outcome: Outcome
+    reason: str
+    note: str
+
+
+def register(tx: Connection, record: RunRecord) -> int:
+    """Return the id of the run of this name and source; add it when it is new.
+
+    When it is known, its versions, thresholds and settings become those of this scan; each
+    finding keeps its own versions.
+    """
+    name = _folder_name(record.name)
+    values: dict[str, Any] = {
+        "config": record.config,
+        "thresholds": json.dumps(dict(record.thresholds), sort_keys=True),
+        "model": record.versions.model,
+        "rules": record.versions.rules,
+        "taxonomy": record.versions.taxonomy,
+    }
+    same_source = select(run.c.id, run.c.name).where(run.c.source == record.source)
+    for run_id, known in tx.execute(same_source.order_by(run.c.id)):
+        if known == name or _is_numbered(known, name):
+            tx.execute(update(run).where(run.c.id == run_id).values(values))
+            return int(run_id)
+    values |= {
+        "created_at": _now(),
+        "name": _free_name(tx, name),
+        "source": record.source,
+        "layout": record.layout,
+        "line": record.line,
+        "direction": record.direction,
+        "date": record.date,
+    }
+    added = insert(run).values(values).returning(run.c.id)
+    return int(tx.execute(added).scalar_one())
+
+
+def _folder_name(name: str) -> str:
+    """Return a name that can be a folder on every system, at most 180 bytes."""
+    plain = "".join(
+        "_" if char in '/\\:*?"<>|' or not char.isprintable() else char for char in name
+    )
+    short = plain.strip(" .").encode()[:180].decode(errors="ignore")
+    return short.strip(" .") or "run"
+
+
+def _is_numbered(name: str, wanted: str) -> bool:
+    number = name.removeprefix(f"{wanted}-")
+    return number != name and number.isdecimal()
+
+
+def _free_name(tx: Connection, wanted: str) -> str:
+    taken = set(tx.execute(select(run.c.name)).scalars())
+    name, number = wanted, 1
+    while name in taken:
+        number += 1
+        name = f"{wanted}-{number}"
+    return name
+
+
+def run_id_of(connection: Connection, name: str) -> int:
+    """Return the id of the run of that name.
+
+    Raises:
+        StoreError: If there is none; the message lists those there are.
+    """
+    run_id = connection.execute(select(run.c.id).where(run.c.name == name)).scalar()
+    if run_id is None:
+        names = connection.execute(select(run.c.name).order_by(run.c.id)).scalars().all()
+        raise StoreError(f"no run {name!r} in this workspace; it has: {', '.join(names) or 'none'}")
+    return int(run_id)
+
+
+def record_of(connection: Connection, run_id: int) -> RunRecord:
+    """Return a run as registered, with the name it was given.
+
+    Raises:
+        LookupError: If there is no such run.
+    """
+    row = connection.execute(select(run).where(run.c.id == run_id)).mappings().one_or_none()
+    if row is None:
+        raise LookupError(f"no run {run_id}")
+    return RunRecord(
+        row["name"],
+        row["source"],
+        row["layout"],
+        Versions(row["model"], row["rules"], row["taxonomy"]),
+        json.loads(row["thresholds"]),
+        row["line"],
+        row["direction"],
+        row["date"],
+        row["config"],
+        row["created_at"].replace(tzinfo=UTC),
+    )
+
+
+def plan(tx: Connection, run_id: int, refs: Iterable[ImageRef]) -> int:
+    """Enter the photographs that the ledger does not have yet, in order, as pending.
+
+    Those it has are not touched, so a source that has grown can be planned again.
+
+    Returns:
+        How many were new.
+    """
+    last = tx.execute(select(func.max(frame.c.seq)).where(frame.c.run_id == run_id)).scalar()
+    seq = first = 0 if last is None else int(last) + 1
+    iterator = iter(refs)
+    while chunk := list(islice(iterator, _CHUNK)):
+        by_id: dict[str, ImageRef] = {}
+        for ref in chunk:
+            by_id.setdefault(ref.image_id, ref)
+        if len(by_id) < len(chunk):
+            log.warning("run=%d repeated_ids=%d kept=first", run_id, len(chunk) - len(by_id))
+        known = select(frame.c.image_id).where(
+            frame.c.run_id == run_id, frame.c.image_id.in_(by_id)
+        )
+        for image_id in tx.execute(known).scalars():
+            del by_id[image_id]
+        if by_id:
+            tx.execute(
+                insert(frame), [_row(run_id, seq + n, r) for n, r in enumerate(by_id.values())]
+            )
+            seq += len(by_id)
+    return seq - first
+
+
+def pending(db: Database, run_id: int, limit: int | None = None) -> Iterator[ImageRef]:
+    """Yield photographs without an outcome, in the order they were planned.
+
+    Each chunk is read in a short view of its own: a scan takes days, and a view held as long
+    would keep SQLite from ever emptying its log file.
+
+    Args:
+        db: May be written to while this goes on.
+        run_id: Run.
+        limit: At most so many; None for all.
+    """
+    after, left = -1, limit
+    while left is None or left > 0:
+        size = _CHUNK if left is None else min(_CHUNK, left)
+        with db.read() as connection:
+            rows = _pending_rows(connection, run_id, after, size)
+        yield from (ref_of(row) for row in rows)
+        if len(rows) < size:
+            return
+        after = rows[-1]["seq"]
+        left = None if left is None else left - size
+
+
+def _pending_rows(connection: Connection, run_id: int, after: int, size: int) -> list[RowMapping]:
+    """Return the next pending frames after a seq: cost does not grow with the place."""
+    wanted = (frame.c.run_id == run_id, frame.c.outcome.is_(None), frame.c.seq > after)
+    query = select(frame, run.c.name.label("run_name")).join(run).where(*wanted)
+    return list(connection.execute(query.order_by(frame.c.seq).limit(size)).mappings())
+
+
+def finish(tx: Connection, run_id: int, image_id: str, result: FrameResult) -> None:
+    """Record the outcome of a photograph, once.
+
+    Raises:
+        LookupError: If the photograph is not pending in this run.
+    """
+    wanted = (frame.c.run_id == run_id, frame.c.image_id == image_id, frame.c.outcome.is_(None))
+    values = {
+        "outcome": str(result.outcome),
+        "reason": result.reason,
+        "note": result.note,
+        "width": result.width,
+        "height": result.height,
+        "seconds": result.seconds,
+        "finished_at": _now(),
+    }
+    if tx.execute(update(frame).where(*wanted).values(values)).rowcount != 1:
+        raise LookupError(f"image {image_id!r} is not pending in run {run_id}")
+
+
+def reset_failed(tx: Connection, run_id: int) -> int:
+    """Make failed photographs pending again; return how many."""
+    failed = (frame.c.run_id == run_id, frame.c.outcome == Outcome.FAILED)
+    again = {"outcome": None, "finished_at": None, "reason": "", "note": "", "seconds": 0.0}
+    return tx.execute(update(frame).where(*failed).values(again)).rowcount
+
+
+def failures(connection: Connection, run_id: int) -> Iterator[Failure]:
+    """Yield photographs that were unusable or failed, in order."""
+    wanted = (Outcome.UNUSABLE, Outcome.FAILED)
+    query = (
+        select(frame, run.c.name.label("run_name"))
+        .join(run)
+        .where(frame.c.run_id == run_id, frame.c.outcome.in_(wanted))
+        .order_by(frame.c.seq)
+    )
+    for row in connection.execute(query, execution_options={"yield_per": _CHUNK}).mappings():
+        yield Failure(ref_of(row), Outcome(row["outcome"]), row["reason"], row["note"])
+
+
+def ref_of(row: RowMapping) -> ImageRef:
+    """Return the photograph of a frame row that also holds its ``run_name``."""
+    mast = None
+    if row["mast_number"] is not None:
+        direction = Direction(row["mast_direction"])
+        mast = Mast(row["mast_line"], direction, row["mast_section"], row["mast_number"])
+    return ImageRef(
+        row["run_name"],
+        row["image_id"],
+        row["location"],
+        row["file_name"],
+        row["camera"],
+        row["view"],
+        mast,
+        row["kilometre_m"],
+        row["taken_at"],
+    )
+
+
+def _row(run_id: int, seq: int, ref: ImageRef) -> dict[str, Any]:
+    mast = ref.mast
+    return {
+        "run_id": run_id,
+        "seq": seq,
+        "image_id": ref.image_id,
+        "file_name": ref.file_name,
+        "location": ref.location,
+        "camera": ref.camera,
+        "view": ref.view,
+        "mast_line": mast.line if mast else None,
+        "mast_direction": str(mast.direction) if mast else None,
+        "mast_section": mast.section if mast else None,
+        "mast_number": mast.number if mast else None,
+        "kilometre_m": ref.kilometre_m,
+        "taken_at": ref.taken_at,
+    }
+
+
+def _now() -> datetime:
+    """Return UTC without a zone, as the columns hold it."""
+    return datetime.now(UTC).replace(tzinfo=None)

@@ -1,0 +1,148 @@
+"""The tables of a workspace; constraints repeat what the code promises.
+
+Nothing here is special to SQLite: the same tables serve PostgreSQL. A change needs a new
+file in ``migrations/versions``; a test compares the two.
+"""
+
+from collections.abc import Iterable
+from enum import StrEnum
+
+from sqlalchemy import (
+    CheckConstraint,
+    Column,
+    DateTime,
+    Double,
+    ForeignKey,
+    Index,
+    Integer,
+    MetaData,
+    String,
+    Table,
+    Text,
+    UniqueConstraint,
+)
+
+from catenary.domain.finding import Verdict
+from catenary.domain.image import Outcome
+from catenary.store.path_text import PathText
+
+# Every constraint has the same name on every database, so that a migration can drop it.
+metadata = MetaData(
+    naming_convention={
+        "ix": "ix_%(table_name)s_%(column_0_N_name)s",
+        "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+        "ck": "ck_%(table_name)s_%(constraint_name)s",
+        "fk": "fk_%(table_name)s_%(column_0_N_name)s",
+        "pk": "pk_%(table_name)s",
+    }
+)
+
+
+def _one_of(column: str, values: Iterable[StrEnum]) -> CheckConstraint:
+    names = ", ".join(f"'{value}'" for value in values)
+    return CheckConstraint(f"{column} IN ({names})", name=f"{column}_known")
+
+
+run = Table(
+    "run",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("name", String(200), nullable=False),
+    Column("source", PathText, nullable=False),
+    Column("layout", String(50), nullable=False),
+    Column("line", Text, nullable=False),
+    Column("direction", String(20), nullable=False),
+    Column("date", String(20), nullable=False),
+    Column("created_at", DateTime, nullable=False),  # UTC
+    Column("config", Text, nullable=False),  # JSON: the settings of the latest scan
+    Column("thresholds", Text, nullable=False),  # JSON: component id to probability
+    Column("model", Text, nullable=False),
+    Column("rules", Text, nullable=False),
+    Column("taxonomy", Text, nullable=False),
+    UniqueConstraint("name"),
+)
+
+# The ledger: one row a photograph, planned before the scan; outcome NULL means pending.
+frame = Table(
+    "frame",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("run_id", ForeignKey("run.id"), nullable=False),
+    Column("seq", Integer, nullable=False),  # order of the source, from 0
+    Column("image_id", PathText, nullable=False),
+    Column("file_name", PathText, nullable=False),
+    Column("location", PathText, nullable=False),
+    Column("camera", Text, nullable=False),
+    Column("view", Text, nullable=False),
+    Column("mast_line", Text),
+    Column("mast_direction", String(20)),
+    Column("mast_section", Text),
+    Column("mast_number", Text),
+    Column("kilometre_m", Double),
+    Column("taken_at", DateTime),  # local wall clock, no zone is recorded
+    Column("outcome", String(20)),
+    Column("reason", String(50), nullable=False, default=""),
+    Column("note", Text, nullable=False, default=""),
+    Column("width", Integer, nullable=False, default=0),
+    Column("height", Integer, nullable=False, default=0),
+    Column("seconds", Double, nullable=False, default=0.0),
+    Column("finished_at", DateTime),  # UTC
+    UniqueConstraint("run_id", "image_id"),
+    UniqueConstraint("run_id", "seq"),
+    _one_of("outcome", Outcome),
+    CheckConstraint("(outcome IS NULL) = (finished_at IS NULL)", name="finished_with_outcome"),
+    CheckConstraint("(mast_number IS NULL) = (mast_line IS NULL)", name="mast_whole"),
+    CheckConstraint("width >= 0 AND height >= 0 AND seconds >= 0", name="sizes_positive"),
+    # Serves the pending frames in order, the counts by outcome and the failures.
+    Index(None, "run_id", "outcome", "seq"),
+)
+
+# Defects and parts that could not be judged; normal parts are in the shards.
+finding = Table(
+    "finding",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("run_id", ForeignKey("run.id"), nullable=False),
+    Column("frame_id", ForeignKey("frame.id"), nullable=False),
+    Column("component", String(50), nullable=False),
+    Column("x0", Double, nullable=False),  # full-frame pixels
+    Column("y0", Double, nullable=False),
+    Column("x1", Double, nullable=False),
+    Column("y1", Double, nullable=False),
+    Column("orientation_deg", Double),
+    Column("score", Double, nullable=False),  # of the detector
+    Column("verdict", String(20), nullable=False),
+    Column("condition", String(50), nullable=False),
+    Column("probability", Double),
+    Column("grade", Integer),
+    Column("reason", Text, nullable=False),
+    Column("model", Text, nullable=False),
+    Column("rules", Text, nullable=False),
+    Column("taxonomy", Text, nullable=False),
+    Column("evidence", Text, nullable=False),  # see evidence_text.py
+    Column("crop", Text),  # file name in the run's evidence folder
+    Column("crop_x0", Integer),  # frame pixel of the crop's first pixel
+    Column("crop_y0", Integer),
+    _one_of("verdict", (Verdict.DEFECT, Verdict.CANNOT_JUDGE)),
+    CheckConstraint("x0 < x1 AND y0 < y1", name="box_not_empty"),
+    CheckConstraint("probability BETWEEN 0 AND 1", name="probability_range"),
+    CheckConstraint("(verdict = 'defect') = (grade IS NOT NULL)", name="defect_graded"),
+    CheckConstraint("(crop IS NULL) = (crop_x0 IS NULL)", name="crop_placed"),
+    Index(None, "run_id", "verdict", "probability"),
+    Index(None, "frame_id"),
+)
+
+# Parquet files of raw component detections; a file that is not listed here does not count.
+shard = Table(
+    "shard",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("run_id", ForeignKey("run.id"), nullable=False),
+    Column("file_name", Text, nullable=False),  # in the run's detections folder
+    Column("rows", Integer, nullable=False),
+    Column("sha256", String(64), nullable=False),
+    Column("first_seq", Integer),  # of the frames inside; NULL when it has no rows
+    Column("last_seq", Integer),
+    UniqueConstraint("run_id", "file_name"),
+    CheckConstraint("rows >= 0", name="rows_counted"),
+)

@@ -1,0 +1,196 @@
+"""Located components as Parquet files, one a batch; a file counts once it is recorded."""
+
+import hashlib
+import os
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, fields
+from pathlib import Path
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+from sqlalchemy import Connection, func, insert, select
+
+from catenary.domain.errors import StoreError
+from catenary.store import ledger
+from catenary.store.path_text import restored, storable
+from catenary.store.schema import frame, shard
+from catenary.store.workspace import Workspace
+
+_TEXT, _NUMBER = pa.string(), pa.float32()
+_SCHEMA = pa.schema(
+    [
+        ("image_id", _TEXT),
+        ("file_name", _TEXT),
+        ("component", _TEXT),
+        ("x0", _NUMBER),
+        ("y0", _NUMBER),
+        ("x1", _NUMBER),
+        ("y1", _NUMBER),
+        ("score", _NUMBER),
+        ("verdict", _TEXT),
+        ("condition", _TEXT),
+        ("probability", _NUMBER),
+    ]
+)
+
+
+@dataclass(frozen=True, slots=True)
+class ComponentRow:
+    """One located component; numbers are kept as float32.
+
+    Attributes:
+        image_id: Photograph.
+        file_name: Photograph, for people.
+        component: Component id.
+        x0: Left, full-frame pixels.
+        y0: Top.
+        x1: Right.
+        y1: Bottom.
+        score: Detector score in [0, 1].
+        verdict: A `Verdict` value, or empty when nobody judges this kind.
+        condition: As in a finding, or empty.
+        probability: Of a defect in [0, 1], or None.
+    """
+
+    image_id: str
+    file_name: str
+    component: str
+    x0: float
+    y0: float
+    x1: float
+    y1: float
+    score: float
+    verdict: str
+    condition: str
+    probability: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class ShardFile:
+    """A written shard.
+
+    Attributes:
+        path: Where.
+        rows: Components in it.
+        sha256: Of its bytes, hexadecimal.
+        image_ids: First and last photograph in it; None when it has no rows.
+    """
+
+    path: Path
+    rows: int
+    sha256: str
+    image_ids: tuple[str, str] | None
+
+
+def write(folder: Path, name: str, rows: Sequence[ComponentRow]) -> ShardFile:
+    """Write a shard, whole or not at all, in place of one of the same name.
+
+    Args:
+        folder: Of the run, see `Workspace.detections`; made when missing.
+        name: File name without the ending; the same for the same batch, so that a batch that
+            is done again after a kill replaces its orphan.
+        rows: In frame order; may be empty.
+
+    Raises:
+        StoreError: If it cannot be written.
+    """
+    path = folder / f"{name}.parquet"
+    partial = path.with_suffix(".partial")
+    content = _encoded(rows)
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        with partial.open("wb") as file:
+            file.write(content)
+            file.flush()
+            os.fsync(file.fileno())
+        partial.replace(path)
+    except OSError as error:
+        partial.unlink(missing_ok=True)
+        raise StoreError(
+            f"cannot write {path}: {error.strerror}; free some space and start again"
+        ) from error
+    ends = (rows[0].image_id, rows[-1].image_id) if rows else None
+    return ShardFile(path, len(rows), hashlib.sha256(content).hexdigest(), ends)
+
+
+def _encoded(rows: Sequence[ComponentRow]) -> bytes:
+    columns = {
+        field.name: [getattr(row, field.name) for row in rows] for field in fields(ComponentRow)
+    }
+    for name in ("image_id", "file_name"):
+        columns[name] = [storable(text) for text in columns[name]]
+    buffer = pa.BufferOutputStream()
+    pq.write_table(pa.table(columns, schema=_SCHEMA), buffer, compression="zstd")
+    return bytes(buffer.getvalue().to_pybytes())
+
+
+def record(tx: Connection, run_id: int, written: ShardFile) -> None:
+    """Make a shard part of its run, in the transaction of its batch.
+
+    Raises:
+        LookupError: If its photographs are not in the ledger of this run.
+    """
+    first = last = None
+    if written.image_ids is not None:
+        query = select(func.min(frame.c.seq), func.max(frame.c.seq)).where(
+            frame.c.run_id == run_id, frame.c.image_id.in_(written.image_ids)
+        )
+        first, last = tx.execute(query).one()
+        if first is None:
+            raise LookupError(f"images of {written.path} are not in the ledger of run {run_id}")
+    row = {
+        "run_id": run_id,
+        "file_name": written.path.name,
+        "rows": written.rows,
+        "sha256": written.sha256,
+        "first_seq": first,
+        "last_seq": last,
+    }
+    tx.execute(insert(shard).values(row))
+
+
+def components_of_run(
+    connection: Connection, workspace: Workspace, run_id: int
+) -> Iterator[ComponentRow]:
+    """Yield every component that a recorded batch located, in the order of the scan.
+
+    Raises:
+        StoreError: If a recorded shard is missing or damaged.
+    """
+    folder = workspace.detections(ledger.record_of(connection, run_id).name)
+    query = select(shard.c.file_name, shard.c.sha256).where(shard.c.run_id == run_id)
+    for file_name, sha256 in connection.execute(query.order_by(shard.c.id)).all():
+        for row in _verified(folder / file_name, sha256).to_pylist():
+            names = {name: restored(row[name]) for name in ("image_id", "file_name")}
+            yield ComponentRow(**{**row, **names})
+
+
+def _verified(path: Path, sha256: str) -> pa.Table:
+    try:
+        content = path.read_bytes()
+    except OSError as error:
+        raise StoreError(f"cannot read shard {path}: {error.strerror}; restore it") from error
+    if hashlib.sha256(content).hexdigest() != sha256:
+        raise StoreError(f"shard {path} is damaged (its SHA-256 differs); restore it from a copy")
+    return pq.read_table(pa.BufferReader(content))
+
+
+def sweep(connection: Connection, workspace: Workspace, run_id: int) -> list[Path]:
+    """Remove files that no batch recorded, since a kill came between; return them.
+
+    Only the process that holds the run (`Workspace.scanning`) may do so.
+
+    Raises:
+        StoreError: If a file cannot be removed.
+    """
+    folder = workspace.detections(ledger.record_of(connection, run_id).name)
+    query = select(shard.c.file_name).where(shard.c.run_id == run_id)
+    recorded = set(connection.execute(query).scalars())
+    files = (file for ending in ("parquet", "partial") for file in folder.glob(f"*.{ending}"))
+    orphans = sorted(file for file in files if file.name not in recorded)
+    for file in orphans:
+        try:
+            file.unlink()
+        except OSError as error:
+            raise StoreError(f"cannot remove {file}: {error.strerror}") from error
+    return orphans

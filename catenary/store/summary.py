@@ -1,0 +1,117 @@
+"""Counts of a run: what was scanned, what is left, what was found."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from sqlalchemy import Connection, func, select
+
+from catenary.domain.finding import Verdict
+from catenary.domain.image import Outcome
+from catenary.store import ledger
+from catenary.store.ledger import RunRecord
+from catenary.store.schema import finding, frame, run
+
+
+@dataclass(frozen=True, slots=True)
+class RunSummary:
+    """Counts of one run.
+
+    Attributes:
+        id: Row of the run.
+        record: As registered.
+        images: Photographs in the ledger.
+        outcomes: Photographs by outcome, all three named; the rest is pending.
+        failed_reasons: Failed photographs by reason code, most first.
+        unusable_reasons: Unusable photographs by reason code, most first.
+        defects: Findings by (component, condition).
+        unjudged: Parts that could not be judged, by (component, condition).
+    """
+
+    id: int
+    record: RunRecord
+    images: int
+    outcomes: Mapping[Outcome, int]
+    failed_reasons: Mapping[str, int]
+    unusable_reasons: Mapping[str, int]
+    defects: Mapping[tuple[str, str], int]
+    unjudged: Mapping[tuple[str, str], int]
+
+    @property
+    def name(self) -> str:
+        """Name of the run."""
+        return self.record.name
+
+    @property
+    def done(self) -> int:
+        """Photographs that were judged."""
+        return self.outcomes[Outcome.DONE]
+
+    @property
+    def unusable(self) -> int:
+        """Photographs too poor to judge."""
+        return self.outcomes[Outcome.UNUSABLE]
+
+    @property
+    def failed(self) -> int:
+        """Photographs that could not be read."""
+        return self.outcomes[Outcome.FAILED]
+
+    @property
+    def pending(self) -> int:
+        """Photographs without an outcome."""
+        return self.images - sum(self.outcomes.values())
+
+    @property
+    def findings(self) -> int:
+        """Defects raised."""
+        return sum(self.defects.values())
+
+    @property
+    def cannot_judge(self) -> int:
+        """Parts that could not be judged."""
+        return sum(self.unjudged.values())
+
+
+def of_run(connection: Connection, run_id: int) -> RunSummary:
+    """Return the counts of one run.
+
+    Raises:
+        LookupError: If there is no such run.
+    """
+    record = ledger.record_of(connection, run_id)
+    reasons: dict[str | None, dict[str, int]] = {}
+    for outcome, reason, count in connection.execute(
+        select(frame.c.outcome, frame.c.reason, func.count())
+        .where(frame.c.run_id == run_id)
+        .group_by(frame.c.outcome, frame.c.reason)
+        .order_by(func.count().desc(), frame.c.reason)
+    ):
+        reasons.setdefault(outcome, {})[reason] = count
+    totals = {outcome: sum(reasons.get(outcome, {}).values()) for outcome in Outcome}
+    left = sum(reasons.get(None, {}).values())
+    return RunSummary(
+        run_id,
+        record,
+        sum(totals.values()) + left,
+        totals,
+        reasons.get(Outcome.FAILED, {}),
+        reasons.get(Outcome.UNUSABLE, {}),
+        _found(connection, run_id, Verdict.DEFECT),
+        _found(connection, run_id, Verdict.CANNOT_JUDGE),
+    )
+
+
+def runs(connection: Connection) -> list[RunSummary]:
+    """Return the counts of all runs, oldest first."""
+    ids = connection.execute(select(run.c.id).order_by(run.c.id)).scalars().all()
+    return [of_run(connection, run_id) for run_id in ids]
+
+
+def _found(connection: Connection, run_id: int, verdict: Verdict) -> dict[tuple[str, str], int]:
+    rows = connection.execute(
+        select(finding.c.component, finding.c.condition, func.count())
+        .where(finding.c.run_id == run_id, finding.c.verdict == verdict)
+        .group_by(finding.c.component, finding.c.condition)
+        .order_by(finding.c.component, finding.c.condition)
+    )
+    return {(component, condition): count for component, condition, count in rows}

@@ -1,0 +1,163 @@
+"""The training step of each network; the networks are built elsewhere and passed in."""
+
+import math
+from collections.abc import Sequence
+
+import torch
+import torch.nn.functional as F  # noqa: N812 - torch's own customary name
+from pytorch_lightning import LightningModule
+from pytorch_lightning.utilities.types import OptimizerLRSchedulerConfig
+from torch import Tensor
+from torch.optim import AdamW
+from torch.optim.lr_scheduler import LambdaLR
+
+from catenary.models.detector import ComponentDetector
+from catenary.models.inputs import autocast, normalised
+from catenary.models.network import ComponentNetwork, ConditionNetwork, cell_boxes
+from catenary.training import losses, metrics
+from catenary.training.classifier_data import CropBatch
+from catenary.training.detector_data import Scene
+from catenary.training.settings import TrainingSettings
+from catenary.training.targets import Batch
+
+
+def learning_rate_share(step: int, warmup: int, steps: int) -> float:
+    """Return the share of the highest step size at ``step``, in [0, 1].
+
+    >>> [round(learning_rate_share(step, 2, 6), 2) for step in range(7)]
+    [0.33, 0.67, 1.0, 0.85, 0.5, 0.15, 0.0]
+    """
+    if step < warmup:
+        return (step + 1) / (warmup + 1)
+    return (1 + math.cos(math.pi * min(1.0, (step - warmup) / max(1, steps - warmup)))) / 2
+
+
+def optimiser(
+    network: ComponentNetwork | ConditionNetwork, settings: TrainingSettings
+) -> OptimizerLRSchedulerConfig:
+    """Return AdamW with a smaller step for the pretrained part, and its schedule."""
+    backbone = list(network.backbone.parameters())
+    known = {id(parameter) for parameter in backbone}
+    head = [one for one in network.parameters() if id(one) not in known]
+    groups = [
+        {"params": head, "lr": settings.lr},
+        {"params": backbone, "lr": settings.lr * settings.backbone_lr_share},
+    ]
+    adam = AdamW(groups, weight_decay=settings.weight_decay)
+    schedule = LambdaLR(
+        adam, lambda step: learning_rate_share(step, settings.warmup_steps, settings.steps)
+    )
+    return {"optimizer": adam, "lr_scheduler": {"scheduler": schedule, "interval": "step"}}
+
+
+class DetectorModule(LightningModule):
+    """Trains a `ComponentNetwork`."""
+
+    def __init__(
+        self,
+        network: ComponentNetwork,
+        classes: tuple[str, ...],
+        settings: TrainingSettings,
+        scenes: Sequence[Scene],
+    ) -> None:
+        """Keep the network; ``scenes`` is what it is measured on."""
+        super().__init__()
+        self.network = network
+        self.figures: dict[str, float] = {}  # of the last measuring
+        self._classes = classes
+        self._settings = settings
+        self._scenes = scenes
+
+    def configure_optimizers(self) -> OptimizerLRSchedulerConfig:
+        """See `optimiser`."""
+        return optimiser(self.network, self._settings)
+
+    def training_step(self, batch: Batch, batch_index: int) -> Tensor:  # noqa: ARG002 - Lightning's form
+        """Return the loss of one batch."""
+        logits, features = self.network(normalised(batch.images))
+        centre = losses.centre_loss(logits, batch.heat, batch.weight)
+        own = features.permute(0, 2, 3, 1)[tuple(batch.cells.T)]  # (M, channels)
+        boxes = cell_boxes(batch.cells[:, 1:], self.network.distances(own, batch.labels))
+        box = losses.box_loss(boxes, batch.boxes, batch.shares)
+        self.log_dict(
+            {"centre_loss": centre, "box_loss": box},
+            on_step=False,
+            on_epoch=True,
+            batch_size=len(batch.images),
+        )
+        return centre + self._settings.box_weight * box
+
+    def measure(self) -> dict[str, float]:
+        """Return recall at one false alarm a picture, in all and for each component."""
+        precision = self._settings.precision
+        detector = ComponentDetector(self.network, self._classes, self.device, precision)
+        results = [detector([scene.pixels])[0] for scene in self._scenes]
+        parts = [scene.parts for scene in self._scenes]
+        return metrics.detector_figures(results, parts, self._classes)
+
+
+class ClassifierModule(LightningModule):
+    """Trains a `ConditionNetwork`."""
+
+    def __init__(
+        self,
+        network: ConditionNetwork,
+        conditions: dict[str, tuple[str, ...]],
+        settings: TrainingSettings,
+        batches: Sequence[CropBatch],
+    ) -> None:
+        """Keep the network; ``batches`` is what it is measured on."""
+        super().__init__()
+        self.network = network
+        self.figures: dict[str, float] = {}  # of the last measuring
+        self._conditions = conditions
+        self._settings = settings
+        self._batches = batches
+
+    def configure_optimizers(self) -> OptimizerLRSchedulerConfig:
+        """See `optimiser`."""
+        return optimiser(self.network, self._settings)
+
+    def training_step(self, batch: CropBatch, batch_index: int) -> Tensor:  # noqa: ARG002 - Lightning's form
+        """Return the cross entropy among the conditions of each crop's own component."""
+        logits = masked(self.network(normalised(batch.crops)), batch.allowed)
+        loss = F.cross_entropy(logits, batch.pairs)
+        self.log("class_loss", loss, on_step=False, on_epoch=True, batch_size=len(batch.crops))
+        return loss
+
+    @torch.inference_mode()
+    def measure(self) -> dict[str, float]:
+        """Return accuracy and recall of each component.
+
+        Recall is the share of defects found when one normal part in fifty is raised.
+        """
+        if not self._batches:
+            return {}
+        self.network.eval()
+        shares = torch.cat([self._shares(batch) for batch in self._batches]).cpu().numpy()
+        truth = torch.cat([batch.pairs for batch in self._batches]).numpy()
+        self.network.train()
+        figures, start = {}, 0
+        for kind, names in self._conditions.items():
+            own = (truth >= start) & (truth < start + len(names))
+            if own.any():
+                is_right = shares[own].argmax(axis=1) == truth[own]
+                figures[f"accuracy_{kind}"] = float(is_right.mean())
+                figures[f"recall_{kind}"] = metrics.recall_at_false_share(
+                    1 - shares[own, start], truth[own] != start, 0.02
+                )
+            start += len(names)
+        return figures
+
+    def _shares(self, batch: CropBatch) -> Tensor:
+        with autocast(self.device, self._settings.precision):
+            logits = self.network(normalised(batch.crops.to(self.device)))
+        return masked(logits, batch.allowed.to(self.device)).double().softmax(dim=1)
+
+
+def masked(logits: Tensor, allowed: Tensor) -> Tensor:
+    """Return (B, P) logits with those of other components out of reach."""
+    return logits.float().masked_fill(~allowed, -1e4)
+
+
+Module = DetectorModule | ClassifierModule

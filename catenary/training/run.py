@@ -1,0 +1,291 @@
+"""One training from settings to a run folder with weights."""
+
+import json
+import logging
+import sys
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+
+import torch
+from pydantic import ConfigDict, TypeAdapter, ValidationError
+from pytorch_lightning import LightningDataModule, Trainer, seed_everything
+from pytorch_lightning.callbacks import Callback, ModelCheckpoint
+from torch import Tensor, nn
+from torch.utils.data import DataLoader
+
+import catenary
+from catenary.domain.errors import ConfigError
+from catenary.domain.taxonomy import Taxonomy
+from catenary.models import weights
+from catenary.models.build import (
+    classifier_network,
+    detector_network,
+    imagenet_weights,
+    start_backbone,
+)
+from catenary.models.classifier import pairs
+from catenary.models.inputs import Precision
+from catenary.training.callbacks import Record, WeightAverage
+from catenary.training.classifier_data import (
+    CropBatch,
+    CropBatches,
+    conditions_of,
+    validation_batches,
+)
+from catenary.training.detector_data import DetectorBatches, validation_scenes
+from catenary.training.frames import Frames, fingerprint, read_sets
+from catenary.training.modules import ClassifierModule, DetectorModule, Module
+from catenary.training.settings import IMAGENET, RANDOM, Kind, TrainingSettings
+from catenary.training.targets import Batch
+
+log = logging.getLogger(__name__)
+
+CHECKPOINT = "last.ckpt"
+RECORD = "training.json"
+METRICS = "metrics.csv"
+
+
+@dataclass(frozen=True, slots=True)
+class TrainingRecord:
+    """What a run folder says of itself, beside its weights.
+
+    Attributes:
+        kind: Which network.
+        architecture: See `catenary.models.build`.
+        catenary_version: Version of this program.
+        created: ISO date of the end.
+        classes: Component ids in label order, the detector only.
+        conditions: By component, ``"normal"`` first, the classifier only.
+        picture_px: Side of a tile or crop.
+        long_side_px: Longer side of the reduced picture.
+        seed: Of everything random.
+        data: SHA-256 over the label files trained on.
+        images: Frames trained on.
+        validation_images: Frames measured on.
+        metrics: Of the last round, on the validation frames.
+    """
+
+    __pydantic_config__ = ConfigDict(extra="forbid")
+    kind: Kind
+    architecture: str
+    catenary_version: str
+    created: str
+    classes: tuple[str, ...]
+    conditions: dict[str, tuple[str, ...]]
+    picture_px: int
+    long_side_px: int
+    seed: int
+    data: str
+    images: int
+    validation_images: int
+    metrics: dict[str, float]
+
+
+@dataclass(frozen=True, slots=True)
+class _Task:
+    """A module to fit and the names of what it learns."""
+
+    module: Module
+    frames: Frames
+    validation: Frames
+    classes: tuple[str, ...]
+    conditions: dict[str, tuple[str, ...]]
+
+
+class Rounds(LightningDataModule):
+    """Hands Lightning the batches of the round it is in, also after a resume."""
+
+    def __init__(self, task: _Task, settings: TrainingSettings) -> None:
+        """Keep what batches are made of."""
+        super().__init__()
+        self._task = task
+        self._settings = settings
+
+    def train_dataloader(self) -> DataLoader[Batch] | DataLoader[CropBatch]:
+        """Return the batches of the current round; asked for anew each round."""
+        epoch = self.trainer.current_epoch if self.trainer else 0
+        count = self._settings.workers
+        task = self._task
+        if self._settings.kind is Kind.DETECTOR:
+            tiles = DetectorBatches(task.frames, task.classes, self._settings, epoch)
+            return DataLoader(tiles, batch_size=None, num_workers=count)
+        crops = CropBatches(task.frames, task.conditions, self._settings, epoch)
+        return DataLoader(crops, batch_size=None, num_workers=count)
+
+
+def train(settings: TrainingSettings, taxonomy: Taxonomy, *, resume: bool = False) -> Path:
+    """Train a network and write its run folder.
+
+    Args:
+        settings: Everything there is to decide.
+        taxonomy: Gives the order of classes and conditions.
+        resume: Go on from the last whole round in the run folder.
+
+    Returns:
+        The folder: ``config.json``, ``metrics.csv``, ``last.ckpt``, ``training.json`` and
+        ``detector.safetensors`` or ``classifier.safetensors`` with the averaged weights.
+
+    Raises:
+        ConfigError: If labels, images, weights or the run folder do not fit.
+    """
+    checkpoint = _prepare(settings, resume)
+    seed_everything(settings.seed, verbose=False)
+    if settings.threads:
+        torch.set_num_threads(settings.threads)
+    task = _task(settings, taxonomy)
+    average = WeightAverage(settings.ema_decay)
+    callbacks = [
+        average,
+        Record(settings.output / METRICS, average),
+        ModelCheckpoint(
+            settings.output, save_last=True, save_top_k=0, enable_version_counter=False
+        ),
+    ]
+    with _quiet():
+        trainer = _trainer(settings, callbacks)
+        trainer.fit(
+            task.module, datamodule=Rounds(task, settings), ckpt_path=checkpoint, weights_only=True
+        )
+    if trainer.interrupted:
+        raise KeyboardInterrupt
+    _finish(settings, task, average.average)
+    return settings.output
+
+
+def read_record(folder: Path) -> TrainingRecord:
+    """Read what a finished run says of itself.
+
+    Raises:
+        ConfigError: If the folder holds no finished run.
+    """
+    path = folder / RECORD
+    try:
+        return TypeAdapter(TrainingRecord).validate_json(path.read_bytes())
+    except OSError as error:
+        raise ConfigError(f"{path}: {error.strerror}; is {folder} a finished training?") from error
+    except ValidationError as error:
+        raise ConfigError(f"{path} is not a training record: {error.error_count()} mistakes") from (
+            error
+        )
+
+
+def weights_file(kind: Kind) -> str:
+    """Return the name of the weights in a run folder."""
+    return f"{kind}.safetensors"
+
+
+def _prepare(settings: TrainingSettings, resume: bool) -> Path | None:
+    """Make the run folder; return the checkpoint to go on from."""
+    checkpoint = settings.output / CHECKPOINT
+    if resume:
+        if not checkpoint.is_file():
+            raise ConfigError(f"nothing to resume: {checkpoint} does not exist")
+        return checkpoint
+    if checkpoint.exists() or (settings.output / RECORD).exists():
+        raise ConfigError(
+            f"{settings.output} holds a training already; resume it or set another output"
+        )
+    settings.output.mkdir(parents=True, exist_ok=True)
+    (settings.output / METRICS).unlink(missing_ok=True)  # of a run killed in its first round
+    text = TypeAdapter(TrainingSettings).dump_json(settings, indent=1)
+    (settings.output / "config.json").write_bytes(text + b"\n")
+    return None
+
+
+def _task(settings: TrainingSettings, taxonomy: Taxonomy) -> _Task:
+    frames = Frames(read_sets(settings.train), settings.cache_mb)
+    validation = Frames(read_sets(settings.validation), 0)
+    frames.keep()
+    if settings.kind is Kind.DETECTOR:
+        classes = _classes(frames, settings, taxonomy)
+        network = detector_network(settings.detector_architecture, len(classes))
+        _start(network.backbone, settings)
+        scenes = validation_scenes(validation, classes, settings)
+        return _Task(
+            DetectorModule(network, classes, settings, scenes), frames, validation, classes, {}
+        )
+    conditions = conditions_of(frames, settings.components, taxonomy)
+    if not conditions:
+        raise ConfigError("the training labels show no defect of any component asked for")
+    head = classifier_network(settings.classifier_architecture, len(pairs(conditions)))
+    _start(head.backbone, settings)
+    batches = validation_batches(validation, conditions, settings)
+    return _Task(
+        ClassifierModule(head, conditions, settings, batches), frames, validation, (), conditions
+    )
+
+
+def _classes(frames: Frames, settings: TrainingSettings, taxonomy: Taxonomy) -> tuple[str, ...]:
+    seen = {label.component for index in range(len(frames)) for label in frames.labels(index)}
+    wanted = set(settings.components) or seen
+    if absent := sorted(wanted - (seen & set(taxonomy.components))):
+        raise ConfigError(
+            f"components {', '.join(absent)} are not in both the training labels and the taxonomy"
+        )
+    return tuple(name for name in taxonomy.components if name in wanted)
+
+
+def _start(backbone: nn.Module, settings: TrainingSettings) -> None:
+    if settings.weights != RANDOM:
+        path = None if settings.weights == IMAGENET else Path(settings.weights)
+        start_backbone(backbone, imagenet_weights(path))
+
+
+def _trainer(settings: TrainingSettings, callbacks: list[Callback]) -> Trainer:
+    return Trainer(
+        accelerator="gpu" if settings.device.startswith("cuda") else "cpu",
+        devices=1,
+        precision="bf16-mixed" if settings.precision is Precision.BF16 else "32-true",
+        max_epochs=settings.epochs,
+        reload_dataloaders_every_n_epochs=1,
+        gradient_clip_val=10.0,
+        callbacks=callbacks,
+        logger=False,
+        enable_progress_bar=sys.stderr.isatty(),
+        enable_model_summary=False,
+        default_root_dir=settings.output,
+        num_sanity_val_steps=0,
+    )
+
+
+@contextmanager
+def _quiet() -> Iterator[None]:
+    """Silence what Lightning says of choices we made on purpose."""
+    with warnings.catch_warnings():
+        for words in (
+            r".*does not have many workers",  # batches are prepared between the steps
+            r".*GPU available but not used",  # the device is the user's choice
+            r".*[Cc]heckpoint directory .* exists and is not empty",  # it is the run folder
+        ):
+            warnings.filterwarnings("ignore", words)
+        yield
+
+
+def _finish(settings: TrainingSettings, task: _Task, average: dict[str, Tensor]) -> None:
+    """Write weights and record; the record last, since it says that the run is whole."""
+    detector, classifier = settings.detector_architecture, settings.classifier_architecture
+    record = TrainingRecord(
+        settings.kind,
+        detector if settings.kind is Kind.DETECTOR else classifier,
+        catenary.__version__,
+        datetime.now(UTC).date().isoformat(),
+        task.classes,
+        task.conditions,
+        settings.picture_px,
+        settings.long_side_px,
+        settings.seed,
+        fingerprint(settings.train),
+        len(task.frames),
+        len(task.validation),
+        task.module.figures,
+    )
+    (settings.output / weights_file(settings.kind)).write_bytes(weights.packed(average))
+    text = json.dumps(asdict(record), ensure_ascii=False, indent=1)
+    (settings.output / RECORD).write_text(text + "\n", encoding="utf-8")
+    log.info(
+        "trained kind=%s images=%d output=%s", settings.kind, len(task.frames), settings.output
+    )

@@ -1,0 +1,166 @@
+import itertools
+import resource
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from sqlalchemy import select
+
+from catenary.domain.errors import StoreError
+from catenary.store import ledger, schema, shards
+from catenary.store.database import Database
+from catenary.store.shards import ComponentRow
+from catenary.store.workspace import Workspace
+from tests.store import records
+
+RUN = "沪蓉_下行"
+small = st.floats(0, 9000, width=32)
+rows_strategy = st.lists(
+    st.builds(
+        ComponentRow,
+        *[st.text(st.characters(exclude_categories=["Cs"]))] * 3,
+        *[small] * 5,
+        *[st.text(max_size=5, alphabet="abc_")] * 2,
+        st.none() | st.floats(0, 1, width=32),
+    ),
+    max_size=5,
+)
+_names = itertools.count()
+
+
+@pytest.fixture
+def planned(db: Database, run_id: int) -> int:
+    with db.write() as tx:
+        ledger.plan(tx, run_id, records.refs(20))
+    return run_id
+
+
+def read_back(db: Database, workspace: Workspace, run_id: int) -> list[ComponentRow]:
+    with db.read() as connection:
+        return list(shards.components_of_run(connection, workspace, run_id))
+
+
+def test_components_come_back_in_the_order_of_the_scan(
+    db: Database, workspace: Workspace, planned: int
+):
+    batches = [
+        [records.component("000007"), records.component("000003", probability=None)],
+        [records.component("000009", component="bolt", verdict="", condition="")],
+        [],
+    ]
+    for number, rows in enumerate(batches):
+        written = shards.write(workspace.detections(RUN), f"{9 - number:06d}", rows)
+        with db.write() as tx:
+            shards.record(tx, planned, written)
+    assert read_back(db, workspace, planned) == [*batches[0], *batches[1]]
+    with db.read() as connection:
+        columns = select(schema.shard.c.rows, schema.shard.c.first_seq, schema.shard.c.last_seq)
+        places = [tuple(row) for row in connection.execute(columns)]
+    assert places == [(2, 3, 7), (1, 9, 9), (0, None, None)]
+
+
+@given(rows_strategy)
+@settings(max_examples=30, suppress_health_check=[HealthCheck.function_scoped_fixture])
+def test_any_row_survives_the_file(workspace: Workspace, rows: list[ComponentRow]):
+    written = shards.write(workspace.detections(RUN), f"{next(_names)}", rows)
+    back = shards._verified(written.path, written.sha256).to_pylist()
+    assert [ComponentRow(**row) for row in back] == rows
+
+
+def test_numbers_are_kept_as_float32(db: Database, workspace: Workspace, planned: int):
+    row = records.component("000001", x0=1234.56789, probability=0.1)
+    with db.write() as tx:
+        shards.record(tx, planned, shards.write(workspace.detections(RUN), "a", [row]))
+    (back,) = read_back(db, workspace, planned)
+    assert (back.x0, back.probability) == (np.float32(1234.56789), np.float32(0.1))
+
+
+def test_a_name_that_is_not_utf8_survives_the_file(
+    db: Database, workspace: Workspace, planned: int
+):
+    gbk = "杆号.jpg".encode("gbk").decode("utf-8", "surrogateescape")
+    row = records.component("000001", file_name=gbk)
+    with db.write() as tx:
+        shards.record(tx, planned, shards.write(workspace.detections(RUN), "a", [row]))
+    assert read_back(db, workspace, planned) == [row]
+
+
+def test_a_shard_that_was_not_recorded_does_not_count(
+    db: Database, workspace: Workspace, planned: int
+):
+    shards.write(workspace.detections(RUN), "orphan", [records.component("000001")])
+    assert read_back(db, workspace, planned) == []
+
+
+def test_a_batch_done_again_replaces_its_orphan(db: Database, workspace: Workspace, planned: int):
+    folder = workspace.detections(RUN)
+    shards.write(folder, "000000", [records.component("000001", score=0.1)])
+    again = [records.component("000001", score=0.5)]
+    with db.write() as tx:
+        shards.record(tx, planned, shards.write(folder, "000000", again))
+    assert read_back(db, workspace, planned) == again
+    assert [file.name for file in folder.iterdir()] == ["000000.parquet"]
+
+
+def test_a_sweep_removes_only_what_no_batch_recorded(
+    db: Database, workspace: Workspace, planned: int
+):
+    folder = workspace.detections(RUN)
+    kept = shards.write(folder, "kept", [records.component("000001")])
+    orphan = shards.write(folder, "orphan", [records.component("000002")]).path
+    half = folder / "half.partial"
+    half.write_bytes(b"PAR1")
+    with db.write() as tx:
+        shards.record(tx, planned, kept)
+    with workspace.scanning(RUN), db.read() as connection:
+        assert shards.sweep(connection, workspace, planned) == [half, orphan]
+    assert sorted(file.name for file in folder.iterdir()) == ["kept.parquet", "scan.lock"]
+
+
+@pytest.mark.parametrize("damage", [b"", b"PAR1", None])
+def test_a_damaged_or_missing_shard_is_named(
+    db: Database, workspace: Workspace, planned: int, damage: bytes | None
+):
+    written = shards.write(workspace.detections(RUN), "a", [records.component("000001")])
+    with db.write() as tx:
+        shards.record(tx, planned, written)
+    if damage is None:
+        written.path.unlink()
+    else:
+        written.path.write_bytes(damage)
+    with pytest.raises(StoreError, match=r"a\.parquet.*restore it"):
+        read_back(db, workspace, planned)
+
+
+def test_one_changed_byte_is_noticed(db: Database, workspace: Workspace, planned: int):
+    written = shards.write(workspace.detections(RUN), "a", [records.component("000001")])
+    with db.write() as tx:
+        shards.record(tx, planned, written)
+    content = bytearray(written.path.read_bytes())
+    content[len(content) // 2] ^= 1
+    written.path.write_bytes(content)
+    with pytest.raises(StoreError, match="is damaged"):
+        read_back(db, workspace, planned)
+
+
+def test_a_shard_of_unplanned_photographs_is_refused(
+    db: Database, workspace: Workspace, planned: int
+):
+    written = shards.write(workspace.detections(RUN), "a", [records.component("ghost")])
+    with pytest.raises(LookupError, match="not in the ledger"), db.write() as tx:
+        shards.record(tx, planned, written)
+
+
+def test_a_full_disk_leaves_no_half_shard(tmp_path: Path):
+    rows = [replace(records.component(f"{n:06d}"), x0=n * 0.7) for n in range(5000)]
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (4096, hard))
+    try:
+        with pytest.raises(StoreError, match=r"cannot write .*full\.parquet: File too large"):
+            shards.write(tmp_path, "full", rows)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+    assert list(tmp_path.iterdir()) == []
