@@ -1,7 +1,8 @@
 """Evidence pictures made small enough to embed."""
 
 import io
-from collections.abc import Iterable
+import math
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
 from PIL import Image, ImageDraw
@@ -42,9 +43,13 @@ class Picture:
     shown_height: int
 
 
-def load(crop: CropImage | None, max_side: int) -> Picture | None:
-    """Return a crop with its longer side at most ``max_side`` px, or None when unreadable."""
-    opened = _opened(crop, max_side)
+def load(crop: CropImage | None, side: int) -> Picture | None:
+    """Return a crop of at most ``side`` squared pixels, or None when unreadable.
+
+    The area is bounded and not the longer side: a dropper is ten times as long as wide, and its
+    wire would vanish.
+    """
+    opened = _opened(crop, lambda width, height: side / math.sqrt(width * height))
     if opened is None:
         return None
     image, width, height = opened
@@ -52,8 +57,8 @@ def load(crop: CropImage | None, max_side: int) -> Picture | None:
 
 
 def load_drawn(finding: ReportFinding, max_side: int) -> Picture | None:
-    """Return the same with the evidence drawn in, or None when unreadable."""
-    opened = _opened(finding.crop, max_side)
+    """Return a crop with its longer side at most ``max_side`` px and the evidence drawn in."""
+    opened = _opened(finding.crop, lambda width, height: max_side / max(width, height))
     if opened is None or finding.crop is None:
         return None
     image, width, height = opened
@@ -80,18 +85,21 @@ def in_crop(finding: ReportFinding) -> Iterable[Polyline]:
         yield from evidence.shifted(-finding.crop.x0, -finding.crop.y0).traces
 
 
-def _opened(crop: CropImage | None, max_side: int) -> tuple[Image.Image, int, int] | None:
+def _opened(
+    crop: CropImage | None, scale_for: Callable[[int, int], float]
+) -> tuple[Image.Image, int, int] | None:
+    """Return the crop, made smaller where ``scale_for`` says so, and its full size."""
     if crop is None:
         return None
     try:
         with Image.open(crop.path) as image:
-            width, height = image.size
-            image.load()
             grey = image.convert("L")
     except (OSError, ValueError, Image.DecompressionBombError):
         return None  # the report says that the picture is missing
-    grey.thumbnail((max_side, max_side), Image.Resampling.LANCZOS)
-    return grey, width, height
+    width, height = grey.size
+    scale = min(scale_for(width, height), 1.0)
+    size = (max(int(width * scale), 1), max(int(height * scale), 1))
+    return grey.resize(size, Image.Resampling.LANCZOS), width, height
 
 
 def _jpeg(image: Image.Image) -> bytes:

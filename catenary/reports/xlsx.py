@@ -22,7 +22,9 @@ from catenary.reports.wording import GRADES_ZH, direction_zh, kilometre, printab
 Cell = str | float | int | None
 
 MAX_PICTURES = 5000  # some 50 MB; a larger file opens slowly. Our starting value
+MAX_FRAMES = 100_000  # rows of the sheet of photographs that were not judged
 PICTURE_PX = 150
+_CELL_CHARACTERS = 32_767  # of Excel; XlsxWriter drops a longer text
 _ROW_POINTS = 120  # 160 px: a picture and its margin
 IMAGES_HEADER = (
     "序号",
@@ -116,12 +118,16 @@ def _head(
 
 def _write_row(sheet: Worksheet, row: int, cells: Sequence[Cell], form: Format) -> None:
     for column, value in enumerate(cells):
-        if isinstance(value, str):
-            sheet.write_string(row, column, printable(value), form)
-        elif value is None:
-            sheet.write_blank(row, column, None, form)
-        else:
-            sheet.write_number(row, column, value, form)
+        _write_cell(sheet, row, column, value, form)
+
+
+def _write_cell(sheet: Worksheet, row: int, column: int, value: Cell, form: Format) -> None:
+    if isinstance(value, str):
+        sheet.write_string(row, column, printable(value)[:_CELL_CHARACTERS], form)
+    elif value is None:
+        sheet.write_blank(row, column, None, form)
+    else:
+        sheet.write_number(row, column, value, form)
 
 
 def _fill_images(
@@ -201,7 +207,7 @@ def _fill_summary(
 
 def _fill_frames(sheet: Worksheet, formats: _Formats, data: ReportData) -> None:
     _head(sheet, formats, FRAMES_HEADER, _FRAMES_WIDTHS)
-    for row, one in enumerate(data.bad_frames, 1):
+    for row, one in enumerate(data.bad_frames[:MAX_FRAMES], 1):
         ref = one.ref
         mast = ref.mast.number if ref.mast else ""
         place = (mast, kilometre(ref), ref.camera, ref.file_name)
@@ -213,8 +219,7 @@ def _fill_info(sheet: Worksheet, formats: _Formats, data: ReportData) -> None:
     sheet.set_column(1, 1, 80)
     for row, (name, value) in enumerate(_info(data)):
         sheet.write_string(row, 0, name, formats.head)
-        _write_row(sheet, row, (None, value), formats.text)
-        sheet.write_string(row, 0, name, formats.head)
+        _write_cell(sheet, row, 1, value, formats.text)
 
 
 def _info(data: ReportData) -> Iterator[tuple[str, Cell]]:
@@ -243,6 +248,8 @@ def _info(data: ReportData) -> Iterator[tuple[str, Cell]]:
     yield "注 Note", "未判定不等于无缺陷。 Not judged does not mean free of defects."
     if len(data.findings) > MAX_PICTURES:
         yield "图片 Pictures", f"Only the first {MAX_PICTURES} rows of a sheet have a picture."
+    if len(data.bad_frames) > MAX_FRAMES:
+        yield "未检图像 Frames", f"Only the first {MAX_FRAMES} photographs are listed."
 
 
 def _content(one: ReportFinding) -> str:

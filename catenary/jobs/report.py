@@ -1,0 +1,127 @@
+"""Turn a stored run into one report file."""
+
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+
+from sqlalchemy import Connection
+
+from catenary import config
+from catenary.domain.finding import Verdict
+from catenary.domain.taxonomy import Taxonomy
+from catenary.jobs import workspaces
+from catenary.reports import coco, html, table, xlsx
+from catenary.reports.data import (
+    BadFrame,
+    Counts,
+    CropImage,
+    Names,
+    NormalComponent,
+    ReportData,
+    ReportFinding,
+    ReportRun,
+)
+from catenary.store import findings, ledger, shards, summary
+from catenary.store.findings import StoredFinding
+from catenary.store.summary import RunSummary
+from catenary.store.workspace import Workspace
+
+FORMATS = ("html", "xlsx", "csv", "coco")
+
+
+def write_report(folder: Path, name: str, form: str, path: Path, *, with_components: bool) -> None:
+    """Write the findings of a run.
+
+    Args:
+        folder: Workspace.
+        name: Run.
+        form: One of `FORMATS`.
+        path: File to write; replaced whole or not at all.
+        with_components: COCO only: write parts without a finding too.
+
+    Raises:
+        StoreError: If the workspace or the run is not there, or the file cannot be written.
+    """
+    taxonomy = config.load_taxonomy(config.bundled("configs/taxonomy.yaml"))
+    with workspaces.existing(folder) as (db, workspace), db.read() as connection:
+        run_id = ledger.run_id_of(connection, name)
+        data = _data(connection, workspace, run_id, taxonomy)
+        match form:
+            case "html":
+                html.write_html(data, path)
+            case "xlsx":
+                xlsx.write_xlsx(data, path)
+            case "csv":
+                table.write_csv(data, path)
+            case "coco":
+                coco.write_results(data, path, with_components)
+            case _:
+                raise ValueError(f"format must be one of {', '.join(FORMATS)}, got {form!r}")
+
+
+def _data(
+    connection: Connection, workspace: Workspace, run_id: int, taxonomy: Taxonomy
+) -> ReportData:
+    found = summary.of_run(connection, run_id)
+    record = found.record
+    return ReportData(
+        ReportRun(
+            record.name, record.source, record.layout, record.line, record.direction, record.date
+        ),
+        record.versions,
+        record.thresholds,
+        _counts(found),
+        tuple(
+            _finding(one, workspace, record.name, taxonomy)
+            for one in findings.of_run(connection, run_id)
+        ),
+        tuple(
+            BadFrame(one.ref, one.outcome, one.reason, one.note)
+            for one in ledger.failures(connection, run_id)
+        ),
+        datetime.now(UTC).astimezone(),
+        _components(connection, workspace, run_id),
+    )
+
+
+def _counts(found: RunSummary) -> Counts:
+    return Counts(
+        found.done,
+        found.unusable,
+        found.failed,
+        found.pending,
+        found.unusable_reasons,
+        found.failed_reasons,
+    )
+
+
+def _finding(
+    one: StoredFinding, workspace: Workspace, run: str, taxonomy: Taxonomy
+) -> ReportFinding:
+    crop = None
+    if one.crop is not None:
+        path = workspace.evidence(run) / one.crop.name
+        crop = CropImage(path, one.crop.x0, one.crop.y0)
+    kind, condition = one.finding.component.kind, one.finding.condition
+    return ReportFinding(one.ref, one.finding, _names(taxonomy, kind, condition), crop)
+
+
+def _names(taxonomy: Taxonomy, kind: str, condition: str) -> Names:
+    """Return what people say; ids that a newer taxonomy no longer has stand for themselves."""
+    component = taxonomy.components.get(kind)
+    if component is None:
+        return Names(kind, kind, condition, condition)
+    told = component.conditions.get(condition)
+    if told is None:
+        return Names(component.zh, component.en, condition, condition)
+    return Names(component.zh, component.en, told.zh, told.en)
+
+
+def _components(
+    connection: Connection, workspace: Workspace, run_id: int
+) -> Iterator[NormalComponent]:
+    """Yield parts without a finding: judged normal, or of a kind nobody judges."""
+    for row in shards.components_of_run(connection, workspace, run_id):
+        if row.verdict in (Verdict.NORMAL, ""):
+            box = (row.x0, row.y0, row.x1 - row.x0, row.y1 - row.y0)
+            yield NormalComponent(row.image_id, row.file_name, row.component, box, row.probability)

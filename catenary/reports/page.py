@@ -1,0 +1,376 @@
+"""What the HTML report shows, worked out into texts; the template only places them."""
+
+import base64
+import math
+from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+
+from catenary.domain.finding import Evidence, Measurement, Verdict
+from catenary.domain.geometry import Box
+from catenary.domain.image import ImageRef
+from catenary.reports import pictures
+from catenary.reports.data import BadFrame, ReportData, ReportFinding
+from catenary.reports.wording import GRADES_ZH, direction_zh, kilometre, printable
+
+MAX_CARDS = 2000  # of each section; some 40 MB of pictures. Our starting value
+MAX_FRAMES = 1000  # rows of the table of photographs that were not judged
+PICTURE_SIDE = 480  # px; a picture has at most its square in pixels
+
+
+@dataclass(frozen=True, slots=True)
+class Fact:
+    """A named value."""
+
+    name: str
+    value: str
+
+
+@dataclass(frozen=True, slots=True)
+class Tile:
+    """A large number; ``style`` is a class of the style sheet."""
+
+    name: str
+    value: str
+    detail: str = ""
+    style: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """A filter button."""
+
+    value: str
+    label: str
+    count: int
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """A polyline of the overlay."""
+
+    points: str
+    colour: str
+
+
+@dataclass(frozen=True, slots=True)
+class Dot:
+    """A single point of the overlay."""
+
+    x: float
+    y: float
+    radius: float
+    colour: str
+
+
+@dataclass(frozen=True, slots=True)
+class Role:
+    """What a colour of the overlay means."""
+
+    name: str
+    colour: str
+
+
+@dataclass(frozen=True, slots=True)
+class Shot:
+    """An evidence picture with its overlay, in full-resolution crop pixels."""
+
+    uri: str
+    width: int
+    height: int
+    box: Box
+    lines: tuple[Line, ...]
+    dots: tuple[Dot, ...]
+    legend: tuple[Role, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One measurement."""
+
+    name: str
+    value: str
+    limit: str
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """What one rule or model says."""
+
+    line: str
+    measurements: tuple[Row, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Card:
+    """One finding; the first seven fields are for filters and order, empty where unknown."""
+
+    component: str
+    verdict: str
+    grade: str
+    probability: str
+    kilometre_m: str
+    urgency: str
+    words: str
+    title_zh: str
+    title_en: str
+    badge: str
+    badge_class: str
+    percent: str
+    place: str
+    shot: str
+    reason: str
+    sources: tuple[Source, ...]
+    file_name: str
+    picture: Shot | None
+
+
+@dataclass(frozen=True, slots=True)
+class FrameRow:
+    """A photograph that was not judged."""
+
+    outcome: str
+    reason: str
+    note: str
+    place: str
+    camera: str
+    file_name: str
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """The whole report; cards are made one by one, since each holds a picture."""
+
+    title: str
+    facts: tuple[Fact, ...]
+    tiles: tuple[Tile, ...]
+    notes: tuple[str, ...]
+    judged_by: tuple[Fact, ...]
+    components: tuple[Choice, ...]
+    verdicts: tuple[Choice, ...]
+    grades: tuple[Choice, ...]
+    defects: Iterable[Card]
+    unjudged: Iterable[Card]
+    frames: tuple[FrameRow, ...]
+    frames_line: str
+    made: str
+
+
+def page(data: ReportData) -> Page:
+    """Return what the report shows."""
+    defects, unjudged = data.defects(), data.unjudged()
+    shown = [*defects[:MAX_CARDS], *unjudged[:MAX_CARDS]]
+    return Page(
+        printable(data.run.name),
+        tuple(_facts(data)),
+        tuple(_tiles(data, defects, unjudged)),
+        tuple(_notes(data, defects, unjudged)),
+        tuple(_judged_by(data)),
+        _choices((one.finding.component.kind, one.names.component_zh) for one in shown),
+        _choices((one.finding.verdict, _VERDICTS[one.finding.verdict]) for one in shown),
+        _choices(
+            (str(one.finding.grade), GRADES_ZH.get(one.finding.grade, str(one.finding.grade)))
+            for one in shown
+            if one.finding.grade is not None
+        ),
+        map(_card, defects[:MAX_CARDS]),
+        map(_card, unjudged[:MAX_CARDS]),
+        tuple(map(_frame_row, data.bad_frames[:MAX_FRAMES])),
+        _frames_line(data),
+        data.generated_at.strftime("%Y-%m-%d %H:%M %Z").strip(),
+    )
+
+
+_VERDICTS = {Verdict.DEFECT: "defect 缺陷", Verdict.CANNOT_JUDGE: "not judged 未判定"}
+
+
+def _facts(data: ReportData) -> Iterator[Fact]:
+    run = data.run
+    pairs = (
+        ("Line 线路", run.line),
+        ("Direction 行别", direction_zh(run.direction)),
+        ("Inspected 检测日期", run.date),
+        ("Source", run.source),
+    )
+    yield from (Fact(name, printable(value)) for name, value in pairs if value)
+
+
+def _tiles(
+    data: ReportData, defects: Sequence[ReportFinding], unjudged: Sequence[ReportFinding]
+) -> Iterator[Tile]:
+    counts = data.counts
+    grades = Counter(one.finding.grade for one in defects)
+    detail = " · ".join(
+        f"{GRADES_ZH.get(grade or 0, str(grade))} {grades[grade]:,}"
+        for grade in sorted(grades, key=str)
+    )
+    yield Tile("defects 缺陷", f"{len(defects):,}", detail, "main")
+    yield Tile("parts not judged 未能判定", f"{len(unjudged):,}", style=_alert(len(unjudged)))
+    yield Tile("photographs 图像", f"{counts.images:,}")
+    yield Tile("judged 已判定", f"{counts.done:,}")
+    yield Tile("unusable 不可用", f"{counts.unusable:,}", style=_alert(counts.unusable))
+    yield Tile("failed 读取失败", f"{counts.failed:,}", style=_alert(counts.failed))
+    if counts.pending:
+        yield Tile("not scanned yet 未扫描", f"{counts.pending:,}", style="alert")
+
+
+def _alert(count: int) -> str:
+    return "alert" if count else ""
+
+
+def _notes(
+    data: ReportData, defects: Sequence[ReportFinding], unjudged: Sequence[ReportFinding]
+) -> Iterator[str]:
+    counts = data.counts
+    if counts.pending:
+        yield (
+            f"The scan is not finished: {counts.pending:,} of {counts.images:,} photographs have "
+            f"not been looked at. Run the scan again to go on."
+        )
+    not_judged = counts.unusable + counts.failed
+    if not_judged or unjudged:
+        yield (
+            f"Not judged does not mean free of defects: {_number(not_judged, 'photograph')} and "
+            f"{_number(len(unjudged), 'part')} could not be judged and are listed below."
+        )
+    for found, what in ((defects, "defects"), (unjudged, "parts that could not be judged")):
+        if len(found) > MAX_CARDS:
+            yield (
+                f"The {MAX_CARDS:,} most urgent of {len(found):,} {what} are shown; the xlsx and "
+                f"csv reports hold all of them."
+            )
+
+
+def _number(count: int, noun: str) -> str:
+    return f"{count:,} {noun}" if count == 1 else f"{count:,} {noun}s"
+
+
+def _judged_by(data: ReportData) -> Iterator[Fact]:
+    yield Fact("model", data.versions.model)
+    yield Fact("rules", data.versions.rules)
+    yield Fact("taxonomy 定级字典", data.versions.taxonomy)
+    for component, threshold in sorted(data.thresholds.items()):
+        yield Fact(f"{component} is raised from a probability of", f"{threshold:.3f}")
+
+
+def _choices(pairs: Iterable[tuple[str, str]]) -> tuple[Choice, ...]:
+    counted = Counter(pairs)
+    return tuple(
+        Choice(str(value), label, count) for (value, label), count in sorted(counted.items())
+    )
+
+
+def _card(one: ReportFinding) -> Card:
+    finding, names, ref = one.finding, one.names, one.ref
+    odds = finding.probability
+    place = _place(ref)
+    file_name = printable(ref.file_name)
+    return Card(
+        finding.component.kind,
+        str(finding.verdict),
+        "" if finding.grade is None else str(finding.grade),
+        "" if odds is None else f"{odds:.6f}",
+        "" if ref.kilometre_m is None else f"{ref.kilometre_m:.3f}",
+        f"{(finding.grade or 9) - (odds or 0.0):.6f}",
+        f"{place} {file_name} {ref.image_id}",
+        f"{names.component_zh} {names.condition_zh}",
+        f"{names.component_en}: {names.condition_en}",
+        *_badge(finding.grade),
+        "" if odds is None else f"{100 * odds:.0f}",
+        place,
+        _shot_words(ref),
+        finding.reason,
+        tuple(map(_source, finding.evidence)),
+        file_name,
+        _shot(one),
+    )
+
+
+def _badge(grade: int | None) -> tuple[str, str]:
+    if grade is None:
+        return "未判定 not judged", "gx"
+    return f"{GRADES_ZH.get(grade, '')} grade {grade}".strip(), f"g{min(grade, 3)}"
+
+
+def _place(ref: ImageRef) -> str:
+    mast = ref.mast
+    parts = (
+        mast.line if mast else "",
+        direction_zh(mast.direction) if mast and mast.line else "",
+        mast.section if mast else "",
+        kilometre(ref),
+        f"杆号 {mast.number}" if mast else "",
+    )
+    return printable(" · ".join(part for part in parts if part))
+
+
+def _shot_words(ref: ImageRef) -> str:
+    parts = (
+        f"camera {ref.camera}" if ref.camera else "",
+        f"{ref.view} view" if ref.view else "",
+        ref.taken_at.strftime("%Y-%m-%d %H:%M:%S") if ref.taken_at else "",
+    )
+    return printable(" · ".join(part for part in parts if part))
+
+
+def _source(evidence: Evidence) -> Source:
+    said = evidence.reason if evidence.score is None else f"score {evidence.score:.2f}"
+    return Source(
+        f"{evidence.source} on {evidence.condition}: {said}",
+        tuple(map(_row, evidence.measurements)),
+    )
+
+
+def _row(one: Measurement) -> Row:
+    limit = "" if one.limit is None else _quantity(one.limit, one.unit)
+    return Row(one.name.replace("_", " "), _quantity(one.value, one.unit), limit)
+
+
+def _quantity(value: float, unit: str) -> str:
+    number = f"{value:.0f}" if 100 <= abs(value) < math.inf else f"{value:.3g}"
+    return {"1": number, "deg": f"{number}°"}.get(unit, f"{number} {unit}")
+
+
+def _shot(one: ReportFinding) -> Shot | None:
+    picture = pictures.load(one.crop, PICTURE_SIDE)
+    if picture is None or one.crop is None:
+        return None
+    lines, dots, roles = [], [], dict[str, str]()
+    for trace in pictures.in_crop(one):
+        colour = pictures.ROLE_COLOURS.get(trace.role, pictures.OTHER_COLOUR)
+        roles[trace.role] = colour
+        if len(trace.points) == 1:
+            ((x, y),) = trace.points
+            radius = max(picture.width, picture.height) / 60
+            dots.append(Dot(round(x, 1), round(y, 1), round(radius, 1), colour))
+        else:
+            lines.append(Line(" ".join(f"{x:.1f},{y:.1f}" for x, y in trace.points), colour))
+    return Shot(
+        f"data:image/jpeg;base64,{base64.b64encode(picture.content).decode()}",
+        picture.width,
+        picture.height,
+        one.finding.component.box.shifted(-one.crop.x0, -one.crop.y0),
+        tuple(lines),
+        tuple(dots),
+        tuple(Role(name, colour) for name, colour in roles.items()),
+    )
+
+
+def _frame_row(one: BadFrame) -> FrameRow:
+    ref = one.ref
+    note, file_name = printable(one.note), printable(ref.file_name)
+    return FrameRow(str(one.outcome), one.reason, note, _place(ref), ref.camera, file_name)
+
+
+def _frames_line(data: ReportData) -> str:
+    reasons = [
+        f"{outcome}, {reason.replace('_', ' ')}: {count:,}"
+        for outcome, counted in (
+            ("unusable", data.counts.unusable_reasons),
+            ("failed", data.counts.failed_reasons),
+        )
+        for reason, count in counted.items()
+    ]
+    total = len(data.bad_frames)
+    tail = f". The first {MAX_FRAMES:,} of {total:,} are listed." if total > MAX_FRAMES else "."
+    return "; ".join(reasons) + tail if reasons else ""
