@@ -71,7 +71,7 @@ def _print_version(is_asked: bool) -> None:
 
 @app.callback()
 def common(
-    version: Annotated[
+    _version: Annotated[
         bool,
         typer.Option(
             "--version", help="Print the version.", is_eager=True, callback=_print_version
@@ -197,7 +197,7 @@ def show_run(
     _print_run(detail.summary)
     for failure in detail.failures:
         out.print(
-            f"  {failure.outcome} {failure.file_name!r}: {failure.reason}: {failure.note}",
+            f"  {failure.outcome} {failure.ref.file_name!r}: {failure.reason}: {failure.note}",
             soft_wrap=True,
             markup=False,
         )

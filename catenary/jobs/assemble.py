@@ -6,11 +6,11 @@ from pathlib import Path
 import torch
 
 from catenary import config
-from catenary.domain.errors import ConfigError
-from catenary.domain.finding import Versions
+from catenary.domain.errors import BundleError, ConfigError
+from catenary.domain.finding import NORMAL, Versions
+from catenary.domain.taxonomy import Taxonomy
 from catenary.imaging.quality import QualityLimits
 from catenary.models import bundle as bundles
-from catenary.models.inputs import Precision
 from catenary.pipeline.cascade import CascadeSettings
 from catenary.pipeline.judge import Judge
 from catenary.rules import catalogue
@@ -70,17 +70,16 @@ def judge(recipe: Recipe) -> Judge:
     """Load everything a scan needs.
 
     Raises:
-        ConfigError: If a settings file is not valid.
-        BundleError: If the bundle is damaged, knows ids that the taxonomy does not, or the
-            device does not exist.
+        ConfigError: If a settings file is not valid, or the device is not there.
+        BundleError: If the bundle is damaged or knows ids that the taxonomy does not.
     """
     taxonomy = config.load_taxonomy(config.bundled("configs/taxonomy.yaml"))
     rules_file = config.bundled("configs/rules.yaml")
     limits = config.load(rules_file, catalogue.RuleLimits)
     settings = recipe.settings()
     folder = recipe.bundle_folder()
-    number_format = precision(recipe.precision)
-    loaded = bundles.load(folder, device(recipe.device), number_format, taxonomy)
+    loaded = bundles.load(folder, device(recipe.device), recipe.precision)
+    _check_ids(loaded.card, taxonomy, folder)
     versions = Versions(
         loaded.card.version, f"{limits.version}@{config.fingerprint(rules_file)}", taxonomy.version
     )
@@ -96,21 +95,41 @@ def judge(recipe: Recipe) -> Judge:
     )
 
 
-def device(name: str) -> str:
-    """Return the device to compute on: the first GPU or the CPU where ``name`` is "auto"."""
-    if name != "auto":
-        return name
-    return "cuda" if torch.cuda.is_available() else "cpu"
-
-
-def precision(name: str) -> Precision:
-    """Return the number format of that name.
+def device(name: str) -> torch.device:
+    """Return the device to compute on.
 
     Raises:
-        ConfigError: If there is none.
+        ConfigError: If it is no device, or is not there.
     """
+    if name == "auto":
+        return torch.device("cuda" if torch.cuda.is_available() else "cpu")
     try:
-        return Precision(name)
-    except ValueError as error:
-        known = ", ".join(Precision)
-        raise ConfigError(f"precision must be one of {known}, got {name!r}") from error
+        chosen = torch.device(name)
+    except RuntimeError as error:
+        raise ConfigError(f"device must be auto, cpu, cuda or cuda:N, got {name!r}") from error
+    if chosen.type == "cuda" and (chosen.index or 0) >= torch.cuda.device_count():
+        raise ConfigError(
+            f"no GPU {name} found (torch sees {torch.cuda.device_count()}); "
+            "run with --device cpu or fix the driver"
+        )
+    return chosen
+
+
+def _check_ids(card: bundles.Card, taxonomy: Taxonomy, folder: Path) -> None:
+    known = {
+        f"{kind.id}.{condition}"
+        for kind in taxonomy.components.values()
+        for condition in (NORMAL, *kind.conditions)
+    }
+    unknown = [kind for kind in card.classes if kind not in taxonomy.components]
+    unknown += [
+        f"{kind}.{condition}"
+        for kind, conditions in card.conditions.items()
+        for condition in conditions
+        if f"{kind}.{condition}" not in known
+    ]
+    if unknown:
+        raise BundleError(
+            f"{folder} knows {', '.join(unknown)}, which taxonomy {taxonomy.version} lacks; "
+            "add them to configs/taxonomy.yaml or use another bundle"
+        )

@@ -166,7 +166,10 @@ def page(data: ReportData) -> Page:
         tuple(_tiles(data, defects, unjudged)),
         tuple(_notes(data, defects, unjudged)),
         tuple(_judged_by(data)),
-        _choices((one.finding.component.kind, one.names.component_zh) for one in shown),
+        _choices(
+            (one.finding.component.kind, f"{one.names.component_zh} {one.names.component_en}")
+            for one in shown
+        ),
         _choices((one.finding.verdict, _VERDICTS[one.finding.verdict]) for one in shown),
         _choices(
             (str(one.finding.grade), GRADES_ZH.get(one.finding.grade, str(one.finding.grade)))
@@ -254,10 +257,8 @@ def _judged_by(data: ReportData) -> Iterator[Fact]:
 
 
 def _choices(pairs: Iterable[tuple[str, str]]) -> tuple[Choice, ...]:
-    counted = Counter(pairs)
-    return tuple(
-        Choice(str(value), label, count) for (value, label), count in sorted(counted.items())
-    )
+    counted = Counter(pairs)  # in order of first sight: the most urgent stand first
+    return tuple(Choice(str(value), label, count) for (value, label), count in counted.items())
 
 
 def _card(one: ReportFinding) -> Card:

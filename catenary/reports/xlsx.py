@@ -122,10 +122,10 @@ def _write_row(sheet: Worksheet, row: int, cells: Sequence[Cell], form: Format) 
 
 
 def _write_cell(sheet: Worksheet, row: int, column: int, value: Cell, form: Format) -> None:
-    if isinstance(value, str):
-        sheet.write_string(row, column, printable(value)[:_CELL_CHARACTERS], form)
-    elif value is None:
+    if value is None or value == "":
         sheet.write_blank(row, column, None, form)
+    elif isinstance(value, str):
+        sheet.write_string(row, column, printable(value)[:_CELL_CHARACTERS], form)
     else:
         sheet.write_number(row, column, value, form)
 

@@ -7,6 +7,9 @@ from functools import partial
 from catenary.domain.finding import Evidence
 from catenary.imaging.crops import Crop
 from catenary.rules import dropper, insulator, split_pin
+from catenary.rules.dropper import DropperLimits
+from catenary.rules.insulator import ShedLimits
+from catenary.rules.split_pin import SplitPinLimits
 
 Rule = Callable[[Crop], Evidence]
 
@@ -23,9 +26,9 @@ class RuleLimits:
     """
 
     version: str
-    dropper: dropper.DropperLimits = field(default_factory=dropper.DropperLimits)
-    insulator: insulator.ShedLimits = field(default_factory=insulator.ShedLimits)
-    split_pin: split_pin.SplitPinLimits = field(default_factory=split_pin.SplitPinLimits)
+    dropper: DropperLimits = field(default_factory=DropperLimits)
+    insulator: ShedLimits = field(default_factory=ShedLimits)
+    split_pin: SplitPinLimits = field(default_factory=SplitPinLimits)
 
 
 def rules(limits: RuleLimits) -> Mapping[str, tuple[Rule, ...]]:

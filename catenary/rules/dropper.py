@@ -4,6 +4,7 @@ Source of the outline: ridge filter (Lindeberg, Int. J. Comput. Vis. 30 (1998) 1
 cheapest path between the ends. All limits are our starting values, to be set on confirmed breaks.
 """
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 import cv2
@@ -20,6 +21,7 @@ _CONTINUITY, _SLACK = "dropper_continuity/1", "dropper_slack/1"
 _SIGMAS = (1.0, 1.6, 2.6)  # px in the upright picture: wires of 2 to 8 px
 _WORK_PX = 640  # longer droppers are reduced to this; keeps the cost flat
 _END = 0.06  # share of the length at each end that clamps and thimbles take
+_FAINT = 1.8  # ridges weaker than this, where wire is seen, do not show a gap reliably
 _NOISE = 4.0  # a ridge counts when it is this many times the noise
 _LEAST_RIDGE = 1.5  # grey levels; below it a ridge is sensor texture
 _BRIDGED_PX = 2  # holes up to this length are noise, not gaps
@@ -64,7 +66,7 @@ def continuity(crop: Crop, limits: DropperLimits) -> Evidence:
     on a bright one are both followed.
 
     Args:
-        crop: The dropper with a margin; its longer side is its direction.
+        crop: The dropper with a margin; it hangs from the top of its box to the bottom.
         limits: Thresholds.
 
     Returns:
@@ -78,11 +80,11 @@ def continuity(crop: Crop, limits: DropperLimits) -> Evidence:
     cover = float(seen.mean())
     if cover < limits.least_cover:
         return _refusal(_CONTINUITY, "broken", f"wire is seen on {cover:.0%} of the length only")
-    if float(np.median(trace.strength[seen])) < 1.8:
+    if float(np.median(trace.strength[seen])) < _FAINT:
         return _refusal(_CONTINUITY, "broken", "the wire is too faint to tell a gap")
     start, stop = _longest_gap(seen)
     gap = (stop - start) / length
-    if gap <= limits.gap and (sides := crop.cut_sides & _end_sides(crop)):
+    if gap <= limits.gap and (sides := crop.cut_sides & {"top", "bottom"}):
         return _refusal(
             _CONTINUITY, "broken", f"leaves the picture at the {', '.join(sorted(sides))}"
         )
@@ -130,10 +132,6 @@ def slackness(crop: Crop, limits: DropperLimits) -> Evidence:
     return _judged(_SLACK, "slack", bow / limits.bow, (number,), (line, ends_of_chord))
 
 
-def _end_sides(crop: Crop) -> frozenset[str]:
-    return frozenset({"top", "bottom"})
-
-
 def _unfit(crop: Crop, limits: DropperLimits) -> str:
     length = crop.inner.height
     if length < limits.least_length_px:
@@ -143,19 +141,22 @@ def _unfit(crop: Crop, limits: DropperLimits) -> str:
     return ""
 
 
+def _columns(crop: Crop) -> slice:
+    """Return the columns in which the wire is looked for: the box and a little beside it."""
+    beside = 4 + 0.05 * crop.inner.height
+    return slice(max(int(crop.inner.x0 - beside), 0), int(crop.inner.x1 + beside) + 1)
+
+
 def _trace(crop: Crop) -> _Trace:
     """Follow the wire from end to end, in whichever polarity it stands out more."""
-    box, pixels = crop.inner, crop.pixels
-    top, bottom, left, right = box.y0, box.y1, box.x0, box.x1
-    pad = 4 + 0.05 * (bottom - top)
-    rows = slice(int(top), max(int(np.ceil(bottom)), int(top) + 1))
-    columns = slice(max(int(left - pad), 0), int(right + pad) + 1)
-    cut = pixels[rows, columns]
+    top = int(crop.inner.y0)
+    bottom = max(int(np.ceil(crop.inner.y1)), top + 1)
+    cut: NDArray[np.uint8] = np.ascontiguousarray(crop.pixels[top:bottom, _columns(crop)])
     scale = min(1.0, _WORK_PX / cut.shape[0])
+    picture: Floats = cut.astype(np.float32)
     if scale < 1:
-        size = (max(round(cut.shape[1] * scale), 8), max(round(cut.shape[0] * scale), 8))
-        cut = cv2.resize(np.ascontiguousarray(cut), size, interpolation=cv2.INTER_AREA)
-    picture = np.ascontiguousarray(cut, dtype=np.float32)
+        size = (max(round(cut.shape[1] * scale), 8), round(cut.shape[0] * scale))
+        picture = cv2.resize(cut, size, interpolation=cv2.INTER_AREA).astype(np.float32)
     traces = [_followed(_ridges(picture, sign), scale) for sign in (1.0, -1.0)]
     return max(traces, key=lambda one: float(np.minimum(one.strength, 2).mean()))
 
@@ -221,20 +222,19 @@ def _longest_gap(seen: NDArray[np.bool_]) -> tuple[int, int]:
     return int(starts[longest]), int(stops[longest])
 
 
-def _line(role: str, crop: Crop, trace: _Trace, rows: "range | tuple[int, ...]") -> Polyline:
-    """Return path points of the upright picture in crop pixels."""
-    box, level = crop.inner, False
-    top, left = (box.x0, box.y0) if level else (box.y0, box.x0)
-    span = box.width if level else box.height
-    first = max(int(left - (4 + 0.05 * span)), 0)
-    points = []
-    for row in rows:
-        along, across = (
-            int(top) + (row + 0.5) / trace.scale,
-            first + (trace.x[row] + 0.5) / trace.scale,
-        )
-        points.append((along, across) if level else (across, along))
-    return Polyline(role, tuple((float(x), float(y)) for x, y in points))
+def _line(role: str, crop: Crop, trace: _Trace, rows: Iterable[int]) -> Polyline:
+    """Return points of the path in crop pixels."""
+    first = _columns(crop).start
+    return Polyline(
+        role,
+        tuple(
+            (
+                float(first + (trace.x[row] + 0.5) / trace.scale),
+                float(int(crop.inner.y0) + (row + 0.5) / trace.scale),
+            )
+            for row in rows
+        ),
+    )
 
 
 def _judged(

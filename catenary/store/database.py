@@ -103,8 +103,7 @@ def _arguments(url: URL) -> dict[str, Any]:
     """Return what this kind of database needs beside its URL."""
     if url.drivername != "sqlite":
         return {"pool_pre_ping": True}
-    # isolation_level None: sqlite3 must not begin transactions on its own, since it would
-    # leave CREATE TABLE outside of them.
+    # isolation_level None: sqlite3 never begins a transaction on its own; `_begin` chooses which.
     # https://docs.sqlalchemy.org/en/20/dialects/sqlite.html#serializable-isolation-savepoints-transactional-ddl
     return {"connect_args": {"timeout": BUSY_SECONDS, "isolation_level": None}}
 

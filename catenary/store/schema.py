@@ -141,8 +141,8 @@ shard = Table(
     Column("file_name", Text, nullable=False),  # in the run's detections folder
     Column("rows", Integer, nullable=False),
     Column("sha256", String(64), nullable=False),
-    Column("first_seq", Integer),  # of the frames inside; NULL when it has no rows
-    Column("last_seq", Integer),
+    Column("first_seq", Integer, nullable=False),  # of the frames inside
+    Column("last_seq", Integer, nullable=False),
     UniqueConstraint("run_id", "file_name"),
-    CheckConstraint("rows >= 0", name="rows_counted"),
+    CheckConstraint("rows > 0", name="rows_counted"),
 )

@@ -70,7 +70,7 @@ class ShardFile:
     """A written shard.
 
     Attributes:
-        path: Where.
+        path: Where; no file is there when it has no rows.
         rows: Components in it.
         sha256: Of its bytes, hexadecimal.
         image_ids: First and last photograph in it; None when it has no rows.
@@ -83,20 +83,25 @@ class ShardFile:
 
 
 def write(folder: Path, name: str, rows: Sequence[ComponentRow]) -> ShardFile:
-    """Write a shard, whole or not at all, in place of one of the same name.
+    """Write a shard, whole or not at all.
+
+    The file name ends in a part of its hash: a batch that is done again after a kill lands on
+    its own orphan, and a recorded shard is never overwritten by other rows.
 
     Args:
         folder: Of the run, see `Workspace.detections`; made when missing.
-        name: File name without the ending; the same for the same batch, so that a batch that
-            is done again after a kill replaces its orphan.
-        rows: In frame order; may be empty.
+        name: How the file name begins.
+        rows: In frame order; nothing is written when there are none.
 
     Raises:
         StoreError: If it cannot be written.
     """
-    path = folder / f"{name}.parquet"
-    partial = path.with_suffix(".partial")
     content = _encoded(rows)
+    sha256 = hashlib.sha256(content).hexdigest()
+    path = folder / f"{name}-{sha256[:12]}.parquet"
+    if not rows:
+        return ShardFile(path, 0, sha256, None)
+    partial = path.with_suffix(".partial")
     try:
         folder.mkdir(parents=True, exist_ok=True)
         with partial.open("wb") as file:
@@ -109,8 +114,7 @@ def write(folder: Path, name: str, rows: Sequence[ComponentRow]) -> ShardFile:
         raise StoreError(
             f"cannot write {path}: {error.strerror}; free some space and start again"
         ) from error
-    ends = (rows[0].image_id, rows[-1].image_id) if rows else None
-    return ShardFile(path, len(rows), hashlib.sha256(content).hexdigest(), ends)
+    return ShardFile(path, len(rows), sha256, (rows[0].image_id, rows[-1].image_id))
 
 
 def _encoded(rows: Sequence[ComponentRow]) -> bytes:
@@ -125,19 +129,19 @@ def _encoded(rows: Sequence[ComponentRow]) -> bytes:
 
 
 def record(tx: Connection, run_id: int, written: ShardFile) -> None:
-    """Make a shard part of its run, in the transaction of its batch.
+    """Make a shard part of its run, in the transaction of its batch; one without rows is not.
 
     Raises:
         LookupError: If its photographs are not in the ledger of this run.
     """
-    first = last = None
-    if written.image_ids is not None:
-        query = select(func.min(frame.c.seq), func.max(frame.c.seq)).where(
-            frame.c.run_id == run_id, frame.c.image_id.in_(written.image_ids)
-        )
-        first, last = tx.execute(query).one()
-        if first is None:
-            raise LookupError(f"images of {written.path} are not in the ledger of run {run_id}")
+    if written.image_ids is None:
+        return
+    query = select(func.min(frame.c.seq), func.max(frame.c.seq)).where(
+        frame.c.run_id == run_id, frame.c.image_id.in_(written.image_ids)
+    )
+    first, last = tx.execute(query).one()
+    if first is None:
+        raise LookupError(f"images of {written.path} are not in the ledger of run {run_id}")
     row = {
         "run_id": run_id,
         "file_name": written.path.name,

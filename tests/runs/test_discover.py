@@ -3,6 +3,7 @@ from pathlib import Path
 
 import fsspec
 import pytest
+from fsspec.implementations.memory import MemoryFileSystem
 
 from catenary.domain.errors import SourceError, UnreadableImageError
 from catenary.runs.discover import LAYOUTS, open_source
@@ -26,6 +27,27 @@ def memory() -> Iterator[fsspec.AbstractFileSystem]:
     yield files
     files.store.clear()
     files.pseudo_dirs[:] = [""]
+
+
+class _ListsItself(MemoryFileSystem):
+    """Object stores may list a folder as an entry of itself."""
+
+    protocol = "itself"
+
+    @classmethod
+    def _strip_protocol(cls, path: str) -> str:
+        return str(super()._strip_protocol(path.replace("itself://", "memory://")))
+
+    def ls(self, path: str, detail: bool = True, **options: object) -> list[dict[str, object]]:
+        entries: list[dict[str, object]] = super().ls(path, detail=detail, **options)
+        return [{"name": path, "size": 0, "type": "directory"}, *entries]
+
+
+def test_folder_that_lists_itself_ends(memory: fsspec.AbstractFileSystem):
+    fsspec.register_implementation("itself", _ListsItself, clobber=True)
+    memory.pipe_file("/run/a/1.jpg", b"one")
+    (ref,) = open_source("itself://run").frames()
+    assert ref.image_id == "a/1.jpg"
 
 
 def upload(files: fsspec.AbstractFileSystem, root: Path, to: str) -> None:

@@ -42,6 +42,7 @@ def test_names_from_a_gbk_archive_are_text_and_readable(tmp_path: Path):
 
 def test_links_in_a_circle_end(tmp_path: Path):
     root = examples.files(tmp_path / "run", "a/1.jpg")
+    examples.files(tmp_path / "other run", "2.jpg")
     for number, target in enumerate((root, tmp_path, root / "a", root / "a" / "link4")):
         (root / "a" / f"link{number}").symlink_to(target, target_is_directory=True)
     (root / "self.jpg").symlink_to(root / "self.jpg")

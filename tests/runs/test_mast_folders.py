@@ -94,7 +94,13 @@ def test_shot_moved_to_another_mast_belongs_to_its_folder(tmp_path: Path):
 
 def test_pictures_that_fit_no_name_are_listed_without_facts(tmp_path: Path):
     root = examples.mast_folders(tmp_path, MastFolderForm.FILETIME)
-    examples.files(root, "overview.jpg", "站/D046/notes.png", "站/D046/99-1.jpg", "a/b/c/d.bmp")
+    examples.files(
+        root,
+        "overview.jpg",
+        "站/D046/notes.png",
+        "站/D046/99-1.jpg",
+        "a/b/132910828108440000-1.d/1.bmp",
+    )
     refs = list(MastFoldersLayout().open(root).frames())
     assert len(refs) == 12
     assert sum(ref.mast is None and ref.taken_at is None for ref in refs) == 4

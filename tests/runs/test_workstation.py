@@ -13,6 +13,7 @@ from catenary.domain.errors import SourceError, UnreadableImageError
 from catenary.runs import readonly_db
 from catenary.runs.sub_databases import SubDatabases
 from catenary.runs.workstation import WorkstationLayout, WorkstationRun
+from catenary.runs.workstation_index import repeated_keys
 from catenary.runs.workstation_writer import write_workstation
 from tests.runs import examples
 
@@ -116,6 +117,14 @@ def test_start_of_a_picture_is_not_taken_from_the_header(tmp_path: Path):
     root = examples.workstation(tmp_path, examples.items(1))
     stored(root, b"\xff\xd8\0\0\0\0\0\0" + examples.picture(0))
     assert examples.contents(WorkstationRun(root)) == [examples.picture(0)]
+
+
+@pytest.mark.parametrize("picture", [examples.picture(0), b"\xff\xd8 cut short"])
+def test_start_of_a_picture_may_stand_right_behind_64_bytes(tmp_path: Path, picture: bytes):
+    root = examples.workstation(tmp_path, examples.items(1))
+    header = b"\xff\xd8\0" if picture == examples.picture(0) else b""
+    stored(root, header.ljust(64, b"\0") + picture)
+    assert examples.contents(WorkstationRun(root)) == [picture]
 
 
 def test_header_longer_than_64_bytes_is_damaged(tmp_path: Path):
@@ -247,6 +256,15 @@ def test_index_may_lie_in_several_databases_among_others(tmp_path: Path):
     assert [ref.mast.section == "x" for ref in refs if ref.mast] == [False, False, False, True]
 
 
+def test_only_repeated_keys_are_held_in_memory(tmp_path: Path):
+    paths = [tmp_path / "a.db", tmp_path / "b.db"]
+    for path, keys in zip(paths, ("('a'), ('c'), ('d'), ('')", "('b'), ('c'), ('')"), strict=True):
+        examples.execute(
+            path, "CREATE TABLE indexTB (imgKey)", f"INSERT INTO indexTB VALUES {keys}"
+        )
+    assert repeated_keys(paths) == {"c"}
+
+
 def test_photograph_named_twice_is_listed_once(tmp_path: Path, caplog: pytest.LogCaptureFixture):
     root = examples.workstation(tmp_path)
     run = WorkstationRun(root)
@@ -343,7 +361,9 @@ def test_many_threads_read_many_sub_databases(tmp_path: Path):
     with ThreadPoolExecutor(8) as pool:
         found = list(pool.map(content, [ref.location for ref in refs] * 3))
     assert found == [bytes(8) + data for _, data in written] * 3
+    assert open_sub_databases() <= 3
     shelf.close()
+    assert open_sub_databases() == 0
 
 
 def test_writer_leaves_nothing_after_an_error(tmp_path: Path):
@@ -378,6 +398,20 @@ def test_photographs_without_facts_are_written_too(tmp_path: Path):
     assert [examples.facts(ref) for ref in run.frames()] == [examples.facts(ref) for ref, _ in bare]
     assert [ref.image_id for ref in run.frames()] == ["photo-0", "photo-1", "photo-2"]
     assert examples.contents(run) == [data for _, data in bare]
+
+
+def test_photographs_of_one_millisecond_keep_their_own_ids(tmp_path: Path):
+    ref, data = examples.items(1)[0]
+    both = [(ref, data), (replace(ref, image_id="photo-1"), examples.picture(1))]
+    run = WorkstationRun(examples.workstation(tmp_path, both))
+    assert [ref.image_id for ref in run.frames()] == ["22030623595984401", "photo-1"]
+    assert examples.contents(run) == [data, examples.picture(1)]
+
+
+def open_sub_databases() -> int:
+    """Return how many this process holds open; 0 where the system does not tell."""
+    links = [Path(f"/proc/self/fd/{name.name}") for name in Path("/proc/self/fd").glob("*")]
+    return sum(str(link.resolve()).endswith(".subDb") for link in links)
 
 
 def geometry(root: Path, *rows: str) -> None:

@@ -234,4 +234,8 @@ def test_a_read_only_file_is_said_so(tmp_path: Path):
 
 def test_a_broken_constraint_is_our_own_bug_and_not_hidden(db: Database, run_id: int):
     with pytest.raises(IntegrityError, match="FOREIGN KEY"), db.write() as tx:
-        tx.execute(insert(schema.shard).values(run_id=run_id + 1, file_name="a", rows=0, sha256=""))
+        tx.execute(
+            insert(schema.shard).values(
+                run_id=run_id + 1, file_name="a", rows=1, sha256="", first_seq=0, last_seq=0
+            )
+        )

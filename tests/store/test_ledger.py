@@ -214,7 +214,8 @@ def test_a_run_without_photographs_counts_nothing(db: Database, run_id: int):
 
 def test_failures_come_with_reasons_in_order(db: Database, run_id: int):
     with db.write() as tx:
-        ledger.plan(tx, run_id, records.refs(3))
+        ledger.plan(tx, run_id, records.refs(4))
+        ledger.finish(tx, run_id, "000003", TRUNCATED)
         ledger.finish(tx, run_id, "000002", DARK)
         ledger.finish(tx, run_id, "000000", TRUNCATED)
     with db.read() as connection:
@@ -222,6 +223,7 @@ def test_failures_come_with_reasons_in_order(db: Database, run_id: int):
     assert [(one.ref, one.outcome, one.reason, one.note) for one in failures] == [
         (records.ref(0), Outcome.FAILED, "truncated", "ends after 12 of 900 kB"),
         (records.ref(2), Outcome.UNUSABLE, "too_dark", "mean 3 grey levels"),
+        (records.ref(3), Outcome.FAILED, "truncated", "ends after 12 of 900 kB"),
     ]
 
 

@@ -120,12 +120,12 @@ def _create_shard() -> None:
         _text("file_name"),
         _count("rows"),
         _text("sha256", 64),
-        _count("first_seq", nullable=True),
-        _count("last_seq", nullable=True),
+        _count("first_seq"),
+        _count("last_seq"),
         sa.PrimaryKeyConstraint("id", name="pk_shard"),
         sa.ForeignKeyConstraint(["run_id"], ["run.id"], name="fk_shard_run_id"),
         sa.UniqueConstraint("run_id", "file_name", name="uq_shard_run_id_file_name"),
-        _check("rows >= 0", "ck_shard_rows_counted"),
+        _check("rows > 0", "ck_shard_rows_counted"),
     )
 
 

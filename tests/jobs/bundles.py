@@ -1,0 +1,42 @@
+"""A model bundle with random weights: it finds nothing sensible, but goes the whole way."""
+
+from pathlib import Path
+
+import torch
+
+from catenary.models import bundle
+from catenary.models.build import (
+    ClassifierArchitecture,
+    DetectorArchitecture,
+    classifier_network,
+    detector_network,
+)
+
+CLASSES = ("dropper", "split_pin", "insulator", "clevis")
+CONDITIONS = {
+    "dropper": ("normal", "broken"),
+    "split_pin": ("normal", "missing"),
+    "insulator": ("normal", "shed_missing"),
+}
+
+
+def random_bundle(folder: Path) -> Path:
+    """Write a bundle whose detector fires everywhere."""
+    torch.manual_seed(0)
+    detector = detector_network(DetectorArchitecture.CENTRE_LITE0, len(CLASSES))
+    pairs = sum(map(len, CONDITIONS.values()))
+    classifier = classifier_network(ClassifierArchitecture.POOLED_LITE0, pairs)
+    card = bundle.Card(
+        name=folder.name,
+        catenary_version="0",
+        git_revision="",
+        created="2026-01-01",
+        detector_architecture=DetectorArchitecture.CENTRE_LITE0,
+        classifier_architecture=ClassifierArchitecture.POOLED_LITE0,
+        classes=CLASSES,
+        conditions=CONDITIONS,
+        data=bundle.TrainingData("0", "none: random weights"),
+        thresholds=dict.fromkeys(CONDITIONS, 0.3),
+    )
+    bundle.save(folder, card, detector.state_dict(), classifier.state_dict())
+    return folder
