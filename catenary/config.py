@@ -33,7 +33,7 @@ def bundled(name: str) -> Path:
     for root in (package / "_files", package.parent):  # installed wheel, source checkout
         if (root / name).exists():
             return root / name
-    raise ConfigError(f"{name} is missing from this installation; install catenary again")
+    raise ConfigError(f"{name} is not part of this installation; see README.md on how to make it")
 
 
 def read_yaml(path: Path) -> object:

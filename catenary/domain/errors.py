@@ -14,7 +14,7 @@ class UnreadableImageError(CatenaryError):
 
     Attributes:
         code: Short stable reason for the ledger, e.g. ``"zero_bytes"``, ``"truncated"``,
-            ``"not_an_image"``, ``"too_large"``, ``"unsupported"``, ``"missing"``.
+            ``"not_an_image"``, ``"too_large"``, ``"unsupported"``, ``"missing"``, ``"locked"``.
     """
 
     def __init__(self, code: str, message: str) -> None:

@@ -124,4 +124,6 @@ def _components(
     for row in shards.components_of_run(connection, workspace, run_id):
         if row.verdict in (Verdict.NORMAL, ""):
             box = (row.x0, row.y0, row.x1 - row.x0, row.y1 - row.y0)
-            yield NormalComponent(row.image_id, row.file_name, row.component, box, row.probability)
+            yield NormalComponent(
+                row.image_id, row.file_name, row.component, box, row.probability, bool(row.verdict)
+            )

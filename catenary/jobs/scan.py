@@ -32,7 +32,7 @@ Progress = Callable[[int, int], None]
 
 log = logging.getLogger(__name__)
 
-SAMPLE_RUN = "samples/demo/run"
+SAMPLE_RUN = "samples/demo/2026-03-06_示例线_上行_东站-西站"  # made by scripts/build-sample
 LEAST_FREE_BYTES = 100_000_000  # a scan stops before the disk is quite full
 COMMIT_SECONDS = 10.0  # a batch is written after this time even when it is not full
 _EVIDENCE_MARGIN = 0.35  # around a finding's box, as a share of its longer side

@@ -10,6 +10,8 @@ from catenary.reports import atomic
 from catenary.reports.data import NormalComponent, ReportData, ReportFinding
 from catenary.reports.wording import printable
 
+NOT_JUDGED = "not_judged"  # condition of parts of a kind nobody judges; never "normal"
+
 
 @dataclass(frozen=True, slots=True)
 class _Entry:
@@ -80,8 +82,8 @@ def _of_normal(one: NormalComponent) -> _Entry:
         one.image_id,
         one.file_name,
         one.component,
-        NORMAL,
+        NORMAL if one.is_judged else NOT_JUDGED,
         one.bbox,
         score,
-        str(Verdict.NORMAL),
+        str(Verdict.NORMAL if one.is_judged else Verdict.CANNOT_JUDGE),
     )

@@ -124,7 +124,7 @@ class BadFrame:
 
 @dataclass(frozen=True, slots=True)
 class NormalComponent:
-    """A located part that nothing was found on.
+    """A located part that no finding was made on.
 
     Attributes:
         image_id: Photograph.
@@ -132,6 +132,7 @@ class NormalComponent:
         component: Component id.
         bbox: x, y, width, height in full-frame pixels.
         probability: Of a defect in [0, 1], or None.
+        is_judged: False for kinds that no rule and no classifier knows; they are located only.
     """
 
     image_id: str
@@ -139,6 +140,7 @@ class NormalComponent:
     component: str
     bbox: tuple[float, float, float, float]
     probability: float | None
+    is_judged: bool = True
 
 
 @dataclass(frozen=True, slots=True)

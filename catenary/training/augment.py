@@ -56,7 +56,8 @@ def tilted(picture: NDArray[np.uint8], angle_deg: float) -> NDArray[np.uint8]:
     """Return a (height, width) picture turned about its middle; the edge is continued."""
     height, width = picture.shape
     turn = cv2.getRotationMatrix2D((width / 2, height / 2), angle_deg, 1.0)
-    result: NDArray[np.uint8] = cv2.warpAffine(
-        picture, turn, (width, height), flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE
+    size = (width, height)
+    turned = cv2.warpAffine(
+        picture, turn, size, flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE
     )
-    return result
+    return turned.astype(np.uint8)

@@ -12,18 +12,15 @@ from catenary.models.build import (
     detector_network,
 )
 
-CLASSES = ("dropper", "split_pin", "insulator", "clevis")
-CONDITIONS = {
-    "dropper": ("normal", "broken"),
-    "split_pin": ("normal", "missing"),
-    "insulator": ("normal", "shed_missing"),
-}
+CLASSES = ("split_pin", "clevis")  # the quickest to judge: random weights find hundreds
+CONDITIONS = {"split_pin": ("normal", "missing")}
 
 
 def random_bundle(folder: Path) -> Path:
     """Write a bundle whose detector fires everywhere."""
     torch.manual_seed(0)
     detector = detector_network(DetectorArchitecture.CENTRE_LITE0, len(CLASSES))
+    torch.nn.init.constant_(detector.centre.bias, 0.0)  # or it would find nothing at all
     pairs = sum(map(len, CONDITIONS.values()))
     classifier = classifier_network(ClassifierArchitecture.POOLED_LITE0, pairs)
     card = bundle.Card(

@@ -1,0 +1,181 @@
+import json
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+
+from tests.jobs.bundles import random_bundle
+
+ROOT = Path(__file__).parents[2]
+CATENARY = [sys.executable, "-c", "from catenary.cli import main; main()"]
+
+
+def catenary(*arguments: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [*CATENARY, *arguments], cwd=ROOT, capture_output=True, text=True, check=False
+    )
+
+
+def picture(number: int) -> bytes:
+    random = np.random.default_rng(number)
+    pixels = random.integers(0, 10, (160, 200), np.uint8)
+    cv2.rectangle(pixels, (40, 40), (120, 52), 220, -1)
+    cv2.line(pixels, (24, 8), (32, 152), 150, 3)
+    return cv2.imencode(".jpg", pixels)[1].tobytes()
+
+
+@pytest.fixture(scope="module")
+def bundle(tmp_path_factory) -> str:
+    return str(random_bundle(tmp_path_factory.mktemp("model") / "random"))
+
+
+@pytest.fixture
+def run(tmp_path) -> Path:
+    folder = tmp_path / "巡检 run"
+    folder.mkdir()
+    for number in range(3):
+        (folder / f"{number}.jpg").write_bytes(picture(number))
+    return folder
+
+
+def scan(run: Path, bundle: str, *more: str) -> subprocess.CompletedProcess[str]:
+    workspace = str(run.parent / "ws")
+    options = ("--workspace", workspace, "--model", bundle, "--set", "cascade.min_score=0.0")
+    return catenary("scan", str(run), *options, *more)
+
+
+def counts(run: Path) -> dict[str, object]:
+    shown = catenary("runs", "--json", "--workspace", str(run.parent / "ws"))
+    (record,) = json.loads(shown.stdout)
+    return record
+
+
+def test_a_run_goes_the_whole_way_to_every_report(run, bundle):
+    assert scan(run, bundle).returncode == 0
+    workspace = str(run.parent / "ws")
+    for form in ("html", "xlsx", "csv", "coco"):
+        path = run.parent / f"report.{form}"
+        options = ("--workspace", workspace, "--format", form, "-o", str(path))
+        done = catenary("report", run.name, *options)
+        assert done.returncode == 0, done.stderr
+        assert path.stat().st_size > 0
+    listed = run.parent / "all.json"
+    catenary(
+        "report",
+        run.name,
+        "--workspace",
+        workspace,
+        "--format",
+        "coco",
+        "--components",
+        "-o",
+        str(listed),
+    )
+    entries = json.loads(listed.read_text())
+    assert len(entries) > 6
+    assert {"image_id", "file_name", "category", "condition", "bbox", "score", "verdict"} == set(
+        entries[0]
+    )
+
+
+def test_bad_files_are_told_and_the_rest_is_done(run, bundle):
+    (run / "zero.jpg").write_bytes(b"")
+    (run / "text.jpg").write_text("not a picture")
+    (run / "cut.jpg").write_bytes(picture(1)[:1000])
+    done = scan(run, bundle)
+    assert done.returncode == 3
+    record = counts(run)
+    assert (record["images"], record["done"], record["failed"]) == (6, 3, 3)
+    shown = catenary("runs", "show", run.name, "--workspace", str(run.parent / "ws")).stdout
+    for word in ("zero_bytes", "not_an_image", "truncated"):
+        assert word in shown
+
+
+def test_scanning_again_does_only_what_is_new(run, bundle):
+    scan(run, bundle)
+    before = counts(run)
+    (run / "new.jpg").write_bytes(picture(99))
+    assert scan(run, bundle).returncode == 0
+    after = counts(run)
+    assert (before["done"], after["done"]) == (3, 4)
+
+
+def test_a_killed_scan_goes_on_and_repeats_nothing(run, bundle):
+    workspace = run.parent / "ws"
+    process = subprocess.Popen(
+        [
+            *CATENARY,
+            "scan",
+            str(run),
+            "--workspace",
+            str(workspace),
+            "--model",
+            bundle,
+            "--set",
+            "batch=1",
+            "--set",
+            "cascade.min_score=0.0",
+        ],
+        cwd=ROOT,
+    )
+    evidence = workspace / "evidence"
+    while process.poll() is None and not any(evidence.glob("*/*.jpg")):
+        os.sched_yield()
+    process.send_signal(signal.SIGKILL)
+    process.wait()
+    assert scan(run, bundle).returncode == 0
+    whole = run.parent / "fresh"
+    whole.mkdir()
+    fresh = catenary(
+        "scan",
+        str(run),
+        "--workspace",
+        str(whole),
+        "--model",
+        bundle,
+        "--set",
+        "cascade.min_score=0.0",
+        "--json",
+    )
+    (expected,) = json.loads(fresh.stdout)
+    assert counts(run) == expected
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (("scan", "/no/such/folder"), "no such folder"),
+        (("runs", "--workspace", "/no/such/workspace"), "is no workspace"),
+        (("bundle", "verify", "/no/such/bundle"), "is /no/such/bundle a model bundle?"),
+    ],
+)
+def test_an_error_is_one_line_that_says_what_and_where(arguments, words):
+    done = catenary(*arguments)
+    assert done.returncode == 1
+    assert words in done.stderr
+    assert done.stderr.count("\n") == 1
+
+
+def test_a_tampered_bundle_is_refused_before_anything_is_written(run, bundle, tmp_path):
+    copy = random_bundle(tmp_path / "copy")
+    weights = copy / "detector.safetensors"
+    content = weights.read_bytes()
+    weights.write_bytes(content[:-1] + bytes([content[-1] ^ 1]))
+    done = scan(run, str(copy))
+    assert done.returncode == 1
+    assert "detector.safetensors was changed" in done.stderr
+    assert not (run.parent / "ws").exists()
+
+
+def test_wrong_use_has_its_own_exit_code(run):
+    assert catenary("scan").returncode == 2
+
+
+def test_help_needs_no_network_room():
+    code = "import sys; import catenary.cli; assert 'torch' not in sys.modules"
+    subprocess.run([sys.executable, "-c", code], cwd=ROOT, check=True)
