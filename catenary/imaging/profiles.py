@@ -1,0 +1,334 @@
+"""Rows of equal things: their direction, period and places, in pictures turned along them."""
+
+import math
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from catenary.domain.geometry import Box
+
+Floats = NDArray[np.float32]
+
+_COARSE_AREA = 90_000  # px searched: an insulator of 30 sheds keeps 5 px and more for each
+_COARSE_SIDE = 1024
+_LEAST_LAG = 3.0  # px of the coarse picture; finer waves are noise or the pixel grid
+_LAGS = 240  # periods tried, evenly spaced in their logarithm
+_FIRST = 0.75  # share of the best fit that the shortest period must reach
+_TEETH = 4  # repetitions that are looked at first
+_SEEDS = 9  # places tried for the first thing
+_NEAR = 9  # things that a local template is learnt from
+_STARK = 2.0  # times the contrast of a thing: what stands out more is another thing
+_WINDOW = 1.2  # periods
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """A row of equal things.
+
+    Attributes:
+        angle_deg: Of the row from the x axis, clockwise on the screen, in [0, 180).
+        period_px: Distance of neighbours, in pixels of the picture searched.
+        rhythm: Autocorrelation on the period less that between, about 0 without a row, up
+            to 2 for a perfect wave.
+    """
+
+    angle_deg: float
+    period_px: float
+    rhythm: float
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Strip:
+    """A part of a picture, turned so that its row is level.
+
+    Attributes:
+        pixels: (height, length) float32 grey levels, the row along the second axis.
+        to_picture: (2, 3) float64 affine map from strip (x, y) to picture (x, y).
+        scale: Strip pixels per picture pixel, at most 1.
+    """
+
+    pixels: Floats
+    to_picture: NDArray[np.float64]
+    scale: float
+
+    def in_picture(self, x: float, y: float) -> tuple[float, float]:
+        """Return a place of the strip (x, y) in the picture."""
+        mapped = self.to_picture @ (x, y, 1.0)
+        return float(mapped[0]), float(mapped[1])
+
+
+def find_row(pixels: NDArray[np.uint8], around_deg: float, spread_deg: float) -> Row | None:
+    """Find the strongest row of equal things.
+
+    The autocorrelation of a row has peaks at the multiples of one vector, whatever the things
+    look like and wherever in the picture the row lies. Each direction is searched with a comb:
+    high on the multiples of the period, low halfway between.
+
+    Args:
+        pixels: (height, width) uint8, at least 8 px a side.
+        around_deg: Middle of the directions searched.
+        spread_deg: Directions up to this far from it are searched, 0 to 90.
+
+    Returns:
+        The row; None where the picture is too small or no comb fits.
+    """
+    height, width = pixels.shape
+    scale = min(1.0, math.sqrt(_COARSE_AREA / pixels.size), _COARSE_SIDE / max(height, width))
+    size = max(8, round(width * scale)), max(8, round(height * scale))
+    coarse = evened(cv2.resize(pixels, size, interpolation=cv2.INTER_AREA).astype(np.float32))
+    correlation, reach = _autocorrelation(coarse)
+    longest = float(np.hypot(*reach))
+    periods = np.geomspace(_LEAST_LAG, max(longest / 2, _LEAST_LAG * 1.1), _LAGS)
+    angles = around_deg + np.arange(-spread_deg, spread_deg + 1.5, 3.0)
+    found = _best_comb(_Combs(correlation, reach, _TEETH), angles, periods)
+    if found is None:
+        return None
+    rhythm = found.rhythm
+    for teeth, spread, share in ((_TEETH, 12.0, 0.04), (3 * _TEETH, 1.0, 0.02)):
+        angles = found.angle_deg + np.linspace(-spread, spread, 25)
+        periods = found.period_px * np.linspace(1 - share, 1 + share, 13)
+        found = _best_comb(_Combs(correlation, reach, teeth), angles, periods) or found
+    return Row(found.angle_deg % 180, found.period_px / scale, rhythm)
+
+
+def evened(picture: Floats) -> Floats:
+    """Return the picture without its slow changes, its contrast evened out.
+
+    Bright beams and dark background then weigh no more than the row itself. The contrast of
+    dark sky is noise: it is not raised beyond a share of the usual.
+    """
+    reach = max(5, round(max(picture.shape) / 10)) | 1
+    window = (reach, reach)
+    flat = picture - cv2.blur(picture, window, borderType=cv2.BORDER_REFLECT)
+    power = np.maximum(cv2.blur(flat * flat, window, borderType=cv2.BORDER_REFLECT), 0)
+    contrast = np.sqrt(power)
+    floor = max(0.3 * float(np.percentile(contrast, 90)), 1e-3)
+    return np.asarray(flat / (contrast + floor), np.float32)
+
+
+def level(pixels: NDArray[np.uint8], box: Box, angle_deg: float, scale: float) -> Strip:
+    """Turn the part of the picture in ``box`` so that ``angle_deg`` becomes level.
+
+    Args:
+        pixels: (height, width) uint8.
+        box: Covered completely by the strip.
+        angle_deg: Direction that becomes the strip's x axis, clockwise from the picture's.
+        scale: Strip pixels per picture pixel, at most 1.
+
+    Returns:
+        The strip; what lies outside the picture repeats its border.
+    """
+    turn = math.radians(angle_deg)
+    cos, sin = math.cos(turn), math.sin(turn)
+    length = (box.width * abs(cos) + box.height * abs(sin)) * scale
+    height = (box.width * abs(sin) + box.height * abs(cos)) * scale
+    size = max(8, math.ceil(length)), max(8, math.ceil(height))
+    linear = np.array([[cos, -sin], [sin, cos]]) / scale
+    middle = np.array([(size[0] - 1) / 2, (size[1] - 1) / 2])
+    offset = np.array(box.centre) - 0.5 - linear @ middle
+    to_picture = np.hstack([linear, offset[:, None]])
+    source = cv2.GaussianBlur(pixels, (0, 0), 0.4 / scale) if scale < 0.7 else pixels
+    flags = cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP
+    strip = cv2.warpAffine(source, to_picture, size, flags=flags, borderMode=cv2.BORDER_REPLICATE)
+    return Strip(np.asarray(strip, np.float32), to_picture, scale)
+
+
+def rows_with_period(strip: Floats, period: float, share: float) -> slice:
+    """Return the rows of a strip that repeat after ``period``, one stretch.
+
+    Args:
+        strip: (height, length) float32, without slow changes along its length.
+        period: In strip pixels.
+        share: Rows count that repeat at least this share as much as the best.
+    """
+    lag = max(1, round(period))
+    repeats = (strip[:, lag:] * strip[:, :-lag]).mean(axis=1)
+    smooth = cv2.GaussianBlur(repeats[:, None].astype(np.float32), (0, 0), 1 + period / 12).ravel()
+    is_in = (smooth > share * smooth.max()).astype(np.uint8)
+    # The core between the two edges of the sheds repeats less: close the hole.
+    bridge = np.ones((max(3, round(1.5 * period)) | 1, 1), np.uint8)
+    closed = cv2.morphologyEx(np.pad(is_in, len(bridge))[:, None], cv2.MORPH_CLOSE, bridge)
+    closed = closed.ravel()[len(bridge) : -len(bridge)]
+    first = last = int(smooth.argmax())
+    while first > 0 and closed[first - 1]:
+        first -= 1
+    while last < len(closed) - 1 and closed[last + 1]:
+        last += 1
+    return slice(first, last + 1)
+
+
+def trimmed(strip: Strip, rows: slice, reach: float) -> Strip:
+    """Return some rows of a strip, without the dark columns at its ends.
+
+    The padding of a cut-out that was turned before is as dark as the sky behind a string ends;
+    its edge would look like a shed.
+
+    Args:
+        strip: To be cut.
+        rows: Rows to keep.
+        reach: Columns kept beyond the last one that is bright in half of its rows, as long as
+            something is seen there.
+    """
+    pixels = strip.pixels[rows]
+    dark, bright = np.percentile(pixels, (1, 98))
+    lit = (pixels > dark + 0.1 * (bright - dark)).mean(axis=0)
+    columns = np.flatnonzero(lit >= 0.5)
+    first, last = (int(columns[0]), int(columns[-1])) if columns.size else (0, len(lit) - 1)
+    seen = np.flatnonzero(lit >= 0.15)
+    near = seen[(seen >= first - reach) & (seen <= last + reach)]
+    first, last = min([first, *near]), max([last, *near])
+    moved = strip.to_picture.copy()
+    moved[:, 2] += strip.to_picture[:, :2] @ (first, rows.start)
+    return Strip(pixels[:, first : last + 1], moved, strip.scale)
+
+
+def waves(grey: Floats, period: float) -> Floats:
+    """Return the strip without what changes slower than its things: the core, the light."""
+    width = max(3, round(period)) | 1
+    slow = cv2.blur(grey, (width, 1), borderType=cv2.BORDER_REFLECT)
+    return np.asarray(grey - slow, np.float32)
+
+
+def best_within(likeness: Floats, period: float) -> Floats:
+    """Return the best likeness in a window of 1.2 periods around each place.
+
+    Each such window holds a thing, unless one is missing.
+    """
+    window = np.ones((1, round(_WINDOW * period) | 1), np.uint8)
+    return np.asarray(cv2.dilate(likeness[None], window)[0], np.float32)
+
+
+def likeness_to_one(strip: Floats, period: float) -> Floats:
+    """Return how alike each place is to that one place which most others are like.
+
+    Args:
+        strip: (rows, length) float32 as from `waves`, longer than the period.
+        period: In strip pixels, at least 2.
+
+    Returns:
+        (length,) correlation coefficients in [0, 1].
+    """
+    half = round(period) // 2
+    length = strip.shape[1]
+    best, most = np.zeros(length, np.float32), -1.0
+    for place in np.linspace(half, length - half - 1, _SEEDS).astype(int):
+        likeness = _correlation(strip, strip[:, place - half : place + half + 1])
+        usual = float(np.median(best_within(likeness, period)))
+        if usual > most:
+            best, most = likeness, usual
+    return best
+
+
+def likeness_near(strip: Floats, places: NDArray[np.int64], half: int, stretch: float) -> Floats:
+    """Return how alike each place is to the median of the known things near it.
+
+    It is the correlation coefficient times the contrast as a share of the thing's: the bare pin
+    between two discs correlates by half, but is faint.
+
+    Args:
+        strip: (rows, length) float32 as from `waves`, 6 rows or more.
+        places: Columns of known things, at least ``half`` from both ends.
+        half: Columns on each side that belong to a thing.
+        stretch: Columns that share one template; the whole length for one from all places.
+
+    Returns:
+        (length,) in [0, 1].
+    """
+    length = strip.shape[1]
+    slack = max(1, strip.shape[0] // 10)
+    likeness = np.zeros(length, np.float32)
+    contrast = _contrast(strip, 2 * half + 1)
+    for middle in np.arange(stretch / 2, length + stretch / 2, stretch):
+        near = places[np.argsort(np.abs(places - middle))[: _NEAR if stretch < length else None]]
+        template = np.median([strip[:, at - half : at + half + 1] for at in near], axis=0)
+        first = max(0, int(middle - stretch / 2))
+        last = min(length, int(middle + stretch / 2) + 1)
+        left, right = max(0, first - half), min(length, last + half)
+        fits = _correlation(strip[:, left:right], np.asarray(template[slack:-slack], np.float32))[
+            first - left : last - left
+        ]
+        share = contrast[first:last] / max(float(template.std()), 1e-6)
+        stark = _STARK / np.maximum(share, 1e-6)
+        likeness[first:last] = fits * np.minimum(np.minimum(share, stark), 1)
+    return likeness
+
+
+def _correlation(strip: Floats, template: Floats) -> Floats:
+    """Return the correlation coefficient at each place, the best over small shifts in height."""
+    half = template.shape[1] // 2
+    wide = cv2.copyMakeBorder(strip, 0, 0, half, half, cv2.BORDER_REPLICATE)
+    fits = cv2.matchTemplate(wide, template, cv2.TM_CCOEFF_NORMED)
+    return np.asarray(np.clip(fits.max(axis=0)[: strip.shape[1]], 0, 1), np.float32)
+
+
+def _contrast(strip: Floats, width: int) -> Floats:
+    """Return the standard deviation of each place's neighbourhood of ``width`` columns."""
+    window = (width, 1)
+    mean = cv2.blur(strip.mean(axis=0)[None], window)
+    power = cv2.blur((strip * strip).mean(axis=0)[None], window)
+    return np.asarray(np.sqrt(np.maximum(power - mean * mean, 0))[0], np.float32)
+
+
+def _autocorrelation(picture: Floats) -> tuple[Floats, tuple[int, int]]:
+    """Return the normalised autocorrelation, lag 0 in its middle, and its reach in x and y."""
+    height, width = picture.shape
+    size = cv2.getOptimalDFTSize(2 * height), cv2.getOptimalDFTSize(2 * width)
+    spectrum = np.fft.rfft2(picture, size)
+    full = np.fft.fftshift(np.fft.irfft2(np.abs(spectrum) ** 2, size))
+    reach_x, reach_y = width // 2, height // 2
+    middle_y, middle_x = size[0] // 2, size[1] // 2
+    part = full[
+        middle_y - reach_y : middle_y + reach_y + 1, middle_x - reach_x : middle_x + reach_x + 1
+    ]
+    # Long lags overlap less: without this the far repetitions would look weak.
+    overlap_y = height - np.abs(np.arange(-reach_y, reach_y + 1))
+    overlap_x = width - np.abs(np.arange(-reach_x, reach_x + 1))
+    even = part / (overlap_y[:, None] * overlap_x[None, :])
+    return np.asarray(even / max(float(even[reach_y, reach_x]), 1e-9), np.float32), (
+        reach_x,
+        reach_y,
+    )
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Combs:
+    """What combs are laid on.
+
+    Attributes:
+        correlation: Autocorrelation, lag 0 in its middle.
+        reach: Largest lags in x and y.
+        teeth: Repetitions that are looked at, where they lie within reach.
+    """
+
+    correlation: Floats
+    reach: tuple[int, int]
+    teeth: int
+
+
+def _best_comb(
+    combs: _Combs, angles_deg: NDArray[np.float64], periods: NDArray[np.float64]
+) -> Row | None:
+    """Return the direction and period on which the comb fits best; period in coarse pixels."""
+    teeth = np.arange(1, 2 * combs.teeth + 1) / 2  # halves and wholes
+    lags = periods[:, None] * teeth  # (period, tooth)
+    turns = np.radians(angles_deg)[:, None, None]
+    x, y = np.cos(turns) * lags, np.sin(turns) * lags  # (angle, period, tooth)
+    reach_x, reach_y = combs.reach
+    inside = (np.abs(x) <= reach_x) & (np.abs(y) <= reach_y)
+    map_x = (x + reach_x).reshape(len(turns), -1).astype(np.float32)
+    map_y = (y + reach_y).reshape(len(turns), -1).astype(np.float32)
+    values = cv2.remap(combs.correlation, map_x, map_y, cv2.INTER_LINEAR).reshape(x.shape)
+    whole = inside[..., 1::2]
+    fits = np.where(whole, values[..., 1::2] - values[..., 0::2], 0).sum(axis=2)
+    seen = whole.sum(axis=2)
+    score = np.where(seen >= 2, fits / np.maximum(seen, 1), -1.0)  # (angle, period)
+    best = score.max(axis=0)
+    if best.max() <= 0:
+        return None
+    # Groups of sheds and waves of the ground repeat too, more slowly: the first good one it is.
+    peaks = best >= np.maximum(np.roll(best, 1), np.roll(best, -1))
+    chosen = int(np.flatnonzero(peaks & (best >= _FIRST * best.max()))[0])
+    angle = int(score[:, chosen].argmax())
+    return Row(float(angles_deg[angle]), float(periods[chosen]), float(best[chosen]))

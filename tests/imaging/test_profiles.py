@@ -1,0 +1,135 @@
+"""Rows of equal things, drawn as waves and bars with exact direction and period."""
+
+import math
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from numpy.typing import NDArray
+
+from catenary.domain.geometry import Box
+from catenary.imaging import profiles
+
+
+def wave(angle_deg: float, period: float) -> NDArray[np.uint8]:
+    """Return a (300, 300) picture of a band of waves, five times as broad as they are long."""
+    y, x = np.mgrid[:300, :300] - 149.5
+    angle = math.radians(angle_deg)
+    along = x * math.cos(angle) + y * math.sin(angle)
+    across = y * math.cos(angle) - x * math.sin(angle)
+    bright = 100 + 80 * np.cos(2 * math.pi * along / period)
+    return np.where(np.abs(across) < 2.5 * period, bright, 20).astype(np.uint8)
+
+
+def bars(places: list[int], length: int = 200) -> NDArray[np.float32]:
+    """Return a (24, length) strip with bright bars 6 px wide, blunt at one end."""
+    strip = np.full((24, length), 20, np.float32)
+    for place in places:
+        strip[4:20, place - 3 : place + 3] = 200
+        strip[4:12, place + 3 : place + 5] = 120
+    return strip
+
+
+@settings(max_examples=30, deadline=None)
+@given(angle_deg=st.floats(0, 179), period=st.floats(9, 30))
+def test_direction_and_period_of_a_row_are_found(angle_deg: float, period: float):
+    row = profiles.find_row(wave(angle_deg, period), 90.0, 90.0)
+    assert row is not None
+    assert abs((row.angle_deg - angle_deg + 90) % 180 - 90) < 4
+    assert row.period_px == pytest.approx(period, rel=0.03)
+
+
+def test_a_large_picture_is_measured_in_its_own_pixels():
+    large = np.kron(wave(20.0, 15.0), np.ones((4, 4), np.uint8))
+    row = profiles.find_row(large, 0.0, 45.0)
+    assert row is not None
+    assert row.period_px == pytest.approx(60, rel=0.03)
+
+
+def test_a_blank_picture_has_no_row():
+    assert profiles.find_row(np.full((100, 200), 77, np.uint8), 0.0, 90.0) is None
+
+
+@given(angle_deg=st.floats(-90, 90), scale=st.floats(0.3, 1.0))
+@settings(max_examples=20, deadline=None)
+def test_a_place_of_the_strip_is_where_it_was_in_the_picture(angle_deg: float, scale: float):
+    picture = np.zeros((200, 260), np.uint8)
+    picture[95:106, 145:156] = 255  # middle at (150, 100)
+    strip = profiles.level(picture, Box(60, 40, 220, 170), angle_deg, scale)
+    weight = strip.pixels / strip.pixels.sum()
+    rows, columns = np.indices(weight.shape)
+    x, y = strip.in_picture(float((weight * columns).sum()), float((weight * rows).sum()))
+    assert (x, y) == (pytest.approx(150, abs=0.3), pytest.approx(100, abs=0.3))
+
+
+def test_a_level_strip_has_its_waves_along_its_length():
+    strip = profiles.level(wave(35.0, 20.0), Box(90, 90, 210, 210), 35.0, 1.0)
+    height = strip.pixels.shape[0]
+    core = strip.pixels[height // 2 - 10 : height // 2 + 10]
+    assert core.mean(axis=0).std() > 5 * core.mean(axis=1).std()
+
+
+def test_only_the_rows_that_repeat_are_kept():
+    picture = np.zeros((90, 240), np.float32)
+    picture[30:60] = np.cos(2 * np.pi * np.arange(240) / 16)
+    rows = profiles.rows_with_period(picture, 16.0, 0.25)
+    assert (rows.start, rows.stop) == (pytest.approx(30, abs=3), pytest.approx(60, abs=3))
+
+
+def test_the_bare_rod_between_the_edges_of_the_sheds_belongs_to_the_rows():
+    picture = np.zeros((90, 240), np.float32)
+    picture[20:35] = picture[45:60] = np.cos(2 * np.pi * np.arange(240) / 16)
+    rows = profiles.rows_with_period(picture, 16.0, 0.25)
+    assert rows.start < 25
+    assert rows.stop > 55
+
+
+def test_padding_is_cut_off_and_places_stay_true():
+    picture = np.zeros((40, 200), np.uint8)
+    picture[:, 50:150] = 180
+    strip = profiles.level(picture, Box(0, 0, 200, 40), 0.0, 1.0)
+    part = profiles.trimmed(strip, slice(10, 30), 8.0)
+    assert part.pixels.shape == (20, 100)
+    assert part.in_picture(0.0, 0.0) == (pytest.approx(50, abs=0.6), pytest.approx(10, abs=0.6))
+
+
+def test_waves_lose_what_is_constant_along_the_row():
+    rod = np.repeat(np.linspace(10, 200, 24, dtype=np.float32)[:, None], 120, axis=1)
+    assert np.abs(profiles.waves(rod, 20.0)).max() < 1e-2
+
+
+def test_a_missing_bar_is_not_alike_and_its_neighbours_are():
+    places = [30, 50, 70, 90, 130, 150, 170]
+    strip = profiles.waves(bars(places), 20.0)
+    likeness = profiles.likeness_near(strip, np.array(places), 10, 200.0)
+    assert all(likeness[place] > 0.7 for place in places)
+    assert likeness[104:117].max() < 0.4
+    best = profiles.best_within(likeness, 20.0)
+    assert 30 + int(best[30:170].argmin()) == pytest.approx(110, abs=8)
+
+
+def test_the_first_template_is_one_that_most_places_are_like():
+    places = [*range(30, 180, 20)]
+    strip = bars(places)
+    strip[:, :14] = np.random.default_rng(1).uniform(0, 255, (24, 14))
+    likeness = profiles.likeness_to_one(profiles.waves(strip, 20.0), 20.0)
+    at_bars = np.array([likeness[place - 10 : place + 10].max() for place in places])
+    assert np.median(at_bars) > 0.9
+
+
+def test_what_outshines_a_bar_is_not_alike():
+    places = [30, 50, 70, 90, 110, 130, 150, 170]
+    strip = bars(places)
+    strip[:, 80:101] = (strip[:, 80:101] - 20) * 6 + 20
+    known = np.array([place for place in places if place != 90])
+    likeness = profiles.likeness_near(profiles.waves(strip, 20.0), known, 10, 200.0)
+    assert likeness[90] < 0.5
+    assert likeness[50] > 0.7
+
+
+def test_contrast_is_evened_but_dark_noise_is_not_raised():
+    picture = np.random.default_rng(2).normal(0, 1, (60, 400)).astype(np.float32)
+    picture[:, 200:] += 60 * np.cos(2 * np.pi * np.arange(200) / 12)
+    even = profiles.evened(picture)
+    assert even[:, 20:150].std() < 0.2 * even[:, 250:380].std()
