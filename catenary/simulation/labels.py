@@ -48,6 +48,8 @@ def labels(scene: Scene, items: NDArray[np.int32], camera: Camera) -> tuple[Labe
 def _visible_boxes(items: NDArray[np.int32]) -> dict[int, Box]:
     """Return the bounding box of each item's pixels."""
     ys, xs = np.nonzero(items >= 0)
+    if not xs.size:
+        return {}
     owner = items[ys, xs]
     order = np.argsort(owner, kind="stable")
     names, starts = np.unique(owner[order], return_index=True)

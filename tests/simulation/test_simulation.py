@@ -8,7 +8,11 @@ from catenary import config
 from catenary.datasets import coco
 from catenary.domain.errors import ConfigError
 from catenary.imaging.decode import decode_gray
+from catenary.simulation.cameras import look_at
 from catenary.simulation.frames import render_frame
+from catenary.simulation.labels import labels
+from catenary.simulation.meshes import box
+from catenary.simulation.scene import Item, Scene, State
 from catenary.simulation.settings import MADE, Light, Role, SimulationSettings
 from catenary.simulation.write import simulate
 
@@ -93,10 +97,18 @@ def test_boxes_hold_what_can_be_seen():
         assert 0 <= box.y0 < box.y1 <= 512
 
 
-def test_a_lost_pin_whose_hole_is_hidden_is_not_counted():
-    lost = labels_of(only("split_pin", "missing", Role.GLOBAL), "split_pin")
-    hidden = [one for one in lost if one.is_ignored]
-    assert hidden  # from afar every hole is too small, and some are behind tubes
+@pytest.mark.parametrize("is_seen", [True, False])
+def test_a_lost_pin_counts_only_where_its_hole_is_seen(is_seen):
+    scene = Scene()
+    spot = np.array([[x, 1000.0, z] for x in (-30, 30) for z in (-30, 30)])
+    item = scene.item(Item("split_pin", "pin", State("missing", 0.5), hull=spot))
+    camera = look_at(np.zeros(3), np.array([0.0, 1000.0, 0.0]), 1000.0, (640, 512))
+    seen = np.full((512, 640), -1, np.int32)
+    if is_seen:
+        seen[250:260, 315:325] = item
+    scene.add(item, "dark", box(np.array([0.0, 1000.0, 0.0]), np.eye(3), (5, 5, 5)))
+    (label,) = labels(scene, seen, camera)
+    assert label.is_ignored is not is_seen
 
 
 def test_most_of_a_night_frame_is_black():
