@@ -108,5 +108,11 @@ def start_backbone(backbone: nn.Module, imagenet: Mapping[str, Tensor]) -> int:
     return len(copied)
 
 
+def freeze_start(backbone: nn.Module, blocks: int) -> None:
+    """Take the stem and the first ``blocks`` blocks of a timm EfficientNet out of training."""
+    for module in (backbone.conv_stem, backbone.bn1, backbone.blocks[:blocks]):  # type: ignore[index]  # timm's nn.Sequential
+        module.requires_grad_(False)
+
+
 def _is_colour(source: Tensor, target: Tensor) -> bool:
     return source.ndim == 4 and source.shape[1] == 3 and target.shape[1] == 1

@@ -27,6 +27,11 @@ class CascadeSettings:
     Attributes:
         coverage: Which part is searched in full resolution.
         coarse_side_px: Longer side of the reduced picture; wires of 3 px in 5 MP stay visible.
+        overview_side_px: Longer side of a second, smaller picture, for parts too large for the
+            detector in the first; training tiles hold all of a frame at about this size.
+        largest_px: Longest side, in the reduced picture, of a part that is believed there.
+        smallest_px: The same lower bound in the overview; parts of a size between are looked
+            for in both.
         window_px: Side of a full-resolution window.
         overlap_px: Shared by neighbouring windows in dense coverage.
         max_windows: Bound on windows a frame in cascade coverage, best carriers first.
@@ -40,6 +45,9 @@ class CascadeSettings:
 
     coverage: Coverage = Coverage.CASCADE
     coarse_side_px: int = 1280
+    overview_side_px: int = 512
+    largest_px: float = 384.0
+    smallest_px: float = 96.0
     window_px: int = 512
     overlap_px: int = 96
     max_windows: int = 12
@@ -73,15 +81,42 @@ def locate(
     Returns:
         Components in full-frame pixels, best score first.
     """
-    small_picture = resize.reduced(pixels, settings.coarse_side_px)
-    coarse = _scaled(detector([small_picture.pixels])[0], 1 / small_picture.factor)
+    coarse = _coarse(pixels, detector, settings)
     found = [coarse]
-    if small_picture.factor < 1:
+    if max(pixels.shape) > settings.coarse_side_px:
         windows = _windows(pixels.shape, coarse, detector.classes, settings)
         seen_closely = _seen_closely(coarse, windows, detector.classes, settings)
         found = [coarse.where(~seen_closely), *_close_up(pixels, windows, detector, settings)]
     rows = merged(Detections.joined(found), settings.max_iou, settings.max_cover)
     return _components(rows.where(rows.scores >= settings.min_score), detector.classes, pixels)
+
+
+def _coarse(pixels: NDArray[np.uint8], detector: Detector, settings: CascadeSettings) -> Detections:
+    """Return what two reduced pictures show, each asked for parts of the sizes it shows well.
+
+    Source: Singh and Davis, "An Analysis of Scale Invariance in Object Detection - SNIP",
+    CVPR 2018: a detector is believed only at the sizes that it was trained on.
+    """
+    first = resize.reduced(pixels, settings.coarse_side_px)
+    second = resize.reduced(first.pixels, settings.overview_side_px)
+    rows = detector([first.pixels])[0]
+    if second.factor == 1:
+        return _scaled(rows, 1 / first.factor)
+    large = detector([second.pixels])[0]
+    rows = rows.where(_longer_side(rows) <= settings.largest_px)
+    large = large.where(_longer_side(large) >= settings.smallest_px)
+    both = Detections.joined(
+        [
+            _scaled(rows, 1 / first.factor),
+            _scaled(large, 1 / (first.factor * second.factor)),
+        ]
+    )
+    return both.where(np.argsort(-both.scores, kind="stable"))
+
+
+def _longer_side(rows: Detections) -> NDArray[np.float32]:
+    sides: NDArray[np.float32] = (rows.boxes[:, 2:] - rows.boxes[:, :2]).max(axis=1, initial=0)
+    return sides
 
 
 def _scaled(detections: Detections, factor: float) -> Detections:

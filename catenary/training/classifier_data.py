@@ -1,6 +1,5 @@
 """Component crops for the classifier, cut as a scan cuts them but less exactly."""
 
-from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
@@ -20,6 +19,7 @@ from catenary.models.classifier import CROP_MARGIN, DEFAULT_MARGIN, pairs
 from catenary.models.inputs import letterboxed
 from catenary.training.augment import NightAugmentation, tilted
 from catenary.training.frames import Frames
+from catenary.training.sampling import chances
 from catenary.training.settings import TrainingSettings
 
 _LEAST_VISIBILITY = 0.4  # share of the part; what is more hidden cannot be told
@@ -171,21 +171,6 @@ def crop_batch(
         torch.from_numpy(numbers),
         torch.from_numpy(allowed[numbers]),
     )
-
-
-def chances(own: Sequence[int], balance: float) -> NDArray[np.float64]:
-    """Return how likely each sample is drawn; rare pairs more often than they occur.
-
-    Args:
-        own: The pair of each sample.
-        balance: A pair seen n times is drawn in proportion to n to this power.
-
-    >>> chances([0, 0, 0, 1], balance=0.0).round(3).tolist()
-    [0.167, 0.167, 0.167, 0.5]
-    """
-    counts = Counter(own)
-    weights = np.array([counts[one] ** (balance - 1) for one in own])
-    return np.asarray(weights / weights.sum(), np.float64)
 
 
 def jittered(box: Box, generator: np.random.Generator) -> Box:

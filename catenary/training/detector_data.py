@@ -1,7 +1,7 @@
 """Batches for the detector, each drawn from the seed, the round and its own number."""
 
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -11,8 +11,11 @@ from catenary.datasets.labels import Label
 from catenary.training import targets, tiles
 from catenary.training.augment import NightAugmentation
 from catenary.training.frames import Frames
+from catenary.training.sampling import chances
 from catenary.training.settings import TrainingSettings
 from catenary.training.tiles import Truth, View
+
+_BACKGROUND = 0.1  # share of tiles drawn anywhere, most of them empty: they teach what is no part
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -21,6 +24,19 @@ class Scene:
 
     pixels: NDArray[np.uint8]
     parts: tuple[Truth, ...]
+
+
+class Targets:
+    """Parts to show, each with its frame; rare components more often than they occur."""
+
+    def __init__(self, parts: Sequence[tuple[int, Label]], balance: float) -> None:
+        """Keep at least one part; ``balance`` as in `catenary.training.sampling.chances`."""
+        self._parts = parts
+        self._chances = chances([label.component for _, label in parts], balance)
+
+    def drawn(self, generator: np.random.Generator) -> tuple[int, Label]:
+        """Return the number of a frame and a part of it."""
+        return self._parts[int(generator.choice(len(self._parts), p=self._chances))]
 
 
 class DetectorBatches(Dataset[targets.Batch]):
@@ -39,11 +55,17 @@ class DetectorBatches(Dataset[targets.Batch]):
         self._settings = settings
         self._epoch = epoch
         self._augment = NightAugmentation(settings.augment)
-        self._parts = [self._wanted(frames.labels(index)) for index in range(len(frames))]
-        self._with_parts = [index for index, own in enumerate(self._parts) if own]
-        self._with_carriers = [index for index in self._with_parts if self._carriers(index)]
-        if not self._with_parts:
+        wanted = [
+            (index, one)
+            for index in range(len(frames))
+            for one in frames.labels(index)
+            if one.component in self._classes and not one.is_ignored
+        ]
+        if not wanted:
             raise ValueError(f"no frame shows any of {', '.join(classes)}")
+        carriers = [target for target in wanted if target[1].component in settings.carriers]
+        self._windows = Targets(wanted, settings.balance)
+        self._close_ups = Targets(carriers or wanted, settings.balance)
 
     def __len__(self) -> int:
         """Return the number of batches of the round."""
@@ -54,58 +76,25 @@ class DetectorBatches(Dataset[targets.Batch]):
         if not 0 <= number < len(self):
             raise IndexError(number)
         generator = np.random.default_rng([self._settings.seed, self._epoch, number])
-        view = self._view(generator)
-        pictures, parts = [], []
-        for pixels, own in self._drawn(view, generator):
-            pictures.append(pixels)
-            parts.append(own)
+        drawn = [self._tile(generator) for _ in range(self._settings.batch)]
+        pictures, parts = zip(*drawn, strict=True)
         return targets.batched(pictures, parts, len(self._classes))
 
-    def _view(self, generator: np.random.Generator) -> View:
-        mix = self._settings.mix
-        views: tuple[View, ...] = ("whole", "window", "close_up")
-        chosen = views[int(generator.choice(3, p=[mix.whole, mix.window, mix.close_up]))]
-        return "window" if chosen == "close_up" and not self._with_carriers else chosen
-
-    def _drawn(
-        self, view: View, generator: np.random.Generator
-    ) -> Iterator[tuple[NDArray[np.uint8], list[Truth]]]:
-        """Yield tiles with their parts until the batch has its pixels."""
+    def _tile(self, generator: np.random.Generator) -> tuple[NDArray[np.uint8], list[Truth]]:
         settings = self._settings
-        budget = settings.batch * settings.picture_px**2
-        used = 0
-        while used == 0 or used < budget:
-            index, labels = self._frame(view, generator)
-            window = tiles.drawn(
-                view,
-                labels,
-                self._frames.size(index),
-                (settings.long_side_px, settings.picture_px),
-                generator,
-            )
-            if used and used + window.height * window.width > budget * 1.1:
-                return
-            used += window.height * window.width
-            pixels = self._augment(tiles.cut(self._frames.pixels(index), window), generator)
-            parts = tiles.truths(self._frames.labels(index), window, self._classes)
-            yield tiles.mirrored(pixels, parts) if generator.random() < 0.5 else (pixels, parts)
-
-    def _frame(self, view: View, generator: np.random.Generator) -> tuple[int, tuple[Label, ...]]:
-        """Return the number of a frame and the labels worth looking at in this view."""
-        if view == "close_up":
-            index = self._with_carriers[int(generator.integers(len(self._with_carriers)))]
-            return index, self._carriers(index)
-        if generator.random() < 0.1:  # also frames without parts, for false alarms
-            index = int(generator.integers(len(self._frames)))
+        view: View = "close_up" if generator.random() < settings.close_up_share else "window"
+        target: Label | None
+        if generator.random() < _BACKGROUND:
+            index, target = int(generator.integers(len(self._frames))), None
         else:
-            index = self._with_parts[int(generator.integers(len(self._with_parts)))]
-        return index, self._parts[index]
-
-    def _wanted(self, labels: Sequence[Label]) -> tuple[Label, ...]:
-        return tuple(one for one in labels if one.component in self._classes and not one.is_ignored)
-
-    def _carriers(self, index: int) -> tuple[Label, ...]:
-        return tuple(one for one in self._parts[index] if one.component in self._settings.carriers)
+            index, target = (self._close_ups if view == "close_up" else self._windows).drawn(
+                generator
+            )
+        limits = settings.long_side_px, settings.picture_px
+        window = tiles.drawn(view, target, self._frames.size(index), limits, generator)
+        pixels = self._augment(tiles.cut(self._frames.pixels(index), window), generator)
+        parts = tiles.truths(self._frames.labels(index), window, self._classes)
+        return tiles.mirrored(pixels, parts) if generator.random() < 0.5 else (pixels, parts)
 
 
 def validation_scenes(
@@ -117,8 +106,9 @@ def validation_scenes(
         frames: Of masts that are not trained on.
         classes: Component ids in label order.
         settings: Sizes and carriers.
-        limit: Greatest number of frames, taken evenly; each gives its reduced picture, and a
-            close-up when it shows a carrier.
+        limit: Greatest number of frames, taken evenly. Each gives its reduced picture; one
+            shrunk until it fits a tile, where alone large parts count; and a close-up when it
+            shows a carrier.
     """
     known = {name: index for index, name in enumerate(classes)}
     chosen = (
@@ -128,12 +118,24 @@ def validation_scenes(
     for index in chosen:
         labels, (height, width) = frames.labels(index), frames.size(index)
         long_side = min(settings.long_side_px, max(height, width))
-        windows = [tiles.whole(height, width, long_side)]
+        windows = [
+            tiles.whole(height, width, long_side),
+            tiles.whole(height, width, min(long_side, settings.picture_px)),
+        ]
         carriers = [one for one in labels if one.component in settings.carriers]
         if carriers := [one for one in carriers if one.component in known and not one.is_ignored]:
             point = carriers[0].box.centre
             windows.append(tiles.around(point, 1.0, settings.picture_px, (height, width)))
         for window in windows:
             pixels = tiles.cut(frames.pixels(index), window)
-            scenes.append(Scene(pixels, tuple(tiles.truths(labels, window, known))))
+            parts = tiles.truths(labels, window, known)
+            scenes.append(Scene(pixels, tuple(_ignored_when_large(parts, settings.picture_px))))
     return scenes
+
+
+def _ignored_when_large(parts: Sequence[Truth], side: int) -> list[Truth]:
+    """Return the parts; those longer than a tile, which training never shows, do not count."""
+    return [
+        replace(part, is_ignored=part.is_ignored or max(part.box.width, part.box.height) > side)
+        for part in parts
+    ]

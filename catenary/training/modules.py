@@ -7,7 +7,7 @@ import torch
 import torch.nn.functional as F  # noqa: N812 - torch's own customary name
 from pytorch_lightning import LightningModule
 from pytorch_lightning.utilities.types import OptimizerLRSchedulerConfig
-from torch import Tensor
+from torch import Tensor, nn
 from torch.optim import AdamW
 from torch.optim.lr_scheduler import LambdaLR
 
@@ -17,7 +17,7 @@ from catenary.models.network import ComponentNetwork, ConditionNetwork, cell_box
 from catenary.training import losses, metrics
 from catenary.training.classifier_data import CropBatch
 from catenary.training.detector_data import Scene
-from catenary.training.settings import TrainingSettings
+from catenary.training.settings import RANDOM, TrainingSettings
 from catenary.training.targets import Batch
 
 
@@ -39,6 +39,7 @@ def optimiser(
     backbone = list(network.backbone.parameters())
     known = {id(parameter) for parameter in backbone}
     head = [one for one in network.parameters() if id(one) not in known]
+    backbone = [one for one in backbone if one.requires_grad]
     groups = [
         {"params": head, "lr": settings.lr},
         {"params": backbone, "lr": settings.lr * settings.backbone_lr_share},
@@ -62,7 +63,7 @@ class DetectorModule(LightningModule):
     ) -> None:
         """Keep the network; ``scenes`` is what it is measured on."""
         super().__init__()
-        self.network = network
+        self.network = network.to(memory_format=torch.channels_last)  # half the time on a CPU
         self.figures: dict[str, float] = {}  # of the last measuring
         self._classes = classes
         self._settings = settings
@@ -71,6 +72,13 @@ class DetectorModule(LightningModule):
     def configure_optimizers(self) -> OptimizerLRSchedulerConfig:
         """See `optimiser`."""
         return optimiser(self.network, self._settings)
+
+    def on_train_epoch_start(self) -> None:
+        """Keep a pretrained backbone's statistics: six tiles of night sky are no sample."""
+        if self._settings.weights != RANDOM:
+            for module in self.network.backbone.modules():
+                if isinstance(module, nn.BatchNorm2d):
+                    module.eval()
 
     def training_step(self, batch: Batch, batch_index: int) -> Tensor:  # noqa: ARG002 - Lightning's form
         """Return the loss of one batch."""
@@ -108,7 +116,7 @@ class ClassifierModule(LightningModule):
     ) -> None:
         """Keep the network; ``batches`` is what it is measured on."""
         super().__init__()
-        self.network = network
+        self.network = network.to(memory_format=torch.channels_last)  # half the time on a CPU
         self.figures: dict[str, float] = {}  # of the last measuring
         self._conditions = conditions
         self._settings = settings

@@ -24,6 +24,7 @@ from catenary.models import weights
 from catenary.models.build import (
     classifier_network,
     detector_network,
+    freeze_start,
     imagenet_weights,
     start_backbone,
 )
@@ -204,6 +205,8 @@ def _task(settings: TrainingSettings, taxonomy: Taxonomy) -> _Task:
         classes = _classes(frames, settings, taxonomy)
         network = detector_network(settings.detector_architecture, len(classes))
         _start(network.backbone, settings)
+        if settings.weights != RANDOM:
+            freeze_start(network.backbone, settings.frozen_blocks)
         scenes = validation_scenes(validation, classes, settings)
         return _Task(
             DetectorModule(network, classes, settings, scenes), frames, validation, classes, {}
@@ -255,14 +258,21 @@ def _trainer(settings: TrainingSettings, callbacks: list[Callback]) -> Trainer:
 @contextmanager
 def _quiet() -> Iterator[None]:
     """Silence what Lightning says of choices we made on purpose."""
+    logger = logging.getLogger("pytorch_lightning")
+    level = logger.level
+    logger.setLevel(logging.WARNING)
     with warnings.catch_warnings():
         for words in (
             r".*does not have many workers",  # batches are prepared between the steps
             r".*GPU available but not used",  # the device is the user's choice
             r".*[Cc]heckpoint directory .* exists and is not empty",  # it is the run folder
+            r".*treespec, LeafSpec",  # Lightning's own call of what torch has renamed
         ):
             warnings.filterwarnings("ignore", words)
-        yield
+        try:
+            yield
+        finally:
+            logger.setLevel(level)
 
 
 def _finish(settings: TrainingSettings, task: _Task, average: dict[str, Tensor]) -> None:

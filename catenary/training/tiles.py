@@ -12,7 +12,9 @@ from catenary.datasets.labels import Label
 from catenary.domain.geometry import Box
 from catenary.models.inputs import MEAN
 
-View = Literal["whole", "window", "close_up"]
+View = Literal["window", "close_up"]
+_WINDOW_SIZES = 0.3, 1.4  # of the reduced picture: from all of a frame in one tile to small parts
+_CLOSE_UP_SIZES = 0.7, 1.6  # of the frame itself
 _LEAST_SHARE = 0.5  # of a labelled box inside the window; less is neither hit nor false alarm
 _LEAST_SIDE_PX = 7.0  # longer side in the tile; smaller parts cannot be told from noise
 
@@ -75,7 +77,7 @@ def around(point: tuple[float, float], factor: float, side: int, size: tuple[int
 
 def drawn(
     view: View,
-    labels: Sequence[Label],
+    target: Label | None,
     size: tuple[int, int],
     limits: tuple[int, int],
     generator: np.random.Generator,
@@ -83,28 +85,24 @@ def drawn(
     """Draw a window at random.
 
     Args:
-        view: ``"whole"``: the frame reduced; ``"window"``: a tile of the reduced frame, in
-            four of five cases on a part; ``"close_up"``: a tile at full resolution on a part.
-        labels: Parts to look at; may be empty.
+        view: ``"window"``: a tile of the reduced frame; ``"close_up"``: a tile at about full
+            resolution.
+        target: The part that the window shows; None draws a place anywhere.
         size: (height, width) of the frame.
         limits: Longer side of the reduced picture and side of a tile, px.
         generator: Source of chance.
     """
     height, width = size
     long_side, side = limits
-    if view == "whole":
-        return whole(height, width, long_side * generator.uniform(0.7, 1.05))
-    if view == "close_up":
-        factor = generator.uniform(0.7, 1.6)
-        is_on_part = True
+    least, most = _CLOSE_UP_SIZES if view == "close_up" else _WINDOW_SIZES
+    factor = float(np.exp(generator.uniform(np.log(least), np.log(most))))
+    if view == "window":
+        factor *= long_side / max(size)
+    if target is None:
+        point = (generator.uniform(0, width), generator.uniform(0, height))
     else:
-        factor = long_side / max(size) * generator.uniform(0.6, 1.4)
-        is_on_part = generator.random() < 0.8
-    point = (generator.uniform(0, width), generator.uniform(0, height))
-    if labels and is_on_part:
-        chosen = labels[int(generator.integers(len(labels)))].box
         shift = side / factor * 0.35  # the part stays in the tile, but anywhere in it
-        x, y = chosen.centre
+        x, y = target.box.centre
         point = (x + generator.uniform(-shift, shift), y + generator.uniform(-shift, shift))
     return around(point, factor, side, size)
 

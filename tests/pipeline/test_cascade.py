@@ -31,7 +31,7 @@ def test_the_whole_frame_is_searched_reduced():
 def test_an_empty_sky_needs_no_window():
     detector = BlobDetector()
     assert locate(frame(), detector, CascadeSettings()) == ()
-    assert len(detector.seen) == 1
+    assert [max(shape) for shape in detector.seen] == [1280, 512]
 
 
 def test_dense_coverage_searches_every_pixel():
@@ -43,14 +43,31 @@ def test_dense_coverage_searches_every_pixel():
 
 def test_a_small_picture_is_searched_once_at_its_own_size():
     detector = BlobDetector()
+    locate(frame((100, 100, 220, 220), size=(400, 500)), detector, CascadeSettings())
+    assert detector.seen == [(400, 500)]
+
+
+def test_a_middling_picture_is_not_searched_closely():
+    detector = BlobDetector()
     locate(frame(CLEVIS, size=(1000, 1200)), detector, CascadeSettings())
-    assert detector.seen == [(1000, 1200)]
+    assert [max(shape) for shape in detector.seen] == [1200, 512]
+
+
+def test_a_part_as_long_as_the_frame_is_boxed_from_the_overview():
+    found = locate(frame((200, 900, 2300, 1000)), BlobDetector(), CascadeSettings())
+    (box,) = (one.box for one in found)
+    assert (box.x0, box.y0, box.x1, box.y1) == pytest.approx((200, 900, 2300, 1000), abs=8)
+
+
+def test_a_part_of_middling_size_is_found_once():
+    found = locate(frame((400, 500, 960, 900)), BlobDetector(), CascadeSettings())
+    assert len(found) == 1
 
 
 def test_a_carrier_at_the_corner_keeps_its_window_inside():
     detector = BlobDetector()
     locate(frame((2380, 1980, 2448, 2048)), detector, CascadeSettings())
-    assert detector.seen[1] == (512, 512)
+    assert detector.seen[2] == (512, 512)
 
 
 def test_overlap_as_large_as_the_window_is_refused():

@@ -1,0 +1,89 @@
+import pytest
+import torch
+
+from catenary.models.build import (
+    ClassifierArchitecture,
+    DetectorArchitecture,
+    classifier_network,
+    detector_network,
+    freeze_start,
+    imagenet_weights,
+    start_backbone,
+)
+from catenary.models.fold import for_inference
+from catenary.models.network import cell_boxes
+
+CPU = torch.device("cpu")
+
+
+@pytest.fixture(scope="module")
+def detector():
+    torch.manual_seed(0)
+    network = detector_network(DetectorArchitecture.CENTRE_LITE0, 3)
+    for module in network.modules():  # as after a training: no normalisation is the identity
+        if isinstance(module, torch.nn.BatchNorm2d):
+            torch.nn.init.normal_(module.running_mean, std=0.1)
+            torch.nn.init.uniform_(module.running_var, 0.5, 1.5)
+            torch.nn.init.uniform_(module.weight, 0.5, 1.5)
+            torch.nn.init.normal_(module.bias, std=0.1)
+    return network.eval()
+
+
+@torch.inference_mode()
+def test_heatmap_and_features_lie_on_a_grid_of_four_pixels(detector):
+    logits, features = detector(torch.zeros(2, 1, 64, 96))
+    assert logits.shape == (2, 3, 16, 24)
+    assert features.shape[0] == 2
+    assert features.shape[2:] == (16, 24)
+
+
+@torch.inference_mode()
+def test_distances_are_positive_and_of_the_class_asked_for(detector):
+    features = torch.randn(2, 64)
+    twice = detector.distances(features[:1].repeat(2, 1), torch.tensor([0, 1]))
+    assert twice.shape == (2, 4)
+    assert float(twice.min()) > 0
+    assert not torch.equal(twice[0], twice[1])
+
+
+@torch.inference_mode()
+def test_folded_networks_answer_the_same(detector):
+    images = torch.randn(1, 1, 64, 64)
+    folded = for_inference(detector, CPU)
+    for expected, answer in zip(detector(images), folded(images), strict=True):
+        assert torch.allclose(expected, answer, atol=1e-3)
+    left = [one for one in folded.modules() if isinstance(one, torch.nn.BatchNorm2d)]
+    assert left == []
+
+
+@torch.inference_mode()
+def test_the_classifier_gives_a_logit_for_each_pair():
+    network = classifier_network(ClassifierArchitecture.POOLED_LITE0, 5).eval()
+    assert network(torch.zeros(2, 1, 64, 64)).shape == (2, 5)
+
+
+def test_cell_boxes_reach_from_the_middle_of_a_cell():
+    cells, distances = torch.tensor([[2, 5]]), torch.tensor([[2.0, 10, 8, 20]])
+    assert cell_boxes(cells, distances).tolist() == [[20.0, 0.0, 30.0, 30.0]]
+
+
+@torch.inference_mode()
+def test_the_backbone_starts_from_imagenet_and_sees_grey_as_equal_colours():
+    network = detector_network(DetectorArchitecture.CENTRE_LITE0, 1)
+    weights = imagenet_weights()
+    assert start_backbone(network.backbone, weights) > 200
+    grey = torch.randn(1, 1, 8, 8)
+    stem = next(value for value in weights.values() if value.ndim == 4 and value.shape[1] == 3)
+    coloured = torch.nn.functional.conv2d(grey.repeat(1, 3, 1, 1), stem)
+    own = torch.nn.functional.conv2d(grey, network.backbone.conv_stem.weight)
+    assert torch.allclose(coloured, own, atol=1e-5)
+
+
+def test_the_frozen_start_is_stem_and_blocks():
+    network = detector_network(DetectorArchitecture.CENTRE_LITE0, 1)
+    freeze_start(network.backbone, 2)
+    frozen = {name for name, one in network.backbone.named_parameters() if not one.requires_grad}
+    first = ("conv_stem.", "bn1.", "blocks.0.", "blocks.1.")
+    assert {name for name, _ in network.backbone.named_parameters() if name.startswith(first)} == (
+        frozen
+    )

@@ -1,0 +1,127 @@
+"""Whole trainings, small: what is learnt, what is kept, what is refused."""
+
+import csv
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from safetensors.torch import load_file
+
+from catenary import config
+from catenary.domain.errors import ConfigError
+from catenary.models import bundle
+from catenary.training import export
+from catenary.training.detector_data import DetectorBatches
+from catenary.training.frames import Frames, read_sets
+from catenary.training.run import read_record, train
+from catenary.training.settings import RANDOM, Kind, TrainingSettings
+from tests.training.sets import drawn_set
+
+TAXONOMY = config.load_taxonomy(config.bundled("configs/taxonomy.yaml"))
+
+
+@pytest.fixture(scope="module")
+def labels(tmp_path_factory):
+    return drawn_set(tmp_path_factory.mktemp("drawn"))
+
+
+def settings(kind: Kind, labels: Path, output: Path) -> TrainingSettings:
+    return TrainingSettings(
+        kind=kind,
+        train=(labels,),
+        validation=(labels,),
+        output=output,
+        epochs=2,
+        steps_per_epoch=3,
+        batch=4,
+        picture_px=64,
+        long_side_px=128,
+        warmup_steps=1,
+        weights=RANDOM,
+        augment=0.0,
+        ema_decay=0.5,
+    )
+
+
+@pytest.fixture(scope="module")
+def trained(labels, tmp_path_factory):
+    folder = tmp_path_factory.mktemp("runs")
+    for kind in Kind:
+        train(settings(kind, labels, folder / kind), TAXONOMY)
+    return folder
+
+
+def test_two_trainings_become_one_bundle_that_loads(trained, tmp_path):
+    made = export.make_bundle(
+        trained / "detector",
+        trained / "classifier",
+        tmp_path / "bundle",
+        export.Description("bundle", "drawn squares and bars"),
+    )
+    assert made.classes == ("dropper", "split_pin")
+    assert made.conditions == {"dropper": ("normal", "broken")}
+    loaded = bundle.load(tmp_path / "bundle", torch.device("cpu"))
+    (scores,) = loaded.classifier([np.zeros((70, 10), np.uint8)], ["dropper"])
+    assert sum(scores.probabilities) == pytest.approx(1)
+
+
+def test_every_round_leaves_a_line(trained):
+    with (trained / "detector" / "metrics.csv").open(encoding="utf-8") as file:
+        rows = list(csv.DictReader(file))
+    assert [row["step"] for row in rows] == ["3", "6"]
+    assert float(rows[1]["centre_loss"]) < float(rows[0]["centre_loss"])
+    assert {"recall", "recall_dropper", "recall_split_pin"} <= set(rows[0])
+
+
+def test_the_same_seed_gives_the_same_weights(trained, labels, tmp_path):
+    again = train(settings(Kind.DETECTOR, labels, tmp_path / "again"), TAXONOMY)
+    first = load_file(trained / "detector" / "detector.safetensors")
+    second = load_file(again / "detector.safetensors")
+    assert all(torch.equal(first[name], second[name]) for name in first)
+
+
+def test_a_finished_training_is_not_overwritten(trained, labels):
+    with pytest.raises(ConfigError, match="holds a training already"):
+        train(settings(Kind.DETECTOR, labels, trained / "detector"), TAXONOMY)
+
+
+def test_nothing_to_resume_is_said(labels, tmp_path):
+    with pytest.raises(ConfigError, match="nothing to resume"):
+        train(settings(Kind.DETECTOR, labels, tmp_path / "new"), TAXONOMY, resume=True)
+
+
+def test_an_unknown_component_is_named(labels, tmp_path):
+    wrong = replace(
+        settings(Kind.DETECTOR, labels, tmp_path / "new"), components=("dropper", "pantograph")
+    )
+    with pytest.raises(ConfigError, match="pantograph"):
+        train(wrong, TAXONOMY)
+
+
+def test_no_record_no_finished_training(tmp_path):
+    with pytest.raises(ConfigError, match="finished training"):
+        read_record(tmp_path)
+
+
+def test_all_mistakes_of_the_settings_are_told_at_once(labels, tmp_path):
+    good = settings(Kind.DETECTOR, labels, tmp_path)
+    with pytest.raises(ValueError, match=r"epochs.*multiple of 32.*close_up_share"):
+        replace(good, epochs=0, picture_px=100, close_up_share=2.0)
+
+
+def test_a_batch_depends_on_seed_round_and_number_alone(labels, tmp_path):
+    frames = Frames(read_sets((labels,)), 10)
+    own = replace(settings(Kind.DETECTOR, labels, tmp_path), augment=1.0)
+    one, two = (DetectorBatches(frames, ("dropper", "split_pin"), own, epoch=1) for _ in range(2))
+    assert torch.equal(one[2].images, two[2].images)
+    assert torch.equal(one[2].heat, two[2].heat)
+    assert not torch.equal(one[1].images, one[2].images)
+
+
+def test_a_missing_training_image_is_named(tmp_path):
+    path = drawn_set(tmp_path / "set", count=1)
+    (tmp_path / "set" / "images" / "0.png").unlink()
+    with pytest.raises(ConfigError, match=r"0\.png"):
+        train(settings(Kind.DETECTOR, path, tmp_path / "run"), TAXONOMY)
