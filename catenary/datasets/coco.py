@@ -1,7 +1,7 @@
 """Labelled sets as COCO JSON: plain COCO is read, and written with what COCO has no place for.
 
 Extra keys of an image: mast, camera, view, kilometre_m, taken_at, image_id; of an annotation:
-condition, severity, visibility, part_id, lines. Readers of plain COCO ignore them.
+condition, severity, visibility, part_id, is_evident, lines. Readers of plain COCO ignore them.
 """
 
 import json
@@ -129,6 +129,7 @@ def _label_in(row: Json, component: str, size: tuple[int, int]) -> Label:
         _share(row, "visibility", 1.0),
         str(row.get("part_id", "")),
         bool(row.get("iscrowd", 0)),
+        bool(row.get("is_evident", True)),
         tuple(
             Polyline(str(line["role"]), tuple((float(px), float(py)) for px, py in line["points"]))
             for line in row.get("lines", [])
@@ -154,6 +155,7 @@ def _label_out(label: Label, numbers: Mapping[str, int]) -> dict[str, object]:
         "severity": label.severity,
         "visibility": label.visibility,
         "part_id": label.part_id,
+        "is_evident": label.is_evident,
         "lines": [{"role": line.role, "points": line.points} for line in label.lines],
     }
 

@@ -22,6 +22,8 @@ class Label:
             ``"京广线/up/站A/D046#dropper-2"``; empty when unknown.
         is_ignored: True where neither a hit nor a false alarm should be counted
             (too small, too far, mostly hidden).
+        is_evident: False where this picture does not show what is wrong with the part, e.g. the
+            break lies outside it: neither a hit nor a miss is counted.
         lines: Keypoints (lines of one point) and polylines, in full-frame pixels.
     """
 
@@ -32,6 +34,7 @@ class Label:
     visibility: float = 1.0
     part_id: str = ""
     is_ignored: bool = False
+    is_evident: bool = True
     lines: tuple[Polyline, ...] = ()
 
 

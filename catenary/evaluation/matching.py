@@ -58,8 +58,10 @@ def pair(raised: Sequence[Raised], labels: Sequence[Label]) -> Pairing:
     The component must agree, the condition need not: a crew is sent for the part. A second
     finding on a defect that is already hit counts as false.
     """
-    open_defects = [one for one in labels if one.condition != NORMAL and not one.is_ignored]
-    ignored = [one for one in labels if one.is_ignored]
+    open_defects = [
+        one for one in labels if one.condition != NORMAL and not one.is_ignored and one.is_evident
+    ]
+    ignored = [one for one in labels if one.is_ignored or not one.is_evident]
     hits, false, excused = [], [], []
     for one in sorted(raised, key=lambda item: -item.score):
         best = _nearest(one, open_defects)

@@ -200,7 +200,7 @@ def _known(one: _Compared) -> Iterator[tuple[Finding, bool]]:
             if label.component == finding.component.kind and is_hit(box, label.box)
         ]
         best = max(near, key=lambda label: label.box.iou(box), default=None)
-        if best is None or not best.is_ignored:
+        if best is None or (best.is_evident and not best.is_ignored):
             yield finding, best is not None and best.condition != NORMAL
 
 

@@ -8,9 +8,10 @@ import numpy as np
 
 from catenary.simulation.fittings import bolt
 from catenary.simulation.meshes import axes_along, box, tube
-from catenary.simulation.scene import Item, Scene, State, Vector, point, unit
+from catenary.simulation.scene import Damage, Item, Scene, State, Vector, point, unit
 
 _TRACK = point(1, 0, 0)  # both wires run along the track
+_ALONG = np.array([[0.1], [0.3], [0.5], [0.7], [0.9]])  # shares of a stretch that stand for it
 
 
 def dropper(
@@ -52,7 +53,9 @@ def dropper(
     wire.item = scene.item(Item("dropper", part_id, state, lines, hull))
     _clamp(scene, wire.item, top, down, random)
     _clamp(scene, wire.item, bottom, down, random)
-    if state.condition != "missing":
+    if state.condition == "missing":
+        scene.damages[wire.item] = Damage(top + (bottom - top) * _ALONG)
+    else:
         wire.end_fitting(top + down * 22, down, random.random() < 0.75)
         wire.end_fitting(bottom - down * 22, -down, random.random() < 0.6)
         wire.between(start, end, state)
@@ -101,6 +104,10 @@ class _Wire:
             rise = inward * width * 1.26 * arch * (1 - t)
             self.along(begin + (at - begin) * t + swing + rise, random.uniform(1.0, 1.4))
 
+    def damaged(self, *points: Vector) -> None:
+        """Note where the cord is damaged, at (x, y, z) points."""
+        self.scene.damages[self.item] = Damage(np.array(points))
+
     def between(self, start: Vector, end: Vector, state: State) -> None:
         """Draw the cord between the two fittings in its condition."""
         t = np.linspace(0, 1, 24)[:, None]
@@ -112,8 +119,11 @@ class _Wire:
             case "slack":
                 bow = length * (0.045 + 0.13 * state.severity)
                 shape = np.sin(np.pi * t ** self.random.uniform(0.8, 1.25))
-                self.along(straight + self.sideways() * bow * shape)
+                curve = straight + self.sideways() * bow * shape
+                self.damaged(*curve[6:18])
+                self.along(curve)
             case "clamp_off":
+                self.damaged(end)
                 self.along(straight + _TRACK * length * 0.04 * np.sin(np.pi * t))
             case "strand_broken":
                 self.along(straight, 0.92)
@@ -127,6 +137,9 @@ class _Wire:
         upper = random.uniform(0.12, 0.88) * length
         lower = max(length - upper - length * (0.09 + 0.35 * severity), 2.0)
         left = random.choice(["both", "hanging", "upper", "lower"], p=[0.4, 0.35, 0.15, 0.1])
+        low = upper if left != "lower" else 0.0
+        high = length - lower if left == "both" else length
+        self.damaged(*(start + down * (low + (high - low) * _ALONG)))
         if left != "lower":
             self._free_end(start, down, max(upper, 2.0), random.uniform(0, 0.25))
         if left == "both":
@@ -150,6 +163,7 @@ class _Wire:
         """Draw one to three cut strands that leave the cord."""
         random, down = self.random, unit(end - start)
         at, t = random.uniform(0.2, 0.8), np.linspace(0, 1, 8)[:, None]
+        self.damaged(start + (end - start) * at)
         for _ in range(1 + int(severity * 2.99)):
             reach = random.uniform(40, 140) * (0.5 + severity)
             leave = down * random.choice([-1.0, 1.0]) * 0.8 * t + self.sideways() * 0.6 * t**1.3

@@ -60,7 +60,7 @@ def render_frame(settings: SimulationSettings, index: int) -> SimulatedFrame:
     pixels = exposed(picture.radiance + (1 - picture.cover) * behind, random)
     low, high = settings.jpeg_quality
     quality = int(random.integers(low, high + 1))
-    return SimulatedFrame(ref, pixels, labels(scene, picture.items, camera), quality)
+    return SimulatedFrame(ref, pixels, labels(scene, picture.items, camera, pixels), quality)
 
 
 def _ref(settings: SimulationSettings, index: int) -> ImageRef:

@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from catenary.simulation.meshes import Mesh, lathe
-from catenary.simulation.scene import Item, Scene, Soiling, State, Vector, unit
+from catenary.simulation.scene import Damage, Item, Scene, Soiling, State, Vector, unit
 
 _CAP = 0.1  # share of the length that each end fitting takes
 _STEPS = np.linspace(0, 1, 13)
@@ -53,7 +53,7 @@ def insulator(
     start, end = ends
     axis, length = unit(end - start), float(np.linalg.norm(end - start))
     form = _form(
-        kind or str(random.choice(["porcelain", "composite", "disc"], p=[0.65, 0.25, 0.1])), random
+        kind or str(random.choice(["porcelain", "composite", "disc"], p=[0.7, 0.2, 0.1])), random
     )
     item = scene.item(Item("insulator", part_id, state, (("axis", np.array(ends)),)))
     for low, high in ((0, _CAP), (1 - _CAP, 1)):
@@ -69,6 +69,7 @@ def insulator(
         _shed(scene, item, ends_of_shed, sized, state if index == hurt else State(), random)
     if state.condition in ("flashover", "contaminated"):
         at, seed = random.uniform(0.25, 0.75), int(random.integers(1 << 16))
+        scene.damages[item] = Damage((start + axis * length * at)[None])
         scene.soilings.append(Soiling(item, start, axis, length, state, at, seed))
     return item
 
@@ -81,10 +82,10 @@ def _form(kind: str, random: np.random.Generator) -> _Form:
         pitch, radius = random.uniform(95, 170), random.uniform(100, 150)
         return _Form(kind, material, pitch, random.uniform(22, 32), radius, small)
     if kind == "porcelain":
-        material = str(random.choice(["porcelain", "porcelain_brown"], p=[0.8, 0.2]))
-        core = random.uniform(42, 56)
+        material = str(random.choice(["porcelain", "porcelain_brown"], p=[0.85, 0.15]))
+        core = random.uniform(42, 60)
         return _Form(
-            kind, material, random.uniform(30, 52), core, core + random.uniform(22, 48), small
+            kind, material, random.uniform(30, 52), core, core + random.uniform(12, 48), small
         )
     core = random.uniform(18, 28)
     return _Form(
@@ -107,13 +108,16 @@ def _shed(
         cap = np.array([[0, form.core], [0.3, form.core + 8], [1, form.core + 5]])
         scene.add(item, "steel", lathe(middle, top, cap, 20))
     if state.condition == "shed_missing":
+        scene.damages[item] = Damage(middle[None])
         bare = np.stack([_STEPS, form.core * random.uniform(0.8, 1.0, len(_STEPS))], axis=1)
         material = "steel" if form.kind == "disc" else form.material
         scene.add(item, material, lathe(foot, top, bare, 24))
         return
     mesh = lathe(foot, top, np.stack([_STEPS, _outline(form)], axis=1), 48)
     if state.condition == "shed_broken":
-        mesh = _bitten(mesh, foot, unit(top - foot), form.core, state.severity, random)
+        mesh, outward, reach = _bitten(mesh, (foot, top), form, state.severity, random)
+        rim = foot + (top - foot) / 3 + outward * form.radius
+        scene.damages[item] = Damage(rim[None], outward, reach)
     scene.add(item, form.material, mesh)
 
 
@@ -132,13 +136,17 @@ def _outline(form: _Form) -> Vector:
 
 def _bitten(
     mesh: Mesh,
-    foot: Vector,
-    axis: Vector,
-    core: float,
+    ends: tuple[Vector, Vector],
+    form: _Form,
     severity: float,
     random: np.random.Generator,
-) -> Mesh:
-    """Return the shed with a sector of 20 to 70 degrees to each side broken off."""
+) -> tuple[Mesh, Vector, float]:
+    """Break a sector of 20 to 70 degrees to each side off a shed.
+
+    Returns:
+        What is left, the direction of the sector's middle (unit vector) and its half angle in rad.
+    """
+    foot, axis, core = ends[0], unit(ends[1] - ends[0]), form.core
     side = unit(np.cross(axis, random.normal(size=3)))
     third = np.cross(axis, side)
     where, half = random.uniform(-np.pi, np.pi), 0.35 + 0.9 * severity
@@ -150,4 +158,5 @@ def _bitten(
     distance = np.abs((angle - where + np.pi) % (2 * np.pi) - np.pi)
     ragged = 1.3 * (1 - distance / half) * (0.85 + 0.15 * np.sin(7 * angle))
     kept = radius - (radius - core).clip(0) * np.clip(ragged, 0, 1)
-    return Mesh(foot + along + outward * (kept / radius.clip(1e-6))[..., None], mesh.normals)
+    left = Mesh(foot + along + outward * (kept / radius.clip(1e-6))[..., None], mesh.normals)
+    return left, side * np.cos(where) + third * np.sin(where), half

@@ -1,28 +1,39 @@
 """Labels of a rendered frame, from the item that each pixel shows."""
 
+from dataclasses import replace
+
 import numpy as np
 from numpy.typing import NDArray
 
 from catenary.datasets.labels import Label
 from catenary.domain.geometry import Box, Polyline
 from catenary.simulation.cameras import Camera
-from catenary.simulation.scene import Item, Scene, Vector
+from catenary.simulation.scene import Damage, Item, Scene, Vector, unit
 
 # Longest visible side in px below which a part is labelled as ignored, and the visible share of
 # the part's own box below which it is. A dropper's end view shows only a small share of it.
 _LEAST_PX = {"split_pin": 12, "dropper": 60, "insulator": 16}
 _LEAST_SHARE = {"dropper": 0.05, "insulator": 0.1}
+# Grey levels by which a part's pixels must differ from their surroundings, or nobody could find it;
+# and the quantile of the pixels that must. Of a dropper the wire counts, not its bright clamps.
+_LEAST_CONTRAST = 6.0
+_QUANTILE = {"dropper": 0.5}
+_AROUND_PX = 12
+_AROUND_EDGE = 0.6  # share of the damage's reach at which its notch is still deep
 _NEAR_MM = 50.0  # points nearer to the camera plane are not projected
 _NOT_LABELLED = ("messenger_wire", "contact_wire")  # they run through the whole picture
 
 
-def labels(scene: Scene, items: NDArray[np.int32], camera: Camera) -> tuple[Label, ...]:
+def labels(
+    scene: Scene, items: NDArray[np.int32], camera: Camera, pixels: NDArray[np.uint8]
+) -> tuple[Label, ...]:
     """Return a label for each part that can be seen.
 
     Args:
         scene: What was rendered.
         items: (H, W) item of each pixel, -1 for none.
         camera: It was rendered with.
+        pixels: (H, W) the finished picture; a part too faint in it is labelled as ignored.
 
     Returns:
         Boxes are those of the visible pixels. ``visibility`` is the area of that box over the
@@ -37,12 +48,28 @@ def labels(scene: Scene, items: NDArray[np.int32], camera: Camera) -> tuple[Labe
         if whole is None:
             continue
         seen = visible.get(index)
-        is_hidden = seen is None
+        is_hidden = seen is None or _contrast(pixels, items, index, item, seen) < _LEAST_CONTRAST
         if item.hull is not None:  # what is missing shows only by what is left around it
             seen = whole.clipped(camera.width, camera.height)
         if seen is not None:
-            found.append(_label(item, seen, whole, camera, is_hidden))
+            damage = scene.damages.get(index)
+            is_evident = damage is None or _is_shown(damage, camera)
+            label = _label(item, seen, whole, camera, is_hidden)
+            found.append(replace(label, is_evident=is_evident))
     return tuple(found)
+
+
+def _is_shown(damage: Damage, camera: Camera) -> bool:
+    """Tell whether damage lies inside the picture and on the side that the camera sees."""
+    pixels, depth = camera.project(damage.points)
+    inside = (pixels >= 0).all(axis=1) & (pixels < (camera.width, camera.height)).all(axis=1)
+    if not (inside & (depth > _NEAR_MM)).any():
+        return False
+    if damage.outward is None:
+        return True
+    towards = unit(camera.position - damage.points[0])
+    angle = np.arccos(np.clip(damage.outward @ towards, -1, 1))
+    return bool(angle < np.pi / 2 + _AROUND_EDGE * damage.reach)
 
 
 def _visible_boxes(items: NDArray[np.int32]) -> dict[int, Box]:
@@ -60,6 +87,22 @@ def _visible_boxes(items: NDArray[np.int32]) -> dict[int, Box]:
             float(x.min()), float(y.min()), float(x.max()) + 1, float(y.max()) + 1
         )
     return boxes
+
+
+def _contrast(
+    pixels: NDArray[np.uint8], items: NDArray[np.int32], index: int, item: Item, box: Box
+) -> float:
+    """Return how far an item's brightest or darkest pixels differ from its surroundings."""
+    rows = slice(max(int(box.y0) - _AROUND_PX, 0), int(box.y1) + _AROUND_PX)
+    columns = slice(max(int(box.x0) - _AROUND_PX, 0), int(box.x1) + _AROUND_PX)
+    is_own = items[rows, columns] == index
+    if is_own.all():
+        return 255.0
+    grey = pixels[rows, columns]
+    around = float(np.median(grey[~is_own]))
+    quantile = _QUANTILE.get(item.component, 0.9)
+    dark, bright = np.quantile(grey[is_own], [1 - quantile, quantile])
+    return max(float(bright) - around, around - float(dark))
 
 
 def _projected(scene: Scene, index: int, item: Item, camera: Camera) -> Box | None:
@@ -87,7 +130,7 @@ def _label(item: Item, seen: Box, whole: Box, camera: Camera, is_hidden: bool) -
         share,
         item.part_id,
         is_small or is_cut or is_hidden,
-        tuple(_line(role, points, camera) for role, points in item.lines),
+        lines=tuple(_line(role, points, camera) for role, points in item.lines),
     )
 
 

@@ -25,9 +25,9 @@ Floats = NDArray[np.float32]
 _MATERIALS: dict[str, tuple[float, float, float, float, float]] = {
     "aluminium": (0.55, 0.80, 0.38, 0.10, 40),
     "steel": (0.20, 0.42, 0.42, 0.35, 25),
-    "porcelain": (0.62, 0.06, 0.16, 0.06, 60),
+    "porcelain": (0.72, 0.06, 0.20, 0.06, 60),
     "porcelain_brown": (0.20, 0.06, 0.14, 0.08, 60),
-    "silicone": (0.16, 0.04, 0.45, 0.10, 50),
+    "silicone": (0.22, 0.04, 0.45, 0.10, 50),
     "glass": (0.35, 0.08, 0.10, 0.05, 50),
     "copper": (0.16, 0.40, 0.40, 0.25, 10),
     "cable": (0.16, 0.24, 0.50, 0.45, 6),

@@ -68,6 +68,21 @@ class Soiling:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
+class Damage:
+    """Where an item is damaged, to tell whether a camera can see it.
+
+    Attributes:
+        points: (P, 3) in mm; one of them inside the picture is enough.
+        outward: Unit vector away from the damaged surface, or None where it shows from all sides.
+        reach: Angle in radians by which the damage goes round the surface to each side.
+    """
+
+    points: Vector
+    outward: Vector | None = None
+    reach: float = 0.0
+
+
+@dataclass(frozen=True, slots=True, eq=False)
 class Body:
     """A mesh with its material, part of one item."""
 
@@ -83,6 +98,7 @@ class Scene:
     items: list[Item] = field(default_factory=list)
     bodies: list[Body] = field(default_factory=list)
     soilings: list[Soiling] = field(default_factory=list)
+    damages: dict[int, Damage] = field(default_factory=dict)  # by item
 
     def item(self, item: Item) -> int:
         """Add an item and return its index."""

@@ -188,4 +188,5 @@ def _cut(pixels: NDArray[np.uint8], box: Box, label: Label) -> NDArray[np.uint8]
 
 
 def _is_usable(label: Label) -> bool:
-    return not label.is_ignored and label.visibility >= _LEAST_VISIBILITY
+    is_clear = label.is_evident and label.visibility >= _LEAST_VISIBILITY
+    return is_clear and not label.is_ignored

@@ -26,6 +26,7 @@ labels = st.builds(
     share,
     st.text(max_size=8),
     st.booleans(),
+    st.booleans(),
     st.just((Polyline("wire", ((1.0, 2.0), (3.5, -4.0))),)),
 )
 MAST = Mast("京广线", Direction.DOWN, "甲站", "Y035 _1")

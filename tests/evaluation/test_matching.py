@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import pytest
 
 from catenary.datasets.labels import Label
@@ -28,9 +30,9 @@ def test_the_second_finding_on_one_break_is_false():
     assert [one.score for one in pairing.false] == [0.8]
 
 
-def test_a_finding_on_an_ignored_part_is_neither_hit_nor_false():
-    far = Label("dropper", Box(100, 100, 120, 500), "broken", is_ignored=True)
-    pairing = pair([raised()], [far])
+@pytest.mark.parametrize("doubt", [{"is_ignored": True}, {"is_evident": False}])
+def test_a_finding_where_nothing_can_be_told_is_neither_hit_nor_false(doubt):
+    pairing = pair([raised()], [replace(BREAK, **doubt)])
     assert (pairing.hits, pairing.false, pairing.missed) == ((), (), ())
     assert len(pairing.excused) == 1
 

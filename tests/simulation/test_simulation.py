@@ -12,7 +12,7 @@ from catenary.simulation.cameras import look_at
 from catenary.simulation.frames import render_frame
 from catenary.simulation.labels import labels
 from catenary.simulation.meshes import box
-from catenary.simulation.scene import Item, Scene, State
+from catenary.simulation.scene import Damage, Item, Scene, State
 from catenary.simulation.settings import MADE, Light, Role, SimulationSettings
 from catenary.simulation.write import simulate
 
@@ -104,11 +104,49 @@ def test_a_lost_pin_counts_only_where_its_hole_is_seen(is_seen):
     item = scene.item(Item("split_pin", "pin", State("missing", 0.5), hull=spot))
     camera = look_at(np.zeros(3), np.array([0.0, 1000.0, 0.0]), 1000.0, (640, 512))
     seen = np.full((512, 640), -1, np.int32)
+    pixels = np.full((512, 640), 90, np.uint8)
     if is_seen:
         seen[250:260, 315:325] = item
+        pixels[250:260, 315:325] = 20
     scene.add(item, "dark", box(np.array([0.0, 1000.0, 0.0]), np.eye(3), (5, 5, 5)))
-    (label,) = labels(scene, seen, camera)
+    (label,) = labels(scene, seen, camera, pixels)
     assert label.is_ignored is not is_seen
+
+
+@pytest.mark.parametrize(("grey", "is_ignored"), [(14, True), (26, False)])
+def test_a_part_too_faint_to_find_does_not_count(grey, is_ignored):
+    scene = Scene()
+    item = scene.item(Item("insulator", "one", State()))
+    scene.add(item, "dark", box(np.array([0.0, 1000.0, 0.0]), np.eye(3), (30, 30, 30)))
+    camera = look_at(np.zeros(3), np.array([0.0, 1000.0, 0.0]), 1000.0, (640, 512))
+    seen, pixels = np.full((512, 640), -1, np.int32), np.full((512, 640), 12, np.uint8)
+    seen[220:290, 280:350], pixels[220:290, 280:350] = item, grey
+    (label,) = labels(scene, seen, camera, pixels)
+    assert label.is_ignored is is_ignored
+
+
+@pytest.mark.parametrize(
+    ("at", "outward", "is_evident"),
+    [
+        ((0, 1000, 0), None, True),
+        ((5000, 1000, 0), None, False),  # outside the picture
+        ((0, 1000, 0), (0, -1, 0), True),  # on the side of the camera
+        ((0, 1000, 0), (0, 1, 0), False),  # behind the shed
+    ],
+)
+def test_damage_out_of_view_does_not_count(at, outward, is_evident):
+    scene = Scene()
+    item = scene.item(Item("insulator", "one", State("shed_broken", 0.5)))
+    scene.add(item, "dark", box(np.array([0.0, 1000.0, 0.0]), np.eye(3), (30, 30, 30)))
+    scene.damages[item] = Damage(
+        np.array([at], float), None if outward is None else np.array(outward, float), 0.5
+    )
+    camera = look_at(np.zeros(3), np.array([0.0, 1000.0, 0.0]), 1000.0, (640, 512))
+    seen, pixels = np.full((512, 640), -1, np.int32), np.zeros((512, 640), np.uint8)
+    seen[220:290, 280:350], pixels[220:290, 280:350] = item, 90
+    (label,) = labels(scene, seen, camera, pixels)
+    assert label.is_evident is is_evident
+    assert not label.is_ignored
 
 
 def test_most_of_a_night_frame_is_black():
