@@ -142,9 +142,8 @@ def train(settings: TrainingSettings, taxonomy: Taxonomy, *, resume: bool = Fals
     callbacks = [
         average,
         Record(settings.output / METRICS, average),
-        ModelCheckpoint(
-            settings.output, save_last=True, save_top_k=0, enable_version_counter=False
-        ),
+        # With save_top_k=0 Lightning writes "last" at the very end only: nothing to resume from.
+        ModelCheckpoint(settings.output, Path(CHECKPOINT).stem, enable_version_counter=False),
     ]
     with _quiet():
         trainer = _trainer(settings, callbacks)

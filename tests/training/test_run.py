@@ -13,6 +13,7 @@ from catenary import config
 from catenary.domain.errors import ConfigError
 from catenary.models import bundle
 from catenary.training import export
+from catenary.training.callbacks import WeightAverage
 from catenary.training.detector_data import DetectorBatches
 from catenary.training.frames import Frames, read_sets
 from catenary.training.run import read_record, train
@@ -80,6 +81,31 @@ def test_the_same_seed_gives_the_same_weights(trained, labels, tmp_path):
     first = load_file(trained / "detector" / "detector.safetensors")
     second = load_file(again / "detector.safetensors")
     assert all(torch.equal(first[name], second[name]) for name in first)
+
+
+def test_a_training_that_was_stopped_goes_on_as_if_it_had_not(
+    trained, labels, tmp_path, monkeypatch
+):
+    own = settings(Kind.DETECTOR, labels, tmp_path / "stopped")
+    with monkeypatch.context() as patched:
+        patched.setattr(WeightAverage, "on_train_batch_end", stops_at_step(5))
+        with pytest.raises(RuntimeError, match="power cut"):
+            train(own, TAXONOMY)
+    train(own, TAXONOMY, resume=True)
+    whole = load_file(trained / "detector" / "detector.safetensors")
+    resumed = load_file(tmp_path / "stopped" / "detector.safetensors")
+    assert all(torch.equal(whole[name], resumed[name]) for name in whole)
+
+
+def stops_at_step(last):
+    usual = WeightAverage.on_train_batch_end
+
+    def stopping(self, trainer, module, *rest: object):
+        if trainer.global_step == last:
+            raise RuntimeError("power cut")
+        usual(self, trainer, module, *rest)
+
+    return stopping
 
 
 def test_a_finished_training_is_not_overwritten(trained, labels):
