@@ -40,6 +40,7 @@ def rules(limits: RuleLimits) -> Mapping[str, tuple[Rule, ...]]:
     return {
         "dropper": (
             partial(dropper.continuity, limits=limits.dropper),
+            partial(dropper.free_end, limits=limits.dropper),
             partial(dropper.slackness, limits=limits.dropper),
         ),
         "insulator": (partial(insulator.shed_spacing, limits=limits.insulator),),

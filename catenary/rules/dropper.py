@@ -1,30 +1,23 @@
-"""Dropper 吊弦: is the wire there from clamp to clamp, and does it hang straight?
+"""Dropper 吊弦: is the wire there from clamp to clamp, is it held, and does it hang straight?
 
-Source of the outline: ridge filter (Lindeberg, Int. J. Comput. Vis. 30 (1998) 117-154), then the
-cheapest path between the ends. All limits are our starting values, to be set on confirmed breaks.
+All limits are our starting values, to be set on confirmed breaks.
 """
 
-from collections.abc import Iterable
 from dataclasses import dataclass
 
-import cv2
 import numpy as np
 from numpy.typing import NDArray
 
 from catenary.domain.finding import Evidence, Measurement, Verdict
 from catenary.domain.geometry import Polyline
 from catenary.imaging.crops import Crop
+from catenary.rules.wire import Trace, follow
 
-Floats = NDArray[np.float32]
-
-_CONTINUITY, _SLACK = "dropper_continuity/1", "dropper_slack/1"
-_SIGMAS = (1.0, 1.6, 2.6)  # px in the upright picture: wires of 2 to 8 px
-_WORK_PX = 640  # longer droppers are reduced to this; keeps the cost flat
-_END = 0.06  # share of the length at each end that clamps and thimbles take
+_CONTINUITY, _FREE_END = "dropper_continuity/1", "dropper_free_end/1"
+_SLACK = "dropper_slack/1"
+_CLAMP = 0.06  # share of the length at each end that clamps and thimbles take
+_BEYOND = 0.08  # share of the length looked at past each end of the box
 _FAINT = 1.8  # ridges weaker than this, where wire is seen, do not show a gap reliably
-_NOISE = 4.0  # a ridge counts when it is this many times the noise
-_LEAST_RIDGE = 1.5  # grey levels; below it a ridge is sensor texture
-_BRIDGED_PX = 2  # holes up to this length are noise, not gaps
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,30 +26,19 @@ class DropperLimits:
 
     Attributes:
         gap: Longest stretch without wire that is still whole.
+        end_width: Widest thing at an end, in wire widths, that is still no clamp.
         bow: Largest distance from the chord that is still straight.
         least_length_px: Shorter droppers are not judged.
+        least_fit: Share of the wire that must lie on one line or bow to judge slackness.
         least_cover: Share of the length on which wire must be seen to judge at all.
     """
 
     gap: float = 0.08
-    bow: float = 0.03
+    end_width: float = 2.5
+    bow: float = 0.035
     least_length_px: int = 48
+    least_fit: float = 0.6
     least_cover: float = 0.2
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class _Trace:
-    """The wire as followed from one end of the box to the other, in the upright picture.
-
-    Attributes:
-        x: (L,) column of the path in each row.
-        strength: (L,) ridge strength near the path over the least that counts.
-        scale: Pixels of the upright picture per crop pixel.
-    """
-
-    x: NDArray[np.int64]
-    strength: Floats
-    scale: float
 
 
 def continuity(crop: Crop, limits: DropperLimits) -> Evidence:
@@ -74,28 +56,63 @@ def continuity(crop: Crop, limits: DropperLimits) -> Evidence:
     """
     if reason := _unfit(crop, limits):
         return _refusal(_CONTINUITY, "broken", reason)
-    trace = _trace(crop)
+    trace = follow(crop)
+    if reason := _unclear(trace, limits):
+        return _refusal(_CONTINUITY, "broken", reason)
     length = len(trace.x)
-    seen = _bridged(trace.strength >= 1)
-    cover = float(seen.mean())
-    if cover < limits.least_cover:
-        return _refusal(_CONTINUITY, "broken", f"wire is seen on {cover:.0%} of the length only")
-    if float(np.median(trace.strength[seen])) < _FAINT:
-        return _refusal(_CONTINUITY, "broken", "the wire is too faint to tell a gap")
-    start, stop = _longest_gap(seen)
+    start, stop = _longest_gap(trace.seen)
     gap = (stop - start) / length
-    if gap <= limits.gap and (sides := crop.cut_sides & {"top", "bottom"}):
-        return _refusal(
-            _CONTINUITY, "broken", f"leaves the picture at the {', '.join(sorted(sides))}"
-        )
-    lines = [_line("wire", crop, trace, range(0, length, max(1, length // 60)))]
+    if gap <= limits.gap and (cut := _cut_ends(crop)):
+        return _refusal(_CONTINUITY, "broken", cut)
+    lines = [_whole_line(trace)]
     if stop > start:
-        lines.append(_line("gap", crop, trace, (start, stop - 1)))
+        lines.append(trace.line("gap", (start, stop - 1)))
     numbers = (
         Measurement("longest_gap", gap, "1", limits.gap),
-        Measurement("coverage", cover, "1"),
+        Measurement("coverage", float(trace.seen.mean()), "1"),
     )
     return _judged(_CONTINUITY, "broken", gap / limits.gap, numbers, tuple(lines))
+
+
+def free_end(crop: Crop, limits: DropperLimits) -> Evidence:
+    """Look for an end of the wire that no clamp holds.
+
+    A broken dropper of which one piece is left has no gap: its wire just ends in the air. A held
+    wire ends at a clamp on another wire, several times as wide as itself.
+
+    Args:
+        crop: As for `continuity`; its margin shows what is past the ends of the box.
+        limits: Thresholds.
+
+    Returns:
+        Evidence for ``broken``; score 0.5 at the limit. An end at the picture's edge says nothing.
+    """
+    if reason := _unfit(crop, limits):
+        return _refusal(_FREE_END, "broken", reason)
+    trace = follow(crop, _BEYOND)
+    if reason := _unclear(trace, limits):
+        return _refusal(_FREE_END, "broken", reason)
+    widths = trace.widths()
+    length = len(trace.x)
+    seen = np.flatnonzero(trace.seen)
+    usual = max(float(np.median(widths[trace.seen])), 1.0)
+    ends = []
+    for side, row in (("top", int(seen[0])), ("bottom", int(seen[-1]))):
+        inside = row if side == "top" else length - 1 - row
+        if side in crop.cut_sides or inside < 0.02 * length:
+            continue  # it leaves the picture, or goes on past the crop
+        reach = max(4, round(_CLAMP * length))
+        around = slice(max(row - reach, 0), row + reach + 1)
+        ends.append((float(widths[around].max()) / usual, row))
+    if not ends:
+        return _refusal(_FREE_END, "broken", "no end of the wire is in the crop")
+    narrowest, row = min(ends)
+    ratio = limits.end_width / max(narrowest, 0.1)
+    if ratio <= 1 and (cut := _cut_ends(crop)):
+        return _refusal(_FREE_END, "broken", cut)
+    numbers = (Measurement("end_width", narrowest, "wire widths", limits.end_width),)
+    lines = (_whole_line(trace), trace.line("end", (row,)))
+    return _judged(_FREE_END, "broken", ratio, numbers, lines)
 
 
 def slackness(crop: Crop, limits: DropperLimits) -> Evidence:
@@ -106,30 +123,24 @@ def slackness(crop: Crop, limits: DropperLimits) -> Evidence:
         limits: Thresholds.
 
     Returns:
-        Evidence for ``slack``; score 0.5 at the limit. Not judged when the wire is not followed
-        over most of its length: a bow cannot be told from a break.
+        Evidence for ``slack``; score 0.5 at the limit. Not judged when an end is outside the
+        picture, or the wire is not followed over most of its length: a bow cannot be told from
+        a break.
     """
-    if reason := _unfit(crop, limits):
+    if reason := _unfit(crop, limits) or _cut_ends(crop):
         return _refusal(_SLACK, "slack", reason)
-    trace = _trace(crop)
-    seen = _bridged(trace.strength >= 1)
-    if seen.mean() < 1 - 2 * limits.gap:
+    trace = follow(crop)
+    if trace.seen.mean() < 1 - 2 * limits.gap:
         return _refusal(_SLACK, "slack", "the wire is not seen over most of its length")
     length = len(trace.x)
-    inner = slice(round(0.15 * length), length - round(0.15 * length))  # thimbles and loops bulge
-    rows, columns = (
-        np.arange(length)[inner],
-        cv2.blur(trace.x.astype(np.float32)[:, None], (1, 9))[inner, 0],
-    )
-    ends = max(3, len(rows) // 12)
-    low, high = float(np.median(columns[:ends])), float(np.median(columns[-ends:]))
-    chord = np.interp(rows, [rows[ends // 2], rows[-1 - ends // 2]], [low, high])
-    offset = np.abs(columns - chord)[ends:-ends]
-    bow = float(offset.max() / len(rows)) if offset.size else 0.0
-    line = _line("wire", crop, trace, range(0, length, max(1, length // 60)))
-    ends_of_chord = _line("chord", crop, trace, (int(rows[0]), int(rows[-1])))
+    curve, fit = _parabola(trace)
+    if fit < limits.least_fit:
+        return _refusal(_SLACK, "slack", "the wire follows no single line or bow")
+    bow = float(abs(curve(length / 2) - (curve(0) + curve(length)) / 2) / length)
+    rows = np.linspace(0, length - 1, 13)
+    fitted = trace.placed("bow", zip(curve(rows).tolist(), rows.tolist(), strict=True))
     number = Measurement("bow", bow, "1", limits.bow)
-    return _judged(_SLACK, "slack", bow / limits.bow, (number,), (line, ends_of_chord))
+    return _judged(_SLACK, "slack", bow / limits.bow, (number,), (_whole_line(trace), fitted))
 
 
 def _unfit(crop: Crop, limits: DropperLimits) -> str:
@@ -141,77 +152,25 @@ def _unfit(crop: Crop, limits: DropperLimits) -> str:
     return ""
 
 
-def _columns(crop: Crop) -> slice:
-    """Return the columns in which the wire is looked for: the box and a little beside it."""
-    beside = 4 + 0.05 * crop.inner.height
-    return slice(max(int(crop.inner.x0 - beside), 0), int(crop.inner.x1 + beside) + 1)
+def _unclear(trace: Trace, limits: DropperLimits) -> str:
+    cover = float(trace.seen.mean())
+    if cover < limits.least_cover:
+        return f"wire is seen on {cover:.0%} of the length only"
+    if float(np.median(trace.strength[trace.seen])) < _FAINT:
+        return "the wire is too faint to tell a gap"
+    return ""
 
 
-def _trace(crop: Crop) -> _Trace:
-    """Follow the wire from end to end, in whichever polarity it stands out more."""
-    top = int(crop.inner.y0)
-    bottom = max(int(np.ceil(crop.inner.y1)), top + 1)
-    cut: NDArray[np.uint8] = np.ascontiguousarray(crop.pixels[top:bottom, _columns(crop)])
-    scale = min(1.0, _WORK_PX / cut.shape[0])
-    picture: Floats = cut.astype(np.float32)
-    if scale < 1:
-        size = (max(round(cut.shape[1] * scale), 8), round(cut.shape[0] * scale))
-        picture = cv2.resize(cut, size, interpolation=cv2.INTER_AREA).astype(np.float32)
-    traces = [_followed(_ridges(picture, sign), scale) for sign in (1.0, -1.0)]
-    return max(traces, key=lambda one: float(np.minimum(one.strength, 2).mean()))
-
-
-def _ridges(picture: Floats, sign: float) -> Floats:
-    """Return the strength (H, W) of upright bright (+1) or dark (-1) ridges, 1 = just counts."""
-    best = np.zeros_like(picture)
-    for sigma in _SIGMAS:
-        smooth = cv2.GaussianBlur(picture, (0, 0), sigmaX=sigma, sigmaY=2.0)
-        curve = cv2.filter2D(
-            smooth, -1, np.array([[1.0, -2.0, 1.0]]), borderType=cv2.BORDER_REPLICATE
-        )
-        np.maximum(best, -sign * sigma**1.5 * curve, out=best)
-    noise = 1.4826 * float(np.median(np.abs(best - np.median(best))))
-    strength: Floats = best / max(_NOISE * noise, _LEAST_RIDGE)
-    return strength
-
-
-def _followed(strength: Floats, scale: float) -> _Trace:
-    """Return the path from first to last row with the greatest sum of bounded strength."""
-    height, width = strength.shape
-    gain = np.minimum(strength, 2.0)
-    total, came = gain[0].copy(), np.zeros((height, width), np.int8)
-    edge = np.float32(-1e9)
-    for row in range(1, height):
-        left = np.concatenate([[edge], total[:-1]]) - np.float32(0.15)
-        right = np.concatenate([total[1:], [edge]]) - np.float32(0.15)
-        options = np.stack([total, left, right])
-        step = options.argmax(axis=0)
-        came[row] = np.array([0, -1, 1], np.int8)[step]
-        total = options[step, np.arange(width)] + gain[row]
-    x = np.empty(height, np.int64)
-    x[-1] = int(total.argmax())
-    for row in range(height - 1, 0, -1):
-        x[row - 1] = x[row] + came[row, x[row]]
-    around = np.stack(
-        [strength[np.arange(height), np.clip(x + k, 0, width - 1)] for k in (-1, 0, 1)]
-    )
-    return _Trace(x, around.max(axis=0), scale)
-
-
-def _bridged(seen: NDArray[np.bool_]) -> NDArray[np.bool_]:
-    """Close holes of a few rows, which noise makes; single specks of wire in a gap go too."""
-    column = seen.astype(np.uint8)[:, None]
-    kernel = np.ones((2 * _BRIDGED_PX + 1, 1), np.uint8)
-    closed = cv2.morphologyEx(column, cv2.MORPH_CLOSE, kernel)
-    result: NDArray[np.bool_] = cv2.morphologyEx(closed, cv2.MORPH_OPEN, kernel)[:, 0] > 0
-    return result
+def _cut_ends(crop: Crop) -> str:
+    sides = crop.cut_sides & {"top", "bottom"}
+    return f"leaves the picture at the {', '.join(sorted(sides))}" if sides else ""
 
 
 def _longest_gap(seen: NDArray[np.bool_]) -> tuple[int, int]:
     """Return first row and end of the longest run without wire, clamps at the ends left out."""
     length = len(seen)
     inside = seen.copy()
-    margin = round(_END * length)
+    margin = round(_CLAMP * length)
     inside[:margin] = True
     inside[length - margin :] = True
     edges = np.flatnonzero(np.diff(np.concatenate([[True], inside, [True]]).astype(np.int8)))
@@ -222,19 +181,30 @@ def _longest_gap(seen: NDArray[np.bool_]) -> tuple[int, int]:
     return int(starts[longest]), int(stops[longest])
 
 
-def _line(role: str, crop: Crop, trace: _Trace, rows: Iterable[int]) -> Polyline:
-    """Return points of the path in crop pixels."""
-    first = _columns(crop).start
-    return Polyline(
-        role,
-        tuple(
-            (
-                float(first + (trace.x[row] + 0.5) / trace.scale),
-                float(int(crop.inner.y0) + (row + 0.5) / trace.scale),
-            )
-            for row in rows
-        ),
-    )
+def _parabola(trace: Trace) -> tuple[np.polynomial.Polynomial, float]:
+    """Fit a hanging wire so that thimbles, loops and clamps at its ends do not count.
+
+    Source: least absolute deviations by reweighting (Schlossmacher, J. Am. Stat. Assoc. 68
+    (1973) 857-859), which up to a good third of other points cannot move.
+
+    Returns:
+        Column as a parabola of the row, and the share of seen rows within 1 % of the length
+        (at least 1.5 px) of it.
+    """
+    rows = np.arange(len(trace.x), dtype=np.float64)
+    columns = trace.x.astype(np.float64)
+    weights = trace.seen.astype(np.float64)
+    for _ in range(12):
+        curve = np.polynomial.Polynomial.fit(rows, columns, 2, w=np.sqrt(weights))
+        distance = np.abs(columns - curve(rows))
+        weights = trace.seen / np.maximum(distance, 0.5)
+    near = max(1.5, 0.01 * len(rows))
+    return curve, float((distance[trace.seen] <= near).mean())
+
+
+def _whole_line(trace: Trace) -> Polyline:
+    length = len(trace.x)
+    return trace.line("wire", range(0, length, max(1, length // 60)))
 
 
 def _judged(

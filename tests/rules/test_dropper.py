@@ -5,7 +5,7 @@ import pytest
 from catenary.domain.finding import Verdict
 from catenary.domain.geometry import Box
 from catenary.imaging.crops import Crop
-from catenary.rules.dropper import DropperLimits, continuity, slackness
+from catenary.rules.dropper import DropperLimits, continuity, free_end, slackness
 
 LIMITS = DropperLimits()
 
@@ -107,3 +107,34 @@ def test_a_bowed_dropper_is_slack():
 
 def test_slack_is_not_judged_on_a_broken_dropper():
     assert slackness(drawn(gap=(100, 300)), LIMITS).verdict is Verdict.CANNOT_JUDGE
+
+
+def clamped(stop: int = 420, lower_clamp: bool = True, side: str = "") -> Crop:
+    """Return a dropper between two wires; its own wire ends at row ``stop``, clamp or not."""
+    picture = np.full((480, 160), 8, np.float32)
+    for row in (40, 440):
+        cv2.line(picture, (0, row + 10), (159, row - 10), 200.0, 5)
+    cv2.rectangle(picture, (72, 36), (88, 58), 220.0, -1)
+    if lower_clamp:
+        cv2.rectangle(picture, (72, 422), (88, 444), 220.0, -1)
+    cv2.line(picture, (80, 48), (80, stop), 160.0, 4)
+    picture = cv2.GaussianBlur(picture, (0, 0), 0.7)
+    picture += np.random.default_rng(0).normal(0, 2, picture.shape)
+    box = Box(68, 36, 92, 444 if lower_clamp else stop)
+    return Crop(picture.clip(0, 255).astype(np.uint8), 0, 0, box, frozenset({side} - {""}))
+
+
+def test_a_wire_held_at_both_ends_has_no_free_end():
+    assert free_end(clamped(), LIMITS).verdict is Verdict.NORMAL
+
+
+def test_a_wire_that_ends_in_the_air_has_a_free_end():
+    evidence = free_end(clamped(stop=260, lower_clamp=False), LIMITS)
+    assert evidence.verdict is Verdict.DEFECT
+    (end,) = [line for line in evidence.traces if line.role == "end"]
+    assert end.points[0][1] == pytest.approx(260, abs=8)
+
+
+def test_an_end_at_the_edge_of_the_picture_is_no_free_end():
+    crop = clamped(stop=479, lower_clamp=False, side="bottom")
+    assert free_end(crop, LIMITS).verdict is Verdict.CANNOT_JUDGE
