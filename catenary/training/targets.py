@@ -13,6 +13,9 @@ from catenary.models.network import STRIDE
 from catenary.training.tiles import Truth
 
 _SPREAD = 0.09  # standard deviation of a centre, as a share of the box's side (TTFNet: 0.54 / 6)
+# Where the middle of a wire lies along it only its far ends tell. Asked for it to the pixel, the
+# network spreads its vote over the wire and scores no cell high: long parts get a longer bell.
+_LONG, _LONGEST_STRETCH = 2.0, 2.0  # sides' ratio from which it grows; greatest factor
 _CORE = 0.5  # height of the centre's bell from which a cell also learns the box
 
 
@@ -91,12 +94,23 @@ def _covered(part: Truth) -> tuple[slice, slice]:
     return rows, slice(int(box.x0 // STRIDE), int(np.ceil(box.x1 / STRIDE)))
 
 
+def _spread(part: Truth) -> tuple[float, float]:
+    """Return the standard deviation of a part's bell in cells, along rows' and columns' axes."""
+    height, width = part.box.height / STRIDE, part.box.width / STRIDE
+
+    def along(side: float, other: float) -> float:
+        stretch = min(max(side / other / _LONG, 1.0), _LONGEST_STRETCH)
+        return max(side * _SPREAD * stretch, 0.6)
+
+    return along(height, width), along(width, height)
+
+
 def _draw(heat: NDArray[np.float32], part: Truth) -> _Cells:
     """Draw the bell of a part into (h, w) ``heat``; return the cells of its core."""
     x, y = part.box.centre
     row = min(int(y // STRIDE), heat.shape[0] - 1)
     column = min(int(x // STRIDE), heat.shape[1] - 1)
-    spread = [max(side / STRIDE * _SPREAD, 0.6) for side in (part.box.height, part.box.width)]
+    spread = _spread(part)
     reach = [int(np.ceil(3 * one)) for one in spread]
     top, bottom = max(row - reach[0], 0), min(row + reach[0] + 1, heat.shape[0])
     left, right = max(column - reach[1], 0), min(column + reach[1] + 1, heat.shape[1])

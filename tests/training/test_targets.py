@@ -18,6 +18,16 @@ def test_a_part_has_one_peak_of_one_in_its_own_class():
     assert batch.heat[0, 0].max() == 0
 
 
+@pytest.mark.parametrize(("width", "is_long"), [(4, True), (250, False)])
+def test_a_long_wire_may_be_found_anywhere_near_its_middle(width, is_long):
+    tall = np.zeros((512, 512), np.uint8)
+    wire = Truth(Box(256 - width / 2, 40, 256 + width / 2, 440), 0, False)
+    batch = batched([tall], [[wire]], classes=1)
+    row, column = torch.nonzero(batch.heat[0, 0] == 1).tolist()[0]
+    beside = float(batch.heat[0, 0, row + 14, column])  # 56 of 400 px from the middle
+    assert (beside > 0.7) is is_long
+
+
 def test_the_cells_of_a_part_share_one_vote():
     parts = [Truth(Box(0, 0, 40, 64), 0, False), Truth(Box(44, 4, 60, 20), 0, False)]
     batch = batched([TILE], [parts], classes=1)
