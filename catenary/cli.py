@@ -241,6 +241,29 @@ def simulate(
 
 
 @app.command()
+def inject(
+    labels: Annotated[Path, typer.Argument(help="COCO labels of normal parts; images beside.")],
+    output: Annotated[Path, typer.Option("-o", "--output", help="Folder to fill.")],
+    config: Annotated[
+        Path | None, typer.Option(help="What to make; configs/injection.yaml when not given.")
+    ] = None,
+    setting: Setting = None,
+) -> None:
+    """Put labelled defects, and as many controls, into photographs of normal parts."""
+    from catenary import config as settings
+    from catenary.jobs import inject as job
+
+    path = config or settings.bundled("configs/injection.yaml")
+    with _progress("inject") as step:
+        done = job.inject_set(path, labels, output, tuple(setting or ()), step)
+    for (component, condition), count in sorted(done.made.items()):
+        out.print(f"{component} {condition}: {count}")
+    for reason, count in done.left_out.most_common():
+        out.print(f"left out, {reason}: {count}", markup=False, soft_wrap=True)
+    out.print(f"{len(done.labelled.images)} photographs: {output / 'labels.json'}")
+
+
+@app.command()
 def train(
     config: Annotated[Path, typer.Argument(help="Training settings (YAML).")],
     setting: Setting = None,

@@ -1,7 +1,8 @@
 """Labelled sets as COCO JSON: plain COCO is read, and written with what COCO has no place for.
 
-Extra keys of an image: mast, camera, view, kilometre_m, taken_at, image_id; of an annotation:
-condition, severity, visibility, part_id, is_evident, lines. Readers of plain COCO ignore them.
+Extra keys of an image: mast, camera, view, kilometre_m, taken_at, image_id, source_image; of an
+annotation: condition, severity, visibility, part_id, is_evident, lines. Readers of plain COCO
+ignore them.
 """
 
 import json
@@ -93,7 +94,8 @@ def _read_images(content: Json, path: Path, mistakes: list[str]) -> list[Labelle
             mistakes.append(f"  image {row.get('id')}: {_said(error)}")
             continue
         labels = _read_labels(by_image[row["id"]], kinds, (width, height), mistakes)
-        found.append(LabelledImage(ref, width, height, labels))
+        source = str(row.get("source_image", ""))
+        found.append(LabelledImage(ref, width, height, labels, source))
     return found
 
 
@@ -202,4 +204,5 @@ def _image_out(image: LabelledImage, number: int) -> dict[str, object]:
         "mast": place,
         "kilometre_m": ref.kilometre_m,
         "taken_at": ref.taken_at.isoformat() if ref.taken_at else None,
+        **({"source_image": image.source} if image.source else {}),
     }

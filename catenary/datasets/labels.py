@@ -47,12 +47,15 @@ class LabelledImage:
         width: Pixels.
         height: Pixels.
         labels: Every component that can be seen.
+        source: Image id of the photograph that this one is a changed copy of; empty when it is
+            none. Copies of one photograph belong on one side of a split.
     """
 
     ref: ImageRef
     width: int
     height: int
     labels: tuple[Label, ...]
+    source: str = ""
 
 
 @dataclass(frozen=True, slots=True)

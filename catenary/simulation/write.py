@@ -1,7 +1,7 @@
 """Write a simulated set: frames, labels and the settings that made them; resumable."""
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import asdict
 from functools import partial
@@ -38,7 +38,7 @@ def simulate(
     Raises:
         ConfigError: If the folder holds a set made with other settings.
     """
-    _claim(settings, folder)
+    claim(folder, asdict(settings))
     for name in ("images", _PARTS):
         (folder / name).mkdir(exist_ok=True)
     left = [index for index in range(settings.count) if not _part(folder, index).exists()]
@@ -55,23 +55,27 @@ def simulate(
     return labelled
 
 
-def _claim(settings: SimulationSettings, folder: Path) -> None:
-    """Write the settings into a new folder, or compare them with those of an old one."""
-    text = json.dumps(asdict(settings), ensure_ascii=False, indent=1, sort_keys=True)
+def claim(folder: Path, settings: Mapping[str, object]) -> None:
+    """Write the settings into a new folder, or compare them with those of an old one.
+
+    Raises:
+        ConfigError: If the folder holds a set made with other settings.
+    """
+    text = json.dumps(settings, ensure_ascii=False, indent=1, sort_keys=True, default=str)
     path = folder / SETTINGS
     if path.exists() and path.read_text(encoding="utf-8") != text:
         raise ConfigError(
             f"{folder} holds a set made with other settings; choose another folder or remove it"
         )
     folder.mkdir(parents=True, exist_ok=True)
-    _replace(path, text.encode())
+    write_whole(path, text.encode())
 
 
 def _make(settings: SimulationSettings, folder: Path, index: int) -> None:
     """Render one frame: the picture first, then its labels, each whole or not at all."""
     cv2.setNumThreads(1)  # one core a process; more only compete
     frame = render_frame(settings, index)
-    _replace(folder / frame.ref.file_name, encoded(frame))
+    write_whole(folder / frame.ref.file_name, encoded(frame))
     height, width = frame.pixels.shape
     image = LabelledImage(frame.ref, width, height, frame.labels)
     coco.write(LabelledSet(folder, (image,)), _part(folder, index))
@@ -81,7 +85,8 @@ def _part(folder: Path, index: int) -> Path:
     return folder / _PARTS / f"{index:06d}.json"
 
 
-def _replace(path: Path, content: bytes) -> None:
+def write_whole(path: Path, content: bytes) -> None:
+    """Write a file whole or not at all; a kill leaves a hidden partial file at most."""
     partial_file = path.with_name(f".{path.name}.partial")
     partial_file.write_bytes(content)
     partial_file.replace(path)
