@@ -131,7 +131,8 @@ def scan(  # noqa: PLR0913 - every option of the command is a parameter
     precision: Precision = "bf16",
     workers: Annotated[int, typer.Option(min=1, help="Threads that read and decode.")] = 2,
     min_score: Annotated[
-        float | None, typer.Option(min=0, max=1, help="Least detector score of a component.")
+        float | None,
+        typer.Option(min=0, max=1, help="Least detector score of every component."),
     ] = None,
     config: Annotated[
         Path | None, typer.Option(help="Scan settings; configs/scan.yaml when not given.")

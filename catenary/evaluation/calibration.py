@@ -13,6 +13,30 @@ MIN_EACH = 5  # defects and healthy parts needed before weights are fitted
 _RIDGE = 0.02  # pull of each weight towards its prior, in units of one sample's loss
 
 
+def best_floor(scores: Sequence[float], is_part: Sequence[bool], parts: int) -> float:
+    """Return the detector score from which boxes are kept so that F1 is highest.
+
+    F1 weighs a part that is not found as much as a box on none.
+
+    Args:
+        scores: Of all boxes of one component, in [0, 1].
+        is_part: Whether each is on a part that no better box is on.
+        parts: Labelled parts, at least those found.
+
+    Returns:
+        The lowest score that is kept; 1 when there is nothing to find.
+
+    >>> best_floor([0.9, 0.6, 0.5, 0.2], [True, False, True, False], parts=2)
+    0.5
+    """
+    if not parts or not any(is_part):
+        return 1.0
+    order = np.argsort(-np.asarray(scores), kind="stable")
+    hits = np.cumsum(np.asarray(is_part)[order])
+    f1 = 2 * hits / (parts + np.arange(1, len(order) + 1))
+    return float(np.asarray(scores)[order][int(f1.argmax())])
+
+
 @dataclass(frozen=True, slots=True)
 class Sample:
     """One located component of a calibration scene.

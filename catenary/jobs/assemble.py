@@ -92,6 +92,7 @@ def judge(recipe: Recipe) -> Judge:
         taxonomy,
         versions,
         settings.cascade,
+        loaded.card.floors,
     )
 
 

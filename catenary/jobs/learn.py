@@ -56,7 +56,7 @@ def calibrate_bundle(
     """
     judge = assemble.judge(assemble.Recipe(folder, device))
     fitted = measure.calibrate(judge, labels, false_per_image, progress)
-    bundle.with_calibration(folder, fitted.fusion, fitted.thresholds, {})
+    bundle.with_calibration(folder, fitted)
     return fitted.thresholds
 
 

@@ -1,21 +1,21 @@
 """Run a judge over a labelled set: to calibrate its fusion, or to state its rates."""
 
 import itertools
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 from catenary.datasets import coco
 from catenary.datasets.labels import Label, LabelledSet
 from catenary.domain.errors import ConfigError
-from catenary.domain.finding import NORMAL, Finding, Verdict
+from catenary.domain.finding import NORMAL, Component, Finding, Verdict
 from catenary.domain.geometry import Box
 from catenary.domain.image import ImageRef, Outcome
 from catenary.evaluation import calibration
 from catenary.evaluation.intervals import Share
 from catenary.evaluation.matching import Raised, is_hit
 from catenary.evaluation.rates import Rates, Scene, rates, threshold_at
-from catenary.models.bundle import FusionWeights
+from catenary.models.bundle import Calibration
 from catenary.pipeline import fuse
 from catenary.pipeline.judge import Judge
 from catenary.pipeline.scan import ScannedFrame, scan
@@ -24,20 +24,8 @@ Progress = Callable[[int, int], None]
 
 BUDGETS = (0.1, 0.5, 1.0)  # false findings a photograph, design.md section 9
 LOCATED_IOU = 0.5  # overlap from which a component counts as located
+LEAST_FLOOR = 0.1  # detector score; calibration looks at nothing below it
 LEAST_THRESHOLD = 0.05  # below these odds a finding is far more likely wrong than right
-
-
-@dataclass(frozen=True, slots=True)
-class Calibration:
-    """What calibration adds to a bundle.
-
-    Attributes:
-        fusion: Component id to fusion weights by set of sources.
-        thresholds: Component id to the probability from which it is raised.
-    """
-
-    fusion: Mapping[str, Mapping[str, FusionWeights]]
-    thresholds: Mapping[str, float]
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,16 +93,19 @@ def calibrate(
     """Fit fusion weights and thresholds of every judged component on a labelled set.
 
     Args:
-        judge: Its own fusion and thresholds are not used.
+        judge: Its own fusion, thresholds and floors are not used.
         labels_file: COCO labels of masts that training did not see.
         false_per_image: Alarm budget of each component, for the thresholds.
         progress: Called with frames done and frames in all.
     """
-    compared = list(_scanned(judge, coco.read(labels_file), progress))
+    open_judge = replace(judge, cascade=replace(judge.cascade, min_score=LEAST_FLOOR))
+    compared = list(_scanned(open_judge, coco.read(labels_file), progress))
+    floors = {kind: _floor(compared, kind) for kind in judge.detector.classes}
     rows = [
         (index, finding, is_defect)
         for index, one in enumerate(compared)
         for finding, is_defect in _known(one)
+        if finding.component.score >= floors.get(finding.component.kind, 0.0)
     ]
     kinds = [kind for kind in judge.taxonomy.components if judge.can_judge(kind)]
     fusion = {
@@ -131,7 +122,31 @@ def calibrate(
             raised[index].append(Raised(kind, one.condition, one.component.box, score))
     scenes = [(items, one.labels) for items, one in zip(raised, compared, strict=True)]
     cuts = {kind: threshold_at(scenes, kind, false_per_image) for kind in kinds}
-    return Calibration(fusion, {kind: max(cut, LEAST_THRESHOLD) for kind, cut in cuts.items()})
+    thresholds = {kind: max(cut, LEAST_THRESHOLD) for kind, cut in cuts.items()}
+    return Calibration(fusion, thresholds, floors)
+
+
+def _floor(compared: Sequence[_Compared], kind: str) -> float:
+    """Return the detector score from which boxes of a component are kept."""
+    scores: list[float] = []
+    is_part: list[bool] = []
+    parts = 0
+    for one in compared:
+        labels = [label for label in one.labels if label.component == kind]
+        free = [label for label in labels if not label.is_ignored]
+        parts += len(free)
+        for component in sorted(_components(one.scanned, kind), key=lambda box: -box.score):
+            near = [label for label in free if is_hit(component.box, label.box)]
+            on_ignored = any(
+                label.is_ignored and is_hit(component.box, label.box) for label in labels
+            )
+            if near or not on_ignored:
+                scores.append(component.score)
+                is_part.append(bool(near))
+            if near:
+                best = max(near, key=lambda label: label.box.iou(component.box))
+                free = [label for label in free if label is not best]
+    return calibration.best_floor(scores, is_part, parts)
 
 
 def _scanned(judge: Judge, labelled: LabelledSet, progress: Progress) -> Iterator[_Compared]:
@@ -166,9 +181,13 @@ def _at_budget(scenes: Sequence[Scene], kinds: Sequence[str], budget: float) -> 
     return rates(kept, 0.0)
 
 
-def _boxes(scanned: ScannedFrame, kind: str) -> list[Box]:
+def _components(scanned: ScannedFrame, kind: str) -> list[Component]:
     components = itertools.chain((one.component for one in scanned.findings), scanned.located)
-    return [one.box for one in components if one.kind == kind]
+    return [one for one in components if one.kind == kind]
+
+
+def _boxes(scanned: ScannedFrame, kind: str) -> list[Box]:
+    return [one.box for one in _components(scanned, kind)]
 
 
 def _located(compared: Sequence[_Compared], kind: str) -> Share:

@@ -91,6 +91,21 @@ class Figure:
 
 
 @dataclass(frozen=True, slots=True)
+class Calibration:
+    """What calibration adds to a bundle.
+
+    Attributes:
+        fusion: Component id to fusion weights by set of sources.
+        thresholds: Component id to the probability from which it is raised.
+        floors: Component id to the detector score from which a box is kept.
+    """
+
+    fusion: Mapping[str, Mapping[str, FusionWeights]]
+    thresholds: Mapping[str, float]
+    floors: Mapping[str, float]
+
+
+@dataclass(frozen=True, slots=True)
 class TrainingData:
     """What the weights learnt from.
 
@@ -119,6 +134,7 @@ class Card:
         inputs: What it must be fed.
         fusion: By component, weights by set of sources: ``both``, ``classifier``, ``rule``.
         thresholds: By component, the probability from which it is raised.
+        floors: By component, the detector score from which a box is believed to be one.
         seeds: Random seeds of the trainings by name.
         metrics: Measured figures by name.
         licence: Of the weights.
@@ -139,6 +155,7 @@ class Card:
     inputs: InputContract = field(default_factory=InputContract)
     fusion: Mapping[str, Mapping[str, FusionWeights]] = field(default_factory=dict)
     thresholds: Mapping[str, float] = field(default_factory=dict)
+    floors: Mapping[str, float] = field(default_factory=dict)
     seeds: Mapping[str, int] = field(default_factory=dict)
     metrics: Mapping[str, Figure] = field(default_factory=dict)
     licence: str = "Apache-2.0"
@@ -199,26 +216,22 @@ def save(
     return _read_card(folder)
 
 
-def with_calibration(
-    folder: Path,
-    fusion: Mapping[str, Mapping[str, FusionWeights]],
-    thresholds: Mapping[str, float],
-    metrics: Mapping[str, Figure],
-) -> Card:
-    """Write fitted fusion weights and thresholds into the card; weights stay as they are.
+def with_calibration(folder: Path, calibration: Calibration) -> Card:
+    """Write what was fitted into the card; the networks' weights stay as they are.
 
     Args:
         folder: An existing bundle.
-        fusion: Replaces the card's.
-        thresholds: Replaces the card's.
-        metrics: Added to the card's; figures of the same name are replaced.
+        calibration: Replaces the card's.
 
     Raises:
         BundleError: If the bundle is damaged.
     """
-    card = verify(folder)
-    joined = {**card.metrics, **metrics}
-    written = replace(card, fusion=fusion, thresholds=thresholds, metrics=joined)
+    written = replace(
+        verify(folder),
+        fusion=calibration.fusion,
+        thresholds=calibration.thresholds,
+        floors=calibration.floors,
+    )
     handle, partial = tempfile.mkstemp(prefix=f".{CARD}-", dir=folder)
     with os.fdopen(handle, "w", encoding="utf-8") as file:
         file.write(_text(written))

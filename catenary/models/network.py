@@ -11,6 +11,7 @@ import torch.nn.functional as F  # noqa: N812 - torch's own customary name
 from torch import Tensor, nn
 
 STRIDE = 4  # px of the picture a cell of the heatmap stands for
+_REACH = 11  # cells
 _LONGEST_LOG = 9.0  # exp(9) * 4 px: no side of a box is further than 32,000 px
 _RARE_PRIOR = -4.6  # logit of 0.01: at first, nearly no cell is a centre (Lin et al. 2017)
 
@@ -51,6 +52,38 @@ class WideContext(nn.Module):
         return joined
 
 
+class LongView(nn.Module):
+    """Lets a cell see far up, down and to both sides, exactly: where the ends of a wire are.
+
+    Depthwise convolutions of one column and one row, as in the large kernels of Guo et al.,
+    "SegNeXt", NeurIPS 2022, arXiv:2209.08575; added to what is there, at first with no weight.
+    """
+
+    def __init__(self, channels: int, reach: int) -> None:
+        """See ``reach`` cells to each side."""
+        super().__init__()
+        size = 2 * reach + 1
+
+        def line(kernel: tuple[int, int], padding: tuple[int, int]) -> nn.Sequential:
+            return nn.Sequential(
+                nn.Conv2d(channels, channels, kernel, 1, padding, groups=channels, bias=False),
+                nn.BatchNorm2d(channels),
+                nn.ReLU6(inplace=True),
+            )
+
+        self.column = line((size, 1), (reach, 0))
+        self.row = line((1, size), (0, reach))
+        self.join = nn.Conv2d(2 * channels, channels, 1)
+        nn.init.zeros_(self.join.weight)
+        nn.init.zeros_(self.join.bias)  # type: ignore[arg-type]  # has a bias
+
+    def forward(self, features: Tensor) -> Tensor:
+        """Map (B, channels, h, w) to the same shape."""
+        seen = torch.cat([self.column(features), self.row(features)], dim=1)
+        joined: Tensor = self.join(seen)
+        return features + joined
+
+
 class ComponentNetwork(nn.Module):
     """Backbone, feature pyramid up to stride 4, heatmap and box heads.
 
@@ -73,6 +106,8 @@ class ComponentNetwork(nn.Module):
         self.context = WideContext(widths[-1], channels)
         self.laterals = nn.ModuleList(nn.Conv2d(width, channels, 1) for width in widths[:-1])
         self.smooth = nn.ModuleList(_depthwise(channels) for _ in widths[:-1])
+        # At strides 8 and 16, over 88 and 176 px of the picture: half of the longest dropper.
+        self.far = nn.ModuleDict({str(one): LongView(channels, _REACH) for one in (1, 2)})
         self.centre_tower = _depthwise(channels)
         self.centre = nn.Conv2d(channels, classes, 1)
         self.box_tower = nn.Sequential(_depthwise(channels), _depthwise(channels))
@@ -96,6 +131,8 @@ class ComponentNetwork(nn.Module):
             lateral = self.laterals[index](levels[index])
             wider = F.interpolate(merged, size=lateral.shape[-2:], mode="nearest")
             merged = self.smooth[index](lateral + wider)
+            if str(index) in self.far:
+                merged = self.far[str(index)](merged)
         tower = self.centre_tower(merged)
         with torch.autocast(images.device.type, enabled=False):
             logits = self.centre(tower.float())  # bfloat16 would make plateaus of equal peaks

@@ -10,7 +10,7 @@ from safetensors import SafetensorError
 from safetensors.torch import load, save
 from torch import Tensor, nn
 
-from catenary.domain.errors import BundleError
+from catenary.domain.errors import BundleError, ConfigError
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +57,38 @@ def checked(path: Path, expected: WeightsFile) -> bytes:
             f"{path} was changed: its SHA-256 is not the one on the card; copy the bundle again"
         )
     return content
+
+
+def go_on_from(network: nn.Module, path: Path) -> tuple[str, ...]:
+    """Copy what fits of an earlier training's weights into a network, to train on from there.
+
+    Args:
+        network: Changed in place.
+        path: A ``.safetensors`` file of a run folder or a bundle.
+
+    Returns:
+        Names of the network's tensors that start anew: the file has none of that name and shape,
+        as where the classes are others.
+
+    Raises:
+        ConfigError: If the file cannot be read, or less than half of the network fits.
+    """
+    try:
+        given = load(path.read_bytes())
+    except OSError as error:
+        raise ConfigError(f"cannot read weights {path}: {error.strerror}") from error
+    except SafetensorError as error:
+        raise ConfigError(f"{path} is not a safetensors file: {error}") from error
+    own = network.state_dict()
+    fitting = {
+        name: value
+        for name, value in given.items()
+        if name in own and own[name].shape == value.shape
+    }
+    if 2 * len(fitting) < len(own):
+        raise ConfigError(f"{path} is of another network: {len(fitting)} of {len(own)} tensors fit")
+    network.load_state_dict(fitting, strict=False)
+    return tuple(name for name in own if name not in fitting)
 
 
 def fill(network: nn.Module, content: bytes, path: Path) -> None:

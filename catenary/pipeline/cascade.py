@@ -1,7 +1,9 @@
 """Find the components of a frame: the whole picture reduced, then windows at full size."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
+from types import MappingProxyType
 
 import numpy as np
 from numpy.typing import NDArray
@@ -11,6 +13,8 @@ from catenary.domain.geometry import Box
 from catenary.imaging import resize, tiles
 from catenary.models.detections import Detections, Detector
 from catenary.pipeline.merge import merged
+
+_USUAL_FLOOR = 0.3  # detector score, of components that calibration says nothing of
 
 
 class Coverage(StrEnum):
@@ -38,7 +42,8 @@ class CascadeSettings:
         carriers: Component ids that carry small parts.
         small: Component ids that are searched in full resolution.
         carrier_score: Detector score in [0, 1] from which a carrier is looked at closely.
-        min_score: Detector score in [0, 1] from which a component is kept.
+        min_score: Detector score in [0, 1] from which a component is kept; None takes the model
+            bundle's own floors.
         max_iou: Overlap of two boxes of one class above which the weaker is dropped.
         max_cover: The same for the shared part of the smaller box.
     """
@@ -54,7 +59,7 @@ class CascadeSettings:
     carriers: tuple[str, ...] = ("split_pin", "clevis", "messenger_seat", "steady_arm", "clamp")
     small: tuple[str, ...] = ("split_pin", "bolt")
     carrier_score: float = 0.15
-    min_score: float = 0.3
+    min_score: float | None = None
     max_iou: float = 0.5
     max_cover: float = 0.8
 
@@ -69,7 +74,10 @@ class CascadeSettings:
 
 
 def locate(
-    pixels: NDArray[np.uint8], detector: Detector, settings: CascadeSettings
+    pixels: NDArray[np.uint8],
+    detector: Detector,
+    settings: CascadeSettings,
+    floors: Mapping[str, float] = MappingProxyType({}),
 ) -> tuple[Component, ...]:
     """Find the components of one frame.
 
@@ -77,6 +85,8 @@ def locate(
         pixels: (height, width) uint8.
         detector: Any detector; its classes are component ids.
         settings: How to search.
+        floors: Component id to the score from which a component is kept where the settings name
+            none; 0.3 where absent.
 
     Returns:
         Components in full-frame pixels, best score first.
@@ -88,7 +98,13 @@ def locate(
         seen_closely = _seen_closely(coarse, windows, detector.classes, settings)
         found = [coarse.where(~seen_closely), *_close_up(pixels, windows, detector, settings)]
     rows = merged(Detections.joined(found), settings.max_iou, settings.max_cover)
-    return _components(rows.where(rows.scores >= settings.min_score), detector.classes, pixels)
+    least = np.array(
+        [
+            floors.get(name, _USUAL_FLOOR) if settings.min_score is None else settings.min_score
+            for name in detector.classes
+        ]
+    )
+    return _components(rows.where(rows.scores >= least[rows.labels]), detector.classes, pixels)
 
 
 def _coarse(pixels: NDArray[np.uint8], detector: Detector, settings: CascadeSettings) -> Detections:

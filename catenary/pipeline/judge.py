@@ -45,6 +45,7 @@ class Judge:
         taxonomy: Grades.
         versions: Written into every finding.
         cascade: How a frame is searched.
+        floors: Component id to the detector score from which a box is kept.
     """
 
     detector: Detector
@@ -55,11 +56,12 @@ class Judge:
     taxonomy: Taxonomy
     versions: Versions
     cascade: CascadeSettings = field(default_factory=CascadeSettings)
+    floors: Mapping[str, float] = field(default_factory=dict)
 
     def __call__(self, frame: Frame) -> Judgement:
         """Judge one usable frame."""
         started = time.perf_counter()
-        components = locate(frame.pixels, self.detector, self.cascade)
+        components = locate(frame.pixels, self.detector, self.cascade, self.floors)
         detected = time.perf_counter()
         judged = [one for one in components if self.can_judge(one.kind)]
         others = tuple(one for one in components if not self.can_judge(one.kind))

@@ -14,7 +14,7 @@ import torch
 from pydantic import ConfigDict, TypeAdapter, ValidationError
 from pytorch_lightning import LightningDataModule, Trainer, seed_everything
 from pytorch_lightning.callbacks import Callback, ModelCheckpoint
-from torch import Tensor, nn
+from torch import Tensor
 from torch.utils.data import DataLoader
 
 import catenary
@@ -30,6 +30,7 @@ from catenary.models.build import (
 )
 from catenary.models.classifier import pairs
 from catenary.models.inputs import Precision
+from catenary.models.network import ComponentNetwork, ConditionNetwork
 from catenary.training.callbacks import Record, WeightAverage
 from catenary.training.classifier_data import (
     CropBatch,
@@ -203,7 +204,7 @@ def _task(settings: TrainingSettings, taxonomy: Taxonomy) -> _Task:
     if settings.kind is Kind.DETECTOR:
         classes = _classes(frames, settings, taxonomy)
         network = detector_network(settings.detector_architecture, len(classes))
-        _start(network.backbone, settings)
+        _start(network, settings)
         if settings.weights != RANDOM:
             freeze_start(network.backbone, settings.frozen_blocks)
         scenes = validation_scenes(validation, classes, settings)
@@ -214,7 +215,7 @@ def _task(settings: TrainingSettings, taxonomy: Taxonomy) -> _Task:
     if not conditions:
         raise ConfigError("the training labels show no defect of any component asked for")
     head = classifier_network(settings.classifier_architecture, len(pairs(conditions)))
-    _start(head.backbone, settings)
+    _start(head, settings)
     batches = validation_batches(validation, conditions, settings)
     return _Task(
         ClassifierModule(head, conditions, settings, batches), frames, validation, (), conditions
@@ -231,10 +232,13 @@ def _classes(frames: Frames, settings: TrainingSettings, taxonomy: Taxonomy) -> 
     return tuple(name for name in taxonomy.components if name in wanted)
 
 
-def _start(backbone: nn.Module, settings: TrainingSettings) -> None:
-    if settings.weights != RANDOM:
+def _start(network: ComponentNetwork | ConditionNetwork, settings: TrainingSettings) -> None:
+    if settings.start is not None:
+        anew = weights.go_on_from(network, settings.start)
+        log.info("started from=%s anew=%s", settings.start, ",".join(anew) or "nothing")
+    elif settings.weights != RANDOM:
         path = None if settings.weights == IMAGENET else Path(settings.weights)
-        start_backbone(backbone, imagenet_weights(path))
+        start_backbone(network.backbone, imagenet_weights(path))
 
 
 def _trainer(settings: TrainingSettings, callbacks: list[Callback]) -> Trainer:

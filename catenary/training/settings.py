@@ -51,6 +51,8 @@ class TrainingSettings:
         threads: CPU threads of torch; 0 leaves torch's choice.
         device: ``"cpu"`` or ``"cuda"``.
         precision: Number format of the convolutions.
+        start: Weights file (.safetensors) of an earlier training of the same architecture to go on
+            from, e.g. of the shipped bundle; None starts with ``weights``.
         weights: ``"imagenet"``, ``"random"`` or a weights file of the backbone.
         detector_architecture: See `catenary.models.build`.
         classifier_architecture: See `catenary.models.build`.
@@ -83,6 +85,7 @@ class TrainingSettings:
     threads: int = 0
     device: str = "cpu"
     precision: Precision = Precision.BF16
+    start: Path | None = None
     weights: str = IMAGENET
     detector_architecture: DetectorArchitecture = DetectorArchitecture.CENTRE_LITE0
     classifier_architecture: ClassifierArchitecture = ClassifierArchitecture.POOLED_LITE0

@@ -78,8 +78,10 @@ def test_inputs_that_this_program_does_not_feed_are_refused(folder):
 
 def test_calibration_changes_the_version_but_no_weights(folder):
     before = bundle.verify(folder)
-    after = bundle.with_calibration(folder, {}, {"split_pin": 0.7}, {})
+    fitted = bundle.Calibration({}, {"split_pin": 0.7}, {"clevis": 0.2})
+    after = bundle.with_calibration(folder, fitted)
     assert after.thresholds == {"split_pin": 0.7}
+    assert after.floors == {"clevis": 0.2}
     assert after.version != before.version
     assert after.files == before.files
 

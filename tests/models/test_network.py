@@ -1,6 +1,8 @@
 import pytest
 import torch
 
+from catenary.domain.errors import ConfigError
+from catenary.models import weights
 from catenary.models.build import (
     ClassifierArchitecture,
     DetectorArchitecture,
@@ -11,7 +13,7 @@ from catenary.models.build import (
     start_backbone,
 )
 from catenary.models.fold import for_inference
-from catenary.models.network import cell_boxes
+from catenary.models.network import LongView, cell_boxes
 
 CPU = torch.device("cpu")
 
@@ -44,6 +46,42 @@ def test_distances_are_positive_and_of_the_class_asked_for(detector):
     assert twice.shape == (2, 4)
     assert float(twice.min()) > 0
     assert not torch.equal(twice[0], twice[1])
+
+
+def test_a_long_view_changes_nothing_at_first_and_then_reaches_along_both_axes():
+    view = LongView(4, reach=9).eval()
+    features = torch.randn(1, 4, 40, 40, requires_grad=True)
+    assert torch.equal(view(features), features)
+    torch.nn.init.ones_(view.join.weight)
+    for line in (view.column, view.row):
+        torch.nn.init.ones_(line[1].bias)  # in the linear part of the ReLU6
+    (slope,) = torch.autograd.grad(view(features)[0, :, 20, 20].sum(), features)
+    seen = slope[0].abs().sum(dim=0) > 0
+    assert seen[11:30, 20].all()
+    assert seen[20, 11:30].all()
+    assert not seen[11:20, 11:20].any()
+
+
+def test_a_training_goes_on_from_what_fits(detector, tmp_path):
+    path = tmp_path / "detector.safetensors"
+    path.write_bytes(weights.packed(detector.state_dict()))
+    other = detector_network(DetectorArchitecture.CENTRE_LITE0, 2)
+    anew = weights.go_on_from(other, path)
+    assert set(anew) == {"centre.weight", "centre.bias", "box.weight", "box.bias"}
+    assert torch.equal(other.context.join.weight, detector.context.join.weight)
+
+
+def test_weights_of_another_network_are_refused(detector, tmp_path):
+    path = tmp_path / "detector.safetensors"
+    path.write_bytes(weights.packed(detector.state_dict()))
+    other = classifier_network(ClassifierArchitecture.POOLED_LITE0, 3)
+    with pytest.raises(ConfigError, match=r"another network: \d+ of \d+ tensors fit"):
+        weights.go_on_from(other.head, path)
+    path.write_bytes(b"not weights")
+    with pytest.raises(ConfigError, match="not a safetensors file"):
+        weights.go_on_from(other, path)
+    with pytest.raises(ConfigError, match="cannot read weights"):
+        weights.go_on_from(other, tmp_path / "absent.safetensors")
 
 
 @torch.inference_mode()

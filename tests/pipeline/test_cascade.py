@@ -70,6 +70,19 @@ def test_a_carrier_at_the_corner_keeps_its_window_inside():
     assert detector.seen[2] == (512, 512)
 
 
+@pytest.mark.parametrize(
+    ("settings", "kinds"),
+    [
+        (CascadeSettings(), {"clevis"}),  # blobs score 0.9; the floor of pins is above
+        (CascadeSettings(min_score=0.5), {"clevis", "split_pin"}),  # one wish for all goes first
+        (CascadeSettings(min_score=0.95), set()),
+    ],
+)
+def test_each_component_is_kept_from_its_own_floor(settings, kinds):
+    found = locate(frame(CLEVIS, PIN), BlobDetector(), settings, {"split_pin": 0.95})
+    assert {one.kind for one in found} == kinds
+
+
 def test_overlap_as_large_as_the_window_is_refused():
     with pytest.raises(ValueError, match="overlap_px"):
         CascadeSettings(window_px=96)
