@@ -309,11 +309,15 @@ def make_bundle(
     classifier: Annotated[Path, typer.Argument(help="Run folder of a trained classifier.")],
     output: Annotated[Path, typer.Option("-o", "--output", help="Bundle folder to make.")],
     data: Annotated[str, typer.Option(help="Whence the training data are, for the card.")] = "",
+    weakness: Annotated[
+        list[str] | None,
+        typer.Option(help="What it is known to do badly, for the card; repeatable."),
+    ] = None,
 ) -> None:
     """Join a trained detector and classifier into a bundle."""
     from catenary.jobs import learn as job
 
-    job.make_bundle(detector, classifier, output, data)
+    job.make_bundle(detector, classifier, output, data, tuple(weakness or ()))
     out.print(f"Bundle: {output}. Next: catenary bundle calibrate {output} LABELS")
 
 

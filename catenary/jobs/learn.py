@@ -22,7 +22,9 @@ def train(settings_file: Path, overrides: tuple[str, ...], resume: bool) -> Path
     return run.train(settings, taxonomy, resume=resume)
 
 
-def make_bundle(detector: Path, classifier: Path, folder: Path, data: str) -> bundle.Card:
+def make_bundle(
+    detector: Path, classifier: Path, folder: Path, data: str, weaknesses: tuple[str, ...] = ()
+) -> bundle.Card:
     """Join two run folders into a bundle named like its folder.
 
     Args:
@@ -30,8 +32,9 @@ def make_bundle(detector: Path, classifier: Path, folder: Path, data: str) -> bu
         classifier: Run folder.
         folder: Bundle to make.
         data: Whence the training data are, in words, for the card.
+        weaknesses: What it is known to do badly, in words, for the card.
     """
-    description = export.Description(folder.name, data, git_revision=_revision())
+    description = export.Description(folder.name, data, weaknesses, _revision())
     return export.make_bundle(detector, classifier, folder, description)
 
 

@@ -83,10 +83,10 @@ def _form(kind: str, random: np.random.Generator) -> _Form:
         return _Form(kind, material, pitch, random.uniform(22, 32), radius, small)
     if kind == "porcelain":
         material = str(random.choice(["porcelain", "porcelain_brown"], p=[0.85, 0.15]))
-        core = random.uniform(42, 60)
-        return _Form(
-            kind, material, random.uniform(30, 52), core, core + random.uniform(12, 48), small
-        )
+        core, pitch = random.uniform(42, 60), random.uniform(30, 52)
+        # Half of them are ribbed rather than shedded, as on the real night photograph.
+        depth = random.uniform(8, 20) if random.random() < 0.5 else random.uniform(20, 48)
+        return _Form(kind, material, pitch, core, core + depth, small)
     core = random.uniform(18, 28)
     return _Form(
         kind, "silicone", random.uniform(22, 40), core, core + random.uniform(28, 55), small

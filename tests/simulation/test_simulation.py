@@ -201,14 +201,17 @@ def test_every_impossible_setting_is_named_at_once(tmp_path):
         assert part in message
 
 
-@pytest.mark.parametrize("name", ["train", "parts", "validation", "calibration", "test", "sample"])
+SETS = ["train", "parts", "strings", "variety", "validation", "calibration", "test", "sample"]
+
+
+@pytest.mark.parametrize("name", SETS)
 def test_shipped_settings_are_valid(name):
     config.load(config.bundled(f"configs/simulation/{name}.yaml"), SimulationSettings)
 
 
 def test_the_shipped_sets_share_no_mast():
     masts: list[set[int]] = []
-    for name in ("train", "parts", "validation", "calibration", "test"):
+    for name in SETS:
         one = config.load(config.bundled(f"configs/simulation/{name}.yaml"), SimulationSettings)
         count = -(-one.count // one.frames_per_mast)
         masts.append(set(range(one.first_mast, one.first_mast + count)))
