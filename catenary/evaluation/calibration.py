@@ -13,28 +13,29 @@ MIN_EACH = 5  # defects and healthy parts needed before weights are fitted
 _RIDGE = 0.02  # pull of each weight towards its prior, in units of one sample's loss
 
 
-def best_floor(scores: Sequence[float], is_part: Sequence[bool], parts: int) -> float:
-    """Return the detector score from which boxes are kept so that F1 is highest.
+def lowest_floor(scores: Sequence[float], is_part: Sequence[bool], budget: float) -> float:
+    """Return the lowest detector score from which boxes can be kept within a budget.
 
-    F1 weighs a part that is not found as much as a box on none.
+    As low as possible, since a part that is not found is never judged, while a box on no part
+    still has to pass rules and classifier before it is raised.
 
     Args:
         scores: Of all boxes of one component, in [0, 1].
         is_part: Whether each is on a part that no better box is on.
-        parts: Labelled parts, at least those found.
+        budget: Boxes on no part that are allowed in all, at least 0.
 
     Returns:
-        The lowest score that is kept; 1 when there is nothing to find.
+        A score in [0, 1]; 0 when all boxes are within the budget.
 
-    >>> best_floor([0.9, 0.6, 0.5, 0.2], [True, False, True, False], parts=2)
+    >>> lowest_floor([0.9, 0.6, 0.5, 0.4, 0.2], [True, False, True, False, False], budget=1)
     0.5
     """
-    if not parts or not any(is_part):
-        return 1.0
-    order = np.argsort(-np.asarray(scores), kind="stable")
-    hits = np.cumsum(np.asarray(is_part)[order])
-    f1 = 2 * hits / (parts + np.arange(1, len(order) + 1))
-    return float(np.asarray(scores)[order][int(f1.argmax())])
+    order = np.argsort(-np.asarray(scores, np.float64), kind="stable")
+    false = np.cumsum(~np.asarray(is_part, np.bool_)[order])
+    within = int(np.searchsorted(false, budget, side="right"))
+    if within == len(order):
+        return 0.0
+    return float(np.asarray(scores)[order][within - 1]) if within else 1.0
 
 
 @dataclass(frozen=True, slots=True)

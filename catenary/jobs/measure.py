@@ -24,7 +24,8 @@ Progress = Callable[[int, int], None]
 
 BUDGETS = (0.1, 0.5, 1.0)  # false findings a photograph, design.md section 9
 LOCATED_IOU = 0.5  # overlap from which a component counts as located
-LEAST_FLOOR = 0.1  # detector score; calibration looks at nothing below it
+LEAST_FLOOR = 0.08  # detector score; calibration looks at nothing below it
+SPURIOUS = 0.25  # boxes of each component on no part, a photograph, that its floor may let pass
 LEAST_THRESHOLD = 0.05  # below these odds a finding is far more likely wrong than right
 
 
@@ -73,7 +74,7 @@ def measure(judge: Judge, labels_file: Path, progress: Progress) -> Measured:
     kinds = sorted({label.component for _, labels in scenes for label in labels})
     outcomes = [one.scanned.result.outcome for one in compared]
     unjudged = sum(
-        finding.verdict is Verdict.CANNOT_JUDGE
+        _verdict(judge, finding) is Verdict.CANNOT_JUDGE
         for one in compared
         for finding in one.scanned.findings
     )
@@ -130,11 +131,9 @@ def _floor(compared: Sequence[_Compared], kind: str) -> float:
     """Return the detector score from which boxes of a component are kept."""
     scores: list[float] = []
     is_part: list[bool] = []
-    parts = 0
     for one in compared:
         labels = [label for label in one.labels if label.component == kind]
         free = [label for label in labels if not label.is_ignored]
-        parts += len(free)
         for component in sorted(_components(one.scanned, kind), key=lambda box: -box.score):
             near = [label for label in free if is_hit(component.box, label.box)]
             on_ignored = any(
@@ -146,7 +145,8 @@ def _floor(compared: Sequence[_Compared], kind: str) -> float:
             if near:
                 best = max(near, key=lambda label: label.box.iou(component.box))
                 free = [label for label in free if label is not best]
-    return calibration.best_floor(scores, is_part, parts)
+    floor = calibration.lowest_floor(scores, is_part, SPURIOUS * len(compared))
+    return max(floor, LEAST_FLOOR)
 
 
 def _scanned(judge: Judge, labelled: LabelledSet, progress: Progress) -> Iterator[_Compared]:
@@ -170,6 +170,13 @@ def _raised(scanned: ScannedFrame) -> list[Raised]:
         for one in scanned.findings
         if one.verdict is Verdict.DEFECT and one.probability is not None
     ]
+
+
+def _verdict(judge: Judge, finding: Finding) -> Verdict:
+    """Return the verdict at the judge's own thresholds."""
+    kind = finding.component.kind
+    threshold = judge.thresholds.get(kind, 0.5)
+    return fuse.fuse(finding.evidence, judge.fusion.get(kind, {}), threshold).verdict
 
 
 def _at_budget(scenes: Sequence[Scene], kinds: Sequence[str], budget: float) -> Rates:
