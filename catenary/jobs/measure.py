@@ -24,8 +24,8 @@ Progress = Callable[[int, int], None]
 
 BUDGETS = (0.1, 0.5, 1.0)  # false findings a photograph, design.md section 9
 LOCATED_IOU = 0.5  # overlap from which a component counts as located
-LEAST_FLOOR = 0.08  # detector score; calibration looks at nothing below it
-SPURIOUS = 0.25  # boxes of each component on no part, a photograph, that its floor may let pass
+LEAST_FLOOR = 0.07  # detector score; calibration looks at nothing below it
+SPURIOUS = 0.6  # boxes of each component on no part, a photograph, that its floor may let pass
 LEAST_THRESHOLD = 0.05  # below these odds a finding is far more likely wrong than right
 
 
