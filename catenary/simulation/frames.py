@@ -12,11 +12,13 @@ from catenary.domain.image import ImageRef
 from catenary.domain.place import Mast
 from catenary.simulation.cameras import Camera, mast_camera, string_camera
 from catenary.simulation.labels import labels
-from catenary.simulation.masts import car_roof, mast_scene, string_scene
+from catenary.simulation.masts import mast_scene
 from catenary.simulation.render import Lamp, render
 from catenary.simulation.scene import Scene, point, unit
 from catenary.simulation.sensor import background, exposed
 from catenary.simulation.settings import Light, Role, SimulationSettings
+from catenary.simulation.strings import string_scene
+from catenary.simulation.surroundings import car_roof
 
 _CAMERA_IDS = {role: f"{number:02d}" for number, role in enumerate(Role, start=1)}
 _MAST_SPACING_M = 50.0
@@ -96,7 +98,7 @@ def _scene(
         return scene, string_camera(length, radius, size, random)
     number = index // settings.frames_per_mast
     mast_random = np.random.default_rng([settings.seed, number, 1])
-    scene, places = mast_scene(settings.rates, settings.crossing, str(ref.mast), mast_random)
+    scene, places = mast_scene(settings, str(ref.mast), mast_random)
     return scene, mast_camera(role, places, size, random)
 
 

@@ -1,0 +1,78 @@
+"""What all parts of one mast share while it is built."""
+
+from collections.abc import Mapping
+
+import numpy as np
+
+from catenary.simulation.fittings import Mounting, clevis
+from catenary.simulation.meshes import tube
+from catenary.simulation.scene import Item, Scene, State, Vector
+from catenary.simulation.settings import SimulationSettings
+
+
+def drawn_state(
+    rates: Mapping[str, Mapping[str, float]], component: str, random: np.random.Generator
+) -> State:
+    """Return a condition drawn at its rate, with a severity."""
+    names = list(rates.get(component, {}))
+    draw, severity = random.random(), float(random.uniform(0.05, 1.0))
+    for name in names:
+        draw -= rates[component][name]
+        if draw < 0:
+            return State(name, severity)
+    return State()
+
+
+class Build:
+    """One mast under construction.
+
+    Attributes:
+        scene: Filled.
+        settings: Rates of conditions and shares of what stands around.
+        random: Decides everything.
+        ground: Item of what is drawn and not labelled.
+        side: +1 or -1: the side of the mast.
+        contact: Height of the contact wire at the mast, mm.
+        system: Height of the messenger wire over the contact wire at the mast, mm.
+        stagger: y of the contact wire at the mast, mm.
+        mast_y: y of the mast, mm.
+        tube_radius: Of the cantilever's tubes, mm.
+        tube_material: Their material.
+        joints: Split pins so far, (x, y, z) in mm.
+    """
+
+    def __init__(
+        self, settings: SimulationSettings, mast_id: str, random: np.random.Generator
+    ) -> None:
+        """Draw what decides the mast's shape."""
+        self.scene, self.settings, self.mast_id, self.random = Scene(), settings, mast_id, random
+        self.ground = self.scene.item(Item())
+        self.side = 1.0 if random.random() < 0.5 else -1.0
+        self.contact = random.uniform(5250, 6000)
+        self.system = random.uniform(1000, 1600)
+        self.stagger = self.side * random.uniform(-320, 320)
+        self.mast_y = self.side * random.uniform(2700, 3300)
+        self.tube_radius = random.uniform(24, 35)
+        self.tube_material = str(random.choice(["aluminium", "steel"], p=[0.75, 0.25]))
+        self.joints: list[Vector] = []
+
+    def state(self, component: str) -> State:
+        """Return a condition drawn at its rate, with a severity."""
+        return drawn_state(self.settings.rates, component, self.random)
+
+    def name(self, part: str) -> str:
+        """Return the identity of a part of this mast."""
+        return f"{self.mast_id}#{part}"
+
+    def pipe(self, start: Vector, end: Vector, share: float = 1.0) -> None:
+        """Add a tube of the cantilever between two points, at a share of its radius."""
+        mesh = tube(np.array([start, end]), self.tube_radius * share, 22)
+        self.scene.add(self.ground, self.tube_material, mesh)
+
+    def joint(self, name: str, at: Vector, axis: Vector, towards: Vector) -> None:
+        """Add a clevis with its split pin on a tube, and note the pin as a place to look at."""
+        names = (self.name(name), self.name(f"{name}-pin"))
+        state = self.state("split_pin")
+        mounting = Mounting(at, axis, self.tube_radius, towards)
+        pin = clevis(self.scene, mounting, names, state, self.random)
+        self.joints.append(pin)
