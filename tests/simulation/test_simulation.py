@@ -201,7 +201,18 @@ def test_every_impossible_setting_is_named_at_once(tmp_path):
         assert part in message
 
 
-SETS = ["train", "parts", "strings", "variety", "validation", "calibration", "test", "sample"]
+SETS = [
+    "train",
+    "parts",
+    "strings",
+    "variety",
+    "validation",
+    "calibration",
+    "test",
+    "sample",
+    "car",
+    "tiles",
+]
 
 
 @pytest.mark.parametrize("name", SETS)
