@@ -237,8 +237,11 @@ def simulate(
 
     with _progress("render") as step:
         rendered = job.render(config, output, tuple(setting or ()), workers, step)
-    labels = sum(len(image.labels) for image in rendered.images)
-    out.print(f"{len(rendered.images)} frames, {labels} labels: {output / 'labels.json'}")
+    state = "" if rendered.rendered else "complete: "
+    out.print(
+        f"{state}{rendered.frames} frames, {rendered.labels} labels: {output / 'labels.json'}",
+        soft_wrap=True,
+    )
 
 
 @app.command()

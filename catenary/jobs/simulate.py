@@ -4,9 +4,8 @@ from collections.abc import Callable
 from pathlib import Path
 
 from catenary import config
-from catenary.datasets.labels import LabelledSet
 from catenary.simulation.settings import SimulationSettings
-from catenary.simulation.write import simulate
+from catenary.simulation.write import Simulated, simulate
 
 
 def render(
@@ -15,7 +14,7 @@ def render(
     overrides: tuple[str, ...],
     workers: int,
     progress: Callable[[int, int], None],
-) -> LabelledSet:
+) -> Simulated:
     """Render the frames and labels that a settings file describes.
 
     Args:
