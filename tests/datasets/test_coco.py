@@ -1,4 +1,5 @@
 import json
+import tracemalloc
 from pathlib import Path
 
 import numpy as np
@@ -158,6 +159,30 @@ def test_a_set_that_cannot_be_written_says_where_and_why(tmp_path):
     path = tmp_path / "absent" / "labels.json"
     with pytest.raises(StoreError, match=r"cannot write .*absent.*No such file"):
         coco.write(LabelledSet(tmp_path, ()), path)
+
+
+class Many:
+    """Images made as they are asked for, so that only the writer could hold them."""
+
+    def __init__(self, count: int) -> None:
+        self.count = count
+
+    def __iter__(self):
+        for number in range(self.count):
+            ref = ImageRef("run", str(number), f"{number}.jpg", f"{number}.jpg")
+            rows = tuple(Label("dropper", Box(0, 0, 9, 9), part_id=f"{k}") for k in range(50))
+            yield LabelledImage(ref, 10, 10, rows)
+
+
+def test_writing_holds_one_image_at_a_time(tmp_path):
+    peaks = []
+    for count in (10, 100):
+        tracemalloc.start()
+        assert coco.write_images(Many(count), tmp_path / "l.json") == 50 * count
+        peaks.append(tracemalloc.get_traced_memory()[1])
+        tracemalloc.stop()
+    assert (tmp_path / "l.json").stat().st_size > 500_000
+    assert peaks[1] < peaks[0] + 20_000
 
 
 @pytest.mark.parametrize(
