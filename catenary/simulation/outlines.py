@@ -12,6 +12,7 @@ from catenary.simulation.scene import Vector
 
 Points = tuple[tuple[float, float], ...]
 _DIGITS = 2  # of coordinates in px; more only make the file longer
+_PARALLEL_PX = 1e-9  # a segment that goes less far along an axis never meets its borders
 _STRAIGHT_PX = 0.1  # points of a line nearer than this to the chord are left out
 
 
@@ -124,7 +125,7 @@ def _segment(start: Vector, end: Vector, size: tuple[int, int]) -> tuple[Vector,
     for axis in (0, 1):
         way = end[axis] - start[axis]
         gaps = -start[axis], size[axis] - start[axis]  # ways to both borders
-        if way == 0:
+        if abs(way) < _PARALLEL_PX:
             if gaps[0] > 0 or gaps[1] < 0:
                 return None
             continue

@@ -1,14 +1,16 @@
 """`catenary simulate` as a user sees it: the set, the runs it is also written as, and refusals."""
 
 import csv
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from catenary import cli
 from catenary.datasets import coco
-from catenary.domain.errors import ConfigError
+from catenary.domain.errors import ConfigError, StoreError
 from catenary.domain.place import Direction
+from catenary.jobs.deliver import joined
 from catenary.jobs.simulate import FORMS, render
 from catenary.runs.discover import open_source
 
@@ -67,6 +69,13 @@ def test_a_scan_reads_the_run_with_mast_post_camera_and_time(rendered, form, nam
         assert facts[0] == facts[1]
         assert None not in facts[0]
         assert source.read(read) == (folder / image.ref.file_name).read_bytes()
+
+
+@pytest.mark.parametrize("change", [{"kilometre_m": 7.0}, {"camera": "99"}])
+def test_a_run_of_other_photographs_is_not_joined(rendered, change):
+    first, *_ = coco.read(rendered.simulated.folder / "labels.json").images
+    with pytest.raises(StoreError, match=r"does not hold images/000000.jpg .*remove"):
+        list(joined([replace(first.ref, **change)], rendered.runs[1]))
 
 
 def test_a_finished_set_says_so_and_keeps_its_runs(rendered, settings, monkeypatch, capsys):

@@ -113,6 +113,14 @@ def test_a_keypoint_behind_a_plate_is_labelled_but_not_visible():
     }
 
 
+def test_a_keypoint_before_a_wall_is_visible():
+    scene = Scene()
+    lines = (("end", point(60, 1000, 0)[None]),)  # beside the plate, in the air
+    plate(scene, replace(PLATE, lines=lines), 0, 0, (30, 30))
+    plate(scene, Item(), 0, 0, (1000, 1000), y=2)
+    assert [one.is_visible for one in labelled(scene)[0].keypoints] == [True]
+
+
 def test_a_wire_is_clipped_to_the_picture_and_not_to_be_located():
     scene = Scene()
     line = np.array([[-5e3, 1000, 0], [-100, 1000, 0], [5e3, 1000, 0]])
@@ -122,6 +130,17 @@ def test_a_wire_is_clipped_to_the_picture_and_not_to_be_located():
     assert label.is_ignored
     assert [one.points for one in label.lines] == [((0, 128), (320, 128))]
     assert label.mask.pixels().sum() == pytest.approx(12 * 320, rel=0.1)
+
+
+def test_a_wire_that_is_seen_from_end_to_end_is_still_not_to_be_located():
+    scene, line = Scene(), np.array([[-100, 1000, 0], [100, 1000, 0.0]])
+    for kind in ("messenger_wire", "steady_arm"):
+        scene.add(scene.item(Item(kind, kind)), "plate", tube(line, 6.0, 10))
+        line = line + point(0, 0, 40)
+    assert {one.component: one.is_ignored for one in labelled(scene)} == {
+        "messenger_wire": True,
+        "steady_arm": False,
+    }
 
 
 def test_a_line_that_leaves_the_picture_and_returns_is_two():
