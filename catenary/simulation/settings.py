@@ -1,10 +1,13 @@
 """What a simulated set consists of."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
+from datetime import date
 from enum import StrEnum
 
+from catenary.domain.errors import ImpossibleSettingsError, Mistake
 from catenary.domain.place import Direction
+from catenary.simulation.geometry import Geometry
 
 
 class Role(StrEnum):
@@ -91,6 +94,17 @@ def _rates() -> dict[str, dict[str, float]]:
     }
 
 
+_LEAST = {
+    "count": 1,
+    "width": 128,
+    "height": 64,
+    "frames_per_mast": 1,
+    "samples": 1,
+    "first_mast": 0,
+    "seed": 0,
+}
+
+
 @dataclass(frozen=True, slots=True)
 class CarCamera:
     """One camera on the roof of the car.
@@ -137,6 +151,7 @@ class SimulationSettings:
         light: Share of each kind of light; must sum to 1.
         weather: Share of each kind of weather; must sum to 1. All frames of a mast agree.
         rates: Probability of each condition of a part, by component.
+        geometry: Sizes of what is built.
         crossing: Share of spans with a wire that crosses in front of a dropper.
         samples: Rays a pixel where something is seen.
         jpeg_quality: Lowest and highest JPEG quality.
@@ -166,6 +181,7 @@ class SimulationSettings:
     light: Mapping[Light, float] = field(default_factory=_light)
     weather: Mapping[Weather, float] = field(default_factory=_weather)
     rates: Mapping[str, Mapping[str, float]] = field(default_factory=_rates)
+    geometry: Geometry = field(default_factory=Geometry)
     crossing: float = 0.35
     samples: int = 3
     jpeg_quality: tuple[int, int] = (75, 95)
@@ -185,9 +201,15 @@ class SimulationSettings:
 
     def __post_init__(self) -> None:
         """Refuse impossible settings, naming every mistake."""
-        checks = (self._number_mistakes, self._camera_mistakes, self._share_mistakes)
-        if mistakes := [one for check in checks for one in check()] + self._rate_mistakes():
-            raise ValueError("; ".join(mistakes))
+        checks = (
+            self._number_mistakes,
+            self._list_mistakes,
+            self._camera_mistakes,
+            self._share_mistakes,
+            self._rate_mistakes,
+        )
+        if mistakes := tuple(one for check in checks for one in check()):
+            raise ImpossibleSettingsError(mistakes)
 
     @property
     def car(self) -> tuple[CarCamera, ...]:
@@ -197,70 +219,66 @@ class SimulationSettings:
             for role in self.roles or Role
         )
 
-    def _number_mistakes(self) -> list[str]:
-        least = {
-            "count": 1,
-            "width": 128,
-            "height": 64,
-            "frames_per_mast": 1,
-            "samples": 1,
-            "first_mast": 0,
-            "seed": 0,
-        }
-        mistakes = [
-            f"{name} must be at least {low}, got {getattr(self, name)}"
-            for name, low in least.items()
-            if getattr(self, name) < low
-        ]
-        low, high = self.jpeg_quality
-        if not 1 <= low <= high <= 100:
-            mistakes.append(f"jpeg_quality must rise within 1-100, got {low}, {high}")
-        if not 1 <= self.pulse_us[0] <= self.pulse_us[1] or self.speed_kmh < 0:
-            mistakes.append(
-                f"pulse_us must rise from at least 1, got {self.pulse_us}, speed_kmh be at least 0"
-            )
-        if not self.sections:
-            mistakes.append("sections needs at least one entry")
-        return mistakes
+    def _number_mistakes(self) -> Iterator[Mistake]:
+        for name, low in _LEAST.items():
+            if getattr(self, name) < low:
+                reason = " to hold a component" if name in ("width", "height") else ""
+                yield name, f"must be at least {low}{reason}, got {getattr(self, name)}"
+        for name in ("exposure", "speed_kmh"):
+            if not getattr(self, name) >= 0:
+                yield name, f"must be at least 0, got {getattr(self, name):g}"
+        if not 0 <= self.distortion <= 0.1:
+            yield "distortion", f"must be in [0, 0.1], got {self.distortion:g}"
 
-    def _camera_mistakes(self) -> list[str]:
-        mistakes = []
+    def _list_mistakes(self) -> Iterator[Mistake]:
+        for name, least, most in (("jpeg_quality", 1, 100), ("pulse_us", 1, 10_000)):
+            low, high = getattr(self, name)
+            if not least <= low <= high <= most:
+                yield name, f"must rise within {least}-{most}, got {low}, {high}"
+        if not self.sections:
+            yield "sections", "needs at least one entry"
+        try:
+            date.fromisoformat(self.date)
+        except ValueError:
+            yield "date", f"must be a day like 2026-03-06, got {self.date!r}"
+
+    def _camera_mistakes(self) -> Iterator[Mistake]:
         if self.roles and self.cameras:
-            mistakes.append("roles is short for cameras: give one of them")
-        small = [one.id for one in self.cameras if one.width < 128 or one.height < 64]
-        if small:
-            mistakes.append(f"cameras {', '.join(small)} must be at least 128 x 64 px")
+            yield "roles", "is short for cameras: give one of the two"
         known: dict[str, CarCamera] = {}
-        if any(known.setdefault(one.id, one) != one for one in self.cameras):
-            mistakes.append("cameras with the same id must be the same camera")
+        for number, one in enumerate(self.cameras):
+            if one.width < _LEAST["width"] or one.height < _LEAST["height"]:
+                least = f"{_LEAST['width']} x {_LEAST['height']}"
+                yield f"cameras.{number}", f"must be at least {least} px to hold a component"
+            if known.setdefault(one.id, one) != one:
+                yield f"cameras.{number}.id", f"is that of another camera, {one.id}"
         side = min(min(one.width, one.height) for one in self.car)
         if self.tile and not 64 <= self.tile <= side:
-            mistakes.append(f"tile must be 0 or from 64 to the smallest side, {side} px")
-        return mistakes
+            yield "tile", f"must be 0 or from 64 to the smallest side, {side} px, got {self.tile}"
 
-    def _share_mistakes(self) -> list[str]:
-        mistakes = [
-            f"{name} must be in [0, 1], got {getattr(self, name)}"
-            for name in ("crossing", "misexposed", "anywhere")
-            if not 0 <= getattr(self, name) <= 1
-        ]
-        if self.exposure < 0 or not 0 <= self.distortion <= 0.1:
-            mistakes.append("exposure must be at least 0 and distortion in [0, 0.1]")
+    def _share_mistakes(self) -> Iterator[Mistake]:
+        for name in ("crossing", "misexposed", "anywhere"):
+            if not 0 <= getattr(self, name) <= 1:
+                yield name, f"must be in [0, 1], got {getattr(self, name):g}"
         for name in ("light", "weather"):
-            shares = getattr(self, name)
-            if abs(sum(shares.values()) - 1) > 1e-6 or min(shares.values()) < 0:
-                mistakes.append(f"{name} must be shares that sum to 1, got {dict(shares)}")
-        return mistakes
+            shares: Mapping[str, float] = getattr(self, name)
+            if not abs(sum(shares.values()) - 1) <= 1e-6 or min(shares.values()) < 0:
+                given = ", ".join(f"{kind} {share:g}" for kind, share in shares.items())
+                yield name, f"must be shares that sum to 1, got {given or 'none'}"
 
-    def _rate_mistakes(self) -> list[str]:
-        mistakes = []
+    def _rate_mistakes(self) -> Iterator[Mistake]:
         for component, rates in self.rates.items():
-            unknown = [name for name in rates if name not in MADE.get(component, ())]
-            if unknown:
-                known = ", ".join(MADE.get(component, ())) or "none"
-                mistakes.append(
-                    f"rates.{component}: cannot make {', '.join(unknown)}; can make: {known}"
-                )
-            if min(rates.values(), default=0) < 0 or sum(rates.values()) > 1:
-                mistakes.append(f"rates.{component} must be at least 0 and sum to at most 1")
-        return mistakes
+            if component not in MADE:
+                known = ", ".join(MADE)
+                yield f"rates.{component}", f"unknown component; can make: {known}"
+                continue
+            for condition, rate in rates.items():
+                place = f"rates.{component}.{condition}"
+                if condition not in MADE[component]:
+                    known = ", ".join(MADE[component])
+                    yield place, f"unknown condition; can make: {known}"
+                elif not 0 <= rate <= 1:
+                    yield place, f"must be in [0, 1], got {rate:g}"
+            if sum(rates.values()) > 1 + 1e-9:
+                total = sum(rates.values())
+                yield f"rates.{component}", f"must sum to at most 1, got {total:g}"

@@ -18,7 +18,7 @@ _GRID_PX = 32  # the glow of lamps in fog is smooth: one ray for so many pixels 
 _NEAR_MM, _DEEP_MM = 150.0, 25_000.0
 # Share of the light that is scattered straight back from a length of fog that scatters all, a
 # steradian: below the 1/(4 pi) of even scattering, since droplets throw most of it forward.
-_BACKWARD = 0.02
+_BACKWARD = 0.008
 _RAIN_MM = 8000.0  # drops farther off are too small to be seen one by one
 _FALL = 7.0 / 22.2  # speed of a drop of 2-3 mm over that of the car at 80 km/h
 _DROP_SHINE = 0.12  # light of a drop over that which falls on it

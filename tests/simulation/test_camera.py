@@ -387,13 +387,13 @@ def test_every_impossible_camera_and_share_is_named_at_once(tmp_path):
     with pytest.raises(ConfigError) as caught:
         config.load(path, SimulationSettings)
     for part in (
-        "give one of them",
-        "01 must be at least 128 x 64",
-        "same id",
-        "weather must be shares",
-        "tile must be 0 or",
-        "pulse_us must rise",
-        "misexposed must be in",
+        "roles: is short for cameras",
+        "cameras.0: must be at least 128 x 64",
+        "cameras.1.id: is that of another camera",
+        "weather: must be shares",
+        "tile: must be 0 or",
+        "pulse_us: must rise",
+        "misexposed: must be in",
     ):
         assert part in str(caught.value)
 
