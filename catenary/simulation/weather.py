@@ -21,7 +21,7 @@ _NEAR_MM, _DEEP_MM = 150.0, 25_000.0
 _BACKWARD = 0.008
 _RAIN_MM = 8000.0  # drops farther off are too small to be seen one by one
 _FALL = 7.0 / 22.2  # speed of a drop of 2-3 mm over that of the car at 80 km/h
-_DROP_SHINE = 0.12  # light of a drop over that which falls on it
+_DROP_SHINE = 0.05  # light of a drop over that which falls on it
 _MOST_DROPS = 4000
 
 
