@@ -11,11 +11,16 @@ from catenary.evaluation.intervals import Share
 from catenary.evaluation.predictions import DataKind
 from catenary.evaluation.rates import Rates
 from catenary.evaluation.reliability import Bin
-from catenary.jobs.evaluation_text import Evaluated, difference_words, mast_words, number
+from catenary.jobs.evaluation_defects import MOST_LINES, defects
+from catenary.jobs.evaluation_text import (
+    Evaluated,
+    difference_words,
+    mast_words,
+    number,
+    short_share,
+)
 from catenary.reports.charts import Chart, Dot, Series
 from catenary.reports.evaluation import Chapter, EvaluationPage, Grid, Named
-
-_MOST_LINES = 8  # of one chart
 
 
 def page(done: Evaluated, labels: Path) -> EvaluationPage:
@@ -72,7 +77,7 @@ def _notes(own: Evaluation) -> Iterator[str]:
 
 def _chapters(done: Evaluated) -> Iterator[Chapter]:
     own = done.own
-    yield _defects(own)
+    yield defects(own)
     yield _false_alarms(own)
     if own.promised:
         yield _promised(own)
@@ -87,83 +92,6 @@ def _chapters(done: Evaluated) -> Iterator[Chapter]:
         " no_part: boxes on no label.",
         tuple(_confused(kind, one) for kind, one in own.confusion.items()),
     )
-
-
-def _defects(own: Evaluation) -> Chapter:
-    measured = own.measured
-    budgets = list(measured.at_budget)
-    rows = [
-        (
-            name,
-            _share(share),
-            *(_share(at.by_condition.get(name, Share(0, 0))) for at in measured.at_budget.values()),
-            *_raising_cells(own, name),
-        )
-        for name, share in measured.rates.by_condition.items()
-    ]
-    total = ("all", _share(measured.rates.detection))
-    rows.append((*total, *(_share(at.detection) for at in measured.at_budget.values()), "", ""))
-    head = (
-        "condition",
-        "found, stored thresholds",
-        *(f"at {budget:g} false / image" for budget in budgets),
-        "AP",
-        "views",
-    )
-    return Chapter(
-        "Defects found, by condition 检出率",
-        "Physical defects: the same part in several views counts once. A budget is of each"
-        " component: so many false findings a photograph. AP ranks findings view by view and asks"
-        " for the right condition. Intervals are Wilson, 95 %, and take defects as independent."
-        " Dots: any defect at the stored threshold.",
-        (Grid("", head, tuple(rows)),),
-        (*_froc(own, max(1.0, *budgets)), *_defect_curves(own)),
-    )
-
-
-def _raising_cells(own: Evaluation, name: str) -> tuple[str, str]:
-    one = own.conditions.get(name)
-    return (number(one.ap), str(one.views)) if one else ("-", "0")
-
-
-def _of_component(own: Evaluation, kind: str) -> list[str]:
-    names = [name for name in own.conditions if name.startswith(f"{kind}.")]
-    return [kind, *names][:_MOST_LINES]
-
-
-def _short(name: str) -> str:
-    return name.partition(".")[2] or "any defect"
-
-
-def _kinds(own: Evaluation) -> list[str]:
-    return [name for name in own.conditions if "." not in name]
-
-
-def _froc(own: Evaluation, most: float) -> Iterator[Chart]:
-    for kind in _kinds(own):
-        lines = tuple(
-            Series(_short(name), own.conditions[name].froc) for name in _of_component(own, kind)
-        )
-        dots = _stored(own.by_component[kind]) if kind in own.by_component else ()
-        yield Chart(
-            f"FROC: {kind}", "false findings a photograph", "defects found", most, lines, dots
-        )
-
-
-def _stored(one: Rates) -> tuple[Dot, ...]:
-    """Return the point of the stored threshold."""
-    if not one.detection.total:
-        return ()
-    share = one.detection.hits / one.detection.total
-    return (Dot(one.false_per_image, share, *one.detection.interval, "stored threshold"),)
-
-
-def _defect_curves(own: Evaluation) -> Iterator[Chart]:
-    for kind in _kinds(own):
-        lines = tuple(
-            Series(_short(name), own.conditions[name].curve) for name in _of_component(own, kind)
-        )
-        yield Chart(f"Precision and recall: {kind}", "recall, by view", "precision", 1.0, lines)
 
 
 def _false_alarms(own: Evaluation) -> Chapter:
@@ -184,15 +112,20 @@ def _false_alarms(own: Evaluation) -> Chapter:
 def _false_row(kind: str, one: Rates) -> tuple[str, ...]:
     return (
         kind,
-        _share(one.false_alarms),
+        short_share(one.false_alarms),
         f"{1000 * one.false_per_image:.0f}",
-        _share(one.raised_images),
+        short_share(one.raised_images),
     )
 
 
 def _promised(own: Evaluation) -> Chapter:
     rows = tuple(
-        (name, f"{one.threshold:.3f}", _share(one.detection), f"{1000 * one.false_per_image:.0f}")
+        (
+            name,
+            f"{one.threshold:.3f}",
+            short_share(one.detection),
+            f"{1000 * one.false_per_image:.0f}",
+        )
         for name, one in own.promised.items()
     )
     return Chapter(
@@ -228,7 +161,9 @@ def _axis(axis: str, rows: Sequence[Slice]) -> Grid:
     if rows[0].images is None:
         head: tuple[str, ...] = (axis, "defects found", "parts located")
         return Grid(
-            "", head, tuple((r.value, _share(r.detection), _share(r.located)) for r in rows)
+            "",
+            head,
+            tuple((r.value, short_share(r.detection), short_share(r.located)) for r in rows),
         )
     head = (
         axis,
@@ -246,11 +181,11 @@ def _axis(axis: str, rows: Sequence[Slice]) -> Grid:
             (
                 one.value,
                 str(one.images),
-                _share(one.detection),
-                _share(one.located),
-                _share(one.false_alarms),
+                short_share(one.detection),
+                short_share(one.located),
+                short_share(one.false_alarms),
                 f"{1000 * (one.false_per_image or 0):.0f}",
-                _share(one.raised_images),
+                short_share(one.raised_images),
             )
             for one in rows
         ),
@@ -261,7 +196,7 @@ def _located(own: Evaluation) -> Chapter:
     rows = [
         (
             kind,
-            _share(own.measured.located[kind]),
+            short_share(own.measured.located[kind]),
             number(one.ap50),
             number(one.ap),
             f"{own.measured.spurious_per_image[kind]:.2f}",
@@ -277,9 +212,9 @@ def _located(own: Evaluation) -> Chapter:
             "recall",
             "precision",
             1.0,
-            tuple(Series(kind, curve) for kind, curve in drawn[start : start + _MOST_LINES]),
+            tuple(Series(kind, curve) for kind, curve in drawn[start : start + MOST_LINES]),
         )
-        for start in range(0, len(drawn), _MOST_LINES)
+        for start in range(0, len(drawn), MOST_LINES)
     )
     return Chapter(
         "Parts located",
@@ -330,15 +265,6 @@ def _confused(kind: str, one: Confusion) -> Grid:
         (truth, *map(str, counts)) for truth, counts in zip(one.truths, one.counts, strict=True)
     )
     return Grid(kind, ("truth", *one.answers), tuple(rows))
-
-
-def _share(share: Share | None) -> str:
-    """Return e.g. ``7/8 = 88 % [53-98]``: short, since tables have many of them."""
-    if not share or not share.total:
-        return "0/0"
-    low, high = (round(100 * bound) for bound in share.interval)
-    percent = round(100 * share.hits / share.total)
-    return f"{share.hits}/{share.total} = {percent} % [{low}-{high}]"
 
 
 def _interval(share: Share) -> str:

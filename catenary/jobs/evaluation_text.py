@@ -150,3 +150,12 @@ def difference_words(one: Difference) -> str:
 def number(value: float | None) -> str:
     """Return three decimals, or a dash where there is nothing to count."""
     return "-" if value is None else f"{value:.3f}"
+
+
+def short_share(share: Share | None) -> str:
+    """Return e.g. ``7/8 = 88 % [53-98]``: short, since tables have many of them."""
+    if not share or not share.total:
+        return "0/0"
+    low, high = (round(100 * bound) for bound in share.interval)
+    percent = round(100 * share.hits / share.total)
+    return f"{share.hits}/{share.total} = {percent} % [{low}-{high}]"

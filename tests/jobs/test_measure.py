@@ -172,3 +172,5 @@ def test_a_promise_that_can_be_kept_is_written_and_looked_at_again(tmp_path):
     assert point.threshold is not None
     text = catenary("evaluate", str(labels), "--model", str(folder), "--device", "cpu")
     assert f"Promised threshold {point.threshold:.3f} of split_pin.missing: finds 2/2" in text
+    # The same photographs: what the card says of false alarms is what the evaluation finds.
+    assert f"here, {point.false_per_image:.3f} false alarms per photograph" in text
