@@ -2,6 +2,7 @@
 
 import json
 import logging
+import shlex
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -230,14 +231,29 @@ def simulate(
     output: Annotated[Path, typer.Option("-o", "--output", help="Folder to fill.")],
     setting: Setting = None,
     workers: Annotated[int, typer.Option(min=1, help="Processes that render.")] = 2,
+    form: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--as", help="Also write a run: workstation, mast-folders or plain; repeatable."
+        ),
+    ] = None,
 ) -> None:
     """Render labelled night scenes; goes on where an interrupted run stopped."""
     from catenary.jobs import simulate as job
 
+    forms = tuple(form or ())
+    if unknown := [one for one in forms if one not in job.FORMS]:
+        raise typer.BadParameter(f"{unknown[0]!r} is not one of {', '.join(job.FORMS)}")
     with _progress("render") as step:
-        rendered = job.render(config, output, tuple(setting or ()), workers, step)
-    labels = sum(len(image.labels) for image in rendered.images)
-    out.print(f"{len(rendered.images)} frames, {labels} labels: {output / 'labels.json'}")
+        rendered = job.render(config, output, tuple(setting or ()), workers, step, forms)
+    done = rendered.simulated
+    made = f"{done.rendered} rendered now" if done.rendered else "complete, nothing left to render"
+    out.print(
+        f"{done.frames} frames, {done.labels} labels ({made}): {output / 'labels.json'}",
+        soft_wrap=True,
+    )
+    for run in rendered.runs:
+        out.print(f"Next: catenary scan {shlex.quote(str(run))}", soft_wrap=True, markup=False)
 
 
 @app.command()
@@ -271,7 +287,7 @@ def train(
         bool, typer.Option("--resume", help="Go on with an interrupted training.")
     ] = False,
 ) -> None:
-    """Train the detector or the classifier; which one is said in the settings."""
+    """Train the detector, the classifier or the refiner; which one is said in the settings."""
     from catenary.jobs import learn as job
 
     folder = job.train(config, tuple(setting or ()), resume)
@@ -335,16 +351,21 @@ def make_bundle(
     detector: Annotated[Path, typer.Argument(help="Run folder of a trained detector.")],
     classifier: Annotated[Path, typer.Argument(help="Run folder of a trained classifier.")],
     output: Annotated[Path, typer.Option("-o", "--output", help="Bundle folder to make.")],
+    refiner: Annotated[
+        Path | None, typer.Option(help="Run folder of a trained box refiner, if there is one.")
+    ] = None,
     data: Annotated[str, typer.Option(help="Whence the training data are, for the card.")] = "",
     weakness: Annotated[
         list[str] | None,
         typer.Option(help="What it is known to do badly, for the card; repeatable."),
     ] = None,
 ) -> None:
-    """Join a trained detector and classifier into a bundle."""
+    """Join trained networks into a bundle."""
     from catenary.jobs import learn as job
+    from catenary.training.export import Runs
 
-    job.make_bundle(detector, classifier, output, data, tuple(weakness or ()))
+    runs_made = Runs(detector, classifier, refiner)
+    job.make_bundle(runs_made, output, data, tuple(weakness or ()))
     out.print(f"Bundle: {output}. Next: catenary bundle calibrate {output} LABELS")
 
 
