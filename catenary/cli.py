@@ -3,7 +3,7 @@
 import json
 import logging
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import asdict
 from pathlib import Path
@@ -30,7 +30,9 @@ FAILED, WRONG_USE, SOME_UNREADABLE, INTERRUPTED = 1, 2, 3, 130
 app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False)
 bundles = typer.Typer(no_args_is_help=True, help="Make, calibrate and verify model bundles.")
 runs = typer.Typer(invoke_without_command=True, help="What was scanned, what is left, what failed.")
+data = typer.Typer(no_args_is_help=True, help="Convert, audit and split labelled sets.")
 app.add_typer(bundles, name="bundle")
+app.add_typer(data, name="data")
 app.add_typer(runs, name="runs")
 out = Console()
 
@@ -46,6 +48,12 @@ Model = Annotated[
 ]
 Device = Annotated[str, typer.Option(help="auto, cpu, cuda or cuda:N.")]
 Precision = Annotated[str, typer.Option(help="bf16 or fp32.")]
+Classes = Annotated[
+    Path | None,
+    typer.Option(
+        help="Class map (YAML) as configs/class_map.example.yaml; needed for their names."
+    ),
+]
 DEFAULT_WORKSPACE = Path("workspace")
 
 
@@ -348,6 +356,38 @@ def verify_bundle(
 
     card = bundles_room.verify(bundle)
     out.print(f"{card.version}: whole; components {', '.join(card.classes)}", soft_wrap=True)
+
+
+@data.command("convert")
+def convert_data(  # noqa: PLR0913 - every option of the command is a parameter
+    source: Annotated[Path, typer.Argument(help="File or folder with labels; images beside.")],
+    output: Annotated[Path, typer.Option("-o", "--output", help="Folder to make.")],
+    to: Annotated[str, typer.Option("--to", help="Format to write; see docs/formats.md.")] = "coco",
+    form: Annotated[str, typer.Option("--from", help="Format of the source, or auto.")] = "auto",
+    classes: Classes = None,
+    images: Annotated[str, typer.Option(help="copy, link or reference.")] = "copy",
+    strict: Annotated[
+        bool, typer.Option("--strict", help="Fail when anything would be lost.")
+    ] = False,
+) -> None:
+    """Write a labelled set in another format; what cannot be kept is counted."""
+    from catenary.datasets import formats
+    from catenary.jobs import data as job
+
+    _one_of(to, formats.FORMATS, "--to")
+    _one_of(form, ("auto", *formats.FORMATS), "--from")
+    _one_of(images, tuple(job.Placement), "--images")
+    conversion = job.Conversion(form, to, classes, job.Placement(images), strict)
+    with _progress("convert") as step:
+        converted = job.convert(source, output, conversion, step)
+    for line in job.lines(converted):
+        out.print(line, soft_wrap=True, highlight=False, markup=False)
+    out.print(f"{output}", soft_wrap=True, highlight=False, markup=False)
+
+
+def _one_of(value: str, known: Iterable[str], option: str) -> None:
+    if value not in set(known):
+        raise typer.BadParameter(f"{value!r} is not one of {', '.join(known)}", param_hint=option)
 
 
 def _print_run(summary: "RunSummary") -> None:
