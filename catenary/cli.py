@@ -385,6 +385,62 @@ def convert_data(  # noqa: PLR0913 - every option of the command is a parameter
     out.print(f"{output}", soft_wrap=True, highlight=False, markup=False)
 
 
+@data.command("audit")
+def audit_data(
+    labels: Annotated[list[Path], typer.Argument(help="Labels; several sets are compared.")],
+    split: Annotated[Path | None, typer.Option(help="Split whose parts are compared.")] = None,
+    classes: Classes = None,
+    html: Annotated[Path | None, typer.Option(help="Page with pictures to write.")] = None,
+    as_json: Json = False,
+) -> None:
+    """Say whether labelled sets are fit to train on; exit code 1 when they are not."""
+    from catenary.jobs import audit as job
+
+    with _steps("audit") as step:
+        found = job.audit(labels, split, classes, html, step)
+    if as_json:
+        _print_json(job.record(found))
+    else:
+        for line in job.lines(found):
+            out.print(line, soft_wrap=True, highlight=False, markup=False)
+    if not found.is_fit:
+        raise typer.Exit(FAILED)
+
+
+@data.command("split")
+def split_data(
+    labels: Annotated[list[Path], typer.Argument(help="Labels; several sets are split together.")],
+    output: Annotated[Path, typer.Option("-o", "--output", help="Split to write (JSON).")],
+    shares: Annotated[
+        str, typer.Option(help="Parts and their shares.")
+    ] = "train=0.7,calibration=0.15,test=0.15",
+    by: Annotated[str, typer.Option(help="auto, section, mast or image.")] = "auto",
+    former: Annotated[
+        Path | None, typer.Option("--from", help="Former split: what it assigned stays.")
+    ] = None,
+    copies: Annotated[
+        bool, typer.Option("--copies/--no-copies", help="Look for copies among the images.")
+    ] = True,
+) -> None:
+    """Split by line section, or by mast where sections are few; never by image."""
+    from catenary.datasets import split as splits
+    from catenary.jobs import split as job
+
+    _one_of(by, (job.AUTO, *splits.BY), "--by")
+    wish = job.Wish(job.parse_shares(shares), by, former, copies)
+    with _steps("split") as step:
+        done = job.split(labels, output, wish, step)
+    for line in job.lines(done):
+        out.print(line, soft_wrap=True, highlight=False, markup=False)
+
+
+@contextmanager
+def _steps(title: str) -> Iterator[Callable[[str, int, int], None]]:
+    """Show the progress of work in several steps."""
+    with _progress(title) as step:
+        yield lambda _name, done, total: step(done, total)
+
+
 def _one_of(value: str, known: Iterable[str], option: str) -> None:
     if value not in set(known):
         raise typer.BadParameter(f"{value!r} is not one of {', '.join(known)}", param_hint=option)
