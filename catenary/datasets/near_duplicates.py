@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 Floats = NDArray[np.float32]
 
+WHOLE, MIRRORED, PART = "whole", "mirrored", "part"
 SIDE = 256  # px; a sketch has its square in pixels, so that long strips keep their detail
 MAX_FOR_CROPS = 2000  # photographs; matching corners takes their square in time
 _SMALL = 32  # px, side of the picture that whole pictures are compared by
@@ -25,7 +26,7 @@ _MIN_VOTES, _MIN_INLIERS = 8, 8
 _CANDIDATES = 10  # partners looked at for each photograph
 _SLIP_PX = 3.0
 _BLUR_PX = 1.5
-_MIN_SHARED = 0.4  # of the smaller picture
+_MIN_SHARED = 0.75  # of the smaller picture; less, and two masts of one build agree in a bar
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,7 +112,7 @@ def copies(
     if len(kept) <= MAX_FOR_CROPS:
         for first, second, move in _like_part(sketches, kept, progress):
             if not linked.are(first, second):
-                found += linked.kept(_checked(sketches, (first, second), move, "part", limits))
+                found += linked.kept(_checked(sketches, (first, second), move, PART, limits))
     progress(len(sketches), len(sketches))
     return found
 
@@ -180,7 +181,7 @@ def _like_whole(sketches: Sequence[Sketch]) -> Iterator[tuple[int, int, Floats, 
             near = np.flatnonzero(likeness >= _LIKE_SMALL)
             best = near[np.argsort(-likeness[near], kind="stable")][:_CANDIDATES]
             for second in (first + 1 + best).tolist():
-                how = "whole" if mirror is None else "mirrored"
+                how = WHOLE if mirror is None else MIRRORED
                 yield first, second, _stretch(one.thumb, sketches[second].thumb, mirror), how
 
 

@@ -6,6 +6,7 @@ from pathlib import Path
 
 from catenary.datasets import formats
 from catenary.datasets import split as splits
+from catenary.datasets.audit import told_apart
 from catenary.datasets.labels import LabelledImage
 from catenary.datasets.split import Split
 from catenary.domain.errors import ConfigError
@@ -91,7 +92,7 @@ def split(labels: Sequence[Path], output: Path, wish: Wish, progress: audit.Prog
     pairs: list[tuple[int, int]] = []
     if wish.with_copies:
         looked = [one for labelled in sets for one in audit.look(labelled, progress)]
-        pairs = [(copy.first, copy.second) for copy in audit.find_copies(looked, progress)]
+        pairs, _ = told_apart(images, audit.find_copies(looked, progress))
     made = splits.made(images, by, wish.shares, pairs, former)
     splits.write(made, output)
     counts = splits.counted(images, made)

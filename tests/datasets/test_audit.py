@@ -119,8 +119,18 @@ def test_likeness_across_parts_is_an_error_and_within_a_warning():
     assert found == {("copies", "warning")}
 
 
+def test_a_zoomed_copy_of_another_mast_is_to_be_looked_at():
+    like = (Copy(0, 1, "part", 0.97),)
+    assert codes(member("1"), other_part("2"), copies=like) == {("look_alike", "warning")}
+    assert codes(member("1"), member("2"), copies=like) == set()
+    nowhere = other_part("2")
+    ref = replace(nowhere.image.ref, mast=None)
+    nowhere = replace(nowhere, image=replace(nowhere.image, ref=ref))
+    assert ("copies_across", "error") in codes(member("1"), nowhere, copies=like)
+
+
 def test_a_copy_of_a_copy_is_one_group():
-    pairs = [Copy(0, 1, "whole", 1.0), Copy(1, 3, "part", 0.95)]
+    pairs = [Copy(0, 1, "whole", 1.0), Copy(1, 3, "mirrored", 0.95)]
     found = audited([member("1"), member("2"), member("3"), other_part("4")], pairs)
     assert found.copies == [[0, 1, 3]]
 

@@ -68,6 +68,7 @@ def test_how_a_copy_was_made_is_told():
     one = scene(1)
     assert [pair.how for pair in found(one, one)] == ["whole"]
     assert [pair.how for pair in found(one, one[:, ::-1])] == ["mirrored"]
+    assert [pair.how for pair in found(one, one[::-1, ::-1])] == ["mirrored"]
     assert [pair.how for pair in found(one, one[60:-60, 80:-80])] == ["part"]
 
 
