@@ -280,7 +280,7 @@ def train(
         bool, typer.Option("--resume", help="Go on with an interrupted training.")
     ] = False,
 ) -> None:
-    """Train the detector or the classifier; which one is said in the settings."""
+    """Train the detector, the classifier or the refiner; which one is said in the settings."""
     from catenary.jobs import learn as job
 
     folder = job.train(config, tuple(setting or ()), resume)
@@ -316,16 +316,21 @@ def make_bundle(
     detector: Annotated[Path, typer.Argument(help="Run folder of a trained detector.")],
     classifier: Annotated[Path, typer.Argument(help="Run folder of a trained classifier.")],
     output: Annotated[Path, typer.Option("-o", "--output", help="Bundle folder to make.")],
+    refiner: Annotated[
+        Path | None, typer.Option(help="Run folder of a trained box refiner, if there is one.")
+    ] = None,
     data: Annotated[str, typer.Option(help="Whence the training data are, for the card.")] = "",
     weakness: Annotated[
         list[str] | None,
         typer.Option(help="What it is known to do badly, for the card; repeatable."),
     ] = None,
 ) -> None:
-    """Join a trained detector and classifier into a bundle."""
+    """Join trained networks into a bundle."""
     from catenary.jobs import learn as job
+    from catenary.training.export import Runs
 
-    job.make_bundle(detector, classifier, output, data, tuple(weakness or ()))
+    runs_made = Runs(detector, classifier, refiner)
+    job.make_bundle(runs_made, output, data, tuple(weakness or ()))
     out.print(f"Bundle: {output}. Next: catenary bundle calibrate {output} LABELS")
 
 

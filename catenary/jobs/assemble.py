@@ -93,6 +93,7 @@ def judge(recipe: Recipe) -> Judge:
         versions,
         settings.cascade,
         loaded.card.floors,
+        loaded.refiner,
     )
 
 

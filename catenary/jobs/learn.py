@@ -5,10 +5,19 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from catenary import config
+from catenary.domain.errors import ConfigError
+from catenary.domain.finding import Component
+from catenary.imaging.decode import decode_gray
 from catenary.jobs import assemble, measure
 from catenary.models import bundle
+from catenary.models.detections import Detector
+from catenary.pipeline.cascade import CascadeSettings, locate
 from catenary.training import export, run
+from catenary.training.frames import read_sets
+from catenary.training.refiner_data import Proposals
 from catenary.training.settings import TrainingSettings
+
+_LEAST_SCORE = 0.05  # of a proposal: what is not proposed cannot be mended
 
 
 def train(settings_file: Path, overrides: tuple[str, ...], resume: bool) -> Path:
@@ -19,23 +28,42 @@ def train(settings_file: Path, overrides: tuple[str, ...], resume: bool) -> Path
     """
     settings = config.load(settings_file, TrainingSettings, overrides)
     taxonomy = config.load_taxonomy(config.bundled("configs/taxonomy.yaml"))
-    return run.train(settings, taxonomy, resume=resume)
+    proposals: tuple[Proposals, Proposals] = ((), ())
+    if settings.proposer is not None:
+        device = assemble.device("auto" if settings.device == "cuda" else settings.device)
+        detector = bundle.load(settings.proposer, device).detector
+        proposals = (_proposed(settings.train, detector), _proposed(settings.validation, detector))
+    return run.train(settings, taxonomy, proposals, resume=resume)
+
+
+def _proposed(sets: tuple[Path, ...], detector: Detector) -> list[tuple[Component, ...]]:
+    """Return what a detector finds on each frame of labelled sets, believing nearly everything."""
+    settings = CascadeSettings(min_score=_LEAST_SCORE)
+    found = []
+    for labelled in read_sets(sets):
+        for image in labelled.images:
+            path = labelled.root / image.ref.file_name
+            try:
+                pixels = decode_gray(path.read_bytes())
+            except OSError as error:
+                raise ConfigError(f"cannot read training image {path}: {error.strerror}") from error
+            found.append(locate(pixels, detector, settings))
+    return found
 
 
 def make_bundle(
-    detector: Path, classifier: Path, folder: Path, data: str, weaknesses: tuple[str, ...] = ()
+    runs: export.Runs, folder: Path, data: str, weaknesses: tuple[str, ...] = ()
 ) -> bundle.Card:
-    """Join two run folders into a bundle named like its folder.
+    """Join run folders into a bundle named like its folder.
 
     Args:
-        detector: Run folder.
-        classifier: Run folder.
+        runs: Folders of finished trainings.
         folder: Bundle to make.
         data: Whence the training data are, in words, for the card.
         weaknesses: What it is known to do badly, in words, for the card.
     """
     description = export.Description(folder.name, data, weaknesses, _revision())
-    return export.make_bundle(detector, classifier, folder, description)
+    return export.make_bundle(runs, folder, description)
 
 
 def calibrate_bundle(

@@ -11,6 +11,7 @@ from torch import Tensor, nn
 
 from catenary.domain.errors import ConfigError
 from catenary.models.network import ComponentNetwork, ConditionNetwork
+from catenary.models.refiner_network import RefinerNetwork
 
 _IMAGENET_FILE = "models/efficientnet-lite0-57934424.pth"
 
@@ -19,6 +20,12 @@ class DetectorArchitecture(StrEnum):
     """Detectors we can build; the name is written into the bundle."""
 
     CENTRE_LITE0 = "centre_lite0"  # 3.5 M parameters, for CPUs
+
+
+class RefinerArchitecture(StrEnum):
+    """Box refiners we can build; the name is written into the bundle."""
+
+    SIDES_LITE0 = "sides_lite0"  # 3.5 M parameters, for CPUs
 
 
 class ClassifierArchitecture(StrEnum):
@@ -32,6 +39,13 @@ def detector_network(architecture: DetectorArchitecture, classes: int) -> Compon
     match architecture:
         case DetectorArchitecture.CENTRE_LITE0:
             return ComponentNetwork("tf_efficientnet_lite0", classes, channels=64)
+
+
+def refiner_network(architecture: RefinerArchitecture, classes: int) -> RefinerNetwork:
+    """Build a refiner with random weights for ``classes`` component kinds."""
+    match architecture:
+        case RefinerArchitecture.SIDES_LITE0:
+            return RefinerNetwork("tf_efficientnet_lite0", classes)
 
 
 def classifier_network(architecture: ClassifierArchitecture, outputs: int) -> ConditionNetwork:

@@ -22,17 +22,21 @@ from catenary.models import inputs, weights
 from catenary.models.build import (
     ClassifierArchitecture,
     DetectorArchitecture,
+    RefinerArchitecture,
     classifier_network,
     detector_network,
+    refiner_network,
 )
 from catenary.models.classifier import CropClassifier, pairs
 from catenary.models.detector import ComponentDetector
 from catenary.models.inputs import Precision
+from catenary.models.refiner import BoxRefiner
 
 SCHEMA = 1  # raised when a card of the old form can no longer be used
 CARD = "card.json"
 DETECTOR = "detector.safetensors"
 CLASSIFIER = "classifier.safetensors"
+REFINER = "refiner.safetensors"
 _STRICT = ConfigDict(extra="forbid")
 
 
@@ -120,6 +124,22 @@ class TrainingData:
 
 
 @dataclass(frozen=True, slots=True)
+class RefinerSettings:
+    """What is needed to build and feed a box refiner.
+
+    Attributes:
+        architecture: See `catenary.models.build`.
+        classes: Component ids, in label order.
+        crop_px: Side of the square that the surroundings of a box are fitted into.
+    """
+
+    __pydantic_config__ = _STRICT
+    architecture: RefinerArchitecture
+    classes: tuple[str, ...]
+    crop_px: int
+
+
+@dataclass(frozen=True, slots=True)
 class Card:
     """Everything known of a bundle.
 
@@ -140,6 +160,7 @@ class Card:
         licence: Of the weights.
         known_weaknesses: What it cannot do, in words.
         files: By file name; filled in by `save`.
+        refiner: Of the box refiner; None in a bundle that has none.
     """
 
     __pydantic_config__ = _STRICT
@@ -162,6 +183,12 @@ class Card:
     known_weaknesses: tuple[str, ...] = ()
     files: Mapping[str, weights.WeightsFile] = field(default_factory=dict)
     schema: int = SCHEMA
+    refiner: RefinerSettings | None = None
+
+    @property
+    def networks(self) -> tuple[str, ...]:
+        """Names of the weights files that the bundle must hold."""
+        return (DETECTOR, CLASSIFIER, *((REFINER,) if self.refiner else ()))
 
     @property
     def version(self) -> str:
@@ -179,28 +206,29 @@ class Bundle:
     card: Card
     detector: ComponentDetector
     classifier: CropClassifier
+    refiner: BoxRefiner | None = None
 
 
-def save(
-    folder: Path, card: Card, detector: Mapping[str, Tensor], classifier: Mapping[str, Tensor]
-) -> Card:
+def save(folder: Path, card: Card, states: Mapping[str, Mapping[str, Tensor]]) -> Card:
     """Write a bundle: wholly or not at all.
 
     Args:
         folder: Must not exist yet, or be a bundle, which is replaced.
         card: ``files`` is ignored.
-        detector: State of the detector network.
-        classifier: State of the classifier network.
+        states: State of each network by the name of its weights file, see `Card.networks`.
 
     Returns:
         The card as written.
 
     Raises:
         BundleError: If ``folder`` holds something else.
+        ValueError: If the states are not those of the card's networks.
     """
+    if set(states) != set(card.networks):
+        raise ValueError(f"card needs states of {card.networks}, got {tuple(states)}")
     if folder.exists() and not (folder / CARD).is_file():
         raise BundleError(f"{folder} exists and is no model bundle; choose another folder")
-    contents = {DETECTOR: weights.packed(detector), CLASSIFIER: weights.packed(classifier)}
+    contents = {name: weights.packed(state) for name, state in states.items()}
     files = {name: weights.record(content) for name, content in contents.items()}
     written = replace(card, files=files)
     folder.parent.mkdir(parents=True, exist_ok=True)
@@ -248,7 +276,7 @@ def verify(folder: Path) -> Card:
     """
     card = _read_card(folder)
     _check_contract(folder, card)
-    for name in (DETECTOR, CLASSIFIER):
+    for name in card.networks:
         weights.checked(folder / name, card.files[name])
     return card
 
@@ -282,7 +310,18 @@ def load(
         card,
         ComponentDetector(detector, card.classes, device, Precision(precision)),
         CropClassifier(classifier, card.conditions, side, device, Precision(precision)),
+        _refiner(folder, card, device, Precision(precision)),
     )
+
+
+def _refiner(
+    folder: Path, card: Card, device: torch.device, precision: Precision
+) -> BoxRefiner | None:
+    if (own := card.refiner) is None:
+        return None
+    network = refiner_network(own.architecture, len(own.classes))
+    _fill(network, folder, REFINER, card)
+    return BoxRefiner(network, own.classes, own.crop_px, device, precision)
 
 
 def _text(card: Card) -> str:
@@ -331,7 +370,7 @@ def _check_contract(folder: Path, card: Card) -> None:
             f"{folder / CARD} wants inputs {card.inputs}, this catenary feeds {expected}; use the"
             " catenary it was made with or another bundle"
         )
-    if missing := sorted({DETECTOR, CLASSIFIER} - set(card.files)):
+    if missing := sorted(set(card.networks) - set(card.files)):
         raise BundleError(f"{folder / CARD} does not list {', '.join(missing)}; export it again")
     if odd := [kind for kind, names in card.conditions.items() if names[:1] != ("normal",)]:
         raise BundleError(

@@ -74,6 +74,32 @@ class Detector(Protocol):
         ...
 
 
+class Refiner(Protocol):
+    """Looks at located parts a second time, each by itself.
+
+    Attributes:
+        classes: Component ids that it knows.
+    """
+
+    classes: tuple[str, ...]
+
+    def __call__(
+        self, pixels: NDArray[np.uint8], boxes: NDArray[np.float32], kinds: list[str]
+    ) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+        """Return better boxes.
+
+        Args:
+            pixels: (H, W) of the frame.
+            boxes: (N, 4) in frame pixels, each overlapping the frame.
+            kinds: N component ids among ``classes``.
+
+        Returns:
+            Boxes (N, 4) in frame pixels, clipped to the frame, and for each how well it is
+            believed to fit a part of its kind, (N,) in [0, 1]: an expected overlap.
+        """
+        ...
+
+
 @dataclass(frozen=True, slots=True)
 class ConditionScores:
     """Class probabilities of one component crop.

@@ -16,7 +16,7 @@ _LONGEST_LOG = 9.0  # exp(9) * 4 px: no side of a box is further than 32,000 px
 _RARE_PRIOR = -4.6  # logit of 0.01: at first, nearly no cell is a centre (Lin et al. 2017)
 
 
-def _depthwise(channels: int) -> nn.Sequential:
+def depthwise(channels: int) -> nn.Sequential:
     """Return a 3x3 depthwise and a 1x1 convolution: 8 times cheaper than a full 3x3."""
     return nn.Sequential(
         nn.Conv2d(channels, channels, 3, padding=1, groups=channels, bias=False),
@@ -101,16 +101,16 @@ class ComponentNetwork(nn.Module):
         """
         super().__init__()
         self.classes = classes
-        self.backbone = _backbone(backbone, (1, 2, 3, 4))
-        widths = _widths(self.backbone)
+        self.backbone = backbone_of(backbone, (1, 2, 3, 4))
+        widths = widths_of(self.backbone)
         self.context = WideContext(widths[-1], channels)
         self.laterals = nn.ModuleList(nn.Conv2d(width, channels, 1) for width in widths[:-1])
-        self.smooth = nn.ModuleList(_depthwise(channels) for _ in widths[:-1])
+        self.smooth = nn.ModuleList(depthwise(channels) for _ in widths[:-1])
         # At strides 8 and 16, over 88 and 176 px of the picture: half of the longest dropper.
         self.far = nn.ModuleDict({str(one): LongView(channels, _REACH) for one in (1, 2)})
-        self.centre_tower = _depthwise(channels)
+        self.centre_tower = depthwise(channels)
         self.centre = nn.Conv2d(channels, classes, 1)
-        self.box_tower = nn.Sequential(_depthwise(channels), _depthwise(channels))
+        self.box_tower = nn.Sequential(depthwise(channels), depthwise(channels))
         self.box = nn.Linear(channels, 4 * classes)
         nn.init.constant_(self.centre.bias, _RARE_PRIOR)  # type: ignore[arg-type]  # has a bias
         nn.init.normal_(self.box.weight, std=0.01)
@@ -165,8 +165,8 @@ class ConditionNetwork(nn.Module):
     def __init__(self, backbone: str, outputs: int, dropout: float = 0.1) -> None:
         """Build with random weights; ``outputs`` counts (component, condition) pairs."""
         super().__init__()
-        self.backbone = _backbone(backbone, (3, 4))
-        widths = _widths(self.backbone)
+        self.backbone = backbone_of(backbone, (3, 4))
+        widths = widths_of(self.backbone)
         self.dropout = nn.Dropout(dropout)
         self.head = nn.Linear(2 * sum(widths), outputs)
 
@@ -183,14 +183,15 @@ class ConditionNetwork(nn.Module):
         return logits
 
 
-def _backbone(name: str, stages: tuple[int, ...]) -> nn.Module:
+def backbone_of(name: str, stages: tuple[int, ...]) -> nn.Module:
+    """Return a timm network of one input channel that gives the features of some stages."""
     network: nn.Module = timm.create_model(
         name, features_only=True, in_chans=1, out_indices=stages, pretrained=False
     )
     return network
 
 
-def _widths(backbone: nn.Module) -> list[int]:
+def widths_of(backbone: nn.Module) -> list[int]:
     """Return the channels of each stage that a timm feature network gives."""
     return [stage["num_chs"] for stage in backbone.feature_info.get_dicts()]  # type: ignore[union-attr, operator]  # timm's own attribute
 

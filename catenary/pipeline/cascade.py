@@ -11,9 +11,10 @@ from numpy.typing import NDArray
 from catenary.domain.finding import Component
 from catenary.domain.geometry import Box
 from catenary.imaging import resize, tiles
-from catenary.models.detections import Detections, Detector
+from catenary.models.detections import Detections, Detector, Refiner
 from catenary.pipeline.merge import merged
 
+_UNSURE = np.float32(0.5)  # quality of a box that is not looked at again
 _USUAL_FLOOR = 0.3  # detector score, of components that calibration says nothing of
 
 
@@ -44,6 +45,9 @@ class CascadeSettings:
         carrier_score: Detector score in [0, 1] from which a carrier is looked at closely.
         min_score: Detector score in [0, 1] from which a component is kept; None takes the model
             bundle's own floors.
+        looks: How often the refiner looks at a box, each time around what it found before.
+        max_refined: Bound on boxes a frame that are looked at again, best first; the others keep
+            their box and count as such of which the refiner is unsure.
         max_iou: Overlap of two boxes of one class above which the weaker is dropped.
         max_cover: The same for the shared part of the smaller box.
     """
@@ -60,6 +64,8 @@ class CascadeSettings:
     small: tuple[str, ...] = ("split_pin", "bolt")
     carrier_score: float = 0.15
     min_score: float | None = None
+    looks: int = 2
+    max_refined: int = 64
     max_iou: float = 0.5
     max_cover: float = 0.8
 
@@ -69,8 +75,12 @@ class CascadeSettings:
             raise ValueError(
                 f"overlap_px must be in [0, window_px), got {self.overlap_px} of {self.window_px}"
             )
-        if self.coarse_side_px < 256 or self.max_windows < 0:
-            raise ValueError("coarse_side_px must be at least 256 and max_windows at least 0")
+        if self.coarse_side_px < 256 or min(self.max_windows, self.max_refined) < 0:
+            raise ValueError(
+                "coarse_side_px must be at least 256, max_windows and max_refined at least 0"
+            )
+        if self.looks < 1:
+            raise ValueError(f"looks must be at least 1, got {self.looks}")
 
 
 def locate(
@@ -78,6 +88,7 @@ def locate(
     detector: Detector,
     settings: CascadeSettings,
     floors: Mapping[str, float] = MappingProxyType({}),
+    refiner: Refiner | None = None,
 ) -> tuple[Component, ...]:
     """Find the components of one frame.
 
@@ -87,6 +98,7 @@ def locate(
         settings: How to search.
         floors: Component id to the score from which a component is kept where the settings name
             none; 0.3 where absent.
+        refiner: Looks at the boxes of the kinds that it knows a second time.
 
     Returns:
         Components in full-frame pixels, best score first.
@@ -98,6 +110,8 @@ def locate(
         seen_closely = _seen_closely(coarse, windows, detector.classes, settings)
         found = [coarse.where(~seen_closely), *_close_up(pixels, windows, detector, settings)]
     rows = merged(Detections.joined(found), settings.max_iou, settings.max_cover)
+    if refiner is not None:
+        rows = _refined(pixels, rows, detector.classes, refiner, settings)
     least = np.array(
         [
             floors.get(name, _USUAL_FLOOR) if settings.min_score is None else settings.min_score
@@ -207,6 +221,32 @@ def _close_up(
         offset = np.array([x, y, x, y], np.float32)
         found.append(Detections(kept.boxes + offset, kept.scores, kept.labels))
     return found
+
+
+def _refined(
+    pixels: NDArray[np.uint8],
+    rows: Detections,
+    classes: tuple[str, ...],
+    refiner: Refiner,
+    settings: CascadeSettings,
+) -> Detections:
+    """Return rows with the boxes of a closer look, scored by detector and refiner together.
+
+    The score is the geometric mean of the detector's and the refiner's, so that neither decides
+    alone; a box that nobody looks at again counts as one of which the refiner is unsure.
+    """
+    kinds = [classes[label] for label in rows.labels]
+    known = np.flatnonzero([kind in refiner.classes for kind in kinds])
+    chosen = known[np.argsort(-rows.scores[known], kind="stable")][: settings.max_refined]
+    boxes, scores = rows.boxes.copy(), rows.scores.copy()
+    scores[known] *= _UNSURE
+    if len(chosen):
+        own = [kinds[index] for index in chosen]
+        for _ in range(settings.looks):
+            boxes[chosen], quality = refiner(pixels, boxes[chosen], own)
+        scores[chosen] = np.sqrt(rows.scores[chosen] * quality)
+    looked = Detections(boxes, scores, rows.labels)
+    return merged(looked, settings.max_iou, settings.max_cover)
 
 
 def _components(

@@ -10,7 +10,7 @@ from catenary.domain.taxonomy import Taxonomy
 from catenary.imaging.crops import Crop, cut
 from catenary.models.bundle import FusionWeights
 from catenary.models.classifier import CROP_MARGIN, DEFAULT_MARGIN
-from catenary.models.detections import ConditionClassifier, Detector
+from catenary.models.detections import ConditionClassifier, Detector, Refiner
 from catenary.pipeline import fuse
 from catenary.pipeline.cascade import CascadeSettings, locate
 
@@ -46,6 +46,7 @@ class Judge:
         versions: Written into every finding.
         cascade: How a frame is searched.
         floors: Component id to the detector score from which a box is kept.
+        refiner: Looks at located parts a second time, or None.
     """
 
     detector: Detector
@@ -57,11 +58,12 @@ class Judge:
     versions: Versions
     cascade: CascadeSettings = field(default_factory=CascadeSettings)
     floors: Mapping[str, float] = field(default_factory=dict)
+    refiner: Refiner | None = None
 
     def __call__(self, frame: Frame) -> Judgement:
         """Judge one usable frame."""
         started = time.perf_counter()
-        components = locate(frame.pixels, self.detector, self.cascade, self.floors)
+        components = locate(frame.pixels, self.detector, self.cascade, self.floors, self.refiner)
         detected = time.perf_counter()
         judged = [one for one in components if self.can_judge(one.kind)]
         others = tuple(one for one in components if not self.can_judge(one.kind))

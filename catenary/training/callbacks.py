@@ -9,7 +9,7 @@ import torch
 from pytorch_lightning import Callback, LightningModule, Trainer
 from torch import Tensor, nn
 
-from catenary.training.modules import ClassifierModule, DetectorModule, Module
+from catenary.training.modules import Module
 
 log = logging.getLogger(__name__)
 
@@ -109,7 +109,7 @@ class Record(Callback):
 
 
 def _trained(module: LightningModule) -> Module:
-    if not isinstance(module, DetectorModule | ClassifierModule):
+    if not isinstance(module, Module):
         raise TypeError(f"expected one of our modules, got {type(module).__name__}")
     return module
 

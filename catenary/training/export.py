@@ -1,4 +1,4 @@
-"""Join a trained detector and a trained classifier into a model bundle."""
+"""Join trained networks into a model bundle."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -8,7 +8,11 @@ from torch import Tensor
 
 from catenary.domain.errors import ConfigError
 from catenary.models import bundle
-from catenary.models.build import ClassifierArchitecture, DetectorArchitecture
+from catenary.models.build import (
+    ClassifierArchitecture,
+    DetectorArchitecture,
+    RefinerArchitecture,
+)
 from catenary.training.run import TrainingRecord, read_record, weights_file
 from catenary.training.settings import Kind
 
@@ -32,39 +36,58 @@ class Description:
     licence: str = "Apache-2.0"
 
 
-def make_bundle(
-    detector_run: Path, classifier_run: Path, folder: Path, description: Description
-) -> bundle.Card:
-    """Write a bundle from two run folders.
+@dataclass(frozen=True, slots=True)
+class Runs:
+    """Run folders of finished trainings; the refiner's may be left out."""
 
-    The card takes the validation figures of both trainings, named ``detector_...`` and
-    ``classifier_...``, each with the number of frames it rests on.
+    detector: Path
+    classifier: Path
+    refiner: Path | None = None
+
+
+def make_bundle(runs: Runs, folder: Path, description: Description) -> bundle.Card:
+    """Write a bundle from run folders.
+
+    The card takes the validation figures of the trainings, named ``detector_...``,
+    ``classifier_...`` and ``refiner_...``, each with the number of frames it rests on.
 
     Raises:
         ConfigError: If a folder holds no finished training of its kind.
         BundleError: If ``folder`` holds something that is no bundle.
     """
-    detector = _record(detector_run, Kind.DETECTOR)
-    classifier = _record(classifier_run, Kind.CLASSIFIER)
+    detector = _record(runs.detector, Kind.DETECTOR)
+    classifier = _record(runs.classifier, Kind.CLASSIFIER)
+    records = {bundle.DETECTOR: detector, bundle.CLASSIFIER: classifier}
+    states = {
+        bundle.DETECTOR: _state(runs.detector, detector),
+        bundle.CLASSIFIER: _state(runs.classifier, classifier),
+    }
+    refiner = None
+    if runs.refiner is not None:
+        records[bundle.REFINER] = own = _record(runs.refiner, Kind.REFINER)
+        states[bundle.REFINER] = _state(runs.refiner, own)
+        architecture = RefinerArchitecture(own.architecture)
+        refiner = bundle.RefinerSettings(architecture, own.classes, own.picture_px)
     card = bundle.Card(
         name=description.name,
         catenary_version=detector.catenary_version,
         git_revision=description.git_revision,
-        created=max(detector.created, classifier.created),
+        created=max(one.created for one in records.values()),
         detector_architecture=DetectorArchitecture(detector.architecture),
         classifier_architecture=ClassifierArchitecture(classifier.architecture),
         classes=detector.classes,
         conditions=classifier.conditions,
-        data=bundle.TrainingData(_joined(detector.data, classifier.data), description.data),
+        data=bundle.TrainingData(
+            "+".join(sorted({one.data for one in records.values()})), description.data
+        ),
         inputs=bundle.InputContract(detector.long_side_px, classifier.picture_px),
-        seeds={"detector": detector.seed, "classifier": classifier.seed},
-        metrics=_figures(detector) | _figures(classifier),
+        seeds={str(one.kind): one.seed for one in records.values()},
+        metrics={name: value for one in records.values() for name, value in _figures(one).items()},
         licence=description.licence,
         known_weaknesses=description.known_weaknesses,
+        refiner=refiner,
     )
-    return bundle.save(
-        folder, card, _state(detector_run, detector), _state(classifier_run, classifier)
-    )
+    return bundle.save(folder, card, states)
 
 
 def _record(run: Path, kind: Kind) -> TrainingRecord:
@@ -76,10 +99,6 @@ def _record(run: Path, kind: Kind) -> TrainingRecord:
 
 def _state(run: Path, record: TrainingRecord) -> dict[str, Tensor]:
     return load_file(run / weights_file(record.kind))
-
-
-def _joined(first: str, second: str) -> str:
-    return first if first == second else f"{first}+{second}"
 
 
 def _figures(record: TrainingRecord) -> dict[str, bundle.Figure]:

@@ -61,5 +61,27 @@ def box_loss(boxes: Tensor, truth: Tensor, shares: Tensor) -> Tensor:
     return ((1 - giou(boxes, truth)) * shares).sum() / shares.sum().clamp(min=1e-6)
 
 
+def sides_loss(sides: Tensor, truth: Tensor) -> Tensor:
+    """Return how badly distributions of sides speak for the true ones.
+
+    Source: Li et al., "Generalized Focal Loss", NeurIPS 2020, arXiv:2006.04388, equation 6
+    (distribution focal loss): cross entropy with the two places next to the truth.
+
+    Args:
+        sides: (N, 4, P) logits over P places, the first at 0.5 / P of the crop.
+        truth: (N, 4) in [0, 1] of the crop.
+
+    Returns:
+        (N,), the mean over the four sides.
+    """
+    places = sides.shape[-1]
+    at = (truth * places - 0.5).clamp(0, places - 1.001)
+    low = at.floor().long()
+    share = at - low
+    chances = sides.log_softmax(dim=-1)
+    below, above = (chances.gather(-1, index[..., None])[..., 0] for index in (low, low + 1))
+    return -(below * (1 - share) + above * share).mean(dim=1)
+
+
 def _area(boxes: Tensor) -> Tensor:
     return (boxes[:, 2:] - boxes[:, :2]).prod(dim=1)

@@ -26,11 +26,13 @@ from catenary.models.build import (
     detector_network,
     freeze_start,
     imagenet_weights,
+    refiner_network,
     start_backbone,
 )
 from catenary.models.classifier import pairs
 from catenary.models.inputs import Precision
 from catenary.models.network import ComponentNetwork, ConditionNetwork
+from catenary.models.refiner_network import RefinerNetwork
 from catenary.training.callbacks import Record, WeightAverage
 from catenary.training.classifier_data import (
     CropBatch,
@@ -40,7 +42,15 @@ from catenary.training.classifier_data import (
 )
 from catenary.training.detector_data import DetectorBatches, validation_scenes
 from catenary.training.frames import Frames, fingerprint, read_sets
-from catenary.training.modules import ClassifierModule, DetectorModule, Module
+from catenary.training.modules import ClassifierModule, DetectorModule, Module, RefinerModule
+from catenary.training.refiner_data import (
+    BoxBatch,
+    BoxBatches,
+    Proposals,
+    Sample,
+    proposed_frames,
+    samples,
+)
 from catenary.training.settings import IMAGENET, RANDOM, Kind, TrainingSettings
 from catenary.training.targets import Batch
 
@@ -60,7 +70,7 @@ class TrainingRecord:
         architecture: See `catenary.models.build`.
         catenary_version: Version of this program.
         created: ISO date of the end.
-        classes: Component ids in label order, the detector only.
+        classes: Component ids in label order, not of the classifier.
         conditions: By component, ``"normal"`` first, the classifier only.
         picture_px: Side of a tile or crop.
         long_side_px: Longer side of the reduced picture.
@@ -96,6 +106,7 @@ class _Task:
     validation: Frames
     classes: tuple[str, ...]
     conditions: dict[str, tuple[str, ...]]
+    boxes: tuple[Sample, ...] = ()  # of the refiner
 
 
 class Rounds(LightningDataModule):
@@ -107,29 +118,42 @@ class Rounds(LightningDataModule):
         self._task = task
         self._settings = settings
 
-    def train_dataloader(self) -> DataLoader[Batch] | DataLoader[CropBatch]:
+    def train_dataloader(self) -> DataLoader[Batch] | DataLoader[CropBatch] | DataLoader[BoxBatch]:
         """Return the batches of the current round; asked for anew each round."""
         epoch = self.trainer.current_epoch if self.trainer else 0
         count = self._settings.workers
         task = self._task
-        if self._settings.kind is Kind.DETECTOR:
-            tiles = DetectorBatches(task.frames, task.classes, self._settings, epoch)
-            return DataLoader(tiles, batch_size=None, num_workers=count)
-        crops = CropBatches(task.frames, task.conditions, self._settings, epoch)
-        return DataLoader(crops, batch_size=None, num_workers=count)
+        match self._settings.kind:
+            case Kind.DETECTOR:
+                tiles = DetectorBatches(task.frames, task.classes, self._settings, epoch)
+                return DataLoader(tiles, batch_size=None, num_workers=count)
+            case Kind.CLASSIFIER:
+                crops = CropBatches(task.frames, task.conditions, self._settings, epoch)
+                return DataLoader(crops, batch_size=None, num_workers=count)
+            case Kind.REFINER:
+                boxes = BoxBatches(task.frames, task.boxes, self._settings, epoch)
+                return DataLoader(boxes, batch_size=None, num_workers=count)
 
 
-def train(settings: TrainingSettings, taxonomy: Taxonomy, *, resume: bool = False) -> Path:
+def train(
+    settings: TrainingSettings,
+    taxonomy: Taxonomy,
+    proposals: tuple[Proposals, Proposals] = ((), ()),
+    *,
+    resume: bool = False,
+) -> Path:
     """Train a network and write its run folder.
 
     Args:
         settings: Everything there is to decide.
         taxonomy: Gives the order of classes and conditions.
+        proposals: What a detector proposes on the frames of the training sets and of the
+            validation sets, frame by frame; only a refiner learns from them.
         resume: Go on from the last whole round in the run folder.
 
     Returns:
-        The folder: ``config.json``, ``metrics.csv``, ``last.ckpt``, ``training.json`` and
-        ``detector.safetensors`` or ``classifier.safetensors`` with the averaged weights.
+        The folder: ``config.json``, ``metrics.csv``, ``last.ckpt``, ``training.json`` and the
+        averaged weights, named after the kind: ``detector.safetensors``.
 
     Raises:
         ConfigError: If labels, images, weights or the run folder do not fit.
@@ -138,7 +162,7 @@ def train(settings: TrainingSettings, taxonomy: Taxonomy, *, resume: bool = Fals
     seed_everything(settings.seed, verbose=False)
     if settings.threads:
         torch.set_num_threads(settings.threads)
-    task = _task(settings, taxonomy)
+    task = _task(settings, taxonomy, proposals)
     average = WeightAverage(settings.ema_decay)
     callbacks = [
         average,
@@ -197,20 +221,44 @@ def _prepare(settings: TrainingSettings, resume: bool) -> Path | None:
     return None
 
 
-def _task(settings: TrainingSettings, taxonomy: Taxonomy) -> _Task:
+def _task(
+    settings: TrainingSettings, taxonomy: Taxonomy, proposals: tuple[Proposals, Proposals]
+) -> _Task:
     frames = Frames(read_sets(settings.train), settings.cache_mb)
     validation = Frames(read_sets(settings.validation), 0)
     frames.keep()
-    if settings.kind is Kind.DETECTOR:
-        classes = _classes(frames, settings, taxonomy)
-        network = detector_network(settings.detector_architecture, len(classes))
-        _start(network, settings)
-        if settings.weights != RANDOM:
-            freeze_start(network.backbone, settings.frozen_blocks)
-        scenes = validation_scenes(validation, classes, settings)
-        return _Task(
-            DetectorModule(network, classes, settings, scenes), frames, validation, classes, {}
-        )
+    match settings.kind:
+        case Kind.DETECTOR:
+            return _detector_task(settings, taxonomy, frames, validation)
+        case Kind.CLASSIFIER:
+            return _classifier_task(settings, taxonomy, frames, validation)
+        case Kind.REFINER:
+            classes = _classes(frames, settings, taxonomy)
+            network = refiner_network(settings.refiner_architecture, len(classes))
+            _start(network, settings)
+            labels = [frames.labels(index) for index in range(len(frames))]
+            proposed = proposed_frames(proposals[1], classes)
+            module = RefinerModule(network, classes, settings, validation, proposed)
+            boxes = tuple(samples(labels, proposals[0], classes))
+            return _Task(module, frames, validation, classes, {}, boxes)
+
+
+def _detector_task(
+    settings: TrainingSettings, taxonomy: Taxonomy, frames: Frames, validation: Frames
+) -> _Task:
+    classes = _classes(frames, settings, taxonomy)
+    network = detector_network(settings.detector_architecture, len(classes))
+    _start(network, settings)
+    if settings.weights != RANDOM:
+        freeze_start(network.backbone, settings.frozen_blocks)
+    scenes = validation_scenes(validation, classes, settings)
+    module = DetectorModule(network, classes, settings, scenes)
+    return _Task(module, frames, validation, classes, {})
+
+
+def _classifier_task(
+    settings: TrainingSettings, taxonomy: Taxonomy, frames: Frames, validation: Frames
+) -> _Task:
     conditions = conditions_of(frames, settings.components, taxonomy)
     if not conditions:
         raise ConfigError("the training labels show no defect of any component asked for")
@@ -232,7 +280,9 @@ def _classes(frames: Frames, settings: TrainingSettings, taxonomy: Taxonomy) -> 
     return tuple(name for name in taxonomy.components if name in wanted)
 
 
-def _start(network: ComponentNetwork | ConditionNetwork, settings: TrainingSettings) -> None:
+def _start(
+    network: ComponentNetwork | ConditionNetwork | RefinerNetwork, settings: TrainingSettings
+) -> None:
     if settings.start is not None:
         anew = weights.go_on_from(network, settings.start)
         log.info("started from=%s anew=%s", settings.start, ",".join(anew) or "nothing")
@@ -280,10 +330,14 @@ def _quiet() -> Iterator[None]:
 
 def _finish(settings: TrainingSettings, task: _Task, average: dict[str, Tensor]) -> None:
     """Write weights and record; the record last, since it says that the run is whole."""
-    detector, classifier = settings.detector_architecture, settings.classifier_architecture
+    architectures = {
+        Kind.DETECTOR: settings.detector_architecture,
+        Kind.CLASSIFIER: settings.classifier_architecture,
+        Kind.REFINER: settings.refiner_architecture,
+    }
     record = TrainingRecord(
         settings.kind,
-        detector if settings.kind is Kind.DETECTOR else classifier,
+        architectures[settings.kind],
         catenary.__version__,
         datetime.now(UTC).date().isoformat(),
         task.classes,

@@ -1,10 +1,14 @@
-"""What ``catenary train`` reads from a file: one frozen dataclass for both networks."""
+"""What ``catenary train`` reads from a file: one frozen dataclass for all networks."""
 
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
 
-from catenary.models.build import ClassifierArchitecture, DetectorArchitecture
+from catenary.models.build import (
+    ClassifierArchitecture,
+    DetectorArchitecture,
+    RefinerArchitecture,
+)
 from catenary.models.inputs import MULTIPLE, Precision
 
 IMAGENET, RANDOM = "imagenet", "random"
@@ -15,6 +19,7 @@ class Kind(StrEnum):
 
     DETECTOR = "detector"
     CLASSIFIER = "classifier"
+    REFINER = "refiner"
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,6 +36,8 @@ class TrainingSettings:
         steps_per_epoch: Batches a round.
         batch: Pictures a batch, at least 2.
         picture_px: Side of a tile (multiple of 32) or of the square a crop is fitted into.
+        proposer: Bundle whose detector proposes the boxes that the refiner learns to mend, the
+            refiner only.
         long_side_px: Longer side of the reduced picture, the detector only.
         close_up_share: Share of the detector's tiles that show small parts at full resolution;
             the others show the reduced picture.
@@ -41,7 +48,7 @@ class TrainingSettings:
             are the same in every photograph, and a third of a step's time is saved.
         warmup_steps: Steps over which ``lr`` is reached; then it falls along a half cosine.
         weight_decay: Of AdamW.
-        box_weight: Weight of the box loss beside the centre loss, the detector only.
+        box_weight: Weight of the box loss beside the others; not of the classifier.
         ema_decay: Share of the old average kept a step; the average is what is exported.
         augment: Strength of augmentation in [0, 1]; 0 switches it off.
         balance: Exponent on the count of a component in sampling tiles, of a (component,
@@ -56,6 +63,7 @@ class TrainingSettings:
         weights: ``"imagenet"``, ``"random"`` or a weights file of the backbone.
         detector_architecture: See `catenary.models.build`.
         classifier_architecture: See `catenary.models.build`.
+        refiner_architecture: See `catenary.models.build`.
         seed: Of everything random.
     """
 
@@ -63,6 +71,7 @@ class TrainingSettings:
     train: tuple[Path, ...]
     validation: tuple[Path, ...]
     output: Path
+    proposer: Path | None = None
     components: tuple[str, ...] = ()
     epochs: int = 10
     steps_per_epoch: int = 80
@@ -89,12 +98,17 @@ class TrainingSettings:
     weights: str = IMAGENET
     detector_architecture: DetectorArchitecture = DetectorArchitecture.CENTRE_LITE0
     classifier_architecture: ClassifierArchitecture = ClassifierArchitecture.POOLED_LITE0
+    refiner_architecture: RefinerArchitecture = RefinerArchitecture.SIDES_LITE0
     seed: int = 1
 
     def __post_init__(self) -> None:
         """Refuse numbers that cannot work, all at once."""
         rules = (
             (bool(self.train), "train needs at least one label file"),
+            (
+                (self.kind is Kind.REFINER) == (self.proposer is not None),
+                "proposer: a refiner needs a bundle that proposes boxes, others none",
+            ),
             (min(self.epochs, self.steps_per_epoch) >= 1, "epochs and steps_per_epoch: at least 1"),
             (self.batch >= 2, "batch must be at least 2 pictures: their statistics are shared"),
             (self.picture_px > 0 and self.picture_px % MULTIPLE == 0, "picture_px: multiple of 32"),

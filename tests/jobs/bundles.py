@@ -35,5 +35,6 @@ def random_bundle(folder: Path) -> Path:
         data=bundle.TrainingData("0", "none: random weights"),
         thresholds=dict.fromkeys(CONDITIONS, 0.3),
     )
-    bundle.save(folder, card, detector.state_dict(), classifier.state_dict())
+    states = {bundle.DETECTOR: detector.state_dict(), bundle.CLASSIFIER: classifier.state_dict()}
+    bundle.save(folder, card, states)
     return folder

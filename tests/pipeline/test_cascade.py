@@ -86,3 +86,51 @@ def test_each_component_is_kept_from_its_own_floor(settings, kinds):
 def test_overlap_as_large_as_the_window_is_refused():
     with pytest.raises(ValueError, match="overlap_px"):
         CascadeSettings(window_px=96)
+
+
+class ShiftingRefiner:
+    """Moves every box of a split pin by ten pixels and is sure of it to a quarter."""
+
+    classes = ("split_pin",)
+
+    def __init__(self) -> None:
+        self.looked = 0
+
+    def __call__(self, pixels, boxes, kinds):
+        self.looked += len(kinds)
+        assert set(kinds) <= {"split_pin"}
+        return boxes + 10, np.full(len(boxes), 0.25, np.float32)
+
+
+def test_a_second_look_moves_the_box_and_both_looks_make_the_score():
+    first = locate(frame(CLEVIS, PIN), BlobDetector(), CascadeSettings())
+    settings = CascadeSettings(looks=1)
+    second = locate(frame(CLEVIS, PIN), BlobDetector(), settings, refiner=ShiftingRefiner())
+    (pin,), (moved,) = (
+        [one for one in found if one.kind == "split_pin"] for found in (first, second)
+    )
+    assert moved.box == pin.box.shifted(10, 10)
+    assert moved.score == pytest.approx((pin.score * 0.25) ** 0.5)
+    assert [one for one in first if one.kind == "clevis"] == [
+        one for one in second if one.kind == "clevis"
+    ]
+
+
+def test_no_more_boxes_than_allowed_are_looked_at_again():
+    pins = [(100 + 200 * k, 900, 124 + 200 * k, 930) for k in range(5)]
+    refiner = ShiftingRefiner()
+    settings = CascadeSettings(max_refined=3, min_score=0.0, looks=1)
+    found = locate(frame(*pins), BlobDetector(), settings, refiner=refiner)
+    assert refiner.looked == 3
+    assert len(found) == 5
+    assert min(one.score for one in found) == pytest.approx(0.45)  # 0.9 halved: unsure
+
+
+def test_a_second_look_starts_from_the_box_of_the_first():
+    settings = CascadeSettings(looks=2)
+    once = locate(frame(CLEVIS, PIN), BlobDetector(), CascadeSettings())
+    twice = locate(frame(CLEVIS, PIN), BlobDetector(), settings, refiner=ShiftingRefiner())
+    (pin,), (moved,) = (
+        [one for one in found if one.kind == "split_pin"] for found in (once, twice)
+    )
+    assert moved.box == pin.box.shifted(20, 20)

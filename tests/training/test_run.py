@@ -7,10 +7,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from pydantic import TypeAdapter
 from safetensors.torch import load_file
 
 from catenary import config
 from catenary.domain.errors import ConfigError
+from catenary.jobs import learn
 from catenary.models import bundle
 from catenary.training import export
 from catenary.training.callbacks import WeightAverage
@@ -49,15 +51,25 @@ def settings(kind: Kind, labels: Path, output: Path) -> TrainingSettings:
 @pytest.fixture(scope="module")
 def trained(labels, tmp_path_factory):
     folder = tmp_path_factory.mktemp("runs")
-    for kind in Kind:
+    for kind in (Kind.DETECTOR, Kind.CLASSIFIER):
         train(settings(kind, labels, folder / kind), TAXONOMY)
+    made = export.make_bundle(
+        export.Runs(folder / "detector", folder / "classifier"),
+        folder / "proposer",
+        export.Description("proposer", "drawn"),
+    )
+    assert made.refiner is None
+    changes = {"proposer": folder / "proposer", "components": ("dropper",)}
+    own = replace(settings(Kind.DETECTOR, labels, folder / "refiner"), kind=Kind.REFINER, **changes)
+    path = folder / "refiner.yaml"
+    path.write_bytes(TypeAdapter(TrainingSettings).dump_json(own))  # JSON is YAML
+    learn.train(path, (), resume=False)
     return folder
 
 
-def test_two_trainings_become_one_bundle_that_loads(trained, tmp_path):
+def test_three_trainings_become_one_bundle_that_loads(trained, tmp_path):
     made = export.make_bundle(
-        trained / "detector",
-        trained / "classifier",
+        export.Runs(trained / "detector", trained / "classifier", trained / "refiner"),
         tmp_path / "bundle",
         export.Description("bundle", "drawn squares and bars"),
     )
@@ -66,6 +78,9 @@ def test_two_trainings_become_one_bundle_that_loads(trained, tmp_path):
     loaded = bundle.load(tmp_path / "bundle", torch.device("cpu"))
     (scores,) = loaded.classifier([np.zeros((70, 10), np.uint8)], ["dropper"])
     assert sum(scores.probabilities) == pytest.approx(1)
+    assert loaded.refiner is not None
+    assert loaded.refiner.classes == ("dropper",)
+    assert {"detector_recall", "refiner_recall_dropper"} <= set(made.metrics)
 
 
 def test_every_round_leaves_a_line(trained):
