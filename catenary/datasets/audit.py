@@ -268,8 +268,16 @@ def _leaks(members: Sequence[Member]) -> Iterator[Problem]:
         }
         if torn:
             named = ", ".join(list(torn)[:5])
-            shown = [index for own in torn.values() for index in own][:_SHOWN]
-            yield Problem(f"{code}_leak", level, f"{len(torn)} {words}: {named}", tuple(shown))
+            shown = [index for own in torn.values() for index in _one_a_part(members, own)]
+            message = f"{len(torn)} {words}: {named}"
+            yield Problem(f"{code}_leak", level, message, tuple(shown[:_SHOWN]))
+
+
+def _one_a_part(members: Sequence[Member], indices: Sequence[int]) -> Iterable[int]:
+    first: dict[str, int] = {}
+    for index in indices:
+        first.setdefault(members[index].part, index)
+    return first.values()
 
 
 def _source(image: LabelledImage) -> str:

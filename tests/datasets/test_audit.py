@@ -99,11 +99,12 @@ def test_what_stands_on_two_sides_is_found(second, problem):
 
 
 def test_one_mast_in_two_parts_is_not_fit_to_train_on():
-    found = audited([member("1"), other_part("1", section="甲站")], [])
+    shots = [member("1"), member("1", pixel_hash="again"), other_part("1", section="甲站")]
+    found = audited(shots, [])
     assert not found.is_fit
     (leak,) = [problem for problem in found.problems if problem.code == "mast_leak"]
     assert "京广线/up/甲站/1" in leak.message
-    assert leak.images == (0, 1)
+    assert leak.images == (0, 2)  # a picture of each part
 
 
 def test_copies_of_one_photograph_in_two_parts_are_not_fit_to_train_on():
