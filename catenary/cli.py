@@ -2,6 +2,7 @@
 
 import json
 import logging
+import shlex
 import sys
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
@@ -239,14 +240,29 @@ def simulate(
     output: Annotated[Path, typer.Option("-o", "--output", help="Folder to fill.")],
     setting: Setting = None,
     workers: Annotated[int, typer.Option(min=1, help="Processes that render.")] = 2,
+    form: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--as", help="Also write a run: workstation, mast-folders or plain; repeatable."
+        ),
+    ] = None,
 ) -> None:
     """Render labelled night scenes; goes on where an interrupted run stopped."""
     from catenary.jobs import simulate as job
 
+    forms = tuple(form or ())
+    if unknown := [one for one in forms if one not in job.FORMS]:
+        raise typer.BadParameter(f"{unknown[0]!r} is not one of {', '.join(job.FORMS)}")
     with _progress("render") as step:
-        rendered = job.render(config, output, tuple(setting or ()), workers, step)
-    labels = sum(len(image.labels) for image in rendered.images)
-    out.print(f"{len(rendered.images)} frames, {labels} labels: {output / 'labels.json'}")
+        rendered = job.render(config, output, tuple(setting or ()), workers, step, forms)
+    done = rendered.simulated
+    made = f"{done.rendered} rendered now" if done.rendered else "complete, nothing left to render"
+    out.print(
+        f"{done.frames} frames, {done.labels} labels ({made}): {output / 'labels.json'}",
+        soft_wrap=True,
+    )
+    for run in rendered.runs:
+        out.print(f"Next: catenary scan {shlex.quote(str(run))}", soft_wrap=True, markup=False)
 
 
 @app.command()

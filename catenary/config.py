@@ -4,6 +4,7 @@ A section is a frozen dataclass that lives beside the code it steers; this modul
 YAML file into one. Nothing here is read by the rooms themselves.
 """
 
+import copy
 import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass, is_dataclass
@@ -13,7 +14,7 @@ from typing import Any, TypeVar, get_args, get_type_hints
 import yaml
 from pydantic import TypeAdapter, ValidationError
 
-from catenary.domain.errors import ConfigError
+from catenary.domain.errors import ConfigError, ImpossibleSettingsError, Mistake
 from catenary.domain.finding import NORMAL
 from catenary.domain.taxonomy import ComponentKind, Condition, Severity, Taxonomy
 
@@ -72,17 +73,71 @@ def load(path: Path, section: type[T], overrides: tuple[str, ...] = ()) -> T:
 
 def checked(content: object, section: type[T], name: str) -> T:
     """Return ``content`` as ``section``, refusing unknown keys; see `load`."""
-    mistakes = [f"  {place}: unknown key" for place in _unknown(content, section)]
+    mistakes = [(place, "unknown key") for place in _unknown(content, section)]
     try:
         settings = TypeAdapter(section).validate_python(content)
     except ValidationError as error:
-        mistakes += [
-            f"  {'.'.join(map(str, one['loc'])) or section.__name__}: {one['msg']}"
-            for one in error.errors()
-        ]
+        mistakes += _all_mistakes(copy.deepcopy(content), section, error)
     if mistakes:
-        raise ConfigError("\n".join([f"{name} is not a valid {section.__name__}:", *mistakes]))
+        lines = [f"  {place or section.__name__}: {message}" for place, message in mistakes]
+        raise ConfigError("\n".join([f"{name} is not a valid {section.__name__}:", *lines]))
     return settings
+
+
+def _all_mistakes(content: object, section: type, error: ValidationError) -> list[Mistake]:
+    """Return every mistake, also those that a dataclass could not see for a wrong field of its own.
+
+    What is found wrong is taken out, and the rest is checked again, until nothing is left to take.
+    """
+    found = _mistakes_of(error)
+    removed: list[str] = []
+    while True:
+        taken = [one["loc"] for one in error.errors() if _take_out(content, one["loc"])]
+        if not taken:
+            return found
+        removed += [_dotted(place) for place in taken]
+        try:
+            TypeAdapter(section).validate_python(content)
+        except ValidationError as next_error:
+            error = next_error
+            # A field of which a piece was taken out is judged without it: that says nothing.
+            found += [
+                (place, message)
+                for place, message in _mistakes_of(error)
+                if not any(f"{gone}.".startswith(f"{place}.") for gone in removed)
+            ]
+        else:
+            return found
+
+
+def _mistakes_of(error: ValidationError) -> list[Mistake]:
+    found: list[Mistake] = []
+    for one in error.errors():
+        cause, place = one.get("ctx", {}).get("error"), _dotted(one["loc"])
+        if isinstance(cause, ImpossibleSettingsError):
+            above = f"{place}." if place else ""
+            found += [(f"{above}{field}", message) for field, message in cause.mistakes]
+        else:
+            found.append((place, one["msg"]))
+    return found
+
+
+def _dotted(place: tuple[int | str, ...]) -> str:
+    return ".".join(str(step) for step in place if step != "[key]")  # pydantic marks keys so
+
+
+def _take_out(content: object, place: tuple[int | str, ...]) -> bool:
+    """Remove the innermost key that leads to a place; tell whether there was one."""
+    holder: dict[object, object] | None = None
+    key: object = None
+    for step in place:
+        if not isinstance(content, dict) or step not in content:
+            break
+        holder, key, content = content, step, content[step]
+    if holder is None:
+        return False
+    del holder[key]
+    return True
 
 
 def _unknown(content: object, kind: object, place: str = "") -> list[str]:
@@ -120,7 +175,10 @@ def _apply(content: dict[str, Any], override: str) -> None:
         content = content.setdefault(group, {})
         if not isinstance(content, dict):
             raise ConfigError(f"cannot set {key}: {group} is not a group of settings")
-    content[last] = yaml.safe_load(text)
+    try:
+        content[last] = yaml.safe_load(text)
+    except yaml.YAMLError as error:
+        raise ConfigError(f"cannot set {key}: {text!r} is not valid YAML") from error
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,7 +4,7 @@ from pathlib import Path
 import pytest
 
 from catenary import config
-from catenary.domain.errors import ConfigError
+from catenary.domain.errors import ConfigError, ImpossibleSettingsError
 
 TAXONOMY = """
 version: "1"
@@ -107,3 +107,41 @@ def test_a_missing_file_is_named(tmp_path):
 def test_a_setting_without_a_value_is_refused(tmp_path):
     with pytest.raises(ConfigError, match="key=value"):
         config.load(written(tmp_path / "s.yaml", ""), Scan, ("min_score",))
+
+
+@dataclass(frozen=True, slots=True)
+class Range:
+    least: float = 0.0
+    most: float = 1.0
+
+    def __post_init__(self):
+        if not self.least <= self.most:
+            raise ImpossibleSettingsError([("most", f"must be at least {self.least:g}")])
+
+
+@dataclass(frozen=True, slots=True)
+class Ranges:
+    first: Range = Range()
+    second: Range = Range()
+    count: int = 1
+
+    def __post_init__(self):
+        if self.count < 1:
+            raise ImpossibleSettingsError([("count", "must be at least 1")])
+
+
+def test_what_a_group_refuses_is_told_beside_types_and_outer_fields(tmp_path):
+    text = "first: {least: 3}\nsecond: {least: x, mots: 2}\ncount: 0"
+    with pytest.raises(ConfigError) as caught:
+        config.load(written(tmp_path / "ranges.yaml", text), Ranges)
+    assert str(caught.value).splitlines()[1:] == [
+        "  second.mots: unknown key",
+        "  first.most: must be at least 3",
+        "  second.least: Input should be a valid number, unable to parse string as a number",
+        "  count: must be at least 1",
+    ]
+
+
+def test_an_override_that_is_no_yaml_is_refused(tmp_path):
+    with pytest.raises(ConfigError, match=r"cannot set count: '\{1' is not valid YAML"):
+        config.load(written(tmp_path / "ranges.yaml", ""), Ranges, ("count={1",))

@@ -1,18 +1,19 @@
 """CVAT for images 1.1: one XML for all images, attributes as named texts.
 
-Attributes named like fields of `Label` are read into them; a point or line belongs to the part
-with the same `group_id`.
+Attributes named like fields of `Label` are read into them. A point or line, and a polygon or turned
+box called ``oriented_box``, belongs to the part with the same `group_id`; an occluded point is one
+that something stands in front of.
 """
 
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from catenary.datasets import xml_tree
+from catenary.datasets.corners import turned
 from catenary.datasets.labels import Label, LabelledImage, LabelledSet
 from catenary.datasets.loss import unheld
-from catenary.datasets.outlines import turned
 from catenary.datasets.reading import (
     IMAGE_FOLDERS,
     Notes,
@@ -25,16 +26,21 @@ from catenary.datasets.reading import (
     positive_size,
     share,
 )
-from catenary.datasets.shapes import Shape, drawn_outline, joined, other_lines
+from catenary.datasets.shapes import ORIENTED, Shape, drawn_corners, joined
 from catenary.domain.errors import ConfigError
 from catenary.domain.finding import NORMAL
-from catenary.domain.geometry import Polyline
 
 FILE = "annotations.xml"
 HELD = frozenset(
     {"condition", "severity", "visibility", "part_id", "is_ignored", "is_evident", "lines"}
+    | {"keypoints", "corners", "occlusion"}
 )
-_KINDS = {"box": "box", "polygon": "outline", "polyline": "line", "points": "point"}
+_KINDS: Mapping[str, Literal["box", "polygon", "point", "line"]] = {
+    "box": "box",
+    "polygon": "polygon",
+    "polyline": "line",
+    "points": "point",
+}
 
 
 def read(path: Path) -> Reading:
@@ -80,27 +86,25 @@ def _image(row: xml_tree.Node, root: Path, notes: Notes) -> LabelledImage:
             notes.left_out[f"<{child.tag}>"] += 1
             continue
         with notes.at(f"line {child.line}"):
-            shapes.append(_shape(child, notes))
+            shapes += _shape(child, notes)
     return LabelledImage(new_ref(root, found or name), *size, joined(shapes, size, notes))
 
 
-def _shape(row: xml_tree.Node, notes: Notes) -> Shape:
+def _shape(row: xml_tree.Node, notes: Notes) -> list[Shape]:
+    """Return a shape, or none for several points in one, which have no names of their own."""
     told = row.attributes
     kind, points = _KINDS[row.tag], _points(row)
-    if kind == "box" and number(told.get("rotation", 0), "rotation"):
-        kind = "outline"
+    facts, is_occluded = _facts(row, notes), told.get("occluded", "0") == "1"
     if kind == "point" and len(points) > 1:
-        kind = "line"
-    if told.get("occluded", "0") == "1":
+        notes.left_out["several points in one shape"] += 1
+        return []
+    if kind == "point":
+        notes.left_out.update(f"attribute {name} of a point" for name in facts)
+        facts = {"is_visible": not is_occluded}
+    elif is_occluded:
         notes.left_out["occluded"] += 1
-    return Shape(
-        told["label"],
-        kind,
-        points,
-        told.get("group_id", ""),
-        _facts(row, notes),
-        f"line {row.line}",
-    )
+    group = told.get("group_id", "")
+    return [Shape(told["label"], kind, points, group, facts, f"line {row.line}")]
 
 
 def _points(row: xml_tree.Node) -> tuple[Point, ...]:
@@ -133,6 +137,7 @@ _FACTS: Mapping[str, Callable[[str, str], Any]] = {
     "condition": _said,
     "severity": share,
     "visibility": share,
+    "occlusion": share,
     "part_id": _said,
     "is_ignored": _true,
     "is_evident": _true,
@@ -161,27 +166,27 @@ def _written(number_: int, image: LabelledImage) -> str:
 
 
 def _shapes(label: Label, group: str, size: Size) -> str:
-    box, polygon = label.box, drawn_outline(label, size)
-    lines = other_lines(label, polygon)
+    box, polygon = label.box, drawn_corners(label, size)
+    sides = {"xtl": box.x0, "ytl": box.y0, "xbr": box.x1, "ybr": box.y1}
+    more = []
+    if label.corners and polygon is None:
+        more.append(_belonging("polygon", ORIENTED, label.corners, group))
+    for one in label.keypoints:
+        more.append(_belonging("points", one.name, [(one.x, one.y)], group, not one.is_visible))
+    more += [_belonging("polyline", line.role, line.points, group) for line in label.lines]
     about: dict[str, object] = {"label": label.component, "source": "manual", "occluded": 0}
-    about |= {"group_id": group} if lines else {}
-    tag = "box"
-    if polygon:
-        tag, about["points"] = "polygon", _pairs(polygon)
-    else:
-        about |= {"xtl": box.x0, "ytl": box.y0, "xbr": box.x1, "ybr": box.y1}
-    told = _attributes(label)
-    return xml_tree.element(tag, about, told) + "".join(_line(line, group) for line in lines)
+    about |= {"group_id": group} if more else {}
+    about |= {"points": _pairs(polygon)} if polygon else sides
+    own = xml_tree.element("polygon" if polygon else "box", about, _attributes(label))
+    return own + "".join(more)
 
 
-def _line(line: Polyline, group: str) -> str:
-    tag = "points" if len(line.points) == 1 else "polyline"
-    about: dict[str, object] = {
-        "label": line.role,
-        "points": _pairs(line.points),
-        "group_id": group,
-    }
-    return xml_tree.element(tag, about)
+def _belonging(
+    tag: str, name: str, points: Sequence[Point], group: str, is_occluded: bool = False
+) -> str:
+    """Return a shape that belongs to the part of a group."""
+    about: dict[str, object] = {"label": name, "points": _pairs(points), "group_id": group}
+    return xml_tree.element(tag, about | {"source": "manual", "occluded": int(is_occluded)})
 
 
 def _pairs(points: Sequence[Point]) -> str:
@@ -193,6 +198,7 @@ def _attributes(label: Label) -> str:
         "condition": label.condition if label.condition != NORMAL else None,
         "severity": label.severity or None,
         "visibility": label.visibility if label.visibility != 1 else None,
+        "occlusion": label.occlusion or None,
         "part_id": label.part_id or None,
         "is_ignored": "true" if label.is_ignored else None,
         "is_evident": None if label.is_evident else "false",

@@ -4,11 +4,10 @@ from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from catenary.datasets import coco, cvat, label_studio, labelme, voc, xml_tree, yolo
 from catenary.datasets.labels import LabelledSet
-from catenary.datasets.reading import Notes, Reading, inside, read_json
+from catenary.datasets.reading import Reading, read_json
 from catenary.domain.errors import ConfigError
 
 AUTO = "auto"
@@ -35,20 +34,7 @@ class Format:
 
 
 def _read_coco(path: Path) -> Reading:
-    file = path / COCO_FILE if path.is_dir() else path
-    labelled = coco.read(file)
-    return Reading(labelled, _cut(file))
-
-
-def _cut(file: Path) -> dict[str, int]:
-    """Count boxes that the reader cut at the picture's edge; the file is known to be valid."""
-    content: Any = read_json(file)
-    sizes = {row["id"]: (int(row["width"]), int(row["height"])) for row in content["images"]}
-    notes = Notes()
-    for row in content.get("annotations", []):
-        x, y, width, height = map(float, row["bbox"])
-        inside((x, y, x + width, y + height), sizes[row["image_id"]], notes)
-    return dict(notes.left_out)
+    return coco.read_noting(path / COCO_FILE if path.is_dir() else path)
 
 
 def _write_coco(labelled: LabelledSet, folder: Path, _names: Sequence[str]) -> Counter[str]:

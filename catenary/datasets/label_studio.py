@@ -1,21 +1,22 @@
 """Label Studio JSON: a list of tasks, boxes in percent of the picture and turned about a corner.
 
 Results with the id of a box tell more of it: choices, numbers and texts from the controls
-``condition``, ``flags``, ``severity``, ``visibility`` and ``part_id``; a key point belongs to the
-box that is its parent.
+``condition``, ``flags``, ``severity``, ``visibility``, ``occlusion`` and ``part_id``. A key point,
+and a box called ``oriented_box``, belongs to the box that is its parent.
 """
 
 import json
 import re
 from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 from urllib.parse import unquote
 
-from catenary.datasets.labels import Label, LabelledImage, LabelledSet
+from catenary.datasets.corners import Rectangle, rectangle, turned
+from catenary.datasets.labels import Keypoint, Label, LabelledImage, LabelledSet
 from catenary.datasets.loss import unheld
-from catenary.datasets.outlines import rectangle, turned
 from catenary.datasets.reading import (
     IMAGE_FOLDERS,
     Notes,
@@ -29,16 +30,22 @@ from catenary.datasets.reading import (
     read_json,
     share,
 )
-from catenary.datasets.shapes import Shape, drawn_outline, joined, other_lines
+from catenary.datasets.shapes import ORIENTED, Shape, drawn_corners, joined
 from catenary.domain.errors import ConfigError
 from catenary.domain.finding import NORMAL
 
 FILE = "tasks.json"
 HELD = frozenset(
-    {"condition", "severity", "visibility", "part_id", "is_ignored", "is_evident", "lines"}
+    {"condition", "severity", "visibility", "part_id", "is_ignored", "is_evident"}
+    | {"keypoints", "corners", "occlusion"}
 )
 _SERVED = re.compile(r"^(?:.*/data/local-files/\?d=|.*/data/upload/\d+/|file://|\./)")
-_FLAGS = {"ignored": ("is_ignored", True), "not_evident": ("is_evident", False)}
+_FLAGS = {
+    "ignored": ("is_ignored", True),
+    "not_evident": ("is_evident", False),
+    "hidden": ("is_visible", False),  # of a key point
+}
+_NUMBERS = {"severity": 0.0, "visibility": 1.0, "occlusion": 0.0}  # left out where they are so
 
 Json = Mapping[str, Any]  # a JSON object, before it is checked
 
@@ -75,7 +82,7 @@ def write(labelled: LabelledSet, folder: Path, names: Sequence[str]) -> Counter[
         for index, label in enumerate(image.labels, start=1):
             size = image.width, image.height
             result += _rows(label, f"part{index}", size)
-            lost["lines"] += _loses_lines(label, size)
+            lost["corners"] += bool(label.corners) and rectangle(label.corners) is None
         tasks.append({"data": {"image": image.ref.file_name}, "annotations": [{"result": result}]})
     text = json.dumps(tasks, ensure_ascii=False, indent=1)
     (folder / FILE).write_text(text, encoding="utf-8")
@@ -125,7 +132,7 @@ def _facts(row: Json, notes: Notes) -> dict[str, Any]:
         return {"condition": str(value["choices"][0])}
     if row["type"] == "choices" and control == "flags":
         return dict(_FLAGS[one] for one in value["choices"])
-    if row["type"] == "number" and control in ("severity", "visibility"):
+    if row["type"] == "number" and control in _NUMBERS:
         return {control: share(value["number"], control)}
     if row["type"] == "textarea" and control == "part_id":
         return {"part_id": str(value["text"][0])}
@@ -145,63 +152,80 @@ def _shape(
     (name, *others) = value[kind]
     if others:
         notes.left_out["second label of a box"] += len(others)
+    parent = str(row.get("parentID", ""))
     if kind == "keypointlabels":
-        return [Shape(name, "point", ((x, y),), str(row.get("parentID", "")), {}, place)]
+        return [Shape(name, "point", ((x, y),), parent, facts[own], place)]
     wide, high = _pixels(value, "width", size[0]), _pixels(value, "height", size[1])
     angle = number(value.get("rotation", 0), "rotation")
     if not wide > 0 or not high > 0:
         raise ValueError(f"box needs a width and a height above 0, got {wide} x {high} px")
-    if angle:
-        return [Shape(name, "outline", turned(x, y, wide, high, angle), own, facts[own], place)]
-    return [Shape(name, "box", ((x, y), (x + wide, y + high)), own, facts[own], place)]
+    is_oriented = name == ORIENTED and parent
+    points = turned(x, y, wide, high, angle)
+    if not angle and not is_oriented:
+        points = points[0], points[2]
+    return [Shape(name, "box", points, parent if is_oriented else own, facts[own], place)]
 
 
 def _pixels(value: Json, key: str, length: int) -> float:
     return number(value[key], key) * length / 100
 
 
-def _loses_lines(label: Label, size: Size) -> bool:
-    drawn = drawn_outline(label, size) if _turned_box(label, size) else None
-    return any(len(line.points) > 1 for line in other_lines(label, drawn))
-
-
-def _turned_box(label: Label, size: Size) -> tuple[float, float, float, float, float] | None:
-    points = drawn_outline(label, size)
-    return rectangle(points) if points is not None else None
-
-
 def _rows(label: Label, own: str, size: Size) -> list[Json]:
-    box = label.box
-    x, y, wide, high, angle = _turned_box(label, size) or (
-        box.x0,
-        box.y0,
-        box.width,
-        box.height,
-        0.0,
-    )
-    about = {"original_width": size[0], "original_height": size[1], "to_name": "image"}
-    place = {"x": 100 * x / size[0], "y": 100 * y / size[1]}
-    sides = {"width": 100 * wide / size[0], "height": 100 * high / size[1], "rotation": angle}
-
-    def row(kind: str, control: str, value: Json, **more: object) -> Json:
-        return {"id": own, "type": kind, "from_name": control, "value": value} | about | more
-
-    rows = [row("rectanglelabels", "label", place | sides | {"rectanglelabels": [label.component]})]
-    if label.condition != NORMAL:
-        rows.append(row("choices", "condition", {"choices": [label.condition]}))
-    flags = [flag for flag, (name, value) in _FLAGS.items() if getattr(label, name) is value]
-    if flags:
-        rows.append(row("choices", "flags", {"choices": flags}))
-    for name, usual in (("severity", 0.0), ("visibility", 1.0)):
-        if getattr(label, name) != usual:
-            rows.append(row("number", name, {"number": getattr(label, name)}))
-    if label.part_id:
-        rows.append(row("textarea", "part_id", {"text": [label.part_id]}))
-    points = [line for line in label.lines if len(line.points) == 1]
-    for index, line in enumerate(points, start=1):
-        ((px, py),) = line.points
-        value: dict[str, object] = {"x": 100 * px / size[0], "y": 100 * py / size[1], "width": 0.5}
-        value |= {"keypointlabels": [line.role]}
-        more = {"id": f"{own}-point{index}", "parentID": own}
-        rows.append(row("keypointlabels", "point", value, **more))
+    box, corners = label.box, rectangle(label.corners) if label.corners else None
+    is_whole = corners is not None and _says_all(label, corners, size)
+    sides = corners if corners and is_whole else (box.x0, box.y0, box.width, box.height, 0.0)
+    rows: list[Json] = [_region(own, size, label.component, sides)]
+    if corners and not is_whole:
+        rows.append(_region(f"{own}-{ORIENTED}", size, ORIENTED, corners) | {"parentID": own})
+    rows += [_row(own, size, *one) for one in _told(label)]
+    for index, point in enumerate(label.keypoints, start=1):
+        rows += _point(point, f"{own}-point{index}", own, size)
     return rows
+
+
+def _says_all(label: Label, corners: Rectangle, size: Size) -> bool:
+    """Tell whether the oriented box alone tells the box too; one not turned is read as a box."""
+    drawn = replace(label, corners=turned(*corners))
+    return corners[-1] != 0 and drawn_corners(drawn, size) is not None
+
+
+def _told(label: Label) -> list[tuple[str, str, Json]]:
+    """Return kind, control and value of what a box tells beside its name and place."""
+    told: list[tuple[str, str, Json]] = []
+    if label.condition != NORMAL:
+        told.append(("choices", "condition", {"choices": [label.condition]}))
+    flags = [flag for flag in ("ignored", "not_evident") if _is_set(label, flag)]
+    if flags:
+        told.append(("choices", "flags", {"choices": flags}))
+    for name, usual in _NUMBERS.items():
+        if getattr(label, name) != usual:
+            told.append(("number", name, {"number": getattr(label, name)}))
+    if label.part_id:
+        told.append(("textarea", "part_id", {"text": [label.part_id]}))
+    return told
+
+
+def _is_set(label: Label, flag: str) -> bool:
+    name, value = _FLAGS[flag]
+    return getattr(label, name) is value
+
+
+def _region(own: str, size: Size, name: str, sides: Rectangle) -> dict[str, object]:
+    x, y, wide, high, angle = sides
+    place = {"x": 100 * x / size[0], "y": 100 * y / size[1], "rotation": angle}
+    place |= {"width": 100 * wide / size[0], "height": 100 * high / size[1]}
+    return _row(own, size, "rectanglelabels", "label", place | {"rectanglelabels": [name]})
+
+
+def _point(point: Keypoint, own: str, parent: str, size: Size) -> list[Json]:
+    place = {"x": 100 * point.x / size[0], "y": 100 * point.y / size[1], "width": 0.5}
+    value = place | {"keypointlabels": [point.name]}
+    row = _row(own, size, "keypointlabels", "point", value) | {"parentID": parent}
+    if point.is_visible:
+        return [row]
+    return [row, _row(own, size, "choices", "flags", {"choices": ["hidden"]})]
+
+
+def _row(own: str, size: Size, kind: str, control: str, value: Json) -> dict[str, object]:
+    about = {"original_width": size[0], "original_height": size[1], "to_name": "image"}
+    return {"id": own, "type": kind, "from_name": control, "value": value} | about

@@ -1,14 +1,15 @@
 """LabelMe: one JSON an image; rectangles and polygons are parts, points and lines belong to one.
 
 A shape's `flags` hold what LabelMe has no field for: ``ignored``, ``not_evident`` and
-``condition=<id>``; a point or line belongs to the part with the same `group_id`.
+``condition=<id>``, of a point ``hidden``. A point or line, and a polygon called ``oriented_box``,
+belongs to the part with the same `group_id`.
 """
 
 import json
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from catenary.datasets.labels import Label, LabelledImage, LabelledSet
 from catenary.datasets.loss import unheld
@@ -25,15 +26,21 @@ from catenary.datasets.reading import (
     relative,
     stem_in_set,
 )
-from catenary.datasets.shapes import Shape, drawn_outline, joined, other_lines
+from catenary.datasets.shapes import ORIENTED, Shape, drawn_corners, joined
 from catenary.domain.errors import ConfigError
 from catenary.domain.finding import NORMAL
-from catenary.domain.geometry import Polyline
 
-HELD = frozenset({"condition", "is_ignored", "is_evident", "lines"})
+HELD = frozenset({"condition", "is_ignored", "is_evident", "lines", "keypoints", "corners"})
 _CONDITION = "condition="
-_LINES = {"point": "point", "linestrip": "line", "line": "line", "points": "line"}
-_PARTS = {"rectangle": "box", "polygon": "outline"}
+_FLAGS = {"ignored": {"is_ignored": True}, "not_evident": {"is_evident": False}}
+_POINT_FLAGS = {"hidden": {"is_visible": False}}
+_KINDS: Mapping[str, Literal["box", "polygon", "point", "line"]] = {
+    "rectangle": "box",
+    "polygon": "polygon",
+    "point": "point",
+    "linestrip": "line",
+    "line": "line",
+}
 
 Json = Mapping[str, Any]  # a JSON object, before it is checked
 
@@ -102,7 +109,7 @@ def _image(content: Json, file: Path, root: Path, notes: Notes) -> LabelledImage
 def _shape(row: Json, place: str, notes: Notes) -> Shape | None:
     """Return a shape, or None for one of a kind that we have no place for."""
     kind = str(row.get("shape_type", "polygon"))
-    if kind not in _PARTS and kind not in _LINES:
+    if kind not in _KINDS:
         notes.left_out[f"shape {kind}"] += 1
         return None
     points = tuple((number(x, "x"), number(y, "y")) for x, y in row["points"])
@@ -110,22 +117,21 @@ def _shape(row: Json, place: str, notes: Notes) -> Shape | None:
     group = row.get("group_id")
     return Shape(
         str(row["label"]),
-        _PARTS.get(kind) or _LINES[kind],
+        _KINDS[kind],
         points,
         "" if group is None else str(group),
-        _facts(row.get("flags") or {}, notes),
+        _facts(row.get("flags") or {}, kind == "point", notes),
         place,
     )
 
 
-def _facts(flags: Mapping[str, object], notes: Notes) -> dict[str, object]:
+def _facts(flags: Mapping[str, object], is_point: bool, notes: Notes) -> dict[str, object]:
+    known = _POINT_FLAGS if is_point else _FLAGS
     facts: dict[str, object] = {}
     for flag in (name for name, is_set in flags.items() if is_set):
-        if flag == "ignored":
-            facts["is_ignored"] = True
-        elif flag == "not_evident":
-            facts["is_evident"] = False
-        elif flag.startswith(_CONDITION):
+        if flag in known:
+            facts |= known[flag]
+        elif flag.startswith(_CONDITION) and not is_point:
             facts["condition"] = flag.removeprefix(_CONDITION)
         else:
             notes.left_out[f"flag {flag}"] += 1
@@ -143,21 +149,21 @@ def _shapes(label: Label, group: int, size: Size) -> list[dict[str, object]]:
         **({} if label.is_evident else {"not_evident": True}),
         **({} if label.condition == NORMAL else {f"{_CONDITION}{label.condition}": True}),
     }
-    box, polygon = label.box, drawn_outline(label, size)
+    box, polygon = label.box, drawn_corners(label, size)
     points: Sequence[Point] = polygon or ((box.x0, box.y0), (box.x1, box.y1))
-    kind = "polygon" if polygon else "rectangle"
-    others = other_lines(label, polygon)
-    own = _row(label.component, kind, points, group if others else None, flags)
-    return [own, *(_line(line, group) for line in others)]
-
-
-def _line(line: Polyline, group: int) -> dict[str, object]:
-    kind = "point" if len(line.points) == 1 else "linestrip"
-    return _row(line.role, kind, line.points, group, {})
+    rows = [_row(label.component, "polygon" if polygon else "rectangle", points, group, flags)]
+    if label.corners and polygon is None:
+        rows.append(_row(ORIENTED, "polygon", label.corners, group, {}))
+    for one in label.keypoints:
+        hidden = {} if one.is_visible else {"hidden": True}
+        rows.append(_row(one.name, "point", [(one.x, one.y)], group, hidden))
+    rows += [_row(line.role, "linestrip", line.points, group, {}) for line in label.lines]
+    # A part that stands alone needs no group.
+    return rows if len(rows) > 1 else [rows[0] | {"group_id": None}]
 
 
 def _row(
-    label: str, kind: str, points: Sequence[Point], group: int | None, flags: dict[str, bool]
+    label: str, kind: str, points: Sequence[Point], group: int, flags: dict[str, bool]
 ) -> dict[str, object]:
     return {
         "label": label,

@@ -3,14 +3,32 @@
 from dataclasses import dataclass
 from pathlib import Path
 
+from catenary.datasets.masks import Mask
 from catenary.domain.finding import NORMAL
 from catenary.domain.geometry import Box, Polyline
 from catenary.domain.image import ImageRef
 
 
 @dataclass(frozen=True, slots=True)
+class Keypoint:
+    """A named point of a part, inside the picture.
+
+    Attributes:
+        name: What it is, e.g. ``"upper_clamp"``; once in a label.
+        x: Full-frame pixels.
+        y: Full-frame pixels.
+        is_visible: False where something else stands in front of it.
+    """
+
+    name: str
+    x: float
+    y: float
+    is_visible: bool = True
+
+
+@dataclass(frozen=True, slots=True)
 class Label:
-    """One true component of an image.
+    """One true component of an image, or a wire that runs through it (then ignored).
 
     Attributes:
         component: Taxonomy component id.
@@ -24,7 +42,12 @@ class Label:
             (too small, too far, mostly hidden).
         is_evident: False where this picture does not show what is wrong with the part, e.g. the
             break lies outside it: neither a hit nor a miss is counted.
-        lines: Keypoints (lines of one point) and polylines, in full-frame pixels.
+        lines: Polylines of at least two points, in full-frame pixels, clipped to the image.
+        keypoints: In the order of their names; those outside the image are left out.
+        corners: The oriented box: four (x, y) in full-frame pixels, clockwise as seen, the first
+            side a long one; empty when unknown. May reach over the image's edge.
+        occlusion: Share in [0, 1] of the part inside the image that other things hide.
+        mask: Pixels that show the part, or None when unknown.
     """
 
     component: str
@@ -36,6 +59,18 @@ class Label:
     is_ignored: bool = False
     is_evident: bool = True
     lines: tuple[Polyline, ...] = ()
+    keypoints: tuple[Keypoint, ...] = ()
+    corners: tuple[tuple[float, float], ...] = ()
+    occlusion: float = 0.0
+    mask: Mask | None = None
+
+    def __post_init__(self) -> None:
+        """Refuse keypoints that COCO could not hold, and boxes without four corners."""
+        names = [point.name for point in self.keypoints]
+        if names != sorted(set(names)):
+            raise ValueError(f"keypoints need different names in order, got {names}")
+        if len(self.corners) not in (0, 4):
+            raise ValueError(f"an oriented box needs 4 corners, got {len(self.corners)}")
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from catenary.datasets.labels import LabelledImage, LabelledSet
 from catenary.datasets.near_duplicates import groups
 from catenary.datasets.reading import read_json
+from catenary.datasets.whole_file import whole_file
 from catenary.domain.errors import ConfigError
 
 SECTION, MAST, IMAGE = "section", "mast", "image"
@@ -137,11 +138,14 @@ def made(
 
 
 def write(split: Split, path: Path) -> None:
-    """Write a split; an existing file is replaced whole or not at all."""
-    partial = path.with_name(f".{path.name}.partial")
+    """Write a split; an existing file is replaced whole or not at all.
+
+    Raises:
+        StoreError: If it cannot be written.
+    """
     content = {"schema": _SCHEMA} | asdict(split)
-    partial.write_text(json.dumps(content, ensure_ascii=False, indent=1), encoding="utf-8")
-    partial.replace(path)
+    with whole_file(path) as file:
+        file.write(json.dumps(content, ensure_ascii=False, indent=1).encode())
 
 
 def read(path: Path) -> Split:

@@ -1,5 +1,6 @@
 """Pascal VOC: one XML an image, whole pixels counted from 1, both ends inside the box."""
 
+import math
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import replace
@@ -131,8 +132,15 @@ def _label(row: xml_tree.Node, size: Size, notes: Notes) -> Label:
 
 def _whole(box: Box) -> tuple[int, int, int, int]:
     """Return xmin, ymin, xmax, ymax: whole pixels from 1, at least one pixel each way."""
-    x0, y0 = round(box.x0), round(box.y0)
-    return x0 + 1, y0 + 1, max(round(box.x1), x0 + 1), max(round(box.y1), y0 + 1)
+    (x0, x1), (y0, y1) = _whole_side(box.x0, box.x1), _whole_side(box.y0, box.y1)
+    return x0 + 1, y0 + 1, x1, y1
+
+
+def _whole_side(low: float, high: float) -> tuple[int, int]:
+    """Return both ends to the nearest pixel; of one that would vanish, the pixel it begins in."""
+    if round(low) < round(high):
+        return round(low), round(high)
+    return math.floor(low), math.floor(low) + 1
 
 
 def _is_whole(box: Box) -> bool:

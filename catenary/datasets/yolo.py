@@ -7,9 +7,9 @@ from pathlib import Path, PurePosixPath
 
 import yaml
 
+from catenary.datasets.corners import in_order, upright
 from catenary.datasets.labels import Label, LabelledImage, LabelledSet
 from catenary.datasets.loss import unheld
-from catenary.datasets.outlines import as_line, corners
 from catenary.datasets.reading import (
     IMAGE_ENDINGS,
     Notes,
@@ -25,7 +25,7 @@ from catenary.datasets.reading import (
     relative,
     stem_in_set,
 )
-from catenary.datasets.shapes import drawn_outline, other_lines
+from catenary.datasets.shapes import drawn_corners
 from catenary.domain.errors import ConfigError
 
 DATA = "data.yaml"
@@ -63,11 +63,17 @@ def write(labelled: LabelledSet, folder: Path, names: Sequence[str]) -> Counter[
 
 
 def write_obb(labelled: LabelledSet, folder: Path, names: Sequence[str]) -> Counter[str]:
-    """Write oriented boxes: the outline of a part where it has four points, else its box."""
-    lost = unheld(labelled, {"lines"})
+    """Write oriented boxes: the corners of a part where they are known, else those of its box.
+
+    Corners outside the picture are moved to its edge, since trainers throw away whole images for
+    one; that, and a box that is not the one around the corners, is counted as lost.
+    """
+    lost = unheld(labelled, {"corners"})
     for image in labelled.images:
         size = image.width, image.height
-        lost["lines"] += sum(bool(other_lines(one, _four(one, size))) for one in image.labels)
+        for label in (one for one in image.labels if one.corners):
+            lost["box, the corners tell another"] += drawn_corners(label, size) is None
+            lost["corners outside the picture"] += _within(label.corners, size) != label.corners
     _write(labelled, folder, names, _oriented)
     return +lost
 
@@ -107,14 +113,13 @@ def _upright(label: Label, size: Size) -> list[float]:
 
 
 def _oriented(label: Label, size: Size) -> list[float]:
-    points = _four(label, size) or corners(label.box)
+    points = _within(label.corners or upright(label.box), size)
     return [value for x, y in points for value in (x / size[0], y / size[1])]
 
 
-def _four(label: Label, size: Size) -> tuple[Point, ...] | None:
-    """Return the outline when it has four corners."""
-    points = drawn_outline(label, size)
-    return points if points is not None and len(points) == 4 else None
+def _within(points: Sequence[Point], size: Size) -> tuple[Point, ...]:
+    """Return points moved into the picture."""
+    return tuple((min(max(x, 0.0), size[0]), min(max(y, 0.0), size[1])) for x, y in points)
 
 
 def _settings(path: Path) -> Mapping[str, object]:
@@ -198,4 +203,4 @@ def _label(row: Sequence[str], names: Mapping[int, str], size: Size, notes: Note
         y0, y1 = (y - high / 2) * size[1], (y + high / 2) * size[1]
         return Label(name, inside((x0, y0, x1, y1), size, notes))
     points = [(x * size[0], y * size[1]) for x, y in zip(values[::2], values[1::2], strict=True)]
-    return Label(name, inside(around(points), size, notes), lines=(as_line(points),))
+    return Label(name, inside(around(points), size, notes), corners=in_order(points))

@@ -1,5 +1,9 @@
 """Errors that some caller acts on; everything else is a plain Python error."""
 
+from collections.abc import Sequence
+
+Mistake = tuple[str, str]  # dotted name of a field, what is wrong with it
+
 
 class CatenaryError(Exception):
     """Base of the errors shown to users as one line, without a trace."""
@@ -27,9 +31,22 @@ class ConfigError(CatenaryError):
     """A settings, taxonomy or label file is not valid; the message lists every mistake."""
 
 
+class ImpossibleSettingsError(ValueError):
+    """Settings that cannot be, found when their dataclass is made; `catenary.config` lists them.
+
+    Attributes:
+        mistakes: Dotted name of the field within its dataclass, and what is wrong with it.
+    """
+
+    def __init__(self, mistakes: Sequence[Mistake]) -> None:
+        """Join the mistakes to one line, for callers without a settings file."""
+        super().__init__("; ".join(f"{field}: {message}" for field, message in mistakes))
+        self.mistakes = tuple(mistakes)
+
+
 class BundleError(CatenaryError):
     """A model bundle is damaged, tampered with or made for another taxonomy."""
 
 
 class StoreError(CatenaryError):
-    """The workspace cannot be written or holds something unexpected."""
+    """The workspace or a set cannot be written, or holds something unexpected."""

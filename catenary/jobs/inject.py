@@ -24,8 +24,8 @@ from catenary.simulation.write import LABELS, claim, write_whole
 
 EDITS = "edits.csv"
 _COLUMNS = (
-    *("file_name", "source_image", "part_id", "component", "condition", "severity"),
-    *("method", "seed", "is_control", "mask"),
+    *("file_name", "source_image", "part_id", "component", "condition", "severity", "strength"),
+    *("method", "seed", "is_control", "mask", "x0", "y0", "x1", "y1"),
 )
 _PARTS = "parts"  # what was made of each photograph, until all are done
 
@@ -109,15 +109,15 @@ def _make_copies(
             for task, edit in zip(pair, edits, strict=True):
                 refusal = next((one for one in edits if isinstance(one, str)), "")
                 if isinstance(edit, str) or refusal:
-                    rows.append(_row(image, task, "", refusal, ""))
+                    rows.append(_row(image, task, refusal))
                     continue
-                copy = _copy(image, task, Path(image.ref.file_name).suffix)
+                copy = _copy(image, task, edit.severity)
                 changed = pixels.copy()
                 height, width = crop.pixels.shape
                 changed[crop.y0 : crop.y0 + height, crop.x0 : crop.x0 + width] = edit.pixels
                 mask = _write(folder, copy, changed, data, crop, edit)
                 images.append(copy)
-                rows.append(_row(image, task, copy.ref.file_name, edit.method, mask))
+                rows.append(_row(image, task, edit.method, copy.ref.file_name, mask, edit.severity))
     coco.write(LabelledSet(folder, tuple(images)), _part(folder, number, "json"))
     write_whole(_part(folder, number, "csv"), _table(rows))
 
@@ -144,21 +144,24 @@ def _edited(crop: Crop, image: LabelledImage, task: _Task) -> Edit | str:
     return inject(crop, component, task.condition, task.severity, random)
 
 
-def _copy(image: LabelledImage, task: _Task, suffix: str) -> LabelledImage:
+def _copy(image: LabelledImage, task: _Task, severity: float) -> LabelledImage:
     """Return the labels of a copy: one part changed, the others as they were."""
     own = image.labels[task.index]
     tag = f"{task.index}-{task.number}-{task.condition}"
     name = f"{image.ref.image_id}~{tag}"
     safe = "".join(one if one.isalnum() or one in "-_~" else "_" for one in name)
-    is_lossy = suffix.lower() in (".jpg", ".jpeg")
+    is_lossy = Path(image.ref.file_name).suffix.lower() in (".jpg", ".jpeg")
     file_name = f"images/{safe}{'.jpg' if is_lossy else '.png'}"
     part = f"{own.part_id or image.ref.image_id}~{tag}"
     is_control = task.condition == CONTROL
     changed = replace(
         own,
         condition=NORMAL if is_control else task.condition,
-        severity=0.0 if is_control else task.severity,
+        severity=severity,
         part_id=part,
+        mask=None,  # of the part as it was, like the points and lines
+        keypoints=(),
+        lines=(),
     )
     labels: tuple[Label, ...] = (
         *image.labels[: task.index],
@@ -184,11 +187,11 @@ def _write(
     mask[crop.y0 : crop.y0 + height, crop.x0 : crop.x0 + width][edit.mask] = 255
     name = f"masks/{Path(copy.ref.file_name).stem}.png"
     write_whole(folder / name, cv2.imencode(".png", mask)[1].tobytes())
-    write_whole(folder / copy.ref.file_name, _encoded(pixels, original, copy.ref.file_name))
+    write_whole(folder / copy.ref.file_name, encoded_alike(pixels, original, copy.ref.file_name))
     return name
 
 
-def _encoded(pixels: NDArray[np.uint8], original: bytes, name: str) -> bytes:
+def encoded_alike(pixels: NDArray[np.uint8], original: bytes, name: str) -> bytes:
     """Return the copy compressed as its photograph was, so that compression tells nothing."""
     if not name.endswith(".jpg"):
         return cv2.imencode(".png", pixels)[1].tobytes()
@@ -201,20 +204,28 @@ def _encoded(pixels: NDArray[np.uint8], original: bytes, name: str) -> bytes:
 
 
 def _row(
-    image: LabelledImage, task: _Task, file_name: str, method: str, mask: str
+    image: LabelledImage,
+    task: _Task,
+    method: str,
+    file_name: str = "",
+    mask: str = "",
+    severity: float = 0.0,
 ) -> dict[str, object]:
+    """Return one line of the table; without a file name, ``method`` is why nothing was made."""
     label = image.labels[task.index]
     values = (
         file_name,
         image.source or image.ref.image_id,
-        label.part_id,
+        label.part_id or f"{image.ref.image_id}#{task.index}",
         label.component,
         task.condition,
+        f"{severity:.3f}",
         f"{task.severity:.3f}",
         method,
         "-".join(map(str, task.seed)),
         int(task.condition == CONTROL),
         mask,
+        *(f"{side:.1f}" for side in (label.box.x0, label.box.y0, label.box.x1, label.box.y1)),
     )
     return dict(zip(_COLUMNS, values, strict=True))
 

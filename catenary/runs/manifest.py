@@ -2,7 +2,7 @@
 
 import csv
 import io
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from datetime import datetime
 from pathlib import PurePosixPath
 
@@ -57,6 +57,20 @@ def parse(data: bytes, run: str, where: str) -> tuple[ImageRef, ...]:
     return tuple(refs.values())
 
 
+def formatted(refs: Iterable[ImageRef]) -> bytes:
+    """Return the manifest of photographs in UTF-8; the inverse of `parse`."""
+    text = io.StringIO(newline="")
+    rows = csv.writer(text, lineterminator="\n")
+    rows.writerow(COLUMNS)
+    for ref in refs:
+        mast = ref.mast
+        place = (mast.line, str(mast.direction), mast.section, mast.number) if mast else ("",) * 4
+        post = "" if ref.kilometre_m is None else repr(ref.kilometre_m)
+        time = ref.taken_at.isoformat() if ref.taken_at else ""
+        rows.writerow([ref.file_name, ref.image_id, ref.camera, ref.view, *place, post, time])
+    return text.getvalue().encode()
+
+
 def _rows(text: str, where: str) -> Iterator[tuple[int, Mapping[str, str]]]:
     """Yield the line number and the cells of each row, blanks around them dropped."""
     reader = csv.reader(io.StringIO(text, newline=""), strict=True)
@@ -87,7 +101,7 @@ def _ref(cells: Mapping[str, str], run: str) -> ImageRef:
     """
     if "" in cells:
         raise ValueError(cells[""])
-    path = _inner_path(cells["file_name"])
+    path = inner_path(cells["file_name"])
     return ImageRef(
         run=run,
         image_id=cells.get("image_id") or path,
@@ -108,8 +122,12 @@ def _require_new(ref: ImageRef, refs: Mapping[str, ImageRef], names: set[str]) -
         raise ValueError(f"image_id {ref.image_id!r} is used twice")
 
 
-def _inner_path(name: str) -> str:
-    """Return a path below the folder, with ``/`` where Windows wrote a backslash."""
+def inner_path(name: str) -> str:
+    """Return a path below the folder, with ``/`` where Windows wrote a backslash.
+
+    Raises:
+        ValueError: If it leads elsewhere.
+    """
     path = PurePosixPath(name.replace("\\", "/"))
     if not path.name or path.is_absolute() or ".." in path.parts or ":" in path.parts[0]:
         raise ValueError(f"file_name {name!r} is no path below the folder")

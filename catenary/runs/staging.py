@@ -35,7 +35,10 @@ def staged(folder: Path) -> Iterator[Path]:
             folder.rmdir()  # empty: seen above
         partial.rename(folder)
     except (OSError, sqlite3.Error) as error:
-        raise SourceError(f"cannot write the run {folder}: {error}") from error
+        raise SourceError(
+            f"cannot write the run {folder}: {error}; nothing of it is left: free some space or "
+            f"check the place and its rights, and run the same command again"
+        ) from error
     finally:
         shutil.rmtree(partial, ignore_errors=True)
 

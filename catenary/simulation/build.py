@@ -48,8 +48,8 @@ class Build:
         self.scene, self.settings, self.mast_id, self.random = Scene(), settings, mast_id, random
         self.ground = self.scene.item(Item())
         self.side = 1.0 if random.random() < 0.5 else -1.0
-        self.contact = random.uniform(5250, 6000)
-        self.system = random.uniform(1000, 1600)
+        self.contact = random.uniform(*settings.geometry.contact_height_mm)
+        self.system = random.uniform(*settings.geometry.system_height_mm)
         self.stagger = self.side * random.uniform(-320, 320)
         self.mast_y = self.side * random.uniform(2700, 3300)
         self.tube_radius = random.uniform(24, 35)
@@ -73,6 +73,6 @@ class Build:
         """Add a clevis with its split pin on a tube, and note the pin as a place to look at."""
         names = (self.name(name), self.name(f"{name}-pin"))
         state = self.state("split_pin")
-        mounting = Mounting(at, axis, self.tube_radius, towards)
+        mounting = Mounting(at, axis, self.tube_radius, towards, self.settings.geometry)
         pin = clevis(self.scene, mounting, names, state, self.random)
         self.joints.append(pin)

@@ -48,8 +48,6 @@ def dropper(
     hull = None
     if state.condition == "missing":
         hull = np.array([end_ + _TRACK * side for end_ in (top, bottom) for side in (-20, 20)])
-    else:
-        lines += (("wire", np.array([start, end])),)
     wire.item = scene.item(Item("dropper", part_id, state, lines, hull))
     _clamp(scene, wire.item, top, down, random)
     _clamp(scene, wire.item, bottom, down, random)
@@ -82,6 +80,11 @@ class _Wire:
         """Draw cord along (P, 3) points, at a multiple of its radius."""
         self.scene.add(self.item, "cable", tube(points, self.radius * thickness, 8))
 
+    def cord(self, points: Vector, thickness: float = 1.0) -> None:
+        """Draw (P, 3) points of the dropper's own cord and mark them as its path."""
+        self.along(points, thickness)
+        self.scene.mark(self.item, "wire", *points)
+
     def sideways(self) -> Vector:
         """Return a random direction roughly square to a hanging wire."""
         return unit(_TRACK * self.random.normal() + point(0, 1, 0) * self.random.normal())
@@ -109,7 +112,7 @@ class _Wire:
         self.scene.damages[self.item] = Damage(np.array(points))
 
     def between(self, start: Vector, end: Vector, state: State) -> None:
-        """Draw the cord between the two fittings in its condition."""
+        """Draw the cord between the two fittings in its condition, and mark its path."""
         t = np.linspace(0, 1, 24)[:, None]
         straight = start + (end - start) * t
         length = float(np.linalg.norm(end - start))
@@ -121,15 +124,15 @@ class _Wire:
                 shape = np.sin(np.pi * t ** self.random.uniform(0.8, 1.25))
                 curve = straight + self.sideways() * bow * shape
                 self.damaged(*curve[6:18])
-                self.along(curve)
+                self.cord(curve)
             case "clamp_off":
                 self.damaged(end)
-                self.along(straight + _TRACK * length * 0.04 * np.sin(np.pi * t))
+                self.cord(straight + _TRACK * length * 0.04 * np.sin(np.pi * t))
             case "strand_broken":
-                self.along(straight, 0.92)
+                self.cord(straight, 0.92)
                 self._splayed(start, end, state.severity)
             case _:
-                self.along(straight)
+                self.cord(straight)
 
     def _broken(self, start: Vector, end: Vector, length: float, severity: float) -> None:
         """Draw what is left: two free ends, a hanging lower piece, or only one piece."""
@@ -141,23 +144,28 @@ class _Wire:
         high = length - lower if left == "both" else length
         self.damaged(*(start + down * (low + (high - low) * _ALONG)))
         if left != "lower":
-            self._free_end(start, down, max(upper, 2.0), random.uniform(0, 0.25))
+            tip = self._free_end(start, down, max(upper, 2.0), random.uniform(0, 0.25))
+            self.scene.mark(self.item, "upper_free_end", tip)
         if left == "both":
-            self._free_end(end, -down, lower, random.uniform(0, 0.2))
+            tip = self._free_end(end, -down, lower, random.uniform(0, 0.2))
+            self.scene.mark(self.item, "lower_free_end", tip)
         elif left in ("hanging", "lower"):
             away = unit(-down * random.uniform(0.1, 0.8) + _TRACK * random.normal())
             piece = max(length - upper, 40.0) * random.uniform(0.3, 0.9)
-            self._free_end(end, away, piece, random.uniform(0.2, 0.8))
+            tip = self._free_end(end, away, piece, random.uniform(0.2, 0.8))
+            self.scene.mark(self.item, "lower_free_end", tip)
 
-    def _free_end(self, start: Vector, direction: Vector, length: float, curl: float) -> None:
-        """Draw a piece that ends in the air, drifting sideways, with up to four loose strands."""
+    def _free_end(self, start: Vector, direction: Vector, length: float, curl: float) -> Vector:
+        """Draw a piece that ends in the air, with up to four loose strands; return its tip."""
         t = np.linspace(0, 1, 12)[:, None]
         points = start + direction * length * t + self.sideways() * curl * length * t**2
-        self.along(points)
-        tip, onward = points[-1], unit(points[-1] - points[-2])
+        self.cord(points)
+        tip: Vector = points[-1]
+        onward = unit(points[-1] - points[-2])
         for _ in range(int(self.random.integers(0, 5))):
             strand = unit(onward + self.random.normal(size=3) * 0.5) * self.random.uniform(6, 25)
             self.along(np.array([tip - onward * 3, tip + strand]), 0.35)
+        return tip
 
     def _splayed(self, start: Vector, end: Vector, severity: float) -> None:
         """Draw one to three cut strands that leave the cord."""

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from catenary.simulation.geometry import Geometry
 from catenary.simulation.meshes import bar, tube
 from catenary.simulation.scene import Item, Scene, State, Vector, unit
 
@@ -34,12 +35,14 @@ class Mounting:
         axis: Direction of the tube.
         radius: Of the tube, mm.
         towards: Direction in which the ears stand.
+        geometry: Sizes of ears and pins.
     """
 
     at: Vector
     axis: Vector
     radius: float
     towards: Vector
+    geometry: Geometry
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -86,10 +89,10 @@ def clevis(
     pin = at + out * (tube_radius * 1.2 + random.uniform(32, 48))
     for side in (-16, 16):
         foot = at + pin_axis * side + out * tube_radius * 0.9
-        ear = bar(foot, pin + pin_axis * side + out * 16, 38, 8, along)
+        ear = bar(foot, pin + pin_axis * side + out * 16, mounting.geometry.clevis_ear_mm, 8, along)
         scene.add(item, "steel", ear)
         bolt(scene, item, at + along * side * 1.4 - out * tube_radius * 1.25, -out, 8)
-    radius = random.uniform(8.5, 12)
+    radius = random.uniform(*mounting.geometry.pin_mm) / 2
     scene.add(item, "steel", tube(np.array([pin - pin_axis * 26, pin + pin_axis * 20]), radius, 16))
     facing = pin_axis * (1 if random.random() < 0.5 else -1)
     end = pin + facing * 30
@@ -154,6 +157,7 @@ def _pin_wire(
     eye = radius * 0.55
     loop = head - through * eye * (1 - np.cos(t - np.pi)) + out * eye * 0.9 * np.sin(t)
     scene.add(item, "steel", tube(loop, wire, 8))
+    scene.mark(item, "head", head)
     turn, length = random.uniform(-0.5, 0.5), radius * random.uniform(1.6, 2.6)
     apart = out * np.cos(turn) + third * np.sin(turn)
     for side in (-1, 1):
@@ -161,5 +165,6 @@ def _pin_wire(
         bend = root + through * (radius - shift * 0.5)
         leg = unit(through * np.cos(spread) + side * apart * np.sin(spread))
         tip = bend + leg * length * (1 if side > 0 else 0.85)
+        scene.mark(item, "leg_1" if side < 0 else "leg_2", tip)
         start = head + side * out * wire * 0.55
         scene.add(item, "steel", tube(np.array([start, root, bend, tip]), wire * 0.8, 8))

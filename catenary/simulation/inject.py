@@ -7,7 +7,7 @@ from types import MappingProxyType
 import numpy as np
 
 from catenary.imaging.crops import Crop
-from catenary.simulation import inject_dropper, inject_insulator, inject_split_pin
+from catenary.simulation import inject_bolt, inject_dropper, inject_insulator, inject_split_pin
 from catenary.simulation.retouch import Grey, Mask
 
 
@@ -19,11 +19,13 @@ class Edit:
         pixels: (H, W) of the crop.
         mask: (H, W), where it was changed.
         method: What was done, with its version.
+        severity: In [0, 1]; 1 for what is there or not, 0 for a control.
     """
 
     pixels: Grey
     mask: Mask
     method: str
+    severity: float
 
 
 # Crop, severity in [0, 1], chance -> changed crop, or in words why this part does not serve.
@@ -51,6 +53,19 @@ METHODS: Mapping[str, Mapping[str, Method]] = MappingProxyType(
             "loose": inject_split_pin.loose,
             CONTROL: inject_split_pin.control,
         },
+        "bolt": {
+            "nut_missing": inject_bolt.nut_missing,
+            CONTROL: inject_bolt.control,
+        },
+    }
+)
+_VERSION = 2  # of all methods; raised when the same seed gives other pixels
+_WHOLE = frozenset(  # have no degree
+    {
+        ("dropper", "missing"),
+        ("insulator", "shed_missing"),
+        ("split_pin", "missing"),
+        ("bolt", "nut_missing"),
     }
 )
 
@@ -132,4 +147,6 @@ def inject(
     mask = changed != crop.pixels
     if not mask.any():
         return "the edit changed nothing"
-    return Edit(changed, mask, f"{component}_{condition}/1")
+    shown = 1.0 if (component, condition) in _WHOLE else severity
+    shown = 0.0 if condition == CONTROL else shown
+    return Edit(changed, mask, f"{component}_{condition}/{_VERSION}", shown)

@@ -14,6 +14,9 @@ _LEAST_PX = 60  # shorter droppers show no gap
 _LEAST_SEEN = 0.85  # share of the length on which the wire is followed
 _HELD = 0.04  # share of the free wire at each end that stays as it is
 _FREE = (0.5, 1.6)  # of the usual width: wider rows show thimbles, loops and crossing wires
+_SKY = 0.35  # of the wire's contrast: what differs more from the sky is no background
+_STRAND = 0.4  # thickness of a strand, as a share of the wire
+_BREAKS = ("both", "hanging", "upper")
 _SMOOTH = 9  # rows over which the traced path is averaged
 
 
@@ -24,10 +27,16 @@ class _Wire:
     Attributes:
         path: (L, 2) middle of the wire between its fittings, crop pixels, from top to bottom.
         half_width: Half of the band that holds the wire with its blurred edges, px.
+        core: Grey level of its middle.
+        sky: Grey level beside it.
+        blur: Standard deviation of the blur of its edges, px.
     """
 
     path: Path
     half_width: float
+    core: float
+    sky: float
+    blur: float
 
     def joined(self, first: float, last: float) -> Path:
         """Return the path between two shares, longer by what an erased band takes at its ends."""
@@ -42,19 +51,23 @@ class _Wire:
 
 
 def broken(crop: Crop, severity: float, random: np.random.Generator) -> Grey | str:
-    """Cut the wire: a gap between two ends, a lower piece that hangs over, or no lower piece."""
+    """Cut the wire: a gap between two ends, a lower piece that hangs over, or no lower piece.
+
+    Severity: the gap is 10 to 45 % of the free wire.
+    """
     wire = _wire(crop)
     if isinstance(wire, str):
         return wire
     gap = 0.1 + 0.35 * severity
-    first = random.uniform(_HELD + 0.04, 0.92 - _HELD - gap)
-    kind = str(random.choice(["both", "hanging", "upper"], p=[0.5, 0.3, 0.2]))
-    last = first + gap if kind == "both" else 1 - _HELD
-    changed = _erased(crop, wire, first, last, random)
+    goes_on = "bottom" in crop.cut_sides  # the lower end is out of the picture
+    kind = "both" if goes_on else str(random.choice(_BREAKS, p=(0.5, 0.3, 0.2)))
+    latest = 1 - _HELD - gap  # from there on the whole lower piece has left its place
+    first = random.uniform(_HELD + 0.04, latest - 0.08) if kind == "both" else latest
+    changed = _erased(crop, wire, first, first + gap, random)
     if random.random() < 0.6:  # the upper end drifts aside
         changed = _drifted(crop, changed, wire, first, random)
     if kind == "hanging":
-        root, length = wire.part(1 - _HELD, 1)[0], _length(wire) * random.uniform(0.15, 0.5)
+        root, length = wire.part(1 - _HELD, 1)[0], _length(wire) * random.uniform(0.15, 0.4)
         fallen = _fallen(root, length, random)
         source = wire.part(max(first, 0.3), 1 - _HELD)[::-1]
         changed = laid(changed, crop.pixels, source, fallen, wire.half_width)
@@ -62,7 +75,10 @@ def broken(crop: Crop, severity: float, random: np.random.Generator) -> Grey | s
 
 
 def slack(crop: Crop, severity: float, random: np.random.Generator) -> Grey | str:
-    """Bow the wire sideways between its clamps."""
+    """Bow the wire sideways between its clamps.
+
+    Severity: the bow is 4.5 to 14.5 % of the free wire.
+    """
     wire = _wire(crop)
     if isinstance(wire, str):
         return wire
@@ -75,27 +91,38 @@ def slack(crop: Crop, severity: float, random: np.random.Generator) -> Grey | st
 
 
 def missing(crop: Crop, severity: float, random: np.random.Generator) -> Grey | str:  # noqa: ARG001 - a wire is there or not
-    """Remove the wire; its clamps stay."""
+    """Remove the wire; its clamps stay. No degree: the severity is 1."""
     wire = _wire(crop)
-    return wire if isinstance(wire, str) else _erased(crop, wire, 0.03, 0.97, random)
+    if isinstance(wire, str):
+        return wire
+    piece = wire.part(0.03, 0.97)
+    if "top" in crop.cut_sides:  # it goes on out of the picture
+        piece = np.concatenate([piece[:1] * [1, 0], piece])
+    if "bottom" in crop.cut_sides:
+        piece = np.concatenate([piece, [[wire.path[-1, 0], crop.pixels.shape[0]]]])
+    return _bared(crop, crop.pixels, wire, piece, random)
 
 
 def strand_broken(crop: Crop, severity: float, random: np.random.Generator) -> Grey | str:
-    """Let one to three thin strands stand off the wire."""
+    """Let cut strands stand off the wire, all on one side of a place and curling away.
+
+    Severity: one to three strands, each 2.5 to 18 % of the free wire long.
+    """
     wire = _wire(crop)
     if isinstance(wire, str):
         return wire
     changed = crop.pixels.copy()
-    at = random.uniform(0.2, 0.8)
+    at, side, way = random.uniform(0.25, 0.75), random.choice([-1, 1]), random.choice([-1, 1])
     for _ in range(1 + int(severity * 2.99)):
         root = wire.part(at, at + 0.01)[0]
         reach = _length(wire) * random.uniform(0.05, 0.12) * (0.5 + severity)
         t = np.linspace(0, 1, 24)
-        side, up = random.choice([-1, 1]), random.choice([-1, 1])
-        away = np.stack([side * 0.6 * t**1.3, up * 0.8 * t], axis=1) * reach
+        lean, curl = random.uniform(0.25, 0.6), random.uniform(1.3, 2.2)
+        away = np.stack([side * lean * t**curl, way * 0.8 * t], axis=1) * reach
         source = wire.part(at - 0.1, at + 0.1)
-        changed = laid(changed, crop.pixels, source, root + away, wire.half_width, 0.4)
-        at = float(np.clip(at + random.uniform(-0.05, 0.05), 0.15, 0.85))
+        changed = laid(changed, crop.pixels, source, root + away, wire.half_width, _STRAND)
+        at = float(np.clip(at + random.uniform(-0.03, 0.03), 0.2, 0.8))
+        side = side if random.random() < 0.7 else -side
     return changed
 
 
@@ -129,7 +156,21 @@ def _wire(crop: Crop) -> _Wire | str:
     if len(path) < 2 or (length := path[-1, 1] - path[0, 1]) < _LEAST_PX:
         free = 0 if len(path) < 2 else length
         return f"wire is free over {free:.0f} px between its fittings, need {_LEAST_PX} px"
-    return _Wire(path, usual / trace.scale * 0.9 + 2.0)
+    return _measured(crop.pixels, path, usual / trace.scale * 0.9 + 2.0)
+
+
+def _measured(pixels: Grey, path: Path, half_width: float) -> _Wire:
+    """Return the wire with the grey levels and the blur of its mean profile."""
+    across = np.arange(-half_width - 1, half_width + 1.25, 0.25)
+    columns = (path[:, :1] + across).astype(np.float32)
+    rows = np.repeat(path[:, 1:], len(across), axis=1).astype(np.float32)
+    lines = np.array_split(np.arange(len(path)), len(path) // 30000 + 1)
+    parts = [cv2.remap(pixels, columns[k], rows[k], cv2.INTER_LINEAR) for k in lines]
+    profile = np.median(np.concatenate(parts), axis=0)
+    core, sky = float(profile[len(across) // 2]), float((profile[0] + profile[-1]) / 2)
+    steepest = float(np.abs(np.gradient(profile, 0.25)).max())
+    blur = abs(core - sky) / max(steepest * np.sqrt(2 * np.pi), 1e-6)  # of a Gaussian edge
+    return _Wire(path, half_width, core, sky, float(np.clip(blur, 0.5, 3.0)))
 
 
 def _longest(is_free: NDArray[np.bool_]) -> tuple[int, int]:
@@ -151,8 +192,17 @@ def _length(wire: _Wire) -> float:
 def _erased(
     crop: Crop, wire: _Wire, first: float, last: float, random: np.random.Generator
 ) -> Grey:
-    mask = band(crop.pixels.shape, wire.part(first, last), wire.half_width + 1)
-    return without(crop.pixels, mask, random)
+    return _bared(crop, crop.pixels, wire, wire.part(first, last), random)
+
+
+def _bared(crop: Crop, pixels: Grey, wire: _Wire, piece: Path, random: np.random.Generator) -> Grey:
+    """Return the picture without a piece of the wire: the sky beside it is continued."""
+    shape = (pixels.shape[0], pixels.shape[1])
+    mask = band(shape, piece, wire.half_width + 1 + 1.5 * wire.blur)
+    level = crop.pixels.astype(np.float32)
+    is_sky = np.abs(level - wire.sky) < _SKY * abs(wire.core - wire.sky)
+    usable = is_sky & ~band(shape, wire.path, wire.half_width + 2)
+    return without(pixels, mask, random, usable, wire.blur)
 
 
 def _drifted(
@@ -160,12 +210,12 @@ def _drifted(
 ) -> Grey:
     """Bend the last part of the wire above a cut aside."""
     start = max(_HELD, end - random.uniform(0.1, 0.3))
-    mask = band(changed.shape, wire.part(start, end), wire.half_width + 1)
+    bare = _bared(crop, changed, wire, wire.part(start, end + 0.02), random)
     piece = wire.joined(start, end)
     t = np.linspace(0, 1, len(piece))
-    bend = random.normal() * 0.2 * len(piece) * t**2
+    bend = float(np.clip(random.normal(), -2, 2)) * 0.15 * len(piece) * t**2
     target = piece + np.stack([bend, np.zeros(len(piece))], axis=1)
-    return laid(without(changed, mask, random), crop.pixels, piece, target, wire.half_width)
+    return laid(bare, crop.pixels, piece, target, wire.half_width)
 
 
 def _fallen(root: Path, length: float, random: np.random.Generator) -> Path:

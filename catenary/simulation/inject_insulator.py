@@ -1,60 +1,49 @@
 """Remove, chip or darken sheds 伞裙 of a photographed insulator.
 
-Where a shed goes, what shows between the sheds is stretched over its place.
+Where a shed goes, what shows between the sheds is stretched over its place. Sheds that stand so
+close that no background shows between them tell nothing of the core behind: from those none is
+taken.
+Numbers are our starting values.
 """
-
-from dataclasses import dataclass
 
 import cv2
 import numpy as np
 
-from catenary.domain.finding import Verdict
 from catenary.imaging.crops import Crop
-from catenary.rules.insulator import ShedLimits, shed_spacing
-from catenary.simulation.retouch import Floats, Grey, Path
+from catenary.simulation.retouch import Floats, Grey, grained
+from catenary.simulation.sheds import LEAST_SHEDS, ShedFrame, is_open, shed_frame, sky_level
 
 _KEPT = 0.35  # share of half a period beside a shed that is stretched over its place
-_LEAST_SHEDS = 5
-_LEVEL = 0.17  # sine of 10 degrees
-_DIAGONAL = 0.3  # cosine of twice the axis' angle; a box tells nothing of a steeper rectangle
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class _Frame:
-    """Coordinates of one insulator.
-
-    Attributes:
-        along: (H, W) of each pixel, px from the first shed along the axis.
-        across: (H, W), px from the axis.
-        axis: Unit vector of the axis (x, y).
-        sheds: (N,) middles of the sheds, px along.
-        period: px.
-        half_height: px from the axis to the sheds' rim.
-    """
-
-    along: Floats
-    across: Floats
-    axis: tuple[float, float]
-    sheds: Floats
-    period: float
-    half_height: float
+_CLOSED = "no background shows between the sheds: what is behind one is not known"
+_LOST_GRAIN = 0.7  # share of the grain that stretching takes
+_BODY = 0.3  # of the strongest contrast: what differs less from the background is background
+_CELLS = (16, 24)  # of a period and of the height, in which the insulator is averaged
+_TRIED = 8  # neighbours of which the one that fits best is copied
+_SEAM = 0.35  # greatest difference at the seam of a copied shed, in deviations of grey levels
 
 
 def shed_missing(crop: Crop, severity: float, random: np.random.Generator) -> Grey | str:  # noqa: ARG001 - a shed is there or not
-    """Take one shed away, down to the core."""
-    frame = _frame(crop)
+    """Take one shed away, down to the core. No degree: the severity is 1."""
+    frame = shed_frame(crop)
     if isinstance(frame, str):
         return frame
+    if not is_open(crop.pixels, frame):
+        return _CLOSED
     middle = _some_shed(frame, random)
     weight = _inside(frame, middle) * (np.abs(frame.across) <= 1.25 * frame.half_height)
-    return _mixed(crop.pixels, _bare(crop.pixels, frame, middle), weight)
+    return _mixed(crop.pixels, _bare(crop.pixels, frame, middle, weight, random), weight)
 
 
 def shed_broken(crop: Crop, severity: float, random: np.random.Generator) -> Grey | str:
-    """Break a ragged piece off one side of a shed."""
-    frame = _frame(crop)
+    """Break a ragged piece off one side of a shed.
+
+    Severity: 35 to 85 % of the half height, from the rim inwards.
+    """
+    frame = shed_frame(crop)
     if isinstance(frame, str):
         return frame
+    if not is_open(crop.pixels, frame):
+        return _CLOSED
     middle, side = _some_shed(frame, random), random.choice([-1, 1])
     depth = frame.half_height * (0.35 + 0.5 * severity)
     ragged = cv2.GaussianBlur(random.normal(size=crop.pixels.shape).astype(np.float32), (0, 0), 2)
@@ -62,12 +51,15 @@ def shed_broken(crop: Crop, severity: float, random: np.random.Generator) -> Gre
     from_rim = frame.half_height - side * frame.across
     lost = (from_rim + ragged < depth) & (from_rim > -0.25 * frame.half_height)
     weight = _inside(frame, middle) * cv2.GaussianBlur(lost.astype(np.float32), (0, 0), 0.8)
-    return _mixed(crop.pixels, _bare(crop.pixels, frame, middle), weight)
+    return _mixed(crop.pixels, _bare(crop.pixels, frame, middle, weight, random), weight)
 
 
 def flashover(crop: Crop, severity: float, random: np.random.Generator) -> Grey | str:
-    """Burn a ragged band around the insulator."""
-    frame = _frame(crop)
+    """Burn a ragged band around the insulator.
+
+    Severity: the band is 10 to 50 % of the insulator long, its grey levels fall by 65 to 88 %.
+    """
+    frame = shed_frame(crop)
     if isinstance(frame, str):
         return frame
     length = float(frame.sheds[-1] - frame.sheds[0])
@@ -76,130 +68,111 @@ def flashover(crop: Crop, severity: float, random: np.random.Generator) -> Grey 
     depth = np.clip(
         1.6 - 1.3 * np.abs(frame.along - middle) / half + _clouds(crop, frame, random), 0, 1
     )
-    return _mixed(crop.pixels, 0.12 * crop.pixels, depth * _on_insulator(frame))
+    left = np.float32(0.35 - 0.23 * severity)
+    return _mixed(crop.pixels, left * crop.pixels, depth * _on_insulator(crop.pixels, frame))
 
 
 def contaminated(crop: Crop, severity: float, random: np.random.Generator) -> Grey | str:
-    """Cover the insulator with blotches of dirt."""
-    frame = _frame(crop)
+    """Cover the insulator with blotches of dirt.
+
+    Severity: where it is densest, grey levels fall by 35 to 80 %.
+    """
+    frame = shed_frame(crop)
     if isinstance(frame, str):
         return frame
     depth = np.clip(0.5 + 0.7 * _clouds(crop, frame, random), 0, 1)
-    darker = crop.pixels * (1 - (0.35 + 0.45 * severity))
-    return _mixed(crop.pixels, darker, depth * _on_insulator(frame))
+    darker = crop.pixels * np.float32(1 - (0.35 + 0.45 * severity))
+    return _mixed(crop.pixels, darker, depth * _on_insulator(crop.pixels, frame))
 
 
 def control(crop: Crop, severity: float, random: np.random.Generator) -> Grey | str:  # noqa: ARG001 - one form as the others
-    """Put the neighbouring shed in the place of one."""
-    frame = _frame(crop)
+    """Put the neighbouring shed that fits best in the place of one."""
+    frame = shed_frame(crop)
     if isinstance(frame, str):
         return frame
-    middle = _some_shed(frame, random)
+    tries = [_copied(crop.pixels, frame, _some_shed(frame, random)) for _ in range(_TRIED)]
+    unlike, copy, weight = min(tries, key=lambda one: one[0])
+    if unlike > _SEAM:
+        return f"neighbouring sheds differ by {unlike:.2f} at the seam, at most {_SEAM:.2f} serve"
+    return _mixed(crop.pixels, copy, weight)
+
+
+def _copied(pixels: Grey, frame: ShedFrame, middle: float) -> tuple[float, Floats, Floats]:
+    """Return how badly a neighbour fits, the picture with it in a shed's place, and where.
+
+    It is moved by whole pixels, so that its grain stays what it was.
+    """
     index = int(np.abs(frame.sheds - middle).argmin())
     inwards = 1 if index < len(frame.sheds) / 2 else -1  # at the ends may be fittings
-    other = float(frame.sheds[index + inwards])
     weight = _inside(frame, middle) * (np.abs(frame.across) <= 1.25 * frame.half_height)
-    return _mixed(crop.pixels, _from(crop.pixels, frame, frame.along + (other - middle)), weight)
+    seam = (weight > 0) & (weight < 1)
+    spread = float(pixels[weight > 0].std()) + 1.0
+    best = (np.inf, pixels.astype(np.float32), weight)
+    for more in range(-2, 3):
+        move = float(frame.sheds[index + inwards]) - middle + more
+        dx, dy = (round(move * part) for part in frame.axis)
+        matrix = np.array([[1, 0, -dx], [0, 1, -dy]], np.float32)
+        size = (pixels.shape[1], pixels.shape[0])
+        moved = cv2.warpAffine(
+            pixels, matrix, size, flags=cv2.INTER_NEAREST, borderMode=cv2.BORDER_REPLICATE
+        ).astype(np.float32)
+        unlike = float(np.abs(moved - pixels)[seam].mean()) / spread if seam.any() else np.inf
+        if unlike < best[0]:
+            best = (unlike, moved, weight)
+    return best
 
 
-def _frame(crop: Crop) -> _Frame | str:
-    """Return the coordinates of an insulator with all its sheds, or why there are none."""
-    evidence = shed_spacing(crop, ShedLimits())
-    if evidence.verdict is not Verdict.NORMAL:
-        return evidence.reason or "a shed seems to be missing already"
-    marks = [np.array(line.points) for line in evidence.traces if line.role == "shed"]
-    if len(marks) < _LEAST_SHEDS:
-        return f"{len(marks)} sheds, need {_LEAST_SHEDS}"
-    middles = np.array([mark.mean(axis=0) for mark in marks])
-    axis = middles[-1] - middles[0]
-    axis /= np.linalg.norm(axis)
-    half = float(np.median([np.linalg.norm(mark[1] - mark[0]) for mark in marks])) / 2
-    origin, half = _placed(crop, middles[0], axis, half)
-    ys, xs = np.indices(crop.pixels.shape, np.float32)
-    dx, dy = xs - np.float32(origin[0]), ys - np.float32(origin[1])
-    along = (dx * axis[0] + dy * axis[1]).astype(np.float32)
-    across = (dy * axis[0] - dx * axis[1]).astype(np.float32)
-    places = ((middles - origin) @ axis).astype(np.float32)
-    period = float(np.median(np.diff(places)))
-    frame = _Frame(along, across, (float(axis[0]), float(axis[1])), places, period, half)
-    return _in_phase(crop.pixels, frame)
-
-
-def _placed(crop: Crop, first: Path, axis: Path, half: float) -> tuple[Path, float]:
-    """Return a point of the axis and the sheds' half height.
-
-    The rule's marks lie on the rows that repeat best, which may be those of one side only. A
-    rectangle turned by the axis' angle that fills the box tells better, unless it is diagonal
-    or the frame cuts it.
-
-    Args:
-        crop: The insulator.
-        first: (2,) middle of the first mark.
-        axis: (2,) unit vector.
-        half: Half length of the marks, px.
-    """
-    cos, sin = np.abs(axis)
-    turned = cos**2 - sin**2
-    is_level = min(cos, sin) < _LEVEL  # a frame that cuts its ends leaves its height
-    if not is_level and (abs(turned) < _DIAGONAL or crop.cut_sides):
-        return first, half
-    width, height = crop.inner.width, crop.inner.height
-    across = (height * cos - width * sin) / turned
-    middle = np.array(crop.inner.centre)
-    return middle + ((first - middle) @ axis) * axis, float(np.clip(across / 2, half, 2.5 * half))
-
-
-def _in_phase(pixels: Grey, frame: _Frame) -> _Frame:
-    """Move the marks onto the sheds: the rule's template may begin anywhere in a period."""
-    rim = (np.abs(frame.across) > 0.6 * frame.half_height) & (
-        np.abs(frame.across) < 0.95 * frame.half_height
-    )
-    rim &= (frame.along > frame.sheds[0]) & (frame.along < frame.sheds[-1])
-    phase = (frame.along[rim] / frame.period) % 1
-    bins = np.minimum((phase * 16).astype(int), 15)
-    count = np.maximum(np.bincount(bins, minlength=16), 1)
-    level = np.bincount(bins, pixels[rim].astype(np.float64), 16) / count
-    beyond = np.abs(frame.across) > 1.2 * frame.half_height
-    sky = float(np.median(pixels[beyond])) if beyond.any() else 0.0
-    angle = np.angle(np.abs(level - sky) @ np.exp(2j * np.pi * (np.arange(16) + 0.5) / 16))
-    shift = float(angle) / (2 * np.pi) * frame.period
-    moved = (frame.sheds + shift).astype(np.float32)
-    return _Frame(frame.along, frame.across, frame.axis, moved, frame.period, frame.half_height)
-
-
-def _some_shed(frame: _Frame, random: np.random.Generator) -> float:
+def _some_shed(frame: ShedFrame, random: np.random.Generator) -> float:
     """Return the middle of a shed that has others on both sides."""
-    edge = 2 if len(frame.sheds) > _LEAST_SHEDS else 1
+    edge = 2 if len(frame.sheds) > LEAST_SHEDS else 1
     return float(frame.sheds[int(random.integers(edge, len(frame.sheds) - edge))])
 
 
-def _inside(frame: _Frame, middle: float) -> Floats:
+def _inside(frame: ShedFrame, middle: float) -> Floats:
     """Return (H, W), 1 within half a period of a shed's middle, falling softly at its sides."""
     distance = np.abs(frame.along - middle) / (frame.period / 2)
     return np.asarray(np.clip((1 - distance) / 0.15, 0, 1), np.float32)
 
 
-def _on_insulator(frame: _Frame) -> Floats:
-    """Return (H, W), 1 on the sheds' rectangle, falling to 0 over two pixels."""
+def _on_insulator(pixels: Grey, frame: ShedFrame) -> Floats:
+    """Return (H, W), 1 on the insulator, 0 on the background beside and between its sheds.
+
+    What is insulator is told from the mean of all periods, as far as it differs from what lies
+    beside them; on a background as grey as the sheds the rectangle of the sheds is taken.
+    """
     half, middle = frame.period / 2, float(frame.sheds[0] + frame.sheds[-1]) / 2
     reach = float(frame.sheds[-1] - frame.sheds[0]) / 2 + half
     inside = np.minimum(
         1.1 * frame.half_height - np.abs(frame.across), reach - np.abs(frame.along - middle)
     )
-    return np.asarray(np.clip(inside / 2, 0, 1), np.float32)
+    rows, columns = _CELLS
+    phase = ((frame.along / frame.period % 1) * rows).astype(np.int64) % rows
+    height = (frame.across / (1.1 * frame.half_height) + 1) / 2
+    cell = phase * columns + np.clip(height * columns, 0, columns - 1).astype(np.int64)
+    on = inside > 0
+    count = np.maximum(np.bincount(cell[on], minlength=rows * columns), 1)
+    level = np.bincount(cell[on], pixels[on].astype(np.float64), rows * columns) / count
+    contrast = np.abs(level - sky_level(pixels, frame))
+    is_body = contrast > _BODY * np.percentile(contrast, 90)
+    core = np.abs(frame.across) < 0.3 * frame.half_height
+    body = cv2.GaussianBlur((is_body[cell] | core).astype(np.float32), (0, 0), 1.0)
+    return np.asarray(np.clip(inside / 2, 0, 1) * body, np.float32)
 
 
-def _bare(pixels: Grey, frame: _Frame, middle: float) -> Floats:
+def _bare(
+    pixels: Grey, frame: ShedFrame, middle: float, weight: Floats, random: np.random.Generator
+) -> Floats:
     """Return the picture with what lies between sheds stretched over one shed's place."""
     half = frame.period / 2
     offset = frame.along - middle
     left = _from(pixels, frame, middle - half + (offset + half) * _KEPT)
     right = _from(pixels, frame, middle + half - (half - offset) * _KEPT)
     share = np.clip(0.5 + offset / frame.period, 0, 1)
-    return np.asarray((1 - share) * left + share * right, np.float32)
+    bare = np.asarray((1 - share) * left + share * right, np.float32)
+    return grained(pixels, bare, weight, _LOST_GRAIN, random)
 
 
-def _from(pixels: Grey, frame: _Frame, along: Floats) -> Floats:
+def _from(pixels: Grey, frame: ShedFrame, along: Floats) -> Floats:
     """Return for each pixel the grey level at another place along the axis, as far from it."""
     move = (along - frame.along).astype(np.float32)
     ys, xs = np.indices(pixels.shape, np.float32)
@@ -207,13 +180,13 @@ def _from(pixels: Grey, frame: _Frame, along: Floats) -> Floats:
         pixels,
         xs + move * np.float32(frame.axis[0]),
         ys + move * np.float32(frame.axis[1]),
-        cv2.INTER_LINEAR,
+        cv2.INTER_CUBIC,
         borderMode=cv2.BORDER_REPLICATE,
     )
     return np.asarray(moved, np.float32)
 
 
-def _clouds(crop: Crop, frame: _Frame, random: np.random.Generator) -> Floats:
+def _clouds(crop: Crop, frame: ShedFrame, random: np.random.Generator) -> Floats:
     """Return (H, W) smooth noise of standard deviation 0.4, about a period in size."""
     noise = random.normal(size=crop.pixels.shape).astype(np.float32)
     smooth = cv2.GaussianBlur(noise, (0, 0), max(frame.period * 0.6, 1.5))

@@ -7,16 +7,21 @@ from catenary.imaging.crops import Crop
 from catenary.simulation.retouch import Grey, Mask, without
 
 _LEAST_PX = 16  # smaller pins are not told from their bolt
+_ASIDE = ((0, 1), (1, 0), (0, -1), (-1, 0))  # px
+_LEAST_CORE_PX = 6
+_LEAST_SEEN = 0.7  # share of a shifted pin's wire that is brighter than what is there
+_LEAST_INSIDE = 0.85  # share of a bright piece that lies in the box
 _LEAST_CONTRAST = 20.0  # grey levels by which the pin's wire is brighter than what is beside it
 
 
 def missing(crop: Crop, severity: float, random: np.random.Generator) -> Grey | str:  # noqa: ARG001 - a pin is there or not
-    """Remove the pin's bright wire and open the dark hole it leaves."""
+    """Remove the pin's bright wire and open the dark hole it leaves. No degree: severity 1."""
     mask = _pin(crop)
     if isinstance(mask, str):
         return mask
     changed = without(crop.pixels, mask, random)
-    x, y = crop.inner.centre
+    ys, xs = np.nonzero(mask)
+    x, y = float(np.median(xs)), float(np.median(ys))
     radius = 0.12 * min(crop.inner.width, crop.inner.height)
     hole = np.zeros(crop.pixels.shape, np.float32)
     size = round(radius * 16), round(radius * random.uniform(0.6, 1) * 16)
@@ -28,7 +33,10 @@ def missing(crop: Crop, severity: float, random: np.random.Generator) -> Grey | 
 
 
 def loose(crop: Crop, severity: float, random: np.random.Generator) -> Grey | str:
-    """Shift the pin out along its own axis by a fifth to two thirds of its box."""
+    """Shift the pin out along its own axis.
+
+    Severity: by 20 to 65 % of its box's longer side.
+    """
     mask = _pin(crop)
     if isinstance(mask, str):
         return mask
@@ -36,28 +44,45 @@ def loose(crop: Crop, severity: float, random: np.random.Generator) -> Grey | st
     _, _, directions = np.linalg.svd(
         np.stack([xs - xs.mean(), ys - ys.mean()], axis=1), full_matrices=False
     )
-    way = directions[0] * random.choice([-1, 1])
     reach = (0.2 + 0.45 * severity) * max(crop.inner.width, crop.inner.height)
-    return _moved(crop, mask, (float(way[0] * reach), float(way[1] * reach)), random)
+    wire = cv2.erode(mask.astype(np.uint8), np.ones((3, 3), np.uint8)) > 0
+    for side in random.permutation([-1, 1]):
+        x, y = (round(side * part * reach) for part in directions[0])
+        changed = _moved(crop, (mask, wire), (x, y), random)
+        rows, columns = np.nonzero(wire)
+        inside = (rows + y >= 0) & (rows + y < mask.shape[0])
+        inside &= (columns + x >= 0) & (columns + x < mask.shape[1])
+        rows, columns = rows[inside], columns[inside]
+        there = crop.pixels[rows + y, columns + x].astype(np.float32)
+        rise = crop.pixels[rows, columns] - there
+        if inside.all() and (rise > _LEAST_CONTRAST / 2).mean() > _LEAST_SEEN:
+            return changed
+    return "beside the bolt is nothing darker that the pin would be seen on"
 
 
 def control(crop: Crop, severity: float, random: np.random.Generator) -> Grey | str:  # noqa: ARG001 - one form as the others
-    """Take the pin out and put it back, half a pixel aside."""
+    """Take the pin out and put it back, a pixel aside."""
     mask = _pin(crop)
     if isinstance(mask, str):
         return mask
-    return _moved(crop, mask, (0.5, 0.5), random)
+    # What is beside the wire goes with it: so near, it is the same background.
+    return _moved(crop, (mask, mask), _ASIDE[int(random.integers(len(_ASIDE)))], random)
 
 
 def _moved(
-    crop: Crop, mask: Mask, offset: tuple[float, float], random: np.random.Generator
+    crop: Crop, masks: tuple[Mask, Mask], offset: tuple[int, int], random: np.random.Generator
 ) -> Grey:
-    """Take what is masked out and lay it elsewhere, where it is brighter than what is there."""
-    changed = without(crop.pixels, mask, random)
+    """Take one mask out and lay another elsewhere, by whole pixels: its grain stays its own."""
+    changed = without(crop.pixels, masks[0], random)
     move = np.array([[1, 0, offset[0]], [0, 1, offset[1]]], np.float32)
     size = crop.pixels.shape[::-1]
-    pin = cv2.warpAffine(np.where(mask, crop.pixels, 0).astype(np.uint8), move, size)
-    return np.maximum(changed, pin).astype(np.uint8)
+    laid = cv2.warpAffine(masks[1].astype(np.uint8), move, size, flags=cv2.INTER_NEAREST)
+    share = cv2.GaussianBlur(laid.astype(np.float32), (0, 0), 0.6)
+    pin = cv2.warpAffine(crop.pixels, move, size, flags=cv2.INTER_NEAREST)
+    mixed = changed + share * (pin.astype(np.float32) - changed)
+    if masks[0] is not masks[1]:  # far from where it was, what is beside the wire stays behind
+        mixed = np.maximum(mixed, changed)
+    return np.asarray(np.clip(mixed + 0.5, 0, 255), np.uint8)
 
 
 def _pin(crop: Crop) -> Mask | str:
@@ -74,6 +99,17 @@ def _pin(crop: Crop) -> Mask | str:
     strongest = float(np.percentile(thin[inside], 97))
     if strongest < _LEAST_CONTRAST:
         return f"the pin stands out by {strongest:.0f} grey levels, need {_LEAST_CONTRAST:.0f}"
-    core = (thin > 0.4 * strongest) & inside
-    grown = cv2.dilate(core.astype(np.uint8), np.ones((3, 3), np.uint8)) > 0
-    return np.asarray(grown & inside, np.bool_)
+    core = _own(thin > 0.4 * strongest, inside)
+    if core.sum() < _LEAST_CORE_PX:
+        return "the pin's wire is hardly seen"
+    return cv2.dilate(core.astype(np.uint8), np.ones((5, 5), np.uint8)) > 0
+
+
+def _own(bright: Mask, inside: Mask) -> Mask:
+    """Return the bright pieces that lie in the box: a tube's or an edge's light goes on outside."""
+    _, pieces = cv2.connectedComponents(bright.astype(np.uint8))
+    size = np.bincount(pieces.reshape(-1))
+    share = np.bincount(pieces[inside], minlength=len(size)) / np.maximum(size, 1)
+    serves = share >= _LEAST_INSIDE
+    serves[0] = False  # the background
+    return np.asarray(serves[pieces], np.bool_)

@@ -55,7 +55,10 @@ def insulator(
     form = _form(
         kind or str(random.choice(["porcelain", "composite", "disc"], p=[0.7, 0.2, 0.1])), random
     )
-    item = scene.item(Item("insulator", part_id, state, (("axis", np.array(ends)),)))
+    item = scene.item(Item("insulator", part_id, state))
+    scene.mark(item, "axis", *ends)
+    for name, share in (("end_1", _CAP / 2), ("end_2", 1 - _CAP / 2)):  # middles of the fittings
+        scene.mark(item, name, start + axis * length * share)
     for low, high in ((0, _CAP), (1 - _CAP, 1)):
         cap = lathe(start + axis * length * low, start + axis * length * high, _FITTING, 24)
         scene.add(item, "steel", cap)

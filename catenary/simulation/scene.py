@@ -1,7 +1,7 @@
 """A scene as a list of bodies, each made of a material and belonging to an object."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -33,7 +33,7 @@ class Item:
         component: Taxonomy id, or empty.
         part_id: Identity of the physical part.
         state: Its condition.
-        lines: Role and (x, y, z) points in mm: keypoints and polylines.
+        lines: Role and (P, 3) points in mm: keypoints (P = 1, each role once) and polylines.
         hull: (x, y, z) points in mm that span the label's box when the part itself is gone.
     """
 
@@ -104,6 +104,11 @@ class Scene:
         """Add an item and return its index."""
         self.items.append(item)
         return len(self.items) - 1
+
+    def mark(self, item: int, role: str, *points: Vector) -> None:
+        """Add a keypoint (one (x, y, z) in mm) or a polyline (several) to an item."""
+        old = self.items[item]
+        self.items[item] = replace(old, lines=(*old.lines, (role, np.array(points))))
 
     def add(self, item: int, material: str, *meshes: Mesh) -> None:
         """Add meshes of one material to an item."""

@@ -1,10 +1,13 @@
 """What a simulated set consists of."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
+from datetime import date
 from enum import StrEnum
 
+from catenary.domain.errors import ImpossibleSettingsError, Mistake
 from catenary.domain.place import Direction
+from catenary.simulation.geometry import Geometry
 
 
 class Role(StrEnum):
@@ -56,6 +59,17 @@ def _rates() -> dict[str, dict[str, float]]:
     }
 
 
+_LEAST = {
+    "count": 1,
+    "width": 128,
+    "height": 64,
+    "frames_per_mast": 1,
+    "samples": 1,
+    "first_mast": 0,
+    "seed": 0,
+}
+
+
 @dataclass(frozen=True, slots=True)
 class SimulationSettings:
     """A simulated run. All shares and ranges are our starting values.
@@ -69,6 +83,7 @@ class SimulationSettings:
         roles: Frame i has the role ``roles[i % len(roles)]``; repeat one to see it more often.
         light: Share of each kind of light; must sum to 1.
         rates: Probability of each condition of a part, by component.
+        geometry: Sizes of what is built.
         crossing: Share of spans with a wire that crosses in front of a dropper.
         samples: Rays a pixel where something is seen.
         jpeg_quality: Lowest and highest JPEG quality.
@@ -90,6 +105,7 @@ class SimulationSettings:
         default_factory=lambda: {Light.NIGHT: 0.76, Light.SKY: 0.09, Light.CLUTTER: 0.15}
     )
     rates: Mapping[str, Mapping[str, float]] = field(default_factory=_rates)
+    geometry: Geometry = field(default_factory=Geometry)
     crossing: float = 0.35
     samples: int = 3
     jpeg_quality: tuple[int, int] = (75, 95)
@@ -102,44 +118,48 @@ class SimulationSettings:
 
     def __post_init__(self) -> None:
         """Refuse impossible settings, naming every mistake."""
-        if mistakes := [*self._number_mistakes(), *self._rate_mistakes()]:
-            raise ValueError("; ".join(mistakes))
+        mistakes = (*self._number_mistakes(), *self._list_mistakes(), *self._rate_mistakes())
+        if mistakes:
+            raise ImpossibleSettingsError(mistakes)
 
-    def _number_mistakes(self) -> list[str]:
-        least = {
-            "count": 1,
-            "width": 128,
-            "height": 64,
-            "frames_per_mast": 1,
-            "samples": 1,
-            "first_mast": 0,
-            "seed": 0,
-        }
-        mistakes = [
-            f"{name} must be at least {low}, got {getattr(self, name)}"
-            for name, low in least.items()
-            if getattr(self, name) < low
-        ]
+    def _number_mistakes(self) -> Iterator[Mistake]:
+        for name, low in _LEAST.items():
+            if getattr(self, name) < low:
+                reason = " to hold a component" if name in ("width", "height") else ""
+                yield name, f"must be at least {low}{reason}, got {getattr(self, name)}"
+        if not 0 <= self.crossing <= 1:
+            yield "crossing", f"must be in [0, 1], got {self.crossing:g}"
+        if not self.exposure >= 0:
+            yield "exposure", f"must be at least 0, got {self.exposure:g}"
+
+    def _list_mistakes(self) -> Iterator[Mistake]:
         low, high = self.jpeg_quality
         if not 1 <= low <= high <= 100:
-            mistakes.append(f"jpeg_quality must rise within 1-100, got {low}, {high}")
-        if not self.roles or not self.sections:
-            mistakes.append("roles and sections need at least one entry each")
-        if not 0 <= self.crossing <= 1 or self.exposure < 0:
-            mistakes.append("crossing must be in [0, 1] and exposure at least 0")
-        if abs(sum(self.light.values()) - 1) > 1e-6 or min(self.light.values()) < 0:
-            mistakes.append(f"light must be shares that sum to 1, got {dict(self.light)}")
-        return mistakes
+            yield "jpeg_quality", f"must rise within 1-100, got {low}, {high}"
+        for name in ("roles", "sections"):
+            if not getattr(self, name):
+                yield name, "needs at least one entry"
+        if not abs(sum(self.light.values()) - 1) <= 1e-6 or min(self.light.values()) < 0:
+            shares = ", ".join(f"{kind} {share:g}" for kind, share in self.light.items())
+            yield "light", f"must be shares that sum to 1, got {shares or 'none'}"
+        try:
+            date.fromisoformat(self.date)
+        except ValueError:
+            yield "date", f"must be a day like 2026-03-06, got {self.date!r}"
 
-    def _rate_mistakes(self) -> list[str]:
-        mistakes = []
+    def _rate_mistakes(self) -> Iterator[Mistake]:
         for component, rates in self.rates.items():
-            unknown = [name for name in rates if name not in MADE.get(component, ())]
-            if unknown:
-                known = ", ".join(MADE.get(component, ())) or "none"
-                mistakes.append(
-                    f"rates.{component}: cannot make {', '.join(unknown)}; can make: {known}"
-                )
-            if min(rates.values(), default=0) < 0 or sum(rates.values()) > 1:
-                mistakes.append(f"rates.{component} must be at least 0 and sum to at most 1")
-        return mistakes
+            if component not in MADE:
+                known = ", ".join(MADE)
+                yield f"rates.{component}", f"unknown component; can make: {known}"
+                continue
+            for condition, rate in rates.items():
+                place = f"rates.{component}.{condition}"
+                if condition not in MADE[component]:
+                    known = ", ".join(MADE[component])
+                    yield place, f"unknown condition; can make: {known}"
+                elif not 0 <= rate <= 1:
+                    yield place, f"must be in [0, 1], got {rate:g}"
+            if sum(rates.values()) > 1 + 1e-9:
+                total = sum(rates.values())
+                yield f"rates.{component}", f"must sum to at most 1, got {total:g}"

@@ -13,7 +13,7 @@ _X = point(1, 0, 0)
 def add_wires(build: Build, seat: Vector) -> list[tuple[Vector, Vector]]:
     """Add both wires with their sag, and the droppers; return the droppers' ends."""
     random = build.random
-    span, sag = random.uniform(45e3, 62e3), random.uniform(350, 900)
+    span, sag = random.uniform(*build.settings.geometry.span_m) * 1000, random.uniform(350, 900)
 
     def at(x: float, root: Vector, depth: float) -> Vector:
         share = abs(x) / span  # 0 at this mast, 1 at the next, staggered to the other side
@@ -25,8 +25,8 @@ def add_wires(build: Build, seat: Vector) -> list[tuple[Vector, Vector]]:
         ("messenger_wire", "cable", seat, sag, random.uniform(5.5, 7.5)),
         ("contact_wire", "wire", contact, 20.0, random.uniform(5.8, 7.2)),
     ):
-        item = build.scene.item(Item(kind, build.name(kind)))
         line = np.array([at(x, root, depth) for x in xs])
+        item = build.scene.item(Item(kind, build.name(kind), lines=(("wire", line),)))
         build.scene.add(item, material, tube(line, radius, 10))
     spacing, offset = random.uniform(4500, 8000), random.uniform(-1000, 1000)
     ends = []

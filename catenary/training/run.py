@@ -271,7 +271,12 @@ def _classifier_task(
 
 
 def _classes(frames: Frames, settings: TrainingSettings, taxonomy: Taxonomy) -> tuple[str, ...]:
-    seen = {label.component for index in range(len(frames)) for label in frames.labels(index)}
+    seen = {
+        label.component
+        for index in range(len(frames))
+        for label in frames.labels(index)
+        if not label.is_ignored  # e.g. wires that run through the picture
+    }
     wanted = set(settings.components) or seen
     if absent := sorted(wanted - (seen & set(taxonomy.components))):
         raise ConfigError(

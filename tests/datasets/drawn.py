@@ -8,9 +8,9 @@ import cv2
 import numpy as np
 from hypothesis import strategies as st
 
+from catenary.datasets.corners import in_order, turned
 from catenary.datasets.formats import FORMATS
-from catenary.datasets.labels import Label, LabelledImage, LabelledSet
-from catenary.datasets.outlines import as_line, turned
+from catenary.datasets.labels import Keypoint, Label, LabelledImage, LabelledSet
 from catenary.datasets.reading import around, new_ref
 from catenary.domain.geometry import Box, Polyline
 
@@ -37,15 +37,27 @@ shares = st.floats(0, 1, allow_nan=False)
 texts = st.text(st.characters(categories=("L", "N", "P", "S"), include_characters=" "), max_size=8)
 part_ids = texts.map(str.strip)
 points = st.tuples(quarters, quarters)
-keypoints = st.builds(lambda role, point: Polyline(role, (point,)), st.just("clamp"), points)
+keypoints = st.lists(
+    st.builds(
+        lambda name, point, is_visible: Keypoint(name, *point, is_visible),
+        st.sampled_from(["lower_clamp", "上夹", "head"]),
+        points,
+        st.booleans(),
+    ),
+    max_size=3,
+    unique_by=lambda point: point.name,
+).map(lambda found: tuple(sorted(found, key=lambda point: point.name)))
 wires = st.builds(Polyline, st.just("承力索"), st.lists(points, min_size=2, max_size=4).map(tuple))
 
 
-def with_outline(label: Label, angle: float) -> Label:
-    """Return the label turned clockwise about its top left corner, with the box around it."""
+def with_corners(label: Label, angle: float, is_tight: bool = True) -> Label:
+    """Return the label turned clockwise about its top left corner.
+
+    ``is_tight`` gives it the box around the corners; else it keeps its own, as around pixels.
+    """
     corners = turned(label.box.x0, label.box.y0, label.box.width, label.box.height, angle)
-    box = Box(*around(corners)).clipped(WIDTH, HEIGHT)
-    return label if box is None else replace(label, box=box, lines=(as_line(corners), *label.lines))
+    box = Box(*around(corners)).clipped(WIDTH, HEIGHT) if is_tight else label.box
+    return label if box is None else replace(label, box=box, corners=in_order(corners))
 
 
 def one_set(rows: list[list[Label]]) -> LabelledSet:
@@ -87,14 +99,22 @@ def picture(width: int = WIDTH, height: int = HEIGHT, seed: int = 0) -> bytes:
 
 def near(one: Label, other: Label, pixels: float) -> bool:
     """Tell whether two labels agree, coordinates within ``pixels``."""
-    if [line.role for line in one.lines] != [line.role for line in other.lines]:
+    if _names(one) != _names(other) or len(_numbers(one)) != len(_numbers(other)):
         return False
-    return replace(one, box=other.box, lines=other.lines) == other and np.allclose(
+    places = {name: getattr(other, name) for name in ("box", "lines", "keypoints", "corners")}
+    return replace(one, **places) == other and np.allclose(
         _numbers(one), _numbers(other), rtol=0, atol=pixels
     )
+
+
+def _names(label: Label) -> list[object]:
+    points = [(point.name, point.is_visible) for point in label.keypoints]
+    return [*(line.role for line in label.lines), *points]
 
 
 def _numbers(label: Label) -> list[float]:
     box = label.box
     lines = [value for line in label.lines for point in line.points for value in point]
-    return [box.x0, box.y0, box.x1, box.y1, *lines]
+    points = [value for point in label.keypoints for value in (point.x, point.y)]
+    corners = [value for corner in label.corners for value in corner]
+    return [box.x0, box.y0, box.x1, box.y1, *lines, *points, *corners]

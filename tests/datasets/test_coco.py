@@ -1,13 +1,15 @@
 import json
+import tracemalloc
 from pathlib import Path
 
+import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from catenary.datasets import coco
-from catenary.datasets.labels import Label, LabelledImage, LabelledSet
-from catenary.domain.errors import ConfigError
+from catenary.datasets import coco, masks
+from catenary.datasets.labels import Keypoint, Label, LabelledImage, LabelledSet
+from catenary.domain.errors import ConfigError, StoreError
 from catenary.domain.geometry import Box, Polyline
 from catenary.domain.image import ImageRef
 from catenary.domain.place import Direction, Mast
@@ -16,6 +18,17 @@ share = st.floats(0, 1, allow_nan=False)
 side = st.integers(0, 90)
 boxes = st.tuples(side, side, st.integers(1, 10), st.integers(1, 10)).map(
     lambda r: Box(r[0], r[1], r[0] + r[2], r[1] + r[3])
+)
+places = st.floats(0, 100).map(lambda value: round(value, 2))
+keypoints = st.dictionaries(
+    st.sampled_from(["head", "leg_1", "leg_2"]), st.tuples(places, places, st.booleans())
+).map(lambda found: tuple(Keypoint(name, *found[name]) for name in sorted(found)))
+corners = st.one_of(
+    st.just(()), st.lists(st.tuples(places, places), min_size=4, max_size=4).map(tuple)
+)
+seen = st.one_of(
+    st.none(),
+    st.builds(lambda rows: masks.of_runs([rows, 10000 - rows], (100, 100)), st.integers(0, 9999)),
 )
 labels = st.builds(
     Label,
@@ -28,6 +41,10 @@ labels = st.builds(
     st.booleans(),
     st.booleans(),
     st.just((Polyline("wire", ((1.0, 2.0), (3.5, -4.0))),)),
+    keypoints,
+    corners,
+    share,
+    seen,
 )
 MAST = Mast("京广线", Direction.DOWN, "甲站", "Y035 _1")
 
@@ -82,6 +99,99 @@ def test_every_mistake_is_told_at_once(tmp_path):
         "annotation 5: severity must be in [0, 1]",
     ):
         assert part in message
+
+
+def test_keypoints_are_named_by_their_category_as_in_coco(tmp_path):
+    head, leg = Keypoint("head", 3.5, 4.0), Keypoint("leg_1", 7.0, 8.0, is_visible=False)
+    pins = (
+        Label("split_pin", Box(0, 0, 9, 9), keypoints=(head, leg)),
+        Label("split_pin", Box(0, 0, 9, 9), keypoints=(head,)),
+        Label("insulator", Box(0, 0, 9, 9)),
+    )
+    ref = ImageRef("run", "1", "1.jpg", "1.jpg")
+    coco.write(LabelledSet(tmp_path, (LabelledImage(ref, 10, 10, pins),)), tmp_path / "l.json")
+    content = json.loads((tmp_path / "l.json").read_text())
+    named = {row["name"]: row.get("keypoints") for row in content["categories"]}
+    assert named == {"insulator": None, "split_pin": ["head", "leg_1"]}
+    points = [row.get("keypoints") for row in content["annotations"]]
+    assert points == [[3.5, 4.0, 2, 7.0, 8.0, 1], [3.5, 4.0, 2, 0, 0, 0], None]
+
+
+def test_the_area_of_a_masked_part_is_that_of_its_mask(tmp_path):
+    mask = masks.of_runs([5, 3, 92], (10, 10))
+    ref = ImageRef("run", "1", "1.jpg", "1.jpg")
+    label = Label("dropper", Box(0, 0, 9, 9), mask=mask)
+    coco.write(LabelledSet(tmp_path, (LabelledImage(ref, 10, 10, (label,)),)), tmp_path / "l.json")
+    (row,) = json.loads((tmp_path / "l.json").read_text())["annotations"]
+    assert row["area"] == 3
+    assert row["segmentation"] == {"size": [10, 10], "counts": mask.counts}
+
+
+def test_run_lengths_in_plain_numbers_and_polygons_of_others_are_read(tmp_path):
+    row = {"image_id": 1, "category_id": 3, "bbox": [0, 0, 9, 9]}
+    runs = {"segmentation": {"size": [80, 100], "counts": [1000, 20, 6980]}, "iscrowd": 1}
+    polygon = {"segmentation": [[0, 0, 9, 0, 9, 3, 0, 3], [4, 2, 5, 2, 5, 8, 4, 8], [1, 1, 2, 2]]}
+    rows = [{"id": 1} | row | runs, {"id": 2} | row | polygon]
+    (image,) = coco.read(plain(tmp_path, annotations=rows)).images
+    masked, other = image.labels
+    assert masked.mask is not None
+    assert np.argwhere(masked.mask.pixels()).tolist() == [[y, 12] for y in range(40, 60)]
+    assert other.mask is not None
+    assert other.mask.area == 9 * 3 + 5  # joined; two points hold nothing
+
+
+def test_boxes_cut_at_the_edge_are_counted(tmp_path):
+    row = {"image_id": 1, "category_id": 3}
+    boxes = [[90, 70, 30, 40], [-0.25, 0, 9, 9], [0, 0, 9, 9]]
+    rows = [{"id": number} | row | {"bbox": box} for number, box in enumerate(boxes)]
+    noted = coco.read_noting(plain(tmp_path, annotations=rows)).left_out
+    assert noted == {"box over the picture's edge, cut there": 1}
+
+
+@pytest.mark.parametrize(
+    ("extra", "message"),
+    [
+        ({"keypoints": [1, 2, 2]}, "keypoints need 3 x 0 numbers, got 3"),
+        ({"oriented_box": [1, 2, 3]}, "oriented_box needs 8 finite numbers"),
+        ({"occlusion": 1.5}, r"occlusion must be in \[0, 1\]"),
+        ({"segmentation": {"size": [9, 9], "counts": "1"}}, "segmentation is of 9 x 9 px"),
+        ({"segmentation": {"size": [80, 100]}}, "'counts' is missing"),
+    ],
+)
+def test_what_does_not_fit_its_image_is_refused(tmp_path, extra, message):
+    row = {"id": 1, "image_id": 1, "category_id": 3, "bbox": [0, 0, 9, 9]}
+    with pytest.raises(ConfigError, match=message):
+        coco.read(plain(tmp_path, annotations=[row | extra]))
+
+
+def test_a_set_that_cannot_be_written_says_where_and_why(tmp_path):
+    path = tmp_path / "absent" / "labels.json"
+    with pytest.raises(StoreError, match=r"cannot write .*absent.*No such file"):
+        coco.write(LabelledSet(tmp_path, ()), path)
+
+
+class Many:
+    """Images made as they are asked for, so that only the writer could hold them."""
+
+    def __init__(self, count: int) -> None:
+        self.count = count
+
+    def __iter__(self):
+        for number in range(self.count):
+            ref = ImageRef("run", str(number), f"{number}.jpg", f"{number}.jpg")
+            rows = tuple(Label("dropper", Box(0, 0, 9, 9), part_id=f"{k}") for k in range(50))
+            yield LabelledImage(ref, 10, 10, rows)
+
+
+def test_writing_holds_one_image_at_a_time(tmp_path):
+    peaks = []
+    for count in (10, 100):
+        tracemalloc.start()
+        assert coco.write_images(Many(count), tmp_path / "l.json") == 50 * count
+        peaks.append(tracemalloc.get_traced_memory()[1])
+        tracemalloc.stop()
+    assert (tmp_path / "l.json").stat().st_size > 500_000
+    assert peaks[1] < peaks[0] + 20_000
 
 
 @pytest.mark.parametrize(

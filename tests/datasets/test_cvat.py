@@ -3,6 +3,7 @@ from pathlib import Path
 import pytest
 
 from catenary.datasets import cvat
+from catenary.datasets.labels import Keypoint
 from catenary.datasets.reading import Reading
 from catenary.domain.errors import ConfigError
 from catenary.domain.geometry import Box
@@ -29,7 +30,18 @@ def test_a_box_turned_about_its_centre_gets_the_box_around_it(tmp_path):
     (label,) = read(tmp_path, BOX.format('rotation="90"', "")).labelled.images[0].labels
     box = label.box
     assert (box.x0, box.y0, box.x1, box.y1) == pytest.approx((0, 30, 40, 50))
-    assert label.lines[0].points[0] == pytest.approx((40, 30))  # clockwise from the top left
+    # Clockwise; the long side that was on the right is now at the foot.
+    assert label.corners[0] == pytest.approx((40, 50))
+    assert label.corners[1] == pytest.approx((0, 50))
+
+
+def test_an_occluded_point_is_hidden_and_several_in_one_have_no_names(tmp_path):
+    point = '<points label="clamp" points="{}" occluded="1" group_id="7"/>'
+    rows = point.format("12,30") + point.format("12,30;14,50") + BOX.format('group_id="7"', "")
+    reading = read(tmp_path, rows)
+    (label,) = reading.labelled.images[0].labels
+    assert label.keypoints == (Keypoint("clamp", 12, 30, is_visible=False),)
+    assert reading.left_out == {"several points in one shape": 1}
 
 
 def test_a_polygon_gets_the_box_around_it(tmp_path):

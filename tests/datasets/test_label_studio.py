@@ -4,9 +4,10 @@ from pathlib import Path
 import pytest
 
 from catenary.datasets import label_studio
+from catenary.datasets.labels import Keypoint
 from catenary.datasets.reading import Reading
 from catenary.domain.errors import ConfigError
-from catenary.domain.geometry import Box, Polyline
+from catenary.domain.geometry import Box
 from tests.datasets import drawn
 
 
@@ -41,7 +42,7 @@ def test_percent_become_pixels_and_more_is_told_by_the_same_id(tmp_path):
     )
     (label,) = reading.labelled.images[0].labels
     assert (label.box, label.condition) == (Box(20, 40, 60, 120), "broken")
-    assert label.lines == (Polyline("clamp", ((100, 80),)),)
+    assert label.keypoints == (Keypoint("clamp", 100, 80),)
     assert reading.left_out == {"choices weather": 1}
 
 
@@ -49,6 +50,10 @@ def test_a_turned_box_turns_clockwise_about_its_corner(tmp_path):
     (label,) = read(tmp_path, region(x=50, rotation=90)).labelled.images[0].labels
     box = label.box
     assert (box.x0, box.y0, box.x1, box.y1) == pytest.approx((20, 40, 100, 80))
+    # The corner it turns about is now at the top right; a long side comes first.
+    assert [value for corner in label.corners for value in corner] == pytest.approx(
+        [100, 80, 20, 80, 20, 40, 100, 40]
+    )
 
 
 @pytest.mark.parametrize(

@@ -4,7 +4,7 @@ from pathlib import Path
 import pytest
 
 from catenary.datasets import labelme
-from catenary.datasets.labels import Label
+from catenary.datasets.labels import Keypoint, Label
 from catenary.domain.errors import ConfigError
 from catenary.domain.geometry import Box, Polyline
 
@@ -29,12 +29,38 @@ def test_a_rectangle_drawn_from_any_corner_is_a_box(tmp_path):
 def test_points_and_lines_belong_to_the_part_of_their_group(tmp_path):
     reading = read(
         tmp_path,
-        shape("point", [[12, 22]], "clamp", group_id=4),
+        shape("point", [[12, 22]], "clamp", group_id=4, flags={"hidden": True}),
         shape("rectangle", [[10, 20], [30, 40]], group_id=4),
         shape("linestrip", [[12, 22], [13, 38]], "wire", group_id=4),
     )
-    lines = (Polyline("clamp", ((12, 22),)), Polyline("wire", ((12, 22), (13, 38))))
-    assert reading.labelled.images[0].labels == (Label("吊弦", Box(10, 20, 30, 40), lines=lines),)
+    (label,) = reading.labelled.images[0].labels
+    assert label.box == Box(10, 20, 30, 40)
+    assert label.keypoints == (Keypoint("clamp", 12, 22, is_visible=False),)
+    assert label.lines == (Polyline("wire", ((12, 22), (13, 38))),)
+
+
+def test_a_second_point_of_one_name_is_left_out_and_counted(tmp_path):
+    reading = read(
+        tmp_path,
+        shape("rectangle", [[10, 20], [30, 40]], group_id=4),
+        *(shape("point", [[12, y]], "clamp", group_id=4) for y in (22, 38)),
+    )
+    assert reading.labelled.images[0].labels[0].keypoints == (Keypoint("clamp", 12, 22),)
+    assert reading.left_out == {"second point of one name in a part": 1}
+
+
+def test_four_corners_are_an_oriented_box_however_they_were_drawn(tmp_path):
+    backwards = [[10, 20], [10, 60], [20, 60], [20, 20]]
+    (label,) = read(tmp_path, shape("polygon", backwards)).labelled.images[0].labels
+    assert label.corners == ((20, 20), (20, 60), (10, 60), (10, 20))  # clockwise, a long side first
+    assert label.mask is None
+
+
+def test_a_polygon_of_more_corners_is_a_mask(tmp_path):
+    points = [[10, 20], [14, 20], [14, 22], [12, 22], [12, 26], [10, 26]]
+    (label,) = read(tmp_path, shape("polygon", points)).labelled.images[0].labels
+    assert label.corners == ()
+    assert label.mask.area == 4 * 2 + 2 * 4
 
 
 def test_a_line_in_no_group_is_a_part_and_a_point_is_not(tmp_path):

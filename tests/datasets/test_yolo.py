@@ -53,6 +53,23 @@ def test_the_numbers_of_classes_are_those_of_the_names_given(tmp_path):
     assert (tmp_path / "labels/甲站/1.txt").read_text().startswith("2 ")
 
 
+def test_eight_numbers_are_the_corners_of_an_oriented_box(tmp_path):
+    row = "0 0.1 0.1 0.1 0.5 0.05 0.5 0.05 0.1\n"  # drawn against the clock
+    (label,) = yolo.read(made(tmp_path, row)).labelled.images[0].labels
+    flat = [value for corner in label.corners for value in corner]
+    assert flat == pytest.approx([20, 16, 20, 80, 10, 80, 10, 16])
+    assert label.box == Box(10, 16, 20, 80)
+
+
+def test_no_corner_is_written_outside_the_picture(tmp_path):
+    corners = ((-8.0, 10.0), (20.0, 10.0), (20.0, 30.0), (-8.0, 30.0))
+    labelled = drawn.one_set([[Label("dropper", Box(0, 10, 20, 30), corners=corners)]])
+    lost = yolo.write_obb(labelled, tmp_path, ("dropper",))
+    assert lost == {"corners outside the picture": 1}
+    row = (tmp_path / "labels/甲站/1.txt").read_text().split()
+    assert min(map(float, row)) == 0
+
+
 def test_every_mistake_is_told_with_its_line(tmp_path):
     rows = "0 0.5 0.5 nan 0.1\n7 0.5 0.5 0.1 0.1\n\n0 1 2\n0 0.5 0.5 0 0.1\n0 3 3 0.1 0.1\n"
     with pytest.raises(ConfigError) as caught:

@@ -1,4 +1,5 @@
 import csv
+from dataclasses import replace
 from pathlib import Path
 
 import cv2
@@ -9,7 +10,7 @@ from catenary import config
 from catenary.datasets import coco
 from catenary.datasets.labels import Label, LabelledImage, LabelledSet
 from catenary.domain.errors import ConfigError
-from catenary.domain.geometry import Box
+from catenary.domain.geometry import Box, Polyline
 from catenary.domain.image import ImageRef
 from catenary.jobs.inject import inject_set
 
@@ -39,6 +40,17 @@ def normal_droppers(folder: Path, count: int = 2) -> Path:
         images.append(LabelledImage(ImageRef("run", str(number), name, name), 400, 500, labels))
     coco.write(LabelledSet(folder, tuple(images)), folder / "labels.json")
     return folder / "labels.json"
+
+
+def read_set(folder: Path) -> LabelledSet:
+    return coco.read(folder / "labels.json")
+
+
+def pairs(folder: Path):
+    """Return the lines of the table, a defect and its control in turn."""
+    with (folder / "edits.csv").open(encoding="utf-8") as file:
+        rows = list(csv.DictReader(file))
+    return zip(rows[::2], rows[1::2], strict=True)
 
 
 def made(labels: Path, folder: Path, *overrides: str):
@@ -73,6 +85,50 @@ def test_the_table_says_how_each_copy_was_made(tmp_path):
         assert difference.mean() < 0.5
         assert difference.max() <= 4
         assert row["seed"].startswith("1-")
+        assert row["part_id"] == f"dropper-{row['source_image']}"
+        assert [row[side] for side in ("x0", "y0", "x1", "y1")] == [
+            "190.0",
+            "50.0",
+            "210.0",
+            "450.0",
+        ]
+
+
+def test_a_control_is_labelled_normal_and_says_how_strong_an_edit_it_answers(tmp_path):
+    made(normal_droppers(tmp_path / "own"), tmp_path / "new")
+    labels = {image.ref.file_name: image.labels[0] for image in read_set(tmp_path / "new").images}
+    for defect, control in pairs(tmp_path / "new"):
+        assert labels[control["file_name"]].condition == "normal"
+        assert labels[control["file_name"]].severity == 0
+        assert control["severity"] == "0.000"
+        assert control["strength"] == defect["strength"]
+        own = labels[defect["file_name"]]
+        assert own.condition == defect["condition"]
+        assert defect["severity"] == f"{own.severity:.3f}"
+
+
+def test_what_outlined_the_part_before_does_not_outline_its_copy(tmp_path):
+    labels = normal_droppers(tmp_path / "own", count=1)
+    own = coco.read(labels)
+    (image,) = own.images
+    course = Polyline("dropper", ((200.0, 60.0), (200.0, 440.0)))
+    dropper = replace(image.labels[0], lines=(course,))
+    coco.write(
+        LabelledSet(own.root, (replace(image, labels=(dropper, *image.labels[1:])),)), labels
+    )
+    made(labels, tmp_path / "new")
+    for copy in read_set(tmp_path / "new").images:
+        assert copy.labels[0].lines == ()
+
+
+def test_the_same_seed_gives_the_same_bytes(tmp_path):
+    labels = normal_droppers(tmp_path / "own")
+    made(labels, tmp_path / "one")
+    made(labels, tmp_path / "two")
+    written = sorted(path.relative_to(tmp_path / "one") for path in (tmp_path / "one").rglob("*.*"))
+    assert len(written) > 8
+    for name in written:
+        assert (tmp_path / "one" / name).read_bytes() == (tmp_path / "two" / name).read_bytes()
 
 
 def test_a_stopped_injection_goes_on_to_the_same_result(tmp_path):

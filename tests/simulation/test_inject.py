@@ -51,6 +51,22 @@ def pin() -> Crop:
     return Crop(picture.clip(0, 255).astype(np.uint8), 0, 0, Box(20, 22, 60, 58))
 
 
+def bolt(turns: int = 0) -> Crop:
+    """Return a nut of 24 x 14 px on a tube, a thread of 14 x 12 px out of it, after turns."""
+    picture = np.full((90, 90), 14, np.float32)
+    picture[58:, :] = 120  # the tube
+    picture[32:44, 38:52] = np.where(np.arange(12)[:, None] % 3 == 0, 70, 110)  # its ridges
+    picture[44:58, 33:57] = 170
+    picture = cv2.GaussianBlur(picture, (0, 0), 0.7)
+    picture += np.random.default_rng(0).normal(0, 2, picture.shape)
+    turned = np.ascontiguousarray(np.rot90(picture.clip(0, 255).astype(np.uint8), turns))
+    where = np.zeros((90, 90), np.bool_)
+    where[32:58, 32:58] = True
+    ys, xs = np.nonzero(np.rot90(where, turns))
+    box = Box(float(xs.min()), float(ys.min()), float(xs.max()) + 1, float(ys.max()) + 1)
+    return Crop(turned, 0, 0, box)
+
+
 def made(crop: Crop, component: str, condition: str, seed: int = 1, severity: float = 0.6) -> Edit:
     edit = inject(crop, component, condition, severity, np.random.default_rng(seed))
     assert isinstance(edit, Edit), edit
@@ -61,7 +77,7 @@ def edited(crop: Crop, edit: Edit) -> Crop:
     return Crop(edit.pixels, 0, 0, crop.inner)
 
 
-CROPS = {"dropper": dropper, "insulator": insulator, "split_pin": pin}
+CROPS = {"dropper": dropper, "insulator": insulator, "split_pin": pin, "bolt": bolt}
 
 
 @pytest.mark.parametrize(
@@ -114,6 +130,72 @@ def test_a_removed_pin_leaves_no_bright_wire():
     assert edit.pixels.max() < 130 < crop.pixels.max()
 
 
+@pytest.mark.parametrize("turns", range(4))
+def test_a_removed_nut_leaves_the_bare_thread_before_the_sky(turns):
+    crop = bolt(turns)
+    edit = made(crop, "bolt", "nut_missing")
+    upright = np.rot90(edit.pixels, -turns)
+    before = np.rot90(crop.pixels, -turns)
+    assert np.array_equal(upright[:40], before[:40])  # the free thread stays
+    assert np.array_equal(upright[60:], before[60:])  # and what the nut sat on
+    assert upright[40:56, 31:37].max() < 40 < 150 < np.median(before[46:56, 34:36])
+    assert np.median(upright[46:56, 42:48]) == pytest.approx(
+        np.median(before[34:42, 42:48]), abs=12
+    )
+
+
+def test_a_nut_that_is_put_back_is_where_it_was():
+    crop = bolt()
+    edit = made(crop, "bolt", CONTROL)
+    assert edit.severity == 0
+    nut = np.s_[46:54, 36:54]
+    assert np.abs(edit.pixels[nut].astype(int) - crop.pixels[nut]).mean() < 8
+
+
+def test_a_nut_before_something_else_than_its_thread_does_not_serve():
+    crop = bolt()
+    pixels = crop.pixels.copy()
+    pixels[44:58, :33] = pixels[44:58, 57:] = 200  # a bright tube behind the nut
+    refusal = inject(
+        Crop(pixels, 0, 0, crop.inner), "bolt", "nut_missing", 1, np.random.default_rng(0)
+    )
+    assert refusal == "no thread is seen to come out of a nut"
+
+
+def test_a_bolt_head_without_a_thread_does_not_serve():
+    crop = bolt()
+    crop = Crop(crop.pixels, 0, 0, Box(32, 44, 58, 58))
+    refusal = inject(crop, "bolt", "nut_missing", 0.5, np.random.default_rng(0))
+    assert refusal == "no thread is seen to come out of a nut"
+
+
+def test_what_is_there_or_not_has_no_degree():
+    assert made(bolt(), "bolt", "nut_missing", severity=0.2).severity == 1
+    assert made(dropper(), "dropper", "slack", severity=0.2).severity == 0.2
+
+
+def test_the_gap_of_a_cut_dropper_grows_with_its_severity():
+    crop = dropper()
+    lost = []
+    for severity in (0.0, 0.5, 1.0):
+        edit = made(crop, "dropper", "broken", 3, severity)
+        lost.append(int((edit.pixels > 100).sum()))
+    assert lost[0] > lost[1] + 100 > lost[2] + 200
+
+
+def test_no_shed_is_taken_where_no_background_shows_between_them():
+    picture = np.full((420, 420), 8, np.float32)
+    picture[180:240, 80:340] = 120
+    for x in range(84, 84 + 14 * 18, 18):
+        cv2.rectangle(picture, (x, 180), (x + 8, 240), 170, -1)
+    crop = Crop(
+        cv2.GaussianBlur(picture, (0, 0), 1.0).astype(np.uint8), 0, 0, Box(80, 180, 340, 241)
+    )
+    refusal = inject(crop, "insulator", "shed_missing", 0.5, np.random.default_rng(0))
+    assert isinstance(refusal, str)
+    assert refusal.startswith("no background shows")
+
+
 def test_a_part_that_does_not_serve_says_why():
     crop = Crop(dropper().pixels[:60], 0, 0, Box(140, 10, 160, 50))
     refusal = inject(crop, "dropper", "broken", 0.5, np.random.default_rng(0))
@@ -129,7 +211,7 @@ def test_what_is_taken_out_leaves_the_grain_of_its_surroundings():
     picture = np.random.default_rng(0).normal(100, 6, (200, 200)).clip(0, 255).astype(np.uint8)
     mask = np.zeros(picture.shape, np.bool_)
     mask[60:140, 95:105] = True
-    picture[mask] = 250
+    picture[63:137, 98:102] = 250
     filled = without(picture, mask, np.random.default_rng(1))
     assert filled[mask].mean() == pytest.approx(100, abs=4)
     assert filled[mask].std() == pytest.approx(6, rel=0.5)

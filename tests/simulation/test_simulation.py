@@ -1,4 +1,3 @@
-import json
 from dataclasses import replace
 
 import numpy as np
@@ -155,50 +154,19 @@ def test_most_of_a_night_frame_is_black():
 
 
 def test_a_set_is_written_whole_and_can_be_read(tmp_path):
-    labelled = simulate(TINY, tmp_path / "set", workers=2)
-    assert coco.read(tmp_path / "set" / "labels.json") == labelled
+    done = simulate(TINY, tmp_path / "set", workers=2)
+    labelled = coco.read(done.folder / "labels.json")
+    assert (done.frames, done.rendered) == (4, 4)
+    assert done.labels == sum(len(image.labels) for image in labelled.images) > 4
     for image in labelled.images:
         pixels = decode_gray((labelled.root / image.ref.file_name).read_bytes())
         assert pixels.shape == (image.height, image.width)
-
-
-def test_an_interrupted_set_is_finished_to_the_same_result(tmp_path):
-    whole = simulate(TINY, tmp_path / "whole", workers=1)
-    part = tmp_path / "part"
-    simulate(TINY, part, workers=1)
-    (part / "labels.json").unlink()
-    (part / "parts" / "000002.json").unlink()
-    (part / "images" / "000002.jpg").write_bytes(b"cut short")
-    finished = simulate(TINY, part, workers=1)
-    assert finished.images == whole.images or [i.labels for i in finished.images] == [
-        i.labels for i in whole.images
-    ]
-    for name in ("000000.jpg", "000002.jpg"):
-        first, second = (
-            (tmp_path / run / "images" / name).read_bytes() for run in ("whole", "part")
-        )
-        assert first == second
 
 
 def test_a_folder_with_another_set_is_refused(tmp_path):
     simulate(replace(TINY, count=1), tmp_path, workers=1)
     with pytest.raises(ConfigError, match="made with other settings"):
         simulate(replace(TINY, count=2), tmp_path, workers=1)
-
-
-def test_every_impossible_setting_is_named_at_once(tmp_path):
-    path = tmp_path / "bad.yaml"
-    content = {
-        "count": 0,
-        "jpeg_quality": [95, 75],
-        "rates": {"dropper": {"melted": 0.1}, "insulator": {"shed_missing": 1.5}},
-    }
-    path.write_text(json.dumps(content))
-    with pytest.raises(ConfigError) as caught:
-        config.load(path, SimulationSettings)
-    message = str(caught.value)
-    for part in ("count must be", "jpeg_quality must rise", "cannot make melted", "at most 1"):
-        assert part in message
 
 
 SETS = ["train", "parts", "strings", "variety", "validation", "calibration", "test", "sample"]
