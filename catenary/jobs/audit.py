@@ -13,9 +13,10 @@ from numpy.typing import NDArray
 
 from catenary.datasets import class_map, formats, near_duplicates
 from catenary.datasets import split as splits
-from catenary.datasets.audit import Audit, Examined, Level, Member, Problem, audited
+from catenary.datasets.audit import Audit, audited
 from catenary.datasets.labels import LabelledImage, LabelledSet
 from catenary.datasets.near_duplicates import Copy, Likeness, Sketch
+from catenary.datasets.problems import Examined, Level, Member, Problem
 from catenary.domain.errors import ConfigError, UnreadableImageError
 from catenary.imaging.decode import decode_gray
 from catenary.imaging.quality import QualityLimits, assess

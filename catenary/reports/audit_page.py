@@ -7,7 +7,8 @@ from pathlib import Path, PurePosixPath
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
-from catenary.datasets.audit import LARGEST, SIZES, Audit, Problem
+from catenary.datasets.audit import LARGEST, SIZES, Audit
+from catenary.datasets.problems import Problem
 from catenary.reports import atomic
 from catenary.reports.wording import printable
 

@@ -3,9 +3,10 @@ from datetime import datetime
 
 import pytest
 
-from catenary.datasets.audit import Examined, Level, Member, Problem, audited
+from catenary.datasets.audit import audited
 from catenary.datasets.labels import Label, LabelledImage
 from catenary.datasets.near_duplicates import Copy
+from catenary.datasets.problems import Examined, Level, Member, Problem
 from catenary.domain.geometry import Box
 from catenary.domain.image import ImageRef
 from catenary.domain.place import Direction, Mast
