@@ -14,10 +14,11 @@ from numpy.typing import NDArray
 from catenary.datasets import class_map, formats, near_duplicates
 from catenary.datasets import split as splits
 from catenary.datasets.audit import Audit, audited
-from catenary.datasets.labels import LabelledImage, LabelledSet
+from catenary.datasets.labels import Label, LabelledImage, LabelledSet
 from catenary.datasets.near_duplicates import Copy, Likeness, Sketch
 from catenary.datasets.problems import Examined, Level, Member, Problem
 from catenary.domain.errors import ConfigError, UnreadableImageError
+from catenary.domain.finding import NORMAL
 from catenary.imaging.decode import decode_gray
 from catenary.imaging.quality import QualityLimits, assess
 from catenary.jobs.data import load_classes
@@ -67,7 +68,7 @@ def audit(
     problems: list[Problem] = []
     left_out: Counter[str] = Counter()
     sets = list(_sets(labels, classes, problems, left_out))
-    images = [(part, labelled.root, image) for part, labelled in sets for image in labelled.images]
+    images = [(part, ours.root, image) for part, _, ours in sets for image in ours.images]
     known = splits.read(split) if split else None
     looked = list(_looked([(root, image) for _, root, image in images], progress))
     members = [
@@ -75,7 +76,8 @@ def audit(
         for (part, _, image), one in zip(images, looked, strict=True)
     ]
     if known:
-        problems += _stale([image for _, _, image in images], known)
+        # The split knows the labels as their file tells them, whatever their names mean.
+        problems += _stale([image for _, told, _ in sets for image in told.images], known)
     found = audited(members, find_copies(looked, progress), problems, left_out)
     if html:
         audit_page.write(found, [one.preview for one in looked], html)
@@ -137,8 +139,8 @@ def record(found: Audit) -> dict[str, object]:
 
 def _sets(
     labels: Sequence[Path], classes: Path | None, problems: list[Problem], left_out: Counter[str]
-) -> Iterator[tuple[str, LabelledSet]]:
-    """Yield each set that can be read, with the components of the taxonomy where they are."""
+) -> Iterator[tuple[str, LabelledSet, LabelledSet]]:
+    """Yield part, labels as told and labels with our components, of each set that can be read."""
     known, taxonomy = load_classes(classes)
     for path in labels:
         try:
@@ -152,7 +154,7 @@ def _sets(
             labelled = class_map.to_ours(labelled, known, taxonomy).labelled
         except ConfigError as error:
             problems.append(Problem("unmapped", Level.ERROR, f"{path}: {error}"))
-        yield (_ONE_SET if len(labels) == 1 else str(path)), labelled
+        yield (_ONE_SET if len(labels) == 1 else str(path)), reading.labelled, labelled
 
 
 def _part(part: str, image: LabelledImage, known: splits.Split | None) -> str:
@@ -195,18 +197,24 @@ def _hash(data: bytes) -> str:
 
 
 def _preview(pixels: NDArray[np.uint8], image: LabelledImage) -> bytes:
-    """Return a small JPEG with the boxes drawn in: orange a defect, blue a normal part."""
+    """Return a small JPEG with the boxes drawn in: orange a defect, blue normal, grey ignored."""
     height, width = pixels.shape
     factor = min(1.0, _PREVIEW_PX / max(height, width))
     size = max(1, round(width * factor)), max(1, round(height * factor))
     canvas = cv2.cvtColor(
         cv2.resize(pixels, size, interpolation=cv2.INTER_AREA), cv2.COLOR_GRAY2BGR
     )
-    for label in image.labels:
+    # Ignored ones first, so that they hide no other: wires have boxes as large as the picture.
+    for label in sorted(image.labels, key=lambda one: not one.is_ignored):
         corners = [
             round(value * factor)
             for value in (label.box.x0, label.box.y0, label.box.x1, label.box.y1)
         ]
-        colour = (233, 180, 86) if label.condition == "normal" else (0, 159, 230)
-        cv2.rectangle(canvas, corners[:2], corners[2:], colour, 1)
+        cv2.rectangle(canvas, corners[:2], corners[2:], _colour(label), 1)
     return bytes(cv2.imencode(".jpg", canvas, [cv2.IMWRITE_JPEG_QUALITY, 75])[1].tobytes())
+
+
+def _colour(label: Label) -> tuple[int, int, int]:
+    if label.is_ignored:
+        return 90, 90, 90
+    return (233, 180, 86) if label.condition == NORMAL else (0, 159, 230)

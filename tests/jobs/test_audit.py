@@ -133,6 +133,15 @@ def test_a_split_is_fit_and_grows_with_new_masts(tmp_path):
     assert before.fingerprint != after.fingerprint
 
 
+def test_a_class_map_does_not_make_a_split_stale(tmp_path):
+    labels, split = railway(tmp_path / "set", range(12)), tmp_path / "split.json"
+    labels.write_text(labels.read_text(encoding="utf-8").replace('"dropper"', '"吊弦"'))
+    (tmp_path / "map.yaml").write_text("classes: {吊弦: dropper}", encoding="utf-8")
+    assert run("split", labels, "-o", split, "--no-copies").exit_code == 0
+    audited = run("audit", labels, "--split", split, "--classes", tmp_path / "map.yaml")
+    assert audited.exit_code == 0, audited.output
+
+
 def test_copies_are_kept_on_one_side_though_their_masts_differ(tmp_path):
     labels = railway(tmp_path, range(12))
     (tmp_path / "5.png").write_bytes((tmp_path / "3.png").read_bytes())
