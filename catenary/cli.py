@@ -6,7 +6,6 @@ import shlex
 import sys
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
-from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -311,20 +310,48 @@ def evaluate(  # noqa: PLR0913 - every option of the command is a parameter
     precision: Precision = "bf16",
     config: Annotated[Path | None, typer.Option(help="Scan settings.")] = None,
     setting: Setting = None,
+    predictions: Annotated[
+        Path | None, typer.Option(help="Read what an earlier scan said instead of scanning.")
+    ] = None,
+    save_predictions: Annotated[
+        Path | None, typer.Option(help="Keep what the model said, as JSON.")
+    ] = None,
+    compare: Annotated[
+        Path | None, typer.Option(help="Predictions of another model on the same labels.")
+    ] = None,
+    html: Annotated[Path | None, typer.Option(help="Report to write: one HTML file.")] = None,
+    data_kind: Annotated[
+        str, typer.Option(help="simulated, semi-real or real; shown at the top of the report.")
+    ] = "not stated",
+    alarms_per_1000: Annotated[
+        float | None,
+        typer.Option(min=0, help="A further budget: false alarms of a component per 1,000 images."),
+    ] = None,
+    by_section: Annotated[
+        bool, typer.Option("--by-section", help="Show every section, and the worst one.")
+    ] = False,
     as_json: Json = False,
 ) -> None:
-    """Scan a labelled set and state detection and false-alarm rates with intervals."""
-    from catenary.jobs import assemble, measure
+    """State how well a model finds parts and defects of a labelled set, with intervals."""
+    from catenary.evaluation.predictions import DataKind
+    from catenary.jobs import assemble, evaluation_text
+    from catenary.jobs import evaluate as job
 
+    if data_kind not in set(DataKind):
+        raise typer.BadParameter(f"--data-kind must be {', '.join(DataKind)}, got {data_kind!r}")
     recipe = assemble.Recipe(model, device, precision, config, tuple(setting or ()))
-    judge = assemble.judge(recipe)
+    request = job.Request(
+        labels, DataKind(data_kind), predictions, save_predictions, compare, html, alarms_per_1000
+    )
     with _progress("evaluate") as step:
-        measured = measure.measure(judge, labels, step)
+        done = job.evaluate(request, recipe, step)
     if as_json:
-        _print_json(asdict(measured))
-    else:
-        for line in measure.lines(measured):
-            out.print(line, soft_wrap=True, highlight=False)
+        _print_json(evaluation_text.record(done))
+        return
+    for line in evaluation_text.lines(done, by_section):
+        out.print(line, soft_wrap=True, highlight=False, markup=False)
+    if html:
+        out.print(f"Report: {html.resolve()}", soft_wrap=True)
 
 
 @bundles.command("make")
@@ -351,21 +378,48 @@ def make_bundle(
 
 
 @bundles.command("calibrate")
-def calibrate_bundle(
+def calibrate_bundle(  # noqa: PLR0913 - every option of the command is a parameter
     bundle: Annotated[Path, typer.Argument(help="Bundle folder; its card is rewritten.")],
     labels: Annotated[Path, typer.Argument(help="COCO labels of masts training did not see.")],
     false_per_image: Annotated[
         float, typer.Option(help="Alarm budget of each component, false findings a photograph.")
     ] = 0.02,
     device: Device = "auto",
+    guarantee: Annotated[
+        Path | None,
+        typer.Option(help="COCO labels of still other masts, to promise a bound on misses."),
+    ] = None,
+    miss: Annotated[
+        float, typer.Option(help="Largest share of defects of a condition that may be missed.")
+    ] = 0.05,
+    confidence: Annotated[
+        float, typer.Option(help="Probability with which the promise must hold.")
+    ] = 0.95,
 ) -> None:
-    """Fit fusion weights and thresholds, and write them into the bundle's card."""
-    from catenary.jobs import learn as job
+    """Fit fusion weights and thresholds, and write them into the bundle's card.
 
+    With --guarantee, also the thresholds that miss at most so many defects, where there are
+    enough of them to promise that.
+    """
+    from catenary.evaluation.guarantee import Target
+    from catenary.jobs import learn as job
+    from catenary.jobs import promise
+
+    try:
+        target = Target(miss, confidence)
+    except ValueError as error:
+        raise typer.BadParameter(str(error)) from error
+    if guarantee:
+        promise.check_apart(labels, guarantee)
     with _progress("calibrate") as step:
         thresholds = job.calibrate_bundle(bundle, labels, false_per_image, device, step)
     for component, threshold in thresholds.items():
         out.print(f"{component}: raised from probability {threshold:.3f}")
+    if guarantee:
+        with _progress("guarantee") as step:
+            made = promise.promise(bundle, guarantee, target, device, step)
+        for line in promise.lines(made):
+            out.print(line, soft_wrap=True, highlight=False, markup=False)
 
 
 @bundles.command("verify")

@@ -7,6 +7,8 @@ from catenary.datasets.labels import Label
 from catenary.evaluation.intervals import Share
 from catenary.evaluation.matching import Pairing, Raised, pair
 
+JUST_ABOVE = 1e-6  # a threshold stands so much above the first false finding it must keep out
+
 
 @dataclass(frozen=True, slots=True)
 class Rates:
@@ -47,7 +49,12 @@ def rates(scenes: Sequence[Scene], threshold: float) -> Rates:
     pairings = [
         pair([one for one in raised if one.score >= threshold], labels) for raised, labels in scenes
     ]
-    defects = _by_part(pairings)
+    return rates_of(pairings, threshold)
+
+
+def rates_of(pairings: Sequence[Pairing], threshold: float) -> Rates:
+    """Return the rates of photographs that are paired already; see `rates`."""
+    defects = defects_found(pairings)
     conditions = sorted({condition for condition, _ in defects.values()})
     found = [is_hit for _, is_hit in defects.values()]
     false = sum(len(one.false) for one in pairings)
@@ -55,12 +62,12 @@ def rates(scenes: Sequence[Scene], threshold: float) -> Rates:
     raised_images = sum(bool(one.false or one.hits or one.excused) for one in pairings)
     return Rates(
         threshold,
-        len(scenes),
+        len(pairings),
         Share(sum(found), len(found)),
         {name: _share(defects, name) for name in conditions},
         Share(false, alarms),
-        false / max(len(scenes), 1),
-        Share(raised_images, len(scenes)),
+        false / max(len(pairings), 1),
+        Share(raised_images, len(pairings)),
     )
 
 
@@ -81,11 +88,10 @@ def threshold_at(scenes: Sequence[Scene], component: str, false_per_image: float
     ]
     false = sorted((one.score for scene in of_kind for one in pair(*scene).false), reverse=True)
     allowed = int(false_per_image * len(scenes))
-    # Just above the first false finding that no longer fits.
-    return false[allowed] + 1e-6 if allowed < len(false) else 0.0
+    return false[allowed] + JUST_ABOVE if allowed < len(false) else 0.0
 
 
-def _by_part(pairings: Sequence[Pairing]) -> dict[str, tuple[str, bool]]:
+def defects_found(pairings: Sequence[Pairing]) -> dict[str, tuple[str, bool]]:
     """Return for each physical defect its condition and whether any view hit it."""
     parts: dict[str, tuple[str, bool]] = {}
     for index, pairing in enumerate(pairings):

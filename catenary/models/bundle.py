@@ -48,12 +48,15 @@ class FusionWeights:
         intercept: Log-odds of a defect when every source says 0.5.
         classifier: Weight of the classifier's log-odds; 0 where it is not a source.
         rule: Weight of the strongest rule's log-odds; 0 where it is not a source.
+        location: Weight of the log-odds of the box's own score: where there is no part, rule and
+            classifier look at something else and often call it damaged.
     """
 
     __pydantic_config__ = _STRICT
     intercept: float
     classifier: float
     rule: float
+    location: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,6 +113,52 @@ class Calibration:
 
 
 @dataclass(frozen=True, slots=True)
+class OperatingPoint:
+    """A threshold of one ``"component.condition"`` that promises a bound on misses.
+
+    Attributes:
+        threshold: Highest probability from which parts may be raised; None when nothing can be
+            promised.
+        defects: Physical defects it rests on.
+        missed: Of those, how many the threshold misses.
+        false_per_image: False findings of the component a photograph at the threshold, on the
+            same photographs; None without a threshold.
+        reason: Why nothing can be promised; empty when it can.
+    """
+
+    __pydantic_config__ = _STRICT
+    threshold: float | None
+    defects: int
+    missed: int
+    false_per_image: float | None = None
+    reason: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Promises:
+    """Operating points with a finite-sample guarantee; see `catenary.evaluation.guarantee`.
+
+    Attributes:
+        miss: Largest share of physical defects of each condition that may be missed.
+        confidence: With which probability over calibration sets each promise holds.
+        assumes: What must be true for that, in words.
+        fingerprint: SHA-256 of the label file.
+        images: Photographs.
+        masts: Masts they are of.
+        points: By ``"component.condition"``.
+    """
+
+    __pydantic_config__ = _STRICT
+    miss: float
+    confidence: float
+    assumes: str
+    fingerprint: str
+    images: int
+    masts: int
+    points: Mapping[str, OperatingPoint]
+
+
+@dataclass(frozen=True, slots=True)
 class TrainingData:
     """What the weights learnt from.
 
@@ -155,6 +204,7 @@ class Card:
         fusion: By component, weights by set of sources: ``both``, ``classifier``, ``rule``.
         thresholds: By component, the probability from which it is raised.
         floors: By component, the detector score from which a box is believed to be one.
+        promises: Operating points with a guarantee; None when none were calibrated.
         seeds: Random seeds of the trainings by name.
         metrics: Measured figures by name.
         licence: Of the weights.
@@ -177,6 +227,7 @@ class Card:
     fusion: Mapping[str, Mapping[str, FusionWeights]] = field(default_factory=dict)
     thresholds: Mapping[str, float] = field(default_factory=dict)
     floors: Mapping[str, float] = field(default_factory=dict)
+    promises: Promises | None = None
     seeds: Mapping[str, int] = field(default_factory=dict)
     metrics: Mapping[str, Figure] = field(default_factory=dict)
     licence: str = "Apache-2.0"
@@ -249,7 +300,7 @@ def with_calibration(folder: Path, calibration: Calibration) -> Card:
 
     Args:
         folder: An existing bundle.
-        calibration: Replaces the card's.
+        calibration: Replaces the card's; promises made for another calibration go.
 
     Raises:
         BundleError: If the bundle is damaged.
@@ -259,7 +310,21 @@ def with_calibration(folder: Path, calibration: Calibration) -> Card:
         fusion=calibration.fusion,
         thresholds=calibration.thresholds,
         floors=calibration.floors,
+        promises=None,
     )
+    return _rewritten(folder, written)
+
+
+def with_promises(folder: Path, promises: Promises) -> Card:
+    """Write operating points into the card of a calibrated bundle.
+
+    Raises:
+        BundleError: If the bundle is damaged.
+    """
+    return _rewritten(folder, replace(verify(folder), promises=promises))
+
+
+def _rewritten(folder: Path, written: Card) -> Card:
     handle, partial = tempfile.mkstemp(prefix=f".{CARD}-", dir=folder)
     with os.fdopen(handle, "w", encoding="utf-8") as file:
         file.write(_text(written))
@@ -326,7 +391,11 @@ def _refiner(
 
 def _text(card: Card) -> str:
     # Keys are not sorted: the order of the conditions is the order of the network's outputs.
-    return json.dumps(asdict(card), ensure_ascii=False, indent=1) + "\n"
+    content = asdict(card)
+    for name in ("promises", "refiner"):  # cards written before there were any keep their version
+        if content[name] is None:
+            del content[name]
+    return json.dumps(content, ensure_ascii=False, indent=1) + "\n"
 
 
 def _exchange(partial: Path, folder: Path) -> None:

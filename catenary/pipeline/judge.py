@@ -118,7 +118,7 @@ class Judge:
     ) -> Finding:
         kind = component.kind
         threshold = self.thresholds.get(kind, 0.5)
-        fused = fuse.fuse(evidence, self.fusion.get(kind, {}), threshold)
+        fused = fuse.fuse(evidence, component.score, self.fusion.get(kind, {}), threshold)
         grade = None
         if fused.verdict is Verdict.DEFECT:
             grade = self.taxonomy.condition(kind, fused.condition).grade

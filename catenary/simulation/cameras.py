@@ -1,24 +1,33 @@
-"""Pinhole cameras of an inspection car: where they stand, where they look, how far they see."""
+"""Cameras of an inspection car: where they stand, where they look, how far they see."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from typing import Self
 
 import numpy as np
+from numpy.typing import NDArray
 
+from catenary.simulation.lens import PINHOLE, Lens
 from catenary.simulation.masts import Places
 from catenary.simulation.scene import Vector, point, unit
-from catenary.simulation.settings import Role
+from catenary.simulation.settings import Facing, Role
+
+Floats = NDArray[np.float32]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Camera:
-    """A pinhole camera.
+    """A camera, or a window of its sensor.
 
     Attributes:
-        position: (x, y, z), mm.
+        position: (x, y, z) at the middle of the exposure, mm.
         rotation: (3, 3) rows: right, down and forward of the picture, unit vectors.
         focal_px: Focal length in pixels.
-        width: Pixels.
-        height: Pixels.
+        width: Pixels of the picture.
+        height: Pixels of the picture.
+        lens: Distortion and focus.
+        travel_mm: Way of the camera along the track (x) during the exposure.
+        corner: (x, y) of the picture's top left corner on the sensor, px.
+        sensor: (width, height) of the sensor, px; None: the picture is all of it.
     """
 
     position: Vector
@@ -26,25 +35,67 @@ class Camera:
     focal_px: float
     width: int
     height: int
+    lens: Lens = PINHOLE
+    travel_mm: float = 0.0
+    corner: tuple[int, int] = (0, 0)
+    sensor: tuple[int, int] | None = None
+
+    @property
+    def full(self) -> tuple[int, int]:
+        """Return (width, height) of the sensor, px."""
+        return self.sensor or (self.width, self.height)
+
+    @property
+    def _middle(self) -> Vector:
+        """Return the pixel (x, y) of the picture on the axis of the lens."""
+        return np.array(self.full) / 2 - self.corner
+
+    @property
+    def _corner_tangent(self) -> float:
+        return float(np.hypot(*self.full)) / 2 / self.focal_px
 
     def project(self, points: Vector) -> tuple[Vector, Vector]:
         """Return pixels (N, 2) and depth (N,) in mm of points (N, 3) in mm."""
         seen = (points - self.position) @ self.rotation.T
-        depth = np.maximum(seen[:, 2:], 1e-3)
-        centre = np.array([self.width / 2, self.height / 2])
-        return self.focal_px * seen[:, :2] / depth + centre, seen[:, 2]
+        tangents = seen[:, :2] / np.maximum(seen[:, 2:], 1e-3)
+        imaged = self.lens.distorted(tangents, self._corner_tangent)
+        return self.focal_px * imaged + self._middle, seen[:, 2]
+
+    def rays(self, pixels: Floats) -> Floats:
+        """Return the unit directions (N, 3) that are imaged at pixels (N, 2)."""
+        imaged = (pixels - self._middle.astype(np.float32)) / np.float32(self.focal_px)
+        rays = np.ones((len(pixels), 3), np.float32)
+        rays[:, :2] = self.lens.undistorted(imaged, self._corner_tangent)
+        rays = rays @ self.rotation.astype(np.float32)
+        rays /= np.sqrt(np.einsum("ij,ij->i", rays, rays))[:, None]
+        return rays
+
+    def smear_px(self, at: Vector) -> float:
+        """Return by how many pixels a point (x, y, z) in mm moves during the exposure."""
+        half = point(self.travel_mm / 2, 0, 0)
+        pixels, _ = self.project(np.array([at - half, at + half]))
+        return float(np.linalg.norm(pixels[1] - pixels[0]))
+
+    def window(self, x: int, y: int, width: int, height: int) -> Self:
+        """Return the camera that takes only a window of this one's picture, px."""
+        corner = (self.corner[0] + x, self.corner[1] + y)
+        return replace(self, width=width, height=height, corner=corner, sensor=self.full)
 
 
 def look_at(
     position: Vector, target: Vector, focal_px: float, size: tuple[int, int], roll: float = 0.0
 ) -> Camera:
-    """Return a camera that looks at a point; ``size`` is (width, height), ``roll`` in radians."""
+    """Return a camera that looks at a point and is focused on it.
+
+    ``size`` is (width, height), ``roll`` in radians.
+    """
     forward = unit(target - position)
     right = unit(np.cross(forward, [0, 0, 1]))
     down = np.cross(forward, right)
     cos, sin = np.cos(roll), np.sin(roll)
     rows = np.array([cos * right + sin * down, cos * down - sin * right, forward])
-    return Camera(position, rows, focal_px, *size)
+    lens = Lens(focus_mm=float(np.linalg.norm(target - position)))
+    return Camera(position, rows, focal_px, *size, lens)
 
 
 # Distance along the track in mm and focal length in px of a frame 2448 px wide, by role: our
@@ -56,24 +107,34 @@ _VIEWS: dict[Role, tuple[tuple[float, float], tuple[float, float]]] = {
     Role.MESSENGER_SEAT: ((2800, 4200), (4500, 8000)),
     Role.STEADY_ARM: ((2500, 3800), (4000, 8000)),
     Role.JOINT: ((2600, 4200), (5500, 10000)),
+    Role.ADDITIONAL_SUSPENSION: ((3200, 6000), (3000, 5500)),
+    Role.NUMBER_PLATE: ((2500, 5500), (3500, 7000)),
 }
+_DROPPER_ROLES = (Role.DROPPER, Role.DROPPER_UPPER, Role.DROPPER_LOWER)
 
 
 def mast_camera(
-    role: Role, places: Places, size: tuple[int, int], random: np.random.Generator
+    role: Role,
+    facing: Facing | None,
+    places: Places,
+    size: tuple[int, int],
+    random: np.random.Generator,
 ) -> Camera:
-    """Return a camera of a role that looks at its part of a mast.
+    """Return a camera of a role that looks at its part of a mast, focused on it.
 
     Args:
         role: Any but ``STRING``.
+        facing: From which side; None: drawn. A dropper camera stands on any side of its dropper.
         places: Where the parts are.
         size: (width, height), px.
         random: Decides stand, aim and focal length within the role's range.
     """
-    if role in (Role.DROPPER, Role.DROPPER_UPPER, Role.DROPPER_LOWER):
+    if role in _DROPPER_ROLES:
         return _dropper_camera(role, places, size, random)
     distances, focals = _VIEWS[role]
     before = -1 if random.random() < 0.7 else 1
+    if facing is not None:
+        before = -1 if facing is Facing.FRONT else 1
     stand = point(
         before * random.uniform(*distances), random.uniform(-900, 900), random.uniform(4150, 4500)
     )
@@ -95,6 +156,10 @@ def _aim(role: Role, places: Places, random: np.random.Generator) -> Vector:
             return places.seat + scatter
         case Role.STEADY_ARM:
             return places.steady + scatter
+        case Role.ADDITIONAL_SUSPENSION:
+            return places.mast + point(0, 0, random.uniform(7600, 8600)) + scatter
+        case Role.NUMBER_PLATE:
+            return places.mast + point(-150, 0, random.uniform(4000, 4700)) + scatter
         case _:
             return places.joints[int(random.integers(len(places.joints)))] + scatter * 0.6
 

@@ -1,7 +1,8 @@
 """One simulated frame: which mast, which camera, which light; every frame on its own."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
+from functools import lru_cache
 
 import cv2
 import numpy as np
@@ -10,28 +11,37 @@ from numpy.typing import NDArray
 from catenary.datasets.labels import Label
 from catenary.domain.image import ImageRef
 from catenary.domain.place import Mast
-from catenary.simulation.cameras import Camera, mast_camera, string_camera
+from catenary.simulation import lighting, tiles, weather
+from catenary.simulation.backgrounds import background
+from catenary.simulation.cameras import Camera, string_camera
+from catenary.simulation.car import Turn, camera_of
+from catenary.simulation.draws import Purpose, generator
 from catenary.simulation.labels import labels
-from catenary.simulation.masts import mast_scene
-from catenary.simulation.render import Lamp, render
-from catenary.simulation.scene import Scene, point, unit
-from catenary.simulation.sensor import background, exposed
-from catenary.simulation.settings import Light, Role, SimulationSettings
+from catenary.simulation.lens import defocused
+from catenary.simulation.masts import Places, mast_scene
+from catenary.simulation.render import Caster, Clock, Rendered, render, untimed
+from catenary.simulation.scene import Scene
+from catenary.simulation.sensor import exposed
+from catenary.simulation.settings import Element, Light, Role, SimulationSettings, Weather
+from catenary.simulation.shading import Air, Lighting
 from catenary.simulation.strings import string_scene
 from catenary.simulation.surroundings import car_roof
 
-_CAMERA_IDS = {role: f"{number:02d}" for number, role in enumerate(Role, start=1)}
+Floats = NDArray[np.float32]
+
 _MAST_SPACING_M = 50.0
+_TUNED = 0.4  # lamps that are bolted on were set to suit their camera: they spread less
+_ROOF_SHARE = 0.5  # of night cameras that see parts of their own car
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class SimulatedFrame:
-    """A rendered frame.
+    """A rendered frame, or the tile of it that was wanted.
 
     Attributes:
         ref: ``file_name`` is the path below the set's folder.
         pixels: (height, width) uint8.
-        labels: Every part that can be seen.
+        labels: Every part that can be seen, in pixels of this picture.
         jpeg_quality: At which it is to be written.
     """
 
@@ -41,85 +51,210 @@ class SimulatedFrame:
     jpeg_quality: int
 
 
-def render_frame(settings: SimulationSettings, index: int) -> SimulatedFrame:
+@dataclass(frozen=True, slots=True, eq=False)
+class _Set:
+    """What stands before the camera, ready to be rendered."""
+
+    scene: Scene
+    caster: Caster
+    camera: Camera
+
+
+@dataclass(frozen=True, slots=True)
+class _Conditions:
+    """Light and weather of a frame."""
+
+    light: Light
+    weather: Weather
+    air: Air
+
+
+def render_frame(
+    settings: SimulationSettings, index: int, clock: Clock = untimed
+) -> SimulatedFrame:
     """Render frame ``index`` of a set, whatever was rendered before.
 
-    The mast depends on the seed and the mast's number only, so that all its views agree; the
-    camera, light and sensor depend on the seed and the frame's index.
+    The mast and its weather depend on the seed and the mast's number only, so that all its views
+    agree; camera, light and sensor on the seed and the frame's index or, where cameras are bolted
+    on, the camera's number.
+
+    Args:
+        settings: Of the set.
+        index: Of the frame.
+        clock: Times the stages, for `scripts/bench-simulate`.
     """
-    random = np.random.default_rng([settings.seed, index])
-    ref = _ref(settings, index)
-    role = settings.roles[index % len(settings.roles)]
-    light = list(settings.light)[
-        int(random.choice(len(settings.light), p=list(settings.light.values())))
-    ]
-    scene, camera = _scene(settings, index, role, random)
-    if light is Light.NIGHT and role is not Role.STRING and random.random() < 0.5:
-        car_roof(scene, camera.position, camera.rotation[2], random)
-    lamps, ambient = _lamps(light, camera, settings.exposure, random)
-    picture = render(scene, camera, lamps, ambient, settings.samples, random)
-    behind = background(light, camera.height, camera.width, random)
-    pixels = exposed(picture.radiance + (1 - picture.cover) * behind, random)
+    turn = Turn(index, settings)
+    conditions = _conditions(turn)
+    with clock("scene"):
+        stage = _stage(turn, conditions)
+    with clock("embree build"):
+        stage.caster.build()
+    camera = stage.camera
+    lit = _lighting(turn, conditions, camera)
+    if settings.tile:
+        with clock("tile"):
+            camera = _tile(turn, stage)
+    rays = turn.frame(Purpose.RAYS)
+    picture = render(stage.caster, camera, lit, settings.samples, rays, clock)
+    random = turn.frame(Purpose.SENSOR)
     low, high = settings.jpeg_quality
-    quality = int(random.integers(low, high + 1))
-    return SimulatedFrame(ref, pixels, labels(scene, picture.items, camera, pixels), quality)
+    quality, gain = int(random.integers(low, high + 1)), _gain(settings, random)
+    with clock("lens and weather"):
+        light = _seen(turn, conditions, picture, camera, lit)
+    with clock("sensor"):
+        has_noise = Element.NOISE not in settings.without
+        pattern = turn.own(Purpose.PATTERN)
+        pixels = exposed(light * np.float32(gain), camera, random, pattern, has_noise)
+    with clock("labels"):
+        found = labels(stage.scene, picture.items, camera, pixels)
+    return SimulatedFrame(_ref(turn), pixels, found, quality)
 
 
-def _ref(settings: SimulationSettings, index: int) -> ImageRef:
-    number = settings.first_mast + index // settings.frames_per_mast
-    section = settings.sections[number % len(settings.sections)]
-    mast = Mast(settings.line, settings.direction, section, f"{number:03d}")
-    role = settings.roles[index % len(settings.roles)]
+def _ref(turn: Turn) -> ImageRef:
+    settings, index = turn.settings, turn.index
+    number = settings.first_mast + turn.mast
     seconds = timedelta(seconds=3 * number, milliseconds=37 * (index % settings.frames_per_mast))
     name = f"images/{index:06d}.jpg"
+    view = turn.taker.view
     return ImageRef(
         f"simulated-{settings.seed}",
         f"{settings.seed}-{index:06d}",
         name,
         name,
-        _CAMERA_IDS[role],
-        str(role),
-        mast,
+        turn.taker.id,
+        f"{view}_tile" if settings.tile else view,
+        _mast(turn),
         number * _MAST_SPACING_M + 100_000,
         datetime.fromisoformat(f"{settings.date}T01:00:00") + seconds,
     )
 
 
-def _scene(
-    settings: SimulationSettings, index: int, role: Role, random: np.random.Generator
-) -> tuple[Scene, Camera]:
-    size = (settings.width, settings.height)
-    ref = _ref(settings, index)
-    if role is Role.STRING:
-        # Half of the strings fill a flat frame, as rectified strips of insulators do.
-        if random.random() < 0.5:
-            size = (settings.width, max(64, int(settings.width * random.uniform(0.06, 0.25))))
-        scene, length, radius = string_scene(settings.rates, f"string-{ref.image_id}", random)
-        return scene, string_camera(length, radius, size, random)
-    number = index // settings.frames_per_mast
-    mast_random = np.random.default_rng([settings.seed, number, 1])
-    scene, places = mast_scene(settings, str(ref.mast), mast_random)
-    return scene, mast_camera(role, places, size, random)
+def _mast(turn: Turn) -> Mast:
+    settings = turn.settings
+    number = settings.first_mast + turn.mast
+    section = settings.sections[number % len(settings.sections)]
+    return Mast(settings.line, settings.direction, section, f"{number:03d}")
 
 
-def _lamps(
-    light: Light, camera: Camera, spread: float, random: np.random.Generator
-) -> tuple[list[Lamp], float]:
-    """Return the lamps and the light from all sides."""
-    if light is Light.NIGHT:
-        strength = 3.0 * np.exp(random.normal() * spread)
-        right, down, forward = camera.rotation
-        lamps = []
-        for _ in range(int(random.integers(1, 4))):
-            beside = right * random.uniform(-1300, 1300) + down * random.uniform(-100, 250)
-            at = camera.position + beside + forward * random.uniform(-300, 300)
-            lamps.append(Lamp(at, strength * random.uniform(0.4, 1)))
-        return lamps, 0.0
-    sun = camera.position + unit(random.normal(size=3) + point(0, -0.5, 1.2)) * 1e6
-    is_dark = light is Light.SKY
-    ambient = random.uniform(0, 0.25) if is_dark else random.uniform(0.25, 1.0)
-    power = random.uniform(0.1, 1.2) * (0.1 if is_dark else 1.0) * (1e6 / 5000) ** 2
-    return [Lamp(sun, power)], ambient
+def _conditions(turn: Turn) -> _Conditions:
+    settings, span = turn.settings, turn.span(Purpose.WEATHER)
+    is_shared = settings.is_rigid  # one mast of one car stands in one light
+    random = turn.span(Purpose.LIGHT) if is_shared else turn.frame(Purpose.LIGHT)
+    light = lighting.drawn(settings.light, random)
+    kind = lighting.drawn(settings.weather, span)
+    return _Conditions(light, kind, weather.air(kind, light, span))
+
+
+def _stage(turn: Turn, conditions: _Conditions) -> _Set:
+    """Return scene and camera; masts are kept between their frames."""
+    if turn.taker.role is Role.STRING:
+        return _string(turn)
+    built = _built(_Key.of(turn))
+    camera = camera_of(turn, built.places)
+    random = turn.own(Purpose.ROOF)
+    if conditions.light is not Light.NIGHT or random.random() >= _ROOF_SHARE:
+        return _Set(built.scene, built.caster, camera)
+    shared = built.scene
+    scene = Scene([*shared.items], [*shared.bodies], shared.soilings, shared.damages)
+    car_roof(scene, camera.position, camera.rotation[2], random)
+    return _Set(scene, Caster(scene, built.caster.seed), camera)
+
+
+def _string(turn: Turn) -> _Set:
+    settings, random = turn.settings, turn.frame(Purpose.STRING)
+    width, height = turn.taker.width, turn.taker.height
+    # Half of the strings fill a flat frame, as rectified strips of insulators do.
+    if random.random() < 0.5:
+        height = max(64, int(width * random.uniform(0.06, 0.25)))
+    name = f"string-{settings.seed}-{turn.index:06d}"
+    scene, length, radius = string_scene(settings.rates, name, random)
+    camera = string_camera(length, radius, (width, height), random)
+    return _Set(scene, Caster(scene, turn.index), camera)
+
+
+@dataclass(frozen=True, slots=True)
+class _Key:
+    """What a mast depends on: masts of equal ``text`` are equal."""
+
+    text: str
+    turn: Turn = field(compare=False)
+
+    @classmethod
+    def of(cls, turn: Turn) -> "_Key":
+        return cls(f"{turn.mast} {turn.settings!r}", turn)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Built:
+    scene: Scene
+    places: Places
+    caster: Caster
+
+
+@lru_cache(maxsize=1)
+def _built(key: _Key) -> _Built:
+    """Build a mast once for the frames of it that one process renders in a row."""
+    turn = key.turn
+    settings = turn.settings
+    if Element.DISTRACTORS in settings.without:
+        settings = replace(settings, crossing=0.0)
+    random = generator(settings.seed, turn.mast, Purpose.MAST)
+    scene, places = mast_scene(settings, str(_mast(turn)), random)
+    return _Built(scene, places, Caster(scene, turn.mast))
+
+
+def _tile(turn: Turn, stage: _Set) -> Camera:
+    random = turn.frame(Purpose.TILE)
+    spot = None
+    if random.random() >= turn.settings.anywhere:
+        spot = tiles.part_spot(stage.scene, stage.caster, stage.camera, random)
+    return tiles.window(stage.camera, turn.settings.tile, spot, random)
+
+
+def _lighting(turn: Turn, conditions: _Conditions, camera: Camera) -> Lighting:
+    without = turn.settings.without
+    spread = turn.settings.exposure
+    if turn.settings.is_rigid:
+        spread *= _TUNED
+    lamps, ambient = lighting.lamps(conditions.light, camera, spread, turn.own(Purpose.LAMPS))
+    return Lighting(
+        lamps,
+        ambient,
+        conditions.air,
+        conditions.weather is Weather.RAIN,
+        Element.SHADOWS not in without,
+        Element.TEXTURE not in without,
+    )
+
+
+def _gain(settings: SimulationSettings, random: np.random.Generator) -> float:
+    """Return the factor of the exposure: 1, or far from it in a share of the frames."""
+    is_off, far = random.random() < settings.misexposed, random.uniform(1.0, 2.2)
+    sign = random.choice([-1, 1])
+    return float(np.exp(sign * far)) if is_off else 1.0
+
+
+def _seen(
+    turn: Turn, conditions: _Conditions, picture: Rendered, camera: Camera, lit: Lighting
+) -> Floats:
+    """Return the light on the sensor (H, W)."""
+    has_texture = Element.TEXTURE not in turn.settings.without
+    behind = background(
+        conditions.light, camera, turn.frame(Purpose.BACKGROUND), has_texture=has_texture
+    )
+    radiance, cover = defocused(
+        picture.radiance, picture.cover, picture.depth, camera.lens, camera.focal_px
+    )
+    if conditions.air.extinction:
+        behind = weather.through_air(behind, conditions.air)
+    light: Floats = radiance + (1 - cover) * behind
+    if conditions.air.extinction:
+        light += weather.glow(camera, lit)
+    if conditions.weather is Weather.RAIN:
+        random = turn.frame(Purpose.GLASS)
+        light += weather.rain(camera, lit, picture.depth, random)
+        light = weather.through_drops(light, camera, random)
+    return light
 
 
 def encoded(frame: SimulatedFrame) -> bytes:

@@ -12,7 +12,7 @@ import numpy as np
 from catenary.simulation.build import Build
 from catenary.simulation.cantilever import add_cantilever
 from catenary.simulation.posts import add_mast
-from catenary.simulation.scene import Scene, Vector
+from catenary.simulation.scene import Scene, Vector, point
 from catenary.simulation.settings import SimulationSettings
 from catenary.simulation.span import add_wires
 from catenary.simulation.surroundings import add_surroundings
@@ -31,6 +31,7 @@ class Places:
         steady: Lower end of the steady-arm fitting.
         joints: Split pins of the clevises.
         droppers: Upper and lower end of each.
+        mast: Middle of the mast, at the height of the rail.
     """
 
     side: float
@@ -41,6 +42,7 @@ class Places:
     steady: Vector
     joints: tuple[Vector, ...]
     droppers: tuple[tuple[Vector, Vector], ...]
+    mast: Vector
 
 
 def mast_scene(
@@ -67,5 +69,6 @@ def mast_scene(
         arms.steady,
         tuple(build.joints),
         tuple(ends),
+        point(0, build.mast_y, 0),
     )
     return build.scene, places

@@ -97,3 +97,31 @@ def test_a_folder_that_is_no_bundle_is_not_replaced(tmp_path):
 def test_an_unknown_precision_is_refused(folder):
     with pytest.raises(ConfigError, match="int8"):
         bundle.load(folder, CPU, "int8")
+
+
+PROMISES = bundle.Promises(
+    0.05,
+    0.95,
+    "masts like these",
+    "ab12",
+    120,
+    40,
+    {"split_pin.missing": bundle.OperatingPoint(0.21, 80, 1, 0.3)},
+)
+
+
+def test_promises_are_read_back_from_the_card(folder):
+    before = bundle.verify(folder)
+    after = bundle.with_promises(folder, PROMISES)
+    assert bundle.verify(folder).promises == PROMISES
+    assert after.version != before.version
+
+
+def test_a_new_calibration_voids_the_promises_of_the_old(folder):
+    bundle.with_promises(folder, PROMISES)
+    bundle.with_calibration(folder, bundle.Calibration({}, {"split_pin": 0.7}, {}))
+    assert bundle.verify(folder).promises is None
+
+
+def test_a_card_without_promises_has_the_text_it_always_had(folder):
+    assert "promises" not in json.loads((folder / bundle.CARD).read_text())

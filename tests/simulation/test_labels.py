@@ -11,9 +11,10 @@ from catenary.simulation.frames import render_frame
 from catenary.simulation.labels import labels
 from catenary.simulation.meshes import box, tube
 from catenary.simulation.outlines import clipped, oriented_box, visible
-from catenary.simulation.render import render
+from catenary.simulation.render import Caster, render
 from catenary.simulation.scene import Item, Scene, State, point
 from catenary.simulation.settings import Light, Role, SimulationSettings
+from catenary.simulation.shading import Lighting
 from catenary.simulation.sight import Sight
 
 # A point at (x, 1000, z) mm is seen at column 160 + x, row 128 - z.
@@ -29,7 +30,8 @@ def plate(scene: Scene, item: Item, x: float, z: float, sizes: tuple[float, floa
 
 
 def labelled(scene: Scene) -> tuple[Label, ...]:
-    picture = render(scene, CAMERA, [], 1.0, 1, np.random.default_rng(0))
+    light = Lighting((), ambient=1.0)
+    picture = render(Caster(scene, 0), CAMERA, light, 1, np.random.default_rng(0))
     pixels = (picture.radiance * 255).clip(0, 255).astype(np.uint8)
     return labels(scene, picture.items, CAMERA, pixels)
 

@@ -169,7 +169,18 @@ def test_a_folder_with_another_set_is_refused(tmp_path):
         simulate(replace(TINY, count=2), tmp_path, workers=1)
 
 
-SETS = ["train", "parts", "strings", "variety", "validation", "calibration", "test", "sample"]
+SETS = [
+    "train",
+    "parts",
+    "strings",
+    "variety",
+    "validation",
+    "calibration",
+    "test",
+    "sample",
+    "car",
+    "tiles",
+]
 
 
 @pytest.mark.parametrize("name", SETS)

@@ -1,0 +1,111 @@
+"""Give a calibrated bundle operating points that promise a bound on what is missed."""
+
+import hashlib
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+from catenary.datasets import coco
+from catenary.domain.errors import ConfigError
+from catenary.evaluation import compared, defects, guarantee
+from catenary.evaluation.compared import Compared, group_of
+from catenary.evaluation.guarantee import Target
+from catenary.evaluation.predictions import DataKind
+from catenary.jobs import assemble, measure
+from catenary.models import bundle
+from catenary.models.bundle import OperatingPoint, Promises
+
+ASSUMES = (
+    "Defects of a condition are found in service as these were: same kinds of cameras, light,"
+    " fittings and defects (exchangeable, each on its own; several of one mast are not quite)."
+    " Neither training nor the fit of fusion and floors saw these masts. Same program, rule"
+    " limits and scan settings. Each condition is promised for itself, not all at once. A defect"
+    " that no label shows plainly, or that is ignored, is not spoken of."
+)
+
+
+def check_apart(fitted_on: Path, promised_on: Path) -> None:
+    """Refuse promises on masts that the fusion was fitted on.
+
+    Raises:
+        ConfigError: If the two label files share a mast, or are not valid.
+    """
+    seen, asked = (
+        {group_of(image) for image in coco.read(path).images} for path in (fitted_on, promised_on)
+    )
+    if shared := sorted(seen & asked):
+        raise ConfigError(
+            f"{promised_on} and {fitted_on} share {len(shared)} masts ({', '.join(shared[:3])});"
+            " a promise needs masts that nothing was fitted on"
+        )
+
+
+def promise(
+    folder: Path, labels: Path, target: Target, device: str, progress: measure.Progress
+) -> Promises:
+    """Scan labelled masts with a calibrated bundle and write what can be promised into its card.
+
+    Args:
+        folder: Calibrated bundle.
+        labels: COCO labels of masts that neither training nor calibration saw.
+        target: What is to be promised of every condition.
+        device: As for a scan.
+        progress: Called with frames done and frames in all.
+
+    Raises:
+        ConfigError: If the labels are not valid.
+        BundleError: If the bundle is damaged.
+    """
+    labelled = coco.read(labels)
+    judge = assemble.judge(assemble.Recipe(folder, device))
+    said = measure.predict(judge, labelled, DataKind.UNSTATED, progress)
+    pairs = compared.joined(labelled, said)
+    kinds = [kind for kind in judge.taxonomy.components if judge.can_judge(kind)]
+    promises = Promises(
+        target.miss,
+        target.confidence,
+        ASSUMES,
+        hashlib.sha256(labels.read_bytes()).hexdigest(),
+        len(pairs),
+        len(compared.groups(pairs)),
+        dict(_points(pairs, kinds, target)),
+    )
+    bundle.with_promises(folder, promises)
+    return promises
+
+
+def _points(
+    pairs: Sequence[Compared], kinds: Sequence[str], target: Target
+) -> Iterator[tuple[str, OperatingPoint]]:
+    images = max(len(pairs), 1)
+    for kind in kinds:
+        sweep = defects.sweep(pairs, kind)
+        for condition in sweep.conditions:
+            made = guarantee.promise(sweep.scores(condition), target)
+            false = (
+                None
+                if made.threshold is None
+                else float((sweep.false >= made.threshold).sum()) / images
+            )
+            yield (
+                f"{kind}.{condition}",
+                OperatingPoint(made.threshold, made.defects, made.missed, false, made.reason),
+            )
+
+
+def lines(promises: Promises) -> Iterator[str]:
+    """Yield what is promised, and what cannot be, for a terminal."""
+    yield (
+        f"At most {100 * promises.miss:g} % missed with {100 * promises.confidence:g} %"
+        f" confidence, from {promises.images} photographs of {promises.masts} masts:"
+    )
+    for name, one in promises.points.items():
+        if one.threshold is None:
+            yield f"  {name}: {one.reason}"
+        else:
+            yield (
+                f"  {name}: raise from probability {one.threshold:.3f} (missed {one.missed} of"
+                f" {one.defects}; {one.false_per_image:.3f} false alarms per photograph)"
+            )
+    if not promises.points:
+        yield "  nothing: these labels show no defect"
+    yield f"Assumes: {promises.assumes}"
