@@ -117,12 +117,14 @@ def of_polygons(
 
 def _filled(points: NDArray[np.float64], shape: tuple[int, ...]) -> NDArray[np.bool_]:
     """Return (h, w) True where a pixel's middle lies inside a polygon (N, 2)."""
-    x, y = np.arange(shape[1]) + 0.5, np.arange(shape[0])[:, None] + 0.5
+    x = np.arange(shape[1]) + 0.5
     is_inside = np.zeros(shape, np.bool_)
     for (ax, ay), (bx, by) in zip(points, np.roll(points, -1, axis=0), strict=True):
-        if ay != by:
-            is_crossed = (y >= min(ay, by)) & (y < max(ay, by))
-            is_inside ^= is_crossed & (x < ax + (y - ay) * (bx - ax) / (by - ay))
+        # Rows whose middles the side crosses: from its upper end, up to but not at its lower one.
+        first, last = np.clip(np.ceil(np.sort((ay, by)) - 0.5), 0, shape[0]).astype(np.int64)
+        if first < last:
+            y = np.arange(first, last)[:, None] + 0.5
+            is_inside[first:last] ^= x < ax + (y - ay) * (bx - ax) / (by - ay)
     return is_inside
 
 
