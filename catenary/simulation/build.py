@@ -1,6 +1,8 @@
 """What all parts of one mast share while it is built."""
 
 from collections.abc import Mapping
+from copy import copy
+from typing import Self
 
 import numpy as np
 
@@ -31,6 +33,8 @@ class Build:
         settings: Rates of conditions and shares of what stands around.
         random: Decides everything.
         ground: Item of what is drawn and not labelled.
+        x: Of the cantilever along the track, mm; 0 is the mast.
+        prefix: Of the names of the parts; tells a mast's second cantilever from its first.
         side: +1 or -1: the side of the mast.
         contact: Height of the contact wire at the mast, mm.
         system: Height of the messenger wire over the contact wire at the mast, mm.
@@ -47,6 +51,7 @@ class Build:
         """Draw what decides the mast's shape."""
         self.scene, self.settings, self.mast_id, self.random = Scene(), settings, mast_id, random
         self.ground = self.scene.item(Item())
+        self.x, self.prefix = 0.0, ""
         self.side = 1.0 if random.random() < 0.5 else -1.0
         self.contact = random.uniform(5250, 6000)
         self.system = random.uniform(1000, 1600)
@@ -62,7 +67,13 @@ class Build:
 
     def name(self, part: str) -> str:
         """Return the identity of a part of this mast."""
-        return f"{self.mast_id}#{part}"
+        return f"{self.mast_id}#{self.prefix}{part}"
+
+    def second(self, x: float, prefix: str) -> Self:
+        """Return the same mast, ready for a further cantilever at ``x`` mm along the track."""
+        other = copy(self)
+        other.x, other.prefix = x, prefix
+        return other
 
     def pipe(self, start: Vector, end: Vector, share: float = 1.0) -> None:
         """Add a tube of the cantilever between two points, at a share of its radius."""

@@ -16,10 +16,11 @@ def add_wires(build: Build, seat: Vector) -> list[tuple[Vector, Vector]]:
     span, sag = random.uniform(45e3, 62e3), random.uniform(350, 900)
 
     def at(x: float, root: Vector, depth: float) -> Vector:
-        share = abs(x) / span  # 0 at this mast, 1 at the next, staggered to the other side
+        # 0 at this mast, 1 at the next, staggered to the other side
+        share = abs(x - build.x) / span
         return point(x, root[1] * (1 - 2 * share), root[2] - 4 * depth * share * (1 - share))
 
-    contact = point(0, build.stagger, build.contact)
+    contact = point(build.x, build.stagger, build.contact)
     xs = np.linspace(-22e3, 22e3, 61)
     for kind, material, root, depth, radius in (
         ("messenger_wire", "cable", seat, sag, random.uniform(5.5, 7.5)),
