@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from copy import copy
+from enum import StrEnum
 from typing import Self
 
 import numpy as np
@@ -25,6 +26,26 @@ def drawn_state(
     return State()
 
 
+class Cover(StrEnum):
+    """What is over the track at a mast."""
+
+    OPEN = "open"
+    BRIDGE = "bridge"
+    TUNNEL = "tunnel"
+
+
+class Post(StrEnum):
+    """What carries a cantilever."""
+
+    H_STEEL = "h_steel"
+    CONCRETE = "concrete"
+    LATTICE = "lattice"
+    DAVIT = "davit"  # 吊柱, from a tunnel's roof or a portal beam
+
+
+_POSTS = {Post.H_STEEL: 0.5, Post.CONCRETE: 0.2, Post.LATTICE: 0.15, Post.DAVIT: 0.15}
+
+
 class Build:
     """One mast under construction.
 
@@ -36,12 +57,15 @@ class Build:
         x: Of the cantilever along the track, mm; 0 is the mast.
         prefix: Of the names of the parts; tells a mast's second cantilever from its first.
         side: +1 or -1: the side of the mast.
+        cover: What is over the track.
+        post: What carries the cantilever.
         contact: Height of the contact wire at the mast, mm.
         system: Height of the messenger wire over the contact wire at the mast, mm.
         stagger: y of the contact wire at the mast, mm.
         mast_y: y of the mast, mm.
         tube_radius: Of the cantilever's tubes, mm.
         tube_material: Their material.
+        pipes: Tubes so far: both ends, (x, y, z) in mm, and radius in mm.
         joints: Split pins so far, (x, y, z) in mm.
     """
 
@@ -53,13 +77,18 @@ class Build:
         self.ground = self.scene.item(Item())
         self.x, self.prefix = 0.0, ""
         self.side = 1.0 if random.random() < 0.5 else -1.0
-        self.contact = random.uniform(5250, 6000)
-        self.system = random.uniform(1000, 1600)
+        self.cover, self.post = _drawn_place(settings, random)
+        is_low = self.cover is Cover.TUNNEL
+        self.contact = random.uniform(5250, 5600 if is_low else 6000)
+        self.system = random.uniform(800, 1150) if is_low else random.uniform(1000, 1600)
         self.stagger = self.side * random.uniform(-320, 320)
-        self.mast_y = self.side * random.uniform(2700, 3300)
+        self.mast_y = self.side * (
+            random.uniform(2000, 2400) if is_low else random.uniform(2700, 3300)
+        )
         self.tube_radius = random.uniform(24, 35)
         self.tube_material = str(random.choice(["aluminium", "steel"], p=[0.75, 0.25]))
         self.joints: list[Vector] = []
+        self.pipes: list[tuple[Vector, Vector, float]] = []
 
     def state(self, component: str) -> State:
         """Return a condition drawn at its rate, with a severity."""
@@ -79,6 +108,7 @@ class Build:
         """Add a tube of the cantilever between two points, at a share of its radius."""
         mesh = tube(np.array([start, end]), self.tube_radius * share, 22)
         self.scene.add(self.ground, self.tube_material, mesh)
+        self.pipes.append((start, end, self.tube_radius * share))
 
     def joint(self, name: str, at: Vector, axis: Vector, towards: Vector) -> None:
         """Add a clevis with its split pin on a tube, and note the pin as a place to look at."""
@@ -87,3 +117,12 @@ class Build:
         mounting = Mounting(at, axis, self.tube_radius, towards)
         pin = clevis(self.scene, mounting, names, state, self.random)
         self.joints.append(pin)
+
+
+def _drawn_place(settings: SimulationSettings, random: np.random.Generator) -> tuple[Cover, Post]:
+    """Return what is over the track and what carries the cantilever there."""
+    draw = random.random()
+    post = list(_POSTS)[int(random.choice(len(_POSTS), p=list(_POSTS.values())))]
+    if draw < settings.tunnel:
+        return Cover.TUNNEL, Post.DAVIT
+    return (Cover.BRIDGE if draw < settings.tunnel + settings.bridge else Cover.OPEN), post

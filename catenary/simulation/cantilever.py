@@ -22,12 +22,14 @@ class Cantilever:
         inclined_insulator: Middle.
         seat: Messenger-wire seat.
         steady: Lower end of the steady-arm fitting.
+        roots: Where the flat and the inclined arm start at the post.
     """
 
     flat_insulator: Vector
     inclined_insulator: Vector
     seat: Vector
     steady: Vector
+    roots: tuple[Vector, Vector]
 
 
 def add_cantilever(build: Build) -> Cantilever:
@@ -64,7 +66,7 @@ def add_cantilever(build: Build) -> Cantilever:
         low = register[0] + (register[1] - register[0]) * random.uniform(0.2, 0.5) + lift
         high = flat_start + (flat_end - flat_start) * random.uniform(0.4, 0.9) - lift
         _stay(build, low, high, register[1] - register[0])
-    return Cantilever(flat_middle, inclined_middle, seat, steady)
+    return Cantilever(flat_middle, inclined_middle, seat, steady, (flat_root, root))
 
 
 def _arm(build: Build, root: Vector, direction: Vector, name: str) -> tuple[Vector, Vector]:

@@ -11,17 +11,19 @@ from catenary.datasets.labels import Label
 from catenary.domain.image import ImageRef
 from catenary.domain.place import Mast
 from catenary.simulation.cameras import Camera, mast_camera, string_camera
+from catenary.simulation.distractors import shade_insulator
 from catenary.simulation.labels import labels
 from catenary.simulation.masts import mast_scene
 from catenary.simulation.render import Lamp, render
+from catenary.simulation.roof import car_roof
 from catenary.simulation.scene import Scene, point, unit
 from catenary.simulation.sensor import background, exposed
 from catenary.simulation.settings import Light, Role, SimulationSettings
 from catenary.simulation.strings import string_scene
-from catenary.simulation.surroundings import car_roof
 
 _CAMERA_IDS = {role: f"{number:02d}" for number, role in enumerate(Role, start=1)}
 _MAST_SPACING_M = 50.0
+_BOUNCED = 0.06  # light from all sides in a tunnel, by power of the lamps; our starting value
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -54,9 +56,15 @@ def render_frame(settings: SimulationSettings, index: int) -> SimulatedFrame:
         int(random.choice(len(settings.light), p=list(settings.light.values())))
     ]
     scene, camera = _scene(settings, index, role, random)
+    if scene.is_enclosed:
+        light = Light.NIGHT
     if light is Light.NIGHT and role is not Role.STRING and random.random() < 0.5:
-        car_roof(scene, camera.position, camera.rotation[2], random)
+        car_roof(scene, camera, random)
     lamps, ambient = _lamps(light, camera, settings.exposure, random)
+    if scene.is_enclosed:
+        ambient += _BOUNCED * sum(lamp.power for lamp in lamps)
+    if light is Light.NIGHT and random.random() < settings.distractors:
+        shade_insulator(scene, lamps[0].position, random.spawn(1)[0])
     picture = render(scene, camera, lamps, ambient, settings.samples, random)
     behind = background(light, camera.height, camera.width, random)
     pixels = exposed(picture.radiance + (1 - picture.cover) * behind, random)

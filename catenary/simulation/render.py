@@ -32,10 +32,13 @@ _MATERIALS: dict[str, tuple[float, float, float, float, float]] = {
     "copper": (0.16, 0.40, 0.40, 0.25, 10),
     "cable": (0.16, 0.24, 0.50, 0.45, 6),
     "wire": (0.10, 0.18, 0.50, 0.35, 40),
-    "mast": (0.085, 0.06, 0.60, 0.50, 60),
-    "concrete": (0.14, 0.02, 0.90, 0.30, 30),
+    "mast": (0.20, 0.06, 0.60, 0.50, 60),
+    "concrete": (0.26, 0.02, 0.90, 0.30, 30),
+    "wall": (0.28, 0.02, 0.90, 0.45, 900),
+    "wet": (0.07, 0.08, 0.30, 0.30, 200),
     "plate": (0.75, 0.04, 0.50, 0.05, 100),
     "dark": (0.02, 0.03, 0.50, 0.20, 30),
+    "case": (0.012, 0.012, 0.50, 0.15, 120),
     "car": (0.35, 0.20, 0.50, 0.20, 80),
 }
 _NAMES = tuple(_MATERIALS)
@@ -120,7 +123,7 @@ def render(
         camera: Any.
         lamps: Point lights.
         ambient: Light from all sides, 0 at night.
-        samples: Rays a pixel where something is seen.
+        samples: Rays a pixel where something is seen; plain walls take one.
         random: Decides where in the pixel rays go, and the blotches of the materials.
     """
     caster = _Caster(scene, int(random.integers(1 << 20)))
@@ -133,15 +136,23 @@ def render(
     shape = (camera.height, camera.width)
     near = cv2.dilate((items >= 0).astype(np.uint8).reshape(shape), np.ones((3, 3), np.uint8))
     radiance, cover = np.zeros(size, np.float32), np.zeros(size, np.float32)
-    for part in _chunks(np.flatnonzero(near)):
-        for _ in range(samples):
+    plain = _plain(scene, items.reshape(shape)).ravel()
+    edged = [(part, samples) for part in _chunks(np.flatnonzero((near.ravel() > 0) & ~plain))]
+    for part, count in [*edged, *((part, 1) for part in _chunks(np.flatnonzero(plain)))]:
+        for _ in range(count):
             jitter = random.random((len(part), 2), dtype=np.float32) - 0.5
             rays, answer = caster.hits(camera, _centres(part, camera.width) + jitter)
             seen = answer["geomID"] >= 0
             light = _shade(caster, camera, rays[seen], _picked(answer, seen), lamps, ambient)
-            radiance[part[seen]] += light / samples
-            cover[part[seen]] += 1 / samples
+            radiance[part[seen]] += light / count
+            cover[part[seen]] += 1 / count
     return Rendered(radiance.reshape(shape), cover.reshape(shape), items.reshape(shape))
+
+
+def _plain(scene: Scene, items: NDArray[np.int32]) -> NDArray[np.bool_]:
+    """Return (H, W) where a pixel and its neighbours show a wall, for which one ray is enough."""
+    is_wall = np.isin(items, list(scene.backdrops)).astype(np.uint8)
+    return cv2.erode(is_wall, np.ones((3, 3), np.uint8)).astype(np.bool_)
 
 
 def _chunks(indices: NDArray[np.int64]) -> list[NDArray[np.int64]]:

@@ -70,6 +70,10 @@ class SimulationSettings:
         light: Share of each kind of light; must sum to 1.
         rates: Probability of each condition of a part, by component.
         crossing: Share of spans with a wire that crosses in front of a dropper.
+        double: Share of masts with two cantilevers, each with its own wires (overlap sections).
+        bridge: Share of masts beside an overbridge.
+        tunnel: Share of masts in a tunnel; davits carry the cantilevers there.
+        distractors: Probability of each kind of thing that looks like a defect and is none.
         samples: Rays a pixel where something is seen.
         jpeg_quality: Lowest and highest JPEG quality.
         exposure: Spread of the exposure, as the standard deviation of its natural logarithm.
@@ -91,6 +95,10 @@ class SimulationSettings:
     )
     rates: Mapping[str, Mapping[str, float]] = field(default_factory=_rates)
     crossing: float = 0.35
+    double: float = 0.15
+    bridge: float = 0.06
+    tunnel: float = 0.08
+    distractors: float = 0.3
     samples: int = 3
     jpeg_quality: tuple[int, int] = (75, 95)
     exposure: float = 0.45
@@ -102,7 +110,8 @@ class SimulationSettings:
 
     def __post_init__(self) -> None:
         """Refuse impossible settings, naming every mistake."""
-        if mistakes := [*self._number_mistakes(), *self._rate_mistakes()]:
+        mistakes = [*self._number_mistakes(), *self._share_mistakes(), *self._rate_mistakes()]
+        if mistakes:
             raise ValueError("; ".join(mistakes))
 
     def _number_mistakes(self) -> list[str]:
@@ -125,10 +134,23 @@ class SimulationSettings:
             mistakes.append(f"jpeg_quality must rise within 1-100, got {low}, {high}")
         if not self.roles or not self.sections:
             mistakes.append("roles and sections need at least one entry each")
-        if not 0 <= self.crossing <= 1 or self.exposure < 0:
-            mistakes.append("crossing must be in [0, 1] and exposure at least 0")
+        if self.exposure < 0:
+            mistakes.append(f"exposure must be at least 0, got {self.exposure}")
         if abs(sum(self.light.values()) - 1) > 1e-6 or min(self.light.values()) < 0:
             mistakes.append(f"light must be shares that sum to 1, got {dict(self.light)}")
+        return mistakes
+
+    def _share_mistakes(self) -> list[str]:
+        mistakes = [
+            f"{name} must be in [0, 1], got {getattr(self, name)}"
+            for name in ("crossing", "double", "bridge", "tunnel", "distractors")
+            if not 0 <= getattr(self, name) <= 1
+        ]
+        if self.bridge + self.tunnel > 1:
+            mistakes.append(
+                f"bridge and tunnel exclude each other and must sum to at most 1,"
+                f" got {self.bridge} and {self.tunnel}"
+            )
         return mistakes
 
     def _rate_mistakes(self) -> list[str]:
