@@ -91,27 +91,41 @@ def sag(load: float, span: float, tension: float) -> float:
     return load * span**2 / (8 * tension) / 1000
 
 
+def carried_sag(
+    weights: tuple[float, float], tensions: tuple[float, float], span: float, presag: float
+) -> float:
+    """Return the sag in mm of a messenger wire that carries a contact wire.
+
+    It carries both weights, less what the contact wire's pre-sag d carries: 8 T d / L².
+
+    Args:
+        weights: Of messenger and contact wire, N/m.
+        tensions: Of both, N.
+        span: L in mm.
+        presag: d in mm.
+    """
+    own = 8 * tensions[1] * presag / span**2 * 1000  # N/m
+    return sag(sum(weights) - own, span, tensions[0])
+
+
 def drawn_span(system: float, random: np.random.Generator) -> Span:
     """Return a span whose sag follows from its wires, short enough for its system height.
 
-    The messenger wire carries its own weight and that of the contact wire, less what the contact
-    wire's pre-sag d carries: 8 T d / L². Our starting values: wires of 1.0-1.4 kg/m, tensions of
-    15-25 kN, a pre-sag of up to 0.5 ‰ of the span, first droppers 4-5.5 m from the mast and
-    6-9.5 m between droppers.
+    Our starting values: wires of 1.0-1.4 kg/m, tensions of 15-25 kN, a pre-sag of up to 0.5 ‰ of
+    the span, first droppers 4-5.5 m from the mast and 6-9.5 m between droppers.
 
     Args:
         system: Height of the messenger wire over the contact wire at the mast, mm.
         random: Decides the rest.
     """
-    wires = _GRAVITY * random.uniform(1.0, 1.4, 2)  # N/m, messenger and contact wire
-    tensions = random.uniform(15e3, 25e3, 2)
+    messenger, contact = (float(kg) * _GRAVITY for kg in random.uniform(1.0, 1.4, 2))  # N/m
+    pull, contact_pull = (float(newton) for newton in random.uniform(15e3, 25e3, 2))
     tautness = random.uniform(0, 0.0005)
     # With the most load, the shortest dropper is system - L² w / (8 T).
-    longest = np.sqrt(8 * tensions[0] * (system - _SHORTEST_MM) * 1000 / wires.sum())
+    longest = np.sqrt(8 * pull * (system - _SHORTEST_MM) * 1000 / (messenger + contact))
     length = min(random.uniform(45e3, 62e3), float(longest))
     presag = length * tautness
-    carried = 8 * tensions[1] * presag / length**2 * 1000
-    depth = sag(float(wires.sum()) - carried, length, tensions[0])
+    depth = carried_sag((messenger, contact), (pull, contact_pull), length, presag)
     return Span(length, depth, presag, random.uniform(4000, 5500), random.uniform(6000, 9500))
 
 

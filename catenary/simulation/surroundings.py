@@ -66,12 +66,12 @@ def _add_track(build: Build) -> None:
         for ahead in (-1, 1):
             line = np.array([span.hanging(root, depth, d, ahead) for d in distances])
             scene.add(build.ground, material, tube(line, 6.5, 6))
-    for number, distance in enumerate(span.droppers()[:2], start=1):
-        for ahead in (-1, 1):
-            upper = span.hanging(point(x, y, over), span.sag, distance, ahead)
-            lower = span.hanging(point(x, y, contact), span.presag, distance, ahead)
-            part = build.name(f"track-2-dropper-{ahead * number}")
-            dropper(scene, upper - _Z * 14, lower + _Z * 12, part, State(), random)
+    places = [(ahead, distance) for ahead in (1, -1) for distance in span.droppers()[:2]]
+    for number, (ahead, distance) in enumerate(places, start=1):
+        upper = span.hanging(point(x, y, over), span.sag, distance, ahead)
+        lower = span.hanging(point(x, y, contact), span.presag, distance, ahead)
+        part = build.name(f"track-2-dropper-{number}")
+        dropper(scene, upper - _Z * 14, lower + _Z * 12, part, State(), random)
 
 
 def _is_davit_between(build: Build) -> bool:

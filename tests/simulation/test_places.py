@@ -17,7 +17,7 @@ from catenary.simulation.render import Lamp, render
 from catenary.simulation.roof import car_roof
 from catenary.simulation.scene import Item, Scene, State, point
 from catenary.simulation.settings import Light, Role, SimulationSettings
-from catenary.simulation.span import Span, add_wires, drawn_span, sag
+from catenary.simulation.span import Span, add_wires, carried_sag, drawn_span, sag
 from catenary.simulation.tunnel import add_bridge, add_tunnel
 
 PLAIN = SimulationSettings(
@@ -99,6 +99,17 @@ def test_a_hanging_wire_is_in_equilibrium_with_its_load(load, span, tension):
     step = (xs[1] - xs[0]) / 1000  # m
     bend = np.diff(heights / 1000, 2) / step**2  # 1/m
     assert tension * bend == pytest.approx(load, rel=1e-6)
+
+
+@given(
+    weights=st.tuples(st.floats(9, 14), st.floats(9, 14)),
+    tensions=st.tuples(st.floats(15e3, 25e3), st.floats(15e3, 25e3)),
+    presag=st.floats(0, 40),
+)
+def test_both_wires_together_hold_both_weights(weights, tensions, presag):
+    depth = carried_sag(weights, tensions, 50e3, presag)
+    moment = tensions[0] * depth / 1000 + tensions[1] * presag / 1000  # N m at mid-span
+    assert moment == pytest.approx(sum(weights) * 50**2 / 8)
 
 
 @given(
@@ -189,14 +200,26 @@ def test_a_davit_in_the_open_hangs_from_a_portal_beam_over_both_tracks():
     assert under > mast.contact + mast.system + 500
 
 
-def test_feeders_hang_from_the_masts_top_and_never_in_tunnels():
-    found = [built(seed) for seed in range(5)]
-    with_feeder = [(scene, places) for scene, places in found if places.suspension is not None]
-    assert 0 < len(with_feeder) < 5
-    for scene, places in with_feeder:
+def test_feeders_hang_from_the_masts_top_in_the_open_only():
+    found = {seed: built(seed) for seed in range(5)}
+    feeders = {seed: one for seed, one in found.items() if one[1].suspension is not None}
+    assert 0 < len(feeders) < 5
+    for scene, places in feeders.values():
         assert places.suspension[2] > places.seat[2] - 700
         assert "m#insulator-feeder" in part_ids(scene)
-    assert all(built(seed, tunnel=1.0)[1].suspension is None for seed in range(2))
+    for elsewhere in ({"tunnel": 1.0}, {"bridge": 1.0}):
+        assert all(built(seed, **elsewhere)[1].suspension is None for seed in feeders)
+
+
+def test_parts_of_the_next_track_are_normal_and_far_away():
+    rates = {"dropper": {"broken": 1.0}, "insulator": {"flashover": 1.0}}
+    settings = replace(PLAIN, rates=rates)
+    found = [mast_scene(settings, "m", np.random.default_rng(seed))[0] for seed in range(4)]
+    for item in (item for scene in found for item in scene.items if item.component == "insulator"):
+        is_next = "track-2" in item.part_id
+        assert (item.state.condition == "normal") is is_next
+        assert (np.abs(item.lines[0][1][0, 1]) > 4500) is np.bool_(is_next)
+    assert {"track-2" in " ".join(part_ids(scene)) for scene in found} == {True, False}
 
 
 def test_a_slack_cable_ends_at_its_clamps_and_bulges_between():
@@ -271,10 +294,12 @@ def test_distractors_change_the_picture_and_no_condition():
 def test_distractors_leave_every_part_of_the_mast_as_it_was(seed):
     rates = {"dropper": {"broken": 0.5}, "insulator": {"shed_broken": 0.5}}
     settings = replace(PLAIN, rates=rates)
+    draws = [np.random.default_rng(seed) for _ in range(2)]
     without, with_them = (
-        mast_scene(replace(settings, distractors=share), "m", np.random.default_rng(seed))[0]
-        for share in (0.0, 1.0)
+        mast_scene(replace(settings, distractors=share), "m", draw)[0]
+        for share, draw in zip((0.0, 1.0), draws, strict=True)
     )
+    assert draws[0].random() == draws[1].random()  # nor do they disturb what is drawn next
     new = set(of_parts(with_them)) - set(of_parts(without))
     assert new <= {"m#spare-clamp", "m#plate-hanging"}
     assert {name: of_parts(with_them)[name] for name in of_parts(without)} == of_parts(without)
