@@ -25,6 +25,8 @@ def add_tunnel(build: Build) -> float:
     profile = _horseshoe(centre) if random.random() < 0.65 else _box(centre)
     wall = build.scene.backdrop()
     build.scene.add(wall, "wall", _lining(profile, np.linspace(-_END_MM, _END_MM, 9), 0))
+    floor = box(point(0, centre, profile[0, 1] - 50), np.eye(3), (_END_MM, 6500, 60))
+    build.scene.add(wall, "concrete", floor)
     ring = random.uniform(6e3, 12e3)
     for x in np.arange(random.uniform(0, ring) - _FITTED_MM, _FITTED_MM, ring):
         joint = np.array([x, x + random.uniform(15, 50)])
