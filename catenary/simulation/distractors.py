@@ -18,6 +18,8 @@ from catenary.simulation.span import Wires
 
 _X, _Y, _Z = point(1, 0, 0), point(0, 1, 0), point(0, 0, 1)
 
+_ENDS = {"dropper": ("upper_clamp", "lower_clamp"), "insulator": ("axis",)}  # lines of the items
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class _Sites:
@@ -61,13 +63,13 @@ def add_distractors(build: Build, wires: Wires) -> None:
 
 
 def _normal(scene: Scene, component: str) -> list[tuple[Vector, Vector]]:
-    """Return first and last point of the line of each normal part of a component."""
+    """Return both ends of each normal part of a component, a dropper's upper end first."""
     found = []
     for item in scene.items:
         if item.component == component and item.state.condition == NORMAL:
-            points = np.concatenate([line for _, line in item.lines])
-            order = np.argsort(points[:, 2])
-            found.append((points[order[-1]], points[order[0]]))
+            ends = [line for role, line in item.lines if role in _ENDS[component]]
+            points = np.concatenate(ends)
+            found.append((points[0], points[-1]))
     return found
 
 
