@@ -1,6 +1,9 @@
 """What all parts of one mast share while it is built."""
 
 from collections.abc import Mapping
+from copy import copy
+from enum import StrEnum
+from typing import Self
 
 import numpy as np
 
@@ -23,6 +26,26 @@ def drawn_state(
     return State()
 
 
+class Cover(StrEnum):
+    """What is over the track at a mast."""
+
+    OPEN = "open"
+    BRIDGE = "bridge"
+    TUNNEL = "tunnel"
+
+
+class Post(StrEnum):
+    """What carries a cantilever."""
+
+    H_STEEL = "h_steel"
+    CONCRETE = "concrete"
+    LATTICE = "lattice"
+    DAVIT = "davit"  # 吊柱, from a tunnel's roof or a portal beam
+
+
+_POSTS = {Post.H_STEEL: 0.5, Post.CONCRETE: 0.2, Post.LATTICE: 0.15, Post.DAVIT: 0.15}
+
+
 class Build:
     """One mast under construction.
 
@@ -31,13 +54,18 @@ class Build:
         settings: Rates of conditions and shares of what stands around.
         random: Decides everything.
         ground: Item of what is drawn and not labelled.
+        x: Of the cantilever along the track, mm; 0 is the mast.
+        prefix: Of the names of the parts; tells a mast's second cantilever from its first.
         side: +1 or -1: the side of the mast.
+        cover: What is over the track.
+        post: What carries the cantilever.
         contact: Height of the contact wire at the mast, mm.
         system: Height of the messenger wire over the contact wire at the mast, mm.
         stagger: y of the contact wire at the mast, mm.
         mast_y: y of the mast, mm.
         tube_radius: Of the cantilever's tubes, mm.
         tube_material: Their material.
+        pipes: Tubes so far: both ends, (x, y, z) in mm, and radius in mm.
         joints: Split pins so far, (x, y, z) in mm.
     """
 
@@ -47,14 +75,22 @@ class Build:
         """Draw what decides the mast's shape."""
         self.scene, self.settings, self.mast_id, self.random = Scene(), settings, mast_id, random
         self.ground = self.scene.item(Item())
+        self.x, self.prefix = 0.0, ""
         self.side = 1.0 if random.random() < 0.5 else -1.0
-        self.contact = random.uniform(*settings.geometry.contact_height_mm)
-        self.system = random.uniform(*settings.geometry.system_height_mm)
+        self.cover, self.post = _drawn_place(settings, random)
+        is_low, sizes = self.cover is Cover.TUNNEL, settings.geometry
+        contact, system = sizes.contact_height_mm, sizes.system_height_mm
+        if is_low:
+            contact, system = sizes.tunnel_contact_height_mm, sizes.tunnel_system_height_mm
+        self.contact, self.system = random.uniform(*contact), random.uniform(*system)
         self.stagger = self.side * random.uniform(-320, 320)
-        self.mast_y = self.side * random.uniform(2700, 3300)
+        self.mast_y = self.side * (
+            random.uniform(2000, 2400) if is_low else random.uniform(2700, 3300)
+        )
         self.tube_radius = random.uniform(24, 35)
         self.tube_material = str(random.choice(["aluminium", "steel"], p=[0.75, 0.25]))
         self.joints: list[Vector] = []
+        self.pipes: list[tuple[Vector, Vector, float]] = []
 
     def state(self, component: str) -> State:
         """Return a condition drawn at its rate, with a severity."""
@@ -62,12 +98,19 @@ class Build:
 
     def name(self, part: str) -> str:
         """Return the identity of a part of this mast."""
-        return f"{self.mast_id}#{part}"
+        return f"{self.mast_id}#{self.prefix}{part}"
+
+    def second(self, x: float, prefix: str) -> Self:
+        """Return the same mast, ready for a further cantilever at ``x`` mm along the track."""
+        other = copy(self)
+        other.x, other.prefix = x, prefix
+        return other
 
     def pipe(self, start: Vector, end: Vector, share: float = 1.0) -> None:
         """Add a tube of the cantilever between two points, at a share of its radius."""
         mesh = tube(np.array([start, end]), self.tube_radius * share, 22)
         self.scene.add(self.ground, self.tube_material, mesh)
+        self.pipes.append((start, end, self.tube_radius * share))
 
     def joint(self, name: str, at: Vector, axis: Vector, towards: Vector) -> None:
         """Add a clevis with its split pin on a tube, and note the pin as a place to look at."""
@@ -76,3 +119,12 @@ class Build:
         mounting = Mounting(at, axis, self.tube_radius, towards, self.settings.geometry)
         pin = clevis(self.scene, mounting, names, state, self.random)
         self.joints.append(pin)
+
+
+def _drawn_place(settings: SimulationSettings, random: np.random.Generator) -> tuple[Cover, Post]:
+    """Return what is over the track and what carries the cantilever there."""
+    draw = random.random()
+    post = list(_POSTS)[int(random.choice(len(_POSTS), p=list(_POSTS.values())))]
+    if draw < settings.tunnel:
+        return Cover.TUNNEL, Post.DAVIT
+    return (Cover.BRIDGE if draw < settings.tunnel + settings.bridge else Cover.OPEN), post

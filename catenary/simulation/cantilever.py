@@ -22,29 +22,31 @@ class Cantilever:
         inclined_insulator: Middle.
         seat: Messenger-wire seat.
         steady: Lower end of the steady-arm fitting.
+        roots: Where the flat and the inclined arm start at the post.
     """
 
     flat_insulator: Vector
     inclined_insulator: Vector
     seat: Vector
     steady: Vector
+    roots: tuple[Vector, Vector]
 
 
 def add_cantilever(build: Build) -> Cantilever:
     """Add both arms with their fittings, the registration pipe and the steady arm."""
     random, side = build.random, build.side
     face = build.mast_y - side * 140
-    flat_root = point(0, face, build.contact + build.system - random.uniform(60, 140))
+    flat_root = point(build.x, face, build.contact + build.system - random.uniform(60, 140))
     flat_direction = unit([0, -side, random.uniform(-0.02, 0.05)])
     flat_middle, flat_start = _arm(build, flat_root, flat_direction, "insulator-flat")
     flat_end = point(
-        0,
+        build.x,
         build.stagger - side * random.uniform(150, 350),
         flat_root[2] + random.uniform(-10, 40),
     )
     build.pipe(flat_start, flat_end)
     top = flat_end + (flat_start - flat_end) * random.uniform(0.12, 0.25)
-    root = point(0, face, build.contact - random.uniform(300, 1000))
+    root = point(build.x, face, build.contact - random.uniform(300, 1000))
     direction = unit(top - _Z * 75 - root)
     inclined_middle, inclined_start = _arm(build, root, direction, "insulator-inclined")
     inclined_end = top - _Z * 75
@@ -64,7 +66,7 @@ def add_cantilever(build: Build) -> Cantilever:
         low = register[0] + (register[1] - register[0]) * random.uniform(0.2, 0.5) + lift
         high = flat_start + (flat_end - flat_start) * random.uniform(0.4, 0.9) - lift
         _stay(build, low, high, register[1] - register[0])
-    return Cantilever(flat_middle, inclined_middle, seat, steady)
+    return Cantilever(flat_middle, inclined_middle, seat, steady, (flat_root, root))
 
 
 def _arm(build: Build, root: Vector, direction: Vector, name: str) -> tuple[Vector, Vector]:
@@ -103,7 +105,7 @@ def _steady_arm(build: Build, pipe: tuple[Vector, Vector]) -> Vector:
     upright = bar(at - _Z * build.tube_radius * 0.6, foot, 36, 18, _Y)
     build.scene.add(item, "steel", upright, bar(foot, hook, 30, 16, _X))
     bolt(build.scene, item, (at + foot) / 2 - _X * 14, -_X, 7)
-    wire = point(0, build.stagger, build.contact)
+    wire = point(build.x, build.stagger, build.contact)
     end = wire + point(0, -away * 70, random.uniform(50, 90))
     start = hook + point(0, away * 20, 20)
     if np.linalg.norm(end - start) > 250:
@@ -146,7 +148,7 @@ def _registration(build: Build, start: Vector, end: Vector) -> tuple[Vector, Vec
     share = float(np.clip((height - start[2]) / (end[2] - start[2]), 0.05, 0.8))
     at = start + (end - start) * share
     reach = -random.uniform(500, 1100) if random.random() < 0.6 else random.uniform(300, 700)
-    free = point(0, build.stagger + build.side * reach, at[2] + random.uniform(-30, 30))
+    free = point(build.x, build.stagger + build.side * reach, at[2] + random.uniform(-30, 30))
     begin = at + unit(free - at) * 70
     build.pipe(begin, free, 0.8)
     build.joint("clevis-registration", at, end - start, free - at)
