@@ -1,19 +1,29 @@
 """Labels of a rendered frame, from the item that each pixel shows."""
 
+from collections.abc import Iterator
 from dataclasses import replace
 
 import numpy as np
 from numpy.typing import NDArray
 
 from catenary.datasets.labels import Label
+from catenary.domain.finding import NORMAL
 from catenary.domain.geometry import Box, Polyline
 from catenary.simulation.cameras import Camera
-from catenary.simulation.scene import Damage, Item, Scene, Vector, unit
+from catenary.simulation.scene import Damage, Item, Scene, unit
 
 # Longest visible side in px below which a part is labelled as ignored, and the visible share of
 # the part's own box below which it is. A dropper's end view shows only a small share of it.
-_LEAST_PX = {"split_pin": 12, "dropper": 60, "insulator": 16}
-_LEAST_SHARE = {"dropper": 0.05, "insulator": 0.1}
+_LEAST_PX = {
+    "split_pin": 12,
+    "dropper": 60,
+    "insulator": 16,
+    "bolt": 24,
+    "number_plate": 40,
+    "foreign_object": 24,
+    "cantilever": 60,
+}
+_LEAST_SHARE = {"dropper": 0.05, "insulator": 0.1, "cantilever": 0.1}
 # Grey levels by which a part's pixels must differ from their surroundings, or nobody could find it;
 # and the quantile of the pixels that must. Of a dropper the wire counts, not its bright clamps.
 _LEAST_CONTRAST = 6.0
@@ -21,7 +31,8 @@ _QUANTILE = {"dropper": 0.5}
 _AROUND_PX = 12
 _AROUND_EDGE = 0.6  # share of the damage's reach at which its notch is still deep
 _NEAR_MM = 50.0  # points nearer to the camera plane are not projected
-_NOT_LABELLED = ("messenger_wire", "contact_wire")  # they run through the whole picture
+# They run through the whole picture: a box says nothing of them, only their course does.
+_THROUGH = ("messenger_wire", "contact_wire")
 
 
 def labels(
@@ -37,12 +48,13 @@ def labels(
 
     Returns:
         Boxes are those of the visible pixels. ``visibility`` is the area of that box over the
-        area of the projected part's whole box, an estimate that leaves out holes.
+        area of the projected part's whole box, an estimate that leaves out holes. Of a wire, the
+        damaged stretch has a label; the sound rest has one that is ignored, for its course.
     """
     visible = _visible_boxes(items)
     found = []
     for index, item in enumerate(scene.items):
-        if not item.component or item.component in _NOT_LABELLED:
+        if not item.component:
             continue
         whole = _projected(scene, index, item, camera)
         if whole is None:
@@ -120,6 +132,7 @@ def _projected(scene: Scene, index: int, item: Item, camera: Camera) -> Box | No
 
 def _label(item: Item, seen: Box, whole: Box, camera: Camera, is_hidden: bool) -> Label:
     share = min(1.0, (seen.area + 1) / (whole.area + 1))
+    is_through = item.component in _THROUGH and item.state.condition == NORMAL
     is_small = max(seen.width, seen.height) < _LEAST_PX.get(item.component, 10)
     is_cut = share < _LEAST_SHARE.get(item.component, 0.3)
     return Label(
@@ -129,11 +142,15 @@ def _label(item: Item, seen: Box, whole: Box, camera: Camera, is_hidden: bool) -
         item.state.severity,
         share,
         item.part_id,
-        is_small or is_cut or is_hidden,
-        lines=tuple(_line(role, points, camera) for role, points in item.lines),
+        is_small or is_cut or is_hidden or is_through,
+        lines=tuple(_lines(item, camera)),
     )
 
 
-def _line(role: str, points: Vector, camera: Camera) -> Polyline:
-    pixels, _ = camera.project(points)
-    return Polyline(role, tuple((float(x), float(y)) for x, y in pixels))
+def _lines(item: Item, camera: Camera) -> Iterator[Polyline]:
+    """Yield an item's lines in pixels; what lies behind the camera is left out."""
+    for role, points in item.lines:
+        pixels, depth = camera.project(points)
+        ahead = pixels[depth > _NEAR_MM]
+        if len(ahead):
+            yield Polyline(role, tuple((float(x), float(y)) for x, y in ahead))

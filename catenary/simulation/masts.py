@@ -10,9 +10,10 @@ from dataclasses import dataclass
 import numpy as np
 
 from catenary.simulation.build import Build
-from catenary.simulation.cantilever import add_cantilever
+from catenary.simulation.cantilever import Cantilever, add_cantilever
+from catenary.simulation.foreign import Perch, add_foreign_object
 from catenary.simulation.posts import add_mast
-from catenary.simulation.scene import Scene, Vector
+from catenary.simulation.scene import Scene, Vector, point
 from catenary.simulation.settings import SimulationSettings
 from catenary.simulation.span import add_wires
 from catenary.simulation.surroundings import add_surroundings
@@ -57,6 +58,7 @@ def mast_scene(
     add_mast(build)
     arms = add_cantilever(build)
     ends = add_wires(build, arms.seat)
+    add_foreign_object(build, _perches(arms, ends))
     add_surroundings(build, ends)
     places = Places(
         build.side,
@@ -69,3 +71,10 @@ def mast_scene(
         tuple(ends),
     )
     return build.scene, places
+
+
+def _perches(arms: Cantilever, droppers: list[tuple[Vector, Vector]]) -> dict[str, list[Perch]]:
+    """Return where each foreign object may hang: nests on the arms, the others on wires too."""
+    tubes = list(arms.tubes)
+    wires = [Perch(at, point(1, 0, 0), 7.0) for ends in droppers for at in ends]
+    return {"nest": tubes[:2], "film": tubes + wires, "branch": tubes + wires}

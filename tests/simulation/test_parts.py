@@ -1,0 +1,393 @@
+from dataclasses import replace
+from functools import cache
+
+import cv2
+import numpy as np
+import pytest
+
+from catenary import config
+from catenary.simulation.bolts import M16, Hole, add_bolt
+from catenary.simulation.build import Build
+from catenary.simulation.cameras import mast_camera
+from catenary.simulation.cantilever import add_cantilever
+from catenary.simulation.contact_wire import grooved
+from catenary.simulation.droppers import dropper
+from catenary.simulation.fittings import PinEnd, split_pin
+from catenary.simulation.foreign import Perch, add_foreign_object
+from catenary.simulation.insulators import insulator
+from catenary.simulation.labels import labels
+from catenary.simulation.masts import mast_scene
+from catenary.simulation.plates import add_plate
+from catenary.simulation.render import Lamp, render
+from catenary.simulation.scene import Scene, State, point
+from catenary.simulation.settings import MADE, Role, SimulationSettings
+from catenary.simulation.span import add_wires
+from catenary.simulation.tubes import add_tube
+
+PAIRS = [(component, condition) for component, known in MADE.items() for condition in known]
+SIZE = (480, 384)
+VIEWS = {  # a camera that sees the part, and the width in px of its frame
+    "dropper": (Role.DROPPER, 480),
+    "split_pin": (Role.JOINT, 1600),
+    "bolt": (Role.MESSENGER_SEAT, 2448),
+    "insulator": (Role.CANTILEVER_FLAT, 480),
+    "messenger_wire": (Role.DROPPER_UPPER, 480),
+    "contact_wire": (Role.DROPPER_LOWER, 480),
+    "steady_arm": (Role.STEADY_ARM, 480),
+    "clamp": (Role.STEADY_ARM, 800),
+    "cantilever": (Role.CANTILEVER_FLAT, 480),
+    "messenger_seat": (Role.MESSENGER_SEAT, 800),
+    "clevis": (Role.JOINT, 800),
+    "number_plate": (Role.GLOBAL, 800),
+    "foreign_object": (Role.CANTILEVER_FLAT, 480),
+}
+
+
+def mast(rates, seed):
+    settings = SimulationSettings(rates=rates)
+    return mast_scene(settings, "模拟线/up/甲站/D046", np.random.default_rng(seed))
+
+
+@cache
+def sound_mast(seed):
+    return mast({}, seed)[0]
+
+
+def rendered(scene, camera):
+    """Return (H, W) light in [0, 1] and the items; two lamps beside the camera."""
+    right, down, _ = camera.rotation
+    lamps = [Lamp(camera.position + right * k - down * 100, 3.0) for k in (-400, 700)]
+    picture = render(scene, camera, lamps, 0.05, 1, np.random.default_rng(0))
+    return picture.radiance.clip(0, 1), picture.items
+
+
+def is_in_view(scene, index, camera):
+    damage = scene.damages[index]
+    pixels, depth = camera.project(damage.points)
+    middle, size = pixels.mean(axis=0), np.array([camera.width, camera.height])
+    is_inside = depth.min() > 100 and (middle > 30).all() and (middle < size - 30).all()
+    towards = camera.position - damage.points[0]
+    return bool(is_inside and (damage.outward is None or damage.outward @ towards > 0))
+
+
+def seen_damaged(component, condition, seed):
+    """Return camera, light and label of a damaged part, or None where no camera shows it."""
+    scene, places = mast({component: {condition: 1.0}}, seed)
+    role, width = VIEWS[component]
+    frame = (width, width * 4 // 5)
+    wide = mast_camera(role, places, frame, np.random.default_rng([seed, 7]))
+    is_tile = width > 800  # only its middle is rendered
+    camera = replace(wide, width=SIZE[0], height=SIZE[1]) if is_tile else wide
+    states = enumerate(one.state.condition == condition for one in scene.items)
+    own = [i for i, is_it in states if is_it and scene.items[i].component == component]
+    if not any(is_in_view(scene, index, camera) for index in own):
+        return None
+    light, items = rendered(scene, camera)
+    for label in labels(scene, items, camera, (light * 255).astype(np.uint8)):
+        is_it = label.component == component and label.condition == condition
+        if is_it and not label.is_ignored and label.is_evident:
+            return camera, light, label
+    return None
+
+
+def test_every_condition_of_the_taxonomy_can_be_made():
+    taxonomy = config.load_taxonomy(config.bundled("configs/taxonomy.yaml"))
+    kinds = {name: set(kind.conditions) for name, kind in taxonomy.components.items()}
+    assert {name: set(made) for name, made in MADE.items()} == kinds
+
+
+@pytest.mark.parametrize(("component", "condition"), PAIRS)
+def test_a_camera_sees_each_condition_where_its_label_says(component, condition):
+    tries = ((seed, seen_damaged(component, condition, seed)) for seed in range(60))
+    seed, (camera, light, label) = next(one for one in tries if one[1] is not None)
+    assert 0 < label.severity <= 1
+    sound, _ = rendered(sound_mast(seed), camera)
+    # Rays fall at other places in the pixel, so edges differ a little: blur before comparing.
+    change = np.abs(cv2.GaussianBlur(light, (0, 0), 1.5) - cv2.GaussianBlur(sound, (0, 0), 1.5))
+    box = label.box
+    inside = np.zeros(change.shape, bool)
+    inside[max(int(box.y0) - 3, 0) : int(box.y1) + 3, max(int(box.x0) - 3, 0) : int(box.x1) + 3] = 1
+    assert change[inside].max() > 0.05
+    assert change[inside].mean() > 2 * change[~inside].mean()
+
+
+def corners_by_part(scene):
+    """Return the drawn points of each labelled part."""
+    parts: dict[str, list] = {}
+    for body in scene.bodies:
+        parts.setdefault(scene.items[body.item].part_id, []).append(body.mesh.corners)
+    return parts
+
+
+@pytest.mark.parametrize(
+    ("component", "condition"),
+    [("dropper", "broken"), ("insulator", "flashover"), ("bolt", "loose")],
+)
+def test_a_defect_of_one_part_changes_no_other_part(component, condition):
+    sound = corners_by_part(sound_mast(3))
+    damaged, _ = mast({component: {condition: 1.0}}, 3)
+    others = {one.part_id for one in damaged.items if one.component not in ("", component)}
+    drawn = corners_by_part(damaged)
+    assert len(others) > 8
+    for part in others:
+        assert all(np.array_equal(a, b) for a, b in zip(sound[part], drawn[part], strict=True))
+
+
+class Staged(Build):
+    """A mast on which one component has a given state and all others are sound."""
+
+    def __init__(self, component, state):
+        super().__init__(SimulationSettings(rates={}), "线/up/站/D046", np.random.default_rng(4))
+        self.staged = (component, state)
+
+    def state(self, component, part):
+        return self.staged[1] if component == self.staged[0] else State()
+
+
+def item_of(scene, component, condition):
+    return next(
+        index
+        for index, one in enumerate(scene.items)
+        if (one.component, one.state.condition) == (component, condition)
+    )
+
+
+def lines_of(scene, component, condition, role):
+    item = scene.items[item_of(scene, component, condition)]
+    return [points for name, points in item.lines if name == role]
+
+
+def points_of(scene, component, condition, materials=()):
+    index = item_of(scene, component, condition)
+    own = [one for one in scene.bodies if one.item == index]
+    own = [one for one in own if not materials or one.material in materials]
+    return np.concatenate([one.mesh.corners.reshape(-1, 3) for one in own])
+
+
+def bow(path):
+    """Return the greatest distance of a course (P, 3) from its chord, mm."""
+    chord = (path[-1] - path[0]) / np.linalg.norm(path[-1] - path[0])
+    return np.linalg.norm(np.cross(path - path[0], chord), axis=1).max()
+
+
+def staged(component, condition, severity):
+    return Staged(component, State(condition, severity))
+
+
+def bolt_line(condition, severity, role):
+    build = staged("bolt", condition, severity)
+    add_bolt(build, "one", Hole(np.zeros(3), point(0, 0, 1), 20.0, M16))
+    return lines_of(build.scene, "bolt", condition, role)[0][0, 2]
+
+
+def wire(component, condition, severity):
+    build = staged(component, condition, severity)
+    add_wires(build, point(0, 100, 7000))
+    return build.scene
+
+
+def arm(component, condition, severity, role):
+    build = staged(component, condition, severity)
+    add_cantilever(build)
+    return lines_of(build.scene, component, condition, role)[0]
+
+
+def moved(component, severity, role):
+    """Return how far a part that is off lies from where it belongs, mm."""
+    off = arm(component, "off", severity, role)
+    sound = arm(component, "normal", 0.0, role)
+    return np.linalg.norm(off - sound, axis=1).max()
+
+
+def seat_drop(severity):
+    build = staged("messenger_seat", "off", severity)
+    seat = add_cantilever(build).seat
+    hanging = build.scene.damages[item_of(build.scene, "messenger_seat", "off")].points[0] - seat
+    return np.linalg.norm(hanging - point(0, 0, -np.linalg.norm(hanging)))
+
+
+def tube_bow(severity):
+    build = staged("cantilever", "bent", severity)
+    add_tube(build, "one", (np.zeros(3), point(0, 2000, 0)), 1.0, [0.2])
+    return bow(lines_of(build.scene, "cantilever", "bent", "axis")[0])
+
+
+def plate_dirt(severity):
+    build = staged("number_plate", "unreadable", severity)
+    build.mast_id = "线/up/站/D047"
+    add_plate(build, point(-200, 3000, 5000))
+    pieces = points_of(build.scene, "number_plate", "unreadable", ("rust",)).reshape(-1, 3, 3)
+    sides = pieces[:, 1:] - pieces[:, :1]
+    return np.linalg.norm(np.cross(sides[:, 0], sides[:, 1]), axis=1).sum()
+
+
+def foreign_size(condition, severity):
+    build = staged("foreign_object", condition, severity)
+    perch = Perch(np.zeros(3), point(0, 1, 0), 30.0)
+    add_foreign_object(build, {condition: [perch]})
+    return np.ptp(points_of(build.scene, "foreign_object", condition), axis=0).max()
+
+
+def insulator_scene(condition, severity):
+    scene = Scene()
+    ends = (np.zeros(3), point(0, 500, 0))
+    state = State(condition, severity)
+    insulator(scene, ends, "one", state, np.random.default_rng(2), "porcelain")
+    return scene
+
+
+def porcelain(condition, severity):
+    """Return how far an insulator's points lie from its axis in all, mm; less when some is lost."""
+    scene = insulator_scene(condition, severity)
+    return -np.linalg.norm(points_of(scene, "insulator", condition)[:, [0, 2]], axis=1).sum()
+
+
+def hanging_dropper(condition, severity):
+    scene = Scene()
+    ends = (point(0, 0, 6500), point(0, 0, 5300))
+    # This seed leaves both ends of a broken dropper hanging, so that the gap can be measured.
+    dropper(scene, *ends, "one", State(condition, severity), np.random.default_rng(9))
+    return scene
+
+
+def pin(condition, severity, role):
+    scene = Scene()
+    end = PinEnd(np.zeros(3), point(1, 0, 0), point(0, 0, 1), 10.0)
+    split_pin(scene, end, "one", State(condition, severity), np.random.default_rng(2))
+    return np.concatenate(lines_of(scene, "split_pin", condition, role))
+
+
+def wire_line(component, condition, severity, role="damage"):
+    return lines_of(wire(component, condition, severity), component, condition, role)
+
+
+def worn_face(severity):
+    face = points_of(wire("contact_wire", "worn", severity), "contact_wire", "worn", ("polished",))
+    return np.median(face[:, 2])
+
+
+def cord(condition, severity):
+    """Return the damaged points of a dropper 1200 mm long."""
+    return hanging_dropper(condition, severity).damages[0].points
+
+
+def hung_size(severity):
+    scene = insulator_scene("foreign_object", severity)
+    return np.ptp(points_of(scene, "foreign_object", hung(severity)), axis=0).max()
+
+
+GROWS = {  # what severity says, measured on what was built
+    "a loose nut's gap": lambda s: bolt_line("loose", s, "nut"),
+    "how far a bolt without nut slid back": lambda s: -bolt_line("nut_missing", s, "bolt_head"),
+    "cut strands": lambda s: len(wire_line("messenger_wire", "strand_broken", s, "strand_end")),
+    "burn of a messenger wire": lambda s: np.ptp(wire_line("messenger_wire", "burned", s)[0][:, 0]),
+    "burn of a contact wire": lambda s: np.ptp(wire_line("contact_wire", "burned", s)[0][:, 0]),
+    "depth worn off": worn_face,
+    "angle of a kink": lambda s: bow(wire_line("contact_wire", "kinked", s)[0]),
+    "drop of a steady arm": lambda s: moved("steady_arm", s, "arm"),
+    "bow of a steady arm": lambda s: bow(arm("steady_arm", "bent", s, "arm")),
+    "way of a clamp off its wire": lambda s: moved("clamp", s, "clamp"),
+    "way of a clevis off its tube": lambda s: moved("clevis", s, "pin_axis"),
+    "way of a seat off its tube": seat_drop,
+    "bow of a tube": tube_bow,
+    "dirt on a plate": plate_dirt,
+    "size of a nest": lambda s: foreign_size("nest", s),
+    "size of a film": lambda s: foreign_size("film", s),
+    "size of a branch": lambda s: foreign_size("branch", s),
+    "lost share of a shed": lambda s: porcelain("shed_missing", s),
+    "broken sector of a shed": lambda s: porcelain("shed_broken", s),
+    "size of what hangs on an insulator": hung_size,
+    "gap of a dropper": lambda s: np.ptp(cord("broken", s)[:, 2]),
+    "bow of a slack dropper": lambda s: np.abs(cord("slack", s)[:, :2]).max(),
+    "way of a dropper's clamp off its wire": lambda s: cord("clamp_off", s)[0, 2],
+    "way of a split pin out of its hole": lambda s: -pin("loose", s, "pin_head")[0, 2],
+    "closed legs of a split pin": lambda s: -np.ptp(pin("not_opened", s, "pin_leg"), axis=0).max(),
+}
+
+
+def hung(severity):
+    items = insulator_scene("foreign_object", severity).items
+    return next(one.state.condition for one in items if one.component == "foreign_object")
+
+
+@pytest.mark.parametrize("what", GROWS)
+def test_severity_says_how_bad_it_is(what):
+    slight, medium, severe = (GROWS[what](severity) for severity in (0.1, 0.5, 1.0))
+    assert slight < medium < severe
+
+
+def test_a_sound_wire_has_a_course_but_no_box_that_counts():
+    scene, places = mast({}, 0)
+    camera = mast_camera(Role.STEADY_ARM, places, SIZE, np.random.default_rng(1))
+    light, items = rendered(scene, camera)
+    found = labels(scene, items, camera, (light * 255).astype(np.uint8))
+    wires = [one for one in found if one.component in ("messenger_wire", "contact_wire")]
+    assert wires
+    assert all(one.is_ignored and one.lines[0].role == "wire" for one in wires)
+
+
+def test_the_label_of_a_damaged_wire_is_the_damage_and_not_the_wire():
+    scene = wire("contact_wire", "burned", 0.5)
+    (damage,) = lines_of(scene, "contact_wire", "burned", "damage")
+    drawn = points_of(scene, "contact_wire", "burned")
+    assert np.ptp(drawn[:, 0]) == pytest.approx(np.ptp(damage[:, 0]), abs=2)
+    assert np.ptp(drawn[:, 0]) == pytest.approx(210, abs=5)
+
+
+def test_a_contact_wire_has_two_grooves_above_its_middle():
+    outline = grooved(7.2, 0.0)
+    assert np.ptp(outline, axis=0) == pytest.approx([14.4, 14.4], abs=0.15)
+    right = outline[outline[:, 0] > 0]
+    heights = ((-1, 2.9), (3, 4.5), (5, 5.5))
+    below, groove, head = (
+        right[(right[:, 1] > low) & (right[:, 1] < high), 0] for low, high in heights
+    )
+    assert groove.min() == pytest.approx(3.4)
+    assert head.max() == pytest.approx(4.85)
+    assert below.max() > 6
+    assert grooved(7.2, 3.0)[:, 1].min() == pytest.approx(-4.2)
+
+
+@pytest.mark.parametrize("kind", ["porcelain", "composite"])
+def test_a_rod_insulator_has_8_to_30_sheds(kind):
+    counts = set()
+    for seed in range(40):
+        scene, random = Scene(), np.random.default_rng(seed)
+        ends = (np.zeros(3), point(0, random.uniform(430, 640), 0))
+        insulator(scene, ends, "one", State(), random, kind)
+        counts.add(sum(one.material != "steel" for one in scene.bodies))
+    assert 8 <= min(counts) < max(counts) <= 30
+    assert max(counts) > 15
+
+
+def test_a_nut_has_the_size_of_its_standard():
+    build = staged("bolt", "normal", 0.0)
+    add_bolt(build, "one", Hole(np.zeros(3), point(0, 0, 1), 20.0, M16))
+    corners = points_of(build.scene, "bolt", "normal", ("steel",))
+    nut = corners[(corners[:, 2] > 5) & (corners[:, 2] < 17)]
+    width = 2 * np.linalg.norm(nut[:, :2], axis=1).max()
+    assert width == pytest.approx(24 / np.cos(np.pi / 6), 0.01)
+
+
+def test_bolts_too_small_to_judge_do_not_count():
+    scene, places = mast({}, 0)
+    camera = mast_camera(Role.GLOBAL, places, SIZE, np.random.default_rng(1))
+    light, items = rendered(scene, camera)
+    bolts = [
+        one
+        for one in labels(scene, items, camera, (light * 255).astype(np.uint8))
+        if one.component == "bolt"
+    ]
+    assert len(bolts) > 3
+    assert all(one.is_ignored for one in bolts)
+
+
+def test_two_masts_carry_different_numbers():
+    drawn = []
+    for number in ("D046", "D047"):
+        build = staged("number_plate", "normal", 0.0)
+        build.mast_id = f"线/up/站/{number}"
+        build.own = lambda part: np.random.default_rng(1)
+        add_plate(build, point(-200, 3000, 5000))
+        drawn.append(points_of(build.scene, "number_plate", "normal", ("ink",)))
+    assert not np.array_equal(*drawn)
