@@ -8,7 +8,7 @@ import pytest
 from catenary import config
 from catenary.simulation.bolts import M16, Hole, add_bolt
 from catenary.simulation.build import Build
-from catenary.simulation.cameras import mast_camera
+from catenary.simulation.cameras import look_at, mast_camera
 from catenary.simulation.cantilever import add_cantilever
 from catenary.simulation.contact_wire import grooved
 from catenary.simulation.droppers import dropper
@@ -17,9 +17,10 @@ from catenary.simulation.foreign import Perch, add_foreign_object
 from catenary.simulation.insulators import insulator
 from catenary.simulation.labels import labels
 from catenary.simulation.masts import mast_scene
+from catenary.simulation.meshes import tube
 from catenary.simulation.plates import add_plate
 from catenary.simulation.render import Lamp, render
-from catenary.simulation.scene import Scene, State, point
+from catenary.simulation.scene import Item, Scene, State, point
 from catenary.simulation.settings import MADE, Role, SimulationSettings
 from catenary.simulation.span import add_wires
 from catenary.simulation.tubes import add_tube
@@ -316,14 +317,27 @@ def test_severity_says_how_bad_it_is(what):
     assert slight < medium < severe
 
 
-def test_a_sound_wire_has_a_course_but_no_box_that_counts():
-    scene, places = mast({}, 0)
-    camera = mast_camera(Role.STEADY_ARM, places, SIZE, np.random.default_rng(1))
+@pytest.mark.parametrize(("condition", "is_ignored"), [("normal", True), ("burned", False)])
+def test_only_the_damaged_stretch_of_a_wire_has_a_box_that_counts(condition, is_ignored):
+    scene, course = Scene(), np.array([[-200.0, 1000, 0], [200, 1000, 0]])
+    item = Item("contact_wire", "one", State(condition, 0.5), (("wire", course),))
+    index = scene.item(item)
+    scene.add(index, "plate", tube(course, 20))
+    camera = look_at(np.zeros(3), point(0, 1000, 0), 500.0, SIZE)
     light, items = rendered(scene, camera)
-    found = labels(scene, items, camera, (light * 255).astype(np.uint8))
-    wires = [one for one in found if one.component in ("messenger_wire", "contact_wire")]
-    assert wires
-    assert all(one.is_ignored and one.lines[0].role == "wire" for one in wires)
+    (label,) = labels(scene, items, camera, (light * 255).astype(np.uint8))
+    assert label.is_ignored is is_ignored
+    assert label.lines[0].role == "wire"
+
+
+def test_the_course_of_a_wire_ends_before_the_camera():
+    scene, course = Scene(), np.array([[0.0, -1000, 50], [0, 500, 50], [0, 1000, 50]])
+    index = scene.item(Item("contact_wire", "one", lines=(("wire", course),)))
+    scene.add(index, "plate", tube(course, 20))
+    camera = look_at(np.zeros(3), point(0, 1000, 0), 500.0, SIZE)
+    light, items = rendered(scene, camera)
+    (label,) = labels(scene, items, camera, (light * 255).astype(np.uint8))
+    assert len(label.lines[0].points) == 2
 
 
 def test_the_label_of_a_damaged_wire_is_the_damage_and_not_the_wire():
