@@ -2,27 +2,34 @@
 
 from collections.abc import Mapping
 from copy import copy
+from dataclasses import dataclass
 from enum import StrEnum
 from typing import Self
+from zlib import crc32
 
 import numpy as np
 
-from catenary.simulation.fittings import Mounting, clevis
-from catenary.simulation.meshes import tube
-from catenary.simulation.scene import Item, Scene, State, Vector
+from catenary.simulation.scene import Item, Scene, State, Vector, unit
 from catenary.simulation.settings import SimulationSettings
+
+_GONE = {  # conditions without degrees
+    ("dropper", "missing"),
+    ("split_pin", "missing"),
+    ("bolt", "bolt_missing"),
+    ("number_plate", "missing"),
+}
 
 
 def drawn_state(
     rates: Mapping[str, Mapping[str, float]], component: str, random: np.random.Generator
 ) -> State:
-    """Return a condition drawn at its rate, with a severity."""
+    """Return a condition drawn at its rate, with a severity; 1 where the part is wholly gone."""
     names = list(rates.get(component, {}))
     draw, severity = random.random(), float(random.uniform(0.05, 1.0))
     for name in names:
         draw -= rates[component][name]
         if draw < 0:
-            return State(name, severity)
+            return State(name, 1.0 if (component, name) in _GONE else severity)
     return State()
 
 
@@ -46,6 +53,32 @@ class Post(StrEnum):
 _POSTS = {Post.H_STEEL: 0.5, Post.CONCRETE: 0.2, Post.LATTICE: 0.15, Post.DAVIT: 0.15}
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class Straight:
+    """A straight piece of a tube, where things can sit.
+
+    Attributes:
+        name: Of the tube.
+        start: (x, y, z) of one end, mm.
+        end: Of the other, mm.
+        radius: mm.
+    """
+
+    name: str
+    start: Vector
+    end: Vector
+    radius: float
+
+    def at(self, share: float) -> Vector:
+        """Return the point of the axis at a share of the length."""
+        return self.start + (self.end - self.start) * share
+
+    @property
+    def along(self) -> Vector:
+        """Return the direction, of length 1."""
+        return unit(self.end - self.start)
+
+
 class Build:
     """One mast under construction.
 
@@ -65,7 +98,8 @@ class Build:
         mast_y: y of the mast, mm.
         tube_radius: Of the cantilever's tubes, mm.
         tube_material: Their material.
-        pipes: Tubes so far: both ends, (x, y, z) in mm, and radius in mm.
+        plate: Middle of the number plate, (x, y, z) in mm; None on posts without.
+        tubes: Straight pieces of the cantilevers' tubes so far.
         joints: Split pins so far, (x, y, z) in mm.
     """
 
@@ -90,11 +124,20 @@ class Build:
         self.tube_radius = random.uniform(24, 35)
         self.tube_material = str(random.choice(["aluminium", "steel"], p=[0.75, 0.25]))
         self.joints: list[Vector] = []
-        self.pipes: list[tuple[Vector, Vector, float]] = []
+        self.plate: Vector | None = None
+        self.tubes: list[Straight] = []
+        self._root = int(random.integers(1 << 32))
 
-    def state(self, component: str) -> State:
-        """Return a condition drawn at its rate, with a severity."""
-        return drawn_state(self.settings.rates, component, self.random)
+    def own(self, part: str) -> np.random.Generator:
+        """Return a part's own random numbers, whatever was drawn for the others.
+
+        So a defect of one part changes no other part of the mast.
+        """
+        return np.random.default_rng([self._root, crc32(f"{self.prefix}{part}".encode())])
+
+    def state(self, component: str, part: str) -> State:
+        """Return the condition of a part, drawn at its rate, with a severity."""
+        return drawn_state(self.settings.rates, component, self.own(f"{part}/{component}"))
 
     def name(self, part: str) -> str:
         """Return the identity of a part of this mast."""
@@ -105,20 +148,6 @@ class Build:
         other = copy(self)
         other.x, other.prefix = x, prefix
         return other
-
-    def pipe(self, start: Vector, end: Vector, share: float = 1.0) -> None:
-        """Add a tube of the cantilever between two points, at a share of its radius."""
-        mesh = tube(np.array([start, end]), self.tube_radius * share, 22)
-        self.scene.add(self.ground, self.tube_material, mesh)
-        self.pipes.append((start, end, self.tube_radius * share))
-
-    def joint(self, name: str, at: Vector, axis: Vector, towards: Vector) -> None:
-        """Add a clevis with its split pin on a tube, and note the pin as a place to look at."""
-        names = (self.name(name), self.name(f"{name}-pin"))
-        state = self.state("split_pin")
-        mounting = Mounting(at, axis, self.tube_radius, towards, self.settings.geometry)
-        pin = clevis(self.scene, mounting, names, state, self.random)
-        self.joints.append(pin)
 
 
 def _drawn_place(settings: SimulationSettings, random: np.random.Generator) -> tuple[Cover, Post]:

@@ -10,14 +10,18 @@ from dataclasses import dataclass
 import numpy as np
 
 from catenary.domain.finding import NORMAL
-from catenary.simulation.build import Build
-from catenary.simulation.fittings import bolt
+from catenary.simulation.bolts import M10, Hole, plain_bolt
+from catenary.simulation.build import Build, Straight
 from catenary.simulation.meshes import Mesh, bar, box, egg, tube
+from catenary.simulation.motion import Motion, extent, move_since
+from catenary.simulation.plates import add_face
 from catenary.simulation.scene import Item, Scene, Vector, point, unit
 from catenary.simulation.span import Wires
 
 _X, _Y, _Z = point(1, 0, 0), point(0, 1, 0), point(0, 0, 1)
 
+_WIRES = ("messenger_wire", "contact_wire")
+_CLEAR_MM = 1000.0  # of a wire's damage, behind what sits on it; twice that before, where birds go
 _ENDS = {"dropper": ("upper_clamp", "lower_clamp"), "insulator": ("axis",)}  # lines of the items
 
 
@@ -34,6 +38,8 @@ class _Sites:
     def wire(self) -> tuple[Vector, Vector]:
         """Return a point of one of the wires near the mast, and the wire's direction."""
         x, which = self.random.uniform(-7e3, 9e3), int(self.random.integers(2))
+        for low, high in _hurt(self.build.scene, _WIRES[which]):
+            x = high + _CLEAR_MM if low - 2 * _CLEAR_MM < x < high + _CLEAR_MM else x
         at, ahead = self.wires.at(x)[which], self.wires.at(x + 100)[which]
         return at, unit(ahead - at)
 
@@ -48,18 +54,28 @@ class _Sites:
 
 def add_distractors(build: Build, wires: Wires) -> None:
     """Add each kind of distractor at the rate the settings give."""
-    random = build.random.spawn(1)[0]
     scene = build.scene
-    droppers = _normal(scene, "dropper")
-    sites = _Sites(build, wires, droppers, _normal(scene, "insulator"), random)
-    for kind in _ON_DROPPERS if droppers else ():
-        if random.random() < build.settings.distractors:
+    found = _normal(scene, "dropper"), _normal(scene, "insulator")
+    for kind in _KINDS:
+        random = build.own(f"distractor{kind.__name__}")
+        sites = _Sites(build, wires, *found, random)
+        has_site = (sites.droppers or kind not in _ON_DROPPERS) and (
+            sites.insulators or kind is not _plate_before_insulator
+        )
+        if random.random() < build.settings.distractors and has_site:
             kind(sites)
-    for kind in _ELSEWHERE:
-        if random.random() < build.settings.distractors:
-            kind(sites)
-    if sites.insulators and random.random() < build.settings.distractors:
-        _plate_before_insulator(sites)
+
+
+def _hurt(scene: Scene, wire: str) -> list[tuple[float, float]]:
+    """Return where a mast's wires of a kind are damaged, along the track in mm."""
+    paths = [
+        line
+        for item in scene.items
+        if item.component == wire and item.state.condition != NORMAL
+        for role, line in item.lines
+        if role == "damage"
+    ]
+    return [(float(path[:, 0].min()), float(path[:, 0].max())) for path in paths]
 
 
 def _normal(scene: Scene, component: str) -> list[tuple[Vector, Vector]]:
@@ -104,7 +120,7 @@ def _tape(sites: _Sites) -> None:
         (top, bottom), radius = sites.dropper(), random.uniform(4, 8)
         at, along = top + (bottom - top) * random.uniform(0.2, 0.8), unit(bottom - top)
     else:
-        at, along, radius = _on_pipe(sites)
+        at, along, radius = _on_tube(sites)
     half = along * random.uniform(12, 45)
     material = str(random.choice(["plate", "dark", "silicone"]))
     sites.add(material, tube(np.array([at - half, at + half]), radius * 1.1 + 1, 16))
@@ -118,7 +134,7 @@ def _ties(sites: _Sites) -> None:
     """Cable ties with their ends left long."""
     random = sites.random
     for _ in range(int(random.integers(1, 5))):
-        at, along, radius = _on_pipe(sites)
+        at, along, radius = _on_tube(sites)
         if sites.droppers and random.random() < 0.5:
             (top, bottom), radius = sites.dropper(), 3.5
             at, along = top + (bottom - top) * random.uniform(0.1, 0.9), unit(bottom - top)
@@ -131,11 +147,11 @@ def _ties(sites: _Sites) -> None:
         )
 
 
-def _on_pipe(sites: _Sites) -> tuple[Vector, Vector, float]:
+def _on_tube(sites: _Sites) -> tuple[Vector, Vector, float]:
     """Return a point of one of the cantilever's tubes, its direction and its radius in mm."""
-    pipes = sites.build.pipes
-    start, end, radius = pipes[int(sites.random.integers(len(pipes)))]
-    return start + (end - start) * sites.random.uniform(0.15, 0.85), unit(end - start), radius
+    tubes = sites.build.tubes
+    one: Straight = tubes[int(sites.random.integers(len(tubes)))]
+    return one.at(sites.random.uniform(0.15, 0.85)), one.along, one.radius
 
 
 def _drops(sites: _Sites) -> None:
@@ -154,12 +170,12 @@ def _drops(sites: _Sites) -> None:
 def _birds(sites: _Sites) -> None:
     """One to three birds on a wire or tube."""
     random = sites.random
-    at, along = sites.wire()
+    wire, along = sites.wire()
     material = str(random.choice(["mast", "dark", "concrete"]))
     for _ in range(int(random.integers(1, 4))):
-        across = unit(np.cross(along, _Z)) * random.choice([-1, 1])
+        at, across = wire, unit(np.cross(along, _Z)) * random.choice([-1, 1])
         if random.random() < 0.5:
-            at, _, _ = _on_pipe(sites)
+            at, _, _ = _on_tube(sites)
             across = unit(_X * random.choice([-1, 1]) + _Y * random.uniform(-0.5, 0.5))
         size = random.uniform(0.6, 1.2)
         tail, breast = at - across * 120 * size + _Z * 45, at + across * 95 * size + _Z * 125 * size
@@ -172,7 +188,7 @@ def _birds(sites: _Sites) -> None:
         )
         nib = tube(np.array([head, beak]), 5 * size, 6)
         sites.add(material, body, skull, feathers, nib)
-        at = at + along * random.uniform(200, 700)
+        wire = wire + along * random.uniform(200, 700)
 
 
 def _spare_clamp(sites: _Sites) -> None:
@@ -181,7 +197,8 @@ def _spare_clamp(sites: _Sites) -> None:
     clamp = sites.build.scene.item(Item("clamp", sites.build.name("spare-clamp")))
     sites.build.scene.add(clamp, "steel", box(at, np.eye(3), (random.uniform(20, 40), 15, 19)))
     for k in (-1, 1):
-        bolt(sites.build.scene, clamp, at + along * k * 16 + _Y * 14, _Y, 7)
+        hole = Hole(at + along * k * 16 + _Y * 15, _Y, 30, M10)
+        plain_bolt(sites.build.scene, clamp, hole, random)
 
 
 def _plate_before_insulator(sites: _Sites) -> None:
@@ -191,13 +208,12 @@ def _plate_before_insulator(sites: _Sites) -> None:
     side = random.choice([-1, 1], p=[0.7, 0.3])
     at = start + (end - start) * random.uniform(0.1, 0.9)
     at = at + _X * side * random.uniform(180, 260) + _Z * random.uniform(-160, 60)
-    turned = np.array([_X, unit(_Y + _Z * random.uniform(-0.15, 0.15)), _Z])
-    turned[2] = np.cross(turned[0], turned[1])
+    turn, since = Motion(at, _X, random.uniform(-0.15, 0.15)), extent(build.scene)
     plate = build.scene.item(Item("number_plate", build.name("plate-hanging")))
-    build.scene.add(plate, "plate", box(at, turned, (2, 95, 140)))
-    hook = at + turned[2] * 140
+    hook = at + _Z * add_face(build, plate, at, side)
     wire = tube(np.array([hook, hook - _X * side * 150 + _Z * 180]), 2, 6)
     build.scene.add(build.ground, "cable", wire)
+    move_since(build.scene, since, turn)
 
 
 def shade_insulator(scene: Scene, lamp: Vector, random: np.random.Generator) -> None:
@@ -221,4 +237,12 @@ def shade_insulator(scene: Scene, lamp: Vector, random: np.random.Generator) -> 
 
 Kind = Callable[[_Sites], None]
 _ON_DROPPERS: tuple[Kind, ...] = (_tail, _loop)
-_ELSEWHERE: tuple[Kind, ...] = (_tape, _ties, _drops, _birds, _spare_clamp)
+_KINDS: tuple[Kind, ...] = (
+    *_ON_DROPPERS,
+    _tape,
+    _ties,
+    _drops,
+    _birds,
+    _spare_clamp,
+    _plate_before_insulator,
+)

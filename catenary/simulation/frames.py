@@ -108,7 +108,7 @@ def render_frame(
         pattern = turn.own(Purpose.PATTERN)
         pixels = exposed(light * np.float32(gain), camera, random, pattern, has_noise)
     with clock("labels"):
-        found = labels(stage.scene, picture.items, camera, pixels)
+        found = labels(stage.scene, picture.items, camera, pixels, stage.caster)
     return SimulatedFrame(_ref(turn), pixels, found, quality)
 
 

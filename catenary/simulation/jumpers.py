@@ -2,8 +2,8 @@
 
 import numpy as np
 
+from catenary.simulation.bolts import M10, Hole, plain_bolt
 from catenary.simulation.build import Build
-from catenary.simulation.fittings import bolt
 from catenary.simulation.meshes import box, tube
 from catenary.simulation.scene import Vector, point
 from catenary.simulation.span import Wires
@@ -32,12 +32,12 @@ def add_equipotential(build: Build, seat: Vector, wires: Wires) -> None:
     random = build.random
     x = build.x + random.choice([-1, 1]) * random.uniform(150, 350)
     start, _ = wires.at(x)
-    near, far, radius = min(build.pipes, key=lambda pipe: float(np.linalg.norm(pipe[1] - seat)))
-    end = far + (near - far) * random.uniform(0.25, 0.45) - _Z * radius
+    flat = min(build.tubes, key=lambda one: float(np.linalg.norm(one.end - seat)))
+    end = flat.at(1 - random.uniform(0.25, 0.45)) - _Z * flat.radius
     slack_cable(build, start, end, -_Z * random.uniform(60, 260), random.uniform(4, 6))
     _clamp(build, start)
-    ring = np.array([end - _Y * 14, end + _Y * 14]) + _Z * radius
-    build.scene.add(build.ground, "steel", tube(ring, radius + 5, 18))
+    ring = np.array([end - _Y * 14, end + _Y * 14]) + _Z * flat.radius
+    build.scene.add(build.ground, "steel", tube(ring, flat.radius + 5, 18))
 
 
 def add_midpoint_ropes(build: Build, wires: Wires) -> None:
@@ -63,4 +63,5 @@ def _clamp(build: Build, at: Vector) -> None:
     half = (build.random.uniform(22, 40), 12.0, 16.0)
     build.scene.add(build.ground, "copper", box(at, np.eye(3), half))
     for k in (-1, 1):
-        bolt(build.scene, build.ground, at + _X * k * half[0] * 0.5 + _Y * 11, _Y, 7)
+        hole = Hole(at + _X * k * half[0] * 0.5 + _Y * half[1], _Y, 2 * half[1], M10)
+        plain_bolt(build.scene, build.ground, hole, build.random)

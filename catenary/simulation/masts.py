@@ -12,6 +12,7 @@ import numpy as np
 from catenary.simulation.build import Build, Cover, Post
 from catenary.simulation.cantilever import Cantilever, add_cantilever
 from catenary.simulation.distractors import add_distractors
+from catenary.simulation.foreign import Perch, add_foreign_object
 from catenary.simulation.jumpers import add_equipotential, add_jumper, add_midpoint_ropes
 from catenary.simulation.posts import add_post, add_seats
 from catenary.simulation.scene import Scene, Vector, point
@@ -36,6 +37,7 @@ class Places:
         joints: Split pins of the clevises.
         droppers: Upper and lower end of each.
         mast: Middle of the mast, at the height of the rail.
+        plate: Middle of the number plate; None on masts without.
         suspension: Middle of the additional suspension's insulator; None on masts without.
     """
 
@@ -48,6 +50,7 @@ class Places:
     joints: tuple[Vector, ...]
     droppers: tuple[tuple[Vector, Vector], ...]
     mast: Vector
+    plate: Vector | None
     suspension: Vector | None
 
 
@@ -69,6 +72,7 @@ def mast_scene(
     build.x = -gap / 2
     arms, wires = _carried(build)
     droppers = list(wires.droppers)
+    add_foreign_object(build, _perches(build, wires))
     if double:
         droppers += _carried(_raised(build, gap / 2))[1].droppers
     suspension = None
@@ -89,6 +93,7 @@ def mast_scene(
         tuple(build.joints),
         tuple(droppers),
         point(0, build.mast_y, 0),
+        build.plate,
         suspension,
     )
     return build.scene, places
@@ -130,3 +135,14 @@ def _carried(build: Build) -> tuple[Cantilever, Wires]:
     if random.random() < 0.06:
         add_midpoint_ropes(build, wires)
     return arms, wires
+
+
+def _perches(build: Build, wires: Wires) -> dict[str, list[Perch]]:
+    """Return where each foreign object may hang: nests on the arms, the others on wires too."""
+    share, tubes = build.own("perch").uniform(0.3, 0.65), []
+    for name in ("tube-flat", "tube-inclined", "tube-registration"):
+        pieces = [one for one in build.tubes if one.name == name]
+        longest = max(pieces, key=lambda one: float(np.linalg.norm(one.end - one.start)))
+        tubes.append(Perch(longest.at(share), longest.along, longest.radius))
+    hung = [Perch(at, point(1, 0, 0), 7.0) for ends in wires.droppers for at in ends]
+    return {"nest": tubes[:2], "film": tubes + hung, "branch": tubes + hung}

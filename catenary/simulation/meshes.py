@@ -124,13 +124,16 @@ def axes_along(direction: Point, side: Point = (0, 0, 1)) -> Vectors:
     return np.array([x, y, np.cross(x, y)])
 
 
-def sheet(points: Vectors, normals: Vectors) -> Mesh:
-    """Return a curved sheet through a grid of points.
+def sheet(points: Vectors, normals: Vectors | None = None) -> Mesh:
+    """Return a thin curved sheet through a grid of points, seen from both sides.
 
     Args:
         points: (A, B, 3), mm.
-        normals: (A, B, 3), unit vectors.
+        normals: (A, B, 3), unit vectors; None: those of the surface through the points.
     """
+    if normals is None:
+        normals = np.cross(np.gradient(points, axis=0), np.gradient(points, axis=1))
+        normals /= np.maximum(np.linalg.norm(normals, axis=-1, keepdims=True), 1e-12)
     corners, directions = (_cells(grid) for grid in (points, normals))
     return Mesh(corners, directions)
 

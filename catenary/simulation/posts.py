@@ -7,10 +7,11 @@ Dimensions are our starting values: H-steel of 240-280 mm with 10 mm flanges, ro
 
 import numpy as np
 
+from catenary.simulation.bolts import M12, M16, M20, Hole, plain_bolt
 from catenary.simulation.build import Build, Post
-from catenary.simulation.fittings import bolt
 from catenary.simulation.meshes import Mesh, bar, box, lathe, tube
-from catenary.simulation.scene import Item, Vector, point
+from catenary.simulation.plates import add_plate
+from catenary.simulation.scene import Vector, point
 
 _X, _Y, _Z = point(1, 0, 0), point(0, 1, 0), point(0, 0, 1)
 FACE_MM = 140.0  # from the post's axis to where the cantilever's seats begin
@@ -32,23 +33,22 @@ def add_post(build: Build, roof: float | None) -> float:
     random, over = build.random, build.contact + build.system
     top = over + random.uniform(250, 2300)
     low = 0.0
-    radius = FACE_MM
     match build.post:
         case Post.H_STEEL:
-            _h_steel(build, top)
+            half = _h_steel(build, top)
         case Post.CONCRETE:
-            radius = _concrete(build, top)
+            half = _concrete(build, top)
         case Post.LATTICE:
-            _lattice(build, top)
+            half = _lattice(build, top)
         case Post.DAVIT:
             low = build.contact - random.uniform(1050, 1300)
             top = roof if roof is not None else _portal(build, over + random.uniform(600, 1300))
-            radius = _davit(build, low, top)
+            half = _davit(build, low, top)
     if random.random() < 0.6:
         height = random.uniform(3500, 5200) if low == 0 else low + random.uniform(200, 500)
-        plate = build.scene.item(Item("number_plate", build.name("plate")))
-        at = point(-radius - 8, build.mast_y - build.side * 20, height)
-        build.scene.add(plate, "plate", box(at, np.eye(3), (3, 110, 160)))
+        aside = build.side * random.uniform(-30, 30)
+        build.plate = point(-half - 13, build.mast_y + aside, height)
+        add_plate(build, build.plate)
     return top
 
 
@@ -69,8 +69,8 @@ def add_seats(build: Build, roots: tuple[Vector, Vector]) -> None:
             _bolted_plate(build, middle)
 
 
-def _h_steel(build: Build, top: float) -> None:
-    """Add two flanges and the web, with a cap, and zinc scraped off the edges."""
+def _h_steel(build: Build, top: float) -> float:
+    """Add flanges, web, cap and zinc scraped off the edges; return half its width in mm."""
     random, y = build.random, build.mast_y
     deep, wide = random.uniform(118, 132), random.uniform(90, 125)
     middle = top / 2
@@ -85,6 +85,7 @@ def _h_steel(build: Build, top: float) -> None:
         )
         size = (random.uniform(2, 7), 8.0, random.uniform(4, 45))
         build.scene.add(build.ground, "steel", box(at, np.eye(3), size))
+    return wide
 
 
 def _concrete(build: Build, top: float) -> float:
@@ -98,8 +99,8 @@ def _concrete(build: Build, top: float) -> float:
     return at_arms + 15
 
 
-def _lattice(build: Build, top: float) -> None:
-    """Add four angle bars with lacing on all sides."""
+def _lattice(build: Build, top: float) -> float:
+    """Add four angle bars with lacing on all sides; return half its width in mm."""
     random, y = build.random, build.mast_y
     half = FACE_MM - 20
     corners = [point(a * half, y + b * half, 0) for a, b in _CORNERS]
@@ -118,6 +119,7 @@ def _lattice(build: Build, top: float) -> None:
             square = np.cross(high - low, _Z)
             meshes.append(bar(low + _Z * z, high + _Z * (z + panel), 6, 45, square))
     build.scene.add(build.ground, "mast", *meshes)
+    return half
 
 
 def _davit(build: Build, low: float, top: float) -> float:
@@ -138,7 +140,8 @@ def _davit(build: Build, low: float, top: float) -> float:
     ]
     build.scene.add(build.ground, "mast", pipe, plate, *gussets)
     for a, b in _CORNERS:
-        bolt(build.scene, build.ground, point(a * 155, y + b * 155, top - 26), -_Z, 15)
+        hole = Hole(point(a * 155, y + b * 155, top - 24), -_Z, 24, M20)
+        plain_bolt(build.scene, build.ground, hole, random)
     return radius
 
 
@@ -173,7 +176,8 @@ def _hoop(build: Build, middle: Vector) -> None:
         ear = middle + _X * k * (radius + 24)
         meshes.append(box(ear, np.eye(3), (30, 14, 36)))
         for z in (-18, 18):
-            bolt(build.scene, build.ground, ear + _X * k * 6 + _Z * z + away * 14, away, 10)
+            hole = Hole(ear + _X * k * 6 + _Z * z + away * 14, away, 28, M12)
+            plain_bolt(build.scene, build.ground, hole, build.random)
     build.scene.add(build.ground, "steel", *meshes)
 
 
@@ -183,4 +187,5 @@ def _bolted_plate(build: Build, middle: Vector) -> None:
     at = middle + away * (FACE_MM + 2)
     build.scene.add(build.ground, "steel", box(at, np.eye(3), (115, 9, 110)))
     for a, b in _CORNERS:
-        bolt(build.scene, build.ground, at + _X * a * 90 + _Z * b * 85 + away * 11, away, 12)
+        hole = Hole(at + _X * a * 90 + _Z * b * 85 + away * 9, away, 18, M16)
+        plain_bolt(build.scene, build.ground, hole, build.random)

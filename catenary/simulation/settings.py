@@ -63,7 +63,17 @@ class Light(StrEnum):
 MADE = {  # conditions that the scenes can show, by component
     "dropper": ("broken", "slack", "missing", "strand_broken", "clamp_off"),
     "split_pin": ("missing", "loose", "not_opened"),
-    "insulator": ("shed_missing", "shed_broken", "flashover", "contaminated"),
+    "insulator": ("shed_missing", "shed_broken", "flashover", "contaminated", "foreign_object"),
+    "bolt": ("nut_missing", "bolt_missing", "loose"),
+    "messenger_wire": ("strand_broken", "burned"),
+    "contact_wire": ("burned", "worn", "kinked"),
+    "steady_arm": ("off", "bent"),
+    "clamp": ("off",),
+    "cantilever": ("bent",),
+    "messenger_seat": ("off",),
+    "clevis": ("off",),
+    "number_plate": ("missing", "unreadable"),
+    "foreign_object": ("nest", "film", "branch"),
 }
 
 
@@ -90,7 +100,18 @@ def _rates() -> dict[str, dict[str, float]]:
             "shed_broken": 0.1,
             "flashover": 0.08,
             "contaminated": 0.05,
+            "foreign_object": 0.02,
         },
+        "bolt": {"nut_missing": 0.02, "bolt_missing": 0.01, "loose": 0.02},
+        "messenger_wire": {"strand_broken": 0.03, "burned": 0.02},
+        "contact_wire": {"burned": 0.02, "worn": 0.02, "kinked": 0.02},
+        "steady_arm": {"off": 0.02, "bent": 0.02},
+        "clamp": {"off": 0.02},
+        "cantilever": {"bent": 0.01},
+        "messenger_seat": {"off": 0.01},
+        "clevis": {"off": 0.01},
+        "number_plate": {"missing": 0.03, "unreadable": 0.04},
+        "foreign_object": {"nest": 0.01, "film": 0.01, "branch": 0.01},
     }
 
 

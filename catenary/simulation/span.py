@@ -1,13 +1,16 @@
 """The wires of a span, their sag, and where the droppers hang."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
 
 from catenary.simulation.build import Build
+from catenary.simulation.contact_wire import contact_wire
 from catenary.simulation.droppers import dropper
-from catenary.simulation.meshes import tube
-from catenary.simulation.scene import Item, Vector, point, unit
+from catenary.simulation.messenger_wire import messenger_wire
+from catenary.simulation.scene import Vector, point, unit
+from catenary.simulation.wires import Lengths, Run
 
 _X = point(1, 0, 0)
 _GRAVITY = 9.81  # m/s²
@@ -64,18 +67,22 @@ class Span:
             self.first, self.length - self.first, int(np.ceil(between / self.widest)) + 1
         )
 
-    def hanging(self, root: Vector, depth: float, distance: float, ahead: float) -> Vector:
-        """Return a point of a wire that hangs as a parabola.
+    def hanging(
+        self, root: Vector, depth: float, distance: Lengths | float, ahead: float
+    ) -> Vector:
+        """Return points (N, 3) of a wire that hangs as a parabola.
 
         Args:
             root: (x, y, z) of the wire at the mast, mm.
             depth: Its sag at mid-span, mm.
-            distance: From the mast, mm.
+            distance: (N,) from the mast, mm; a single number gives one point (3,).
             ahead: +1 or -1, the direction along the track.
         """
         share = distance / self.length  # 0 at this mast, 1 at the next, staggered the other way
         fall = 4 * depth * share * (1 - share)
-        return point(root[0] + ahead * distance, root[1] * (1 - 2 * share), root[2] - fall)
+        return np.stack(
+            [root[0] + ahead * distance, root[1] * (1 - 2 * share), root[2] - fall], axis=-1
+        )
 
 
 def sag(load: float, span: float, tension: float) -> float:
@@ -139,32 +146,47 @@ def add_wires(build: Build, seat: Vector) -> Wires:
     system, span_m = float(seat[2]) - build.contact, build.settings.geometry.span_m
     spans = {ahead: drawn_span(system, span_m, random) for ahead in (1, -1)}
 
-    def at(x: float) -> tuple[Vector, Vector]:
-        ahead = 1 if x >= build.x else -1
-        span, distance = spans[ahead], abs(x - build.x)
-        return (
-            span.hanging(seat, span.sag, distance, ahead),
-            span.hanging(contact, span.presag, distance, ahead),
-        )
+    def upper(xs: Lengths) -> Vector:
+        return _hung(spans, seat, {ahead: span.sag for ahead, span in spans.items()}, xs)
 
-    points = [at(x) for x in build.x + np.linspace(-_SEEN_MM, _SEEN_MM, 65)]
-    messenger, lower = (np.array([pair[k] for pair in points]) for k in (0, 1))
-    for kind, material, line, radius in (
-        ("messenger_wire", "cable", messenger, random.uniform(5.5, 7.5)),
-        ("contact_wire", "wire", lower, random.uniform(5.8, 7.2)),
-    ):
-        item = build.scene.item(Item(kind, build.name(kind), lines=(("wire", line),)))
-        build.scene.add(item, material, tube(line, radius, 10))
-    places = [
-        build.x + ahead * distance
+    def lower(xs: Lengths) -> Vector:
+        return _hung(spans, contact, {ahead: span.presag for ahead, span in spans.items()}, xs)
+
+    stands = tuple(
+        build.x + ahead * float(distance)
         for ahead, span in spans.items()
         for distance in span.droppers()
         if distance < _SEEN_MM - 4e3
-    ]
-    ends = tuple(at(x) for x in places)
+    )
+    xs = build.x + np.linspace(-_SEEN_MM, _SEEN_MM, 65)
+    near = (build.x, *stands)
+    messenger_wire(build, Run(upper, xs, _spot(build, stands, "upper"), near))
+    contact_wire(build, Run(lower, xs, _spot(build, stands, "lower"), near))
+    ends = tuple(zip(*(wire(np.array(stands)) for wire in (upper, lower)), strict=True))
     for number, (top, bottom) in enumerate(ends, start=1):
+        name = f"dropper-{number}"
         down, lean = unit(bottom - top), _X * random.uniform(-15, 15)
         first, last = top + down * 14, bottom - down * 12 + lean
-        state = build.state("dropper")
-        dropper(build.scene, first, last, build.name(f"dropper-{number}"), state, random)
-    return Wires(messenger, lower, ends)
+        state, own = build.state("dropper", name), build.own(name)
+        dropper(build.scene, first, last, build.name(name), state, own)
+    return Wires(upper(xs), lower(xs), ends)
+
+
+def _hung(
+    spans: Mapping[int, Span], root: Vector, depths: Mapping[int, float], xs: Lengths
+) -> Vector:
+    """Return points (N, 3) in mm of a wire over the spans on both sides of a mast."""
+    points = np.empty((len(xs), 3))
+    for ahead, span in spans.items():
+        own = (xs >= root[0]) == (ahead > 0)
+        points[own] = span.hanging(root, depths[ahead], np.abs(xs[own] - root[0]), ahead)
+    return points
+
+
+def _spot(build: Build, stands: tuple[float, ...], name: str) -> float:
+    """Return where a wire may be damaged: near the cantilever, or near a dropper, in mm."""
+    random = build.own(f"spot-{name}")
+    away = random.choice([-1.0, 1.0])
+    if random.random() < 0.5:
+        return build.x + float(away * random.uniform(400, 1600))
+    return float(random.choice(stands) + away * random.uniform(250, 450))

@@ -52,28 +52,30 @@ def _add_track(build: Build) -> None:
     top = point(x, end + away * 350, over - 90)
     for name, root, tip in (("flat", high, point(x, end, over - 30)), ("inclined", low, top)):
         joint = root + unit(tip - root) * 520
-        part = build.name(f"track-2-insulator-{name}")
-        insulator(scene, (root, joint), part, State(), random, "porcelain")
-        pipe = tube(np.array([joint, tip]), build.tube_radius, _FAR_SIDES)
-        scene.add(build.ground, build.tube_material, pipe)
+        part = f"track-2-insulator-{name}"
+        own = build.own(part)
+        insulator(scene, (root, joint), build.name(part), State(), own, "porcelain")
+        _far_tube(build, f"tube-{name}", np.array([joint, tip]), build.tube_radius)
     register = np.array([low + (top - low) * 0.6, point(x, end - away * 300, contact + 330)])
-    scene.add(build.ground, build.tube_material, tube(register, 20, _FAR_SIDES))
+    _far_tube(build, "tube-registration", register, 20)
     _far_steady_arm(build, register[1], point(x, y, contact))
     span = drawn_span(build.system, build.settings.geometry.span_m, random)
     distances = np.linspace(0, span.length / 2, 15)
-    for material, root, depth in (
-        ("cable", point(x, y, over), span.sag),
-        ("wire", point(x, y, contact), span.presag),
+    for kind, material, root, depth in (
+        ("messenger_wire", "cable", point(x, y, over), span.sag),
+        ("contact_wire", "wire", point(x, y, contact), span.presag),
     ):
-        for ahead in (-1, 1):
-            line = np.array([span.hanging(root, depth, d, ahead) for d in distances])
-            scene.add(build.ground, material, tube(line, 6.5, 6))
-    places = [(ahead, distance) for ahead in (1, -1) for distance in span.droppers()[:2]]
+        back, front = (span.hanging(root, depth, distances, sign) for sign in (-1, 1))
+        line = np.concatenate([back[:0:-1], front])
+        item = scene.item(Item(kind, build.name(f"track-2-{kind}"), lines=(("wire", line),)))
+        scene.add(item, material, tube(line, 6.5, 6))
+    places = [(ahead, distance) for ahead in (1, -1) for distance in span.droppers()[:2].tolist()]
     for number, (ahead, distance) in enumerate(places, start=1):
         upper = span.hanging(point(x, y, over), span.sag, distance, ahead)
         lower = span.hanging(point(x, y, contact), span.presag, distance, ahead)
-        part = build.name(f"track-2-dropper-{number}")
-        dropper(scene, upper - _Z * 14, lower + _Z * 12, part, State(), random)
+        part = f"track-2-dropper-{number}"
+        ends = upper - _Z * 14, lower + _Z * 12
+        dropper(scene, *ends, build.name(part), State(), build.own(part))
 
 
 def _is_davit_between(build: Build) -> bool:
@@ -95,9 +97,16 @@ def _far_post(build: Build, x: float, y: float, over: float) -> None:
         build.scene.add(build.ground, "mast", web, *flanges)
 
 
+def _far_tube(build: Build, name: str, path: Vector, radius: float) -> None:
+    item = Item("cantilever", build.name(f"track-2-{name}"), lines=(("axis", path),))
+    mesh = tube(path, radius, _FAR_SIDES)
+    build.scene.add(build.scene.item(item), build.tube_material, mesh)
+
+
 def _far_steady_arm(build: Build, pipe_end: Vector, wire: Vector) -> None:
-    item = build.scene.item(Item("steady_arm", build.name("track-2-steady-arm")))
     foot = pipe_end - _Z * 190
     arm = np.array([foot, wire + _Z * 40])
+    lines = (("hook", foot[None]), ("arm", arm))
+    item = build.scene.item(Item("steady_arm", build.name("track-2-steady-arm"), lines=lines))
     build.scene.add(item, "steel", tube(np.array([pipe_end, foot]), 16, _FAR_SIDES))
     build.scene.add(item, build.tube_material, tube(arm, 15, _FAR_SIDES))

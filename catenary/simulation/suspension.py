@@ -40,8 +40,9 @@ def add_suspension(build: Build, top: float) -> Vector:
         kind = str(random.choice(["disc", "composite"]))
     else:
         first, last, kind = end + _Z * 35, end + _Z * (35 + length), "porcelain"
-    ends, name = (first, last), build.name("insulator-feeder")
-    insulator(build.scene, ends, name, build.state("insulator"), random, kind)
+    ends, name = (first, last), "insulator-feeder"
+    state, own = build.state("insulator", name), build.own(name)
+    insulator(build.scene, ends, build.name(name), state, own, kind)
     wire = last + unit(last - first) * 25
     sleeve(build.scene, build.ground, wire, _X, 22, random.uniform(90, 200))
     # 15 N/m at 12 kN over 50 m, our starting values for a feeder of 185 mm² aluminium.

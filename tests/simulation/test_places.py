@@ -346,6 +346,29 @@ def test_nothing_hangs_on_a_broken_dropper():
             assert np.linalg.norm(reach, axis=2).min() > 30
 
 
+@pytest.mark.parametrize("seed", range(4))
+def test_nothing_sits_on_the_damaged_stretch_of_a_wire(seed):
+    rates = {"contact_wire": {"kinked": 1.0}, "messenger_wire": {"burned": 1.0}}
+    hurt = replace(PLAIN, rates=rates, distractors=1.0)
+    scene, _ = mast_scene(hurt, "m", np.random.default_rng(seed))
+    plain, _ = mast_scene(replace(hurt, distractors=0.0), "m", np.random.default_rng(seed))
+    damages = [line for item in plain.items for role, line in item.lines if role == "damage"]
+    assert len(damages) == 2
+    own = np.concatenate(damages)
+    for body in scene.bodies[len(plain.bodies) :]:
+        reach = body.mesh.corners.reshape(-1, 1, 3) - own
+        assert np.linalg.norm(reach, axis=2).min() > 100
+
+
+def test_a_hanging_plate_bears_the_masts_number():
+    mast = build()
+    ends = (point(0, 2500, 6000), point(0, 2000, 6000))
+    sites = distractors._Sites(mast, None, (), [ends], np.random.default_rng(0))
+    distractors._plate_before_insulator(sites)
+    (item,) = [k for k, one in enumerate(mast.scene.items) if one.part_id == "m#plate-hanging"]
+    assert {body.material for body in mast.scene.bodies if body.item == item} == {"plate", "ink"}
+
+
 def test_a_shadow_falls_across_an_insulator_that_stays_normal():
     scene = Scene()
     ends = np.array([[0.0, 3000, -250], [0.0, 3000, 250]])

@@ -10,6 +10,7 @@ import yaml
 from catenary import config
 from catenary.domain.errors import ConfigError, ImpossibleSettingsError
 from catenary.simulation.build import Build
+from catenary.simulation.fittings import Mounting, joint
 from catenary.simulation.geometry import Geometry
 from catenary.simulation.settings import SimulationSettings
 
@@ -112,7 +113,7 @@ def test_thicker_pins_make_a_wider_clevis_end():
         sizes = Geometry(pin_mm=(pin_mm, pin_mm), clevis_ear_mm=60)
         build = Build(SimulationSettings(geometry=sizes, rates={}), "m", np.random.default_rng(1))
         axis = np.array([0.0, 1.0, 0.0])
-        build.joint("clevis", np.zeros(3), axis, np.array([0.0, 0.0, -1.0]))
+        joint(build, "clevis", Mounting(np.zeros(3), axis, 30.0, np.array([0.0, 0.0, -1.0])))
         pins = [one for one in build.scene.items if one.component == "split_pin"]
         points = {role: points[0] for role, points in pins[0].lines}
         return float(np.linalg.norm(points["head"] - points["leg_1"]))
