@@ -58,13 +58,13 @@ class Straight:
     """A straight piece of a tube, where things can sit.
 
     Attributes:
-        name: Of the tube.
+        part_id: Of the tube.
         start: (x, y, z) of one end, mm.
         end: Of the other, mm.
         radius: mm.
     """
 
-    name: str
+    part_id: str
     start: Vector
     end: Vector
     radius: float
@@ -142,6 +142,10 @@ class Build:
     def name(self, part: str) -> str:
         """Return the identity of a part of this mast."""
         return f"{self.mast_id}#{self.prefix}{part}"
+
+    def straights(self, name: str) -> list[Straight]:
+        """Return the straight pieces of a tube of this cantilever, from the mast outwards."""
+        return [one for one in self.tubes if one.part_id == self.name(name)]
 
     def second(self, x: float, prefix: str) -> Self:
         """Return the same mast, ready for a further cantilever at ``x`` mm along the track."""

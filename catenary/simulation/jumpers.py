@@ -27,12 +27,12 @@ def add_jumper(build: Build, wires: Wires) -> None:
             _clamp(build, at + _X * 60 * k)
 
 
-def add_equipotential(build: Build, seat: Vector, wires: Wires) -> None:
+def add_equipotential(build: Build, wires: Wires) -> None:
     """Add an equipotential wire from the messenger wire beside its seat to the flat tube."""
     random = build.random
     x = build.x + random.choice([-1, 1]) * random.uniform(150, 350)
     start, _ = wires.at(x)
-    flat = min(build.tubes, key=lambda one: float(np.linalg.norm(one.end - seat)))
+    flat = build.straights("tube-flat")[-1]
     end = flat.at(1 - random.uniform(0.25, 0.45)) - _Z * flat.radius
     slack_cable(build, start, end, -_Z * random.uniform(60, 260), random.uniform(4, 6))
     _clamp(build, start)

@@ -131,7 +131,7 @@ def _carried(build: Build) -> tuple[Cantilever, Wires]:
     if random.random() < 0.3:
         add_jumper(build, wires)
     if random.random() < 0.5:
-        add_equipotential(build, arms.seat, wires)
+        add_equipotential(build, wires)
     if random.random() < 0.06:
         add_midpoint_ropes(build, wires)
     return arms, wires
@@ -141,8 +141,9 @@ def _perches(build: Build, wires: Wires) -> dict[str, list[Perch]]:
     """Return where each foreign object may hang: nests on the arms, the others on wires too."""
     share, tubes = build.own("perch").uniform(0.3, 0.65), []
     for name in ("tube-flat", "tube-inclined", "tube-registration"):
-        pieces = [one for one in build.tubes if one.name == name]
-        longest = max(pieces, key=lambda one: float(np.linalg.norm(one.end - one.start)))
+        longest = max(
+            build.straights(name), key=lambda one: float(np.linalg.norm(one.end - one.start))
+        )
         tubes.append(Perch(longest.at(share), longest.along, longest.radius))
     hung = [Perch(at, point(1, 0, 0), 7.0) for ends in wires.droppers for at in ends]
     return {"nest": tubes[:2], "film": tubes + hung, "branch": tubes + hung}

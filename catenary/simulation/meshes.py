@@ -45,7 +45,7 @@ def tube(points: Sequence[Point] | Vectors, radius: float, sides: int = 12) -> M
     along[0], along[-1] = path[1] - path[0], path[-1] - path[-2]
     along[1:-1] = path[2:] - path[:-2]
     along /= np.sqrt((along * along).sum(axis=1, keepdims=True))
-    first, second = _frames(along)
+    first, second = _untwisted(*_frames(along))
     cos, sin = _circle(sides)
     ring = cos * first[:, None] + sin * second[:, None]  # (P, S, 3)
     skin = _skin(path[:, None] + radius * ring, ring)
@@ -165,6 +165,15 @@ def _frames(along: Vectors) -> tuple[Vectors, Vectors]:
     first /= np.sqrt((first * first).sum(axis=1, keepdims=True))
     u, v, w = first.T
     return first, np.stack([y * w - z * v, z * u - x * w, x * v - y * u], axis=1)
+
+
+def _untwisted(first: Vectors, second: Vectors) -> tuple[Vectors, Vectors]:
+    """Turn each frame (P, 3) onto the one before, or a tube would be pinched between them."""
+    ahead = np.einsum("ij,ij->i", first[:-1], first[1:])
+    aside = np.einsum("ij,ij->i", first[:-1], second[1:])
+    turn = np.concatenate([[0.0], np.cumsum(np.arctan2(aside, ahead))])[:, None]
+    cos, sin = np.cos(turn), np.sin(turn)
+    return cos * first + sin * second, cos * second - sin * first
 
 
 def _skin(points: Vectors, normals: Vectors) -> Mesh:

@@ -40,7 +40,7 @@ def add_tube(
     radius = build.tube_radius * share
     build.scene.add(item, build.tube_material, tube(path, radius, 22))
     pieces = [path] if damage is None else [path[:2], path[-2:]]  # beside the bend
-    build.tubes += [Straight(name, first, last, radius) for first, last in pieces]
+    build.tubes += [Straight(build.name(name), first, last, radius) for first, last in pieces]
     if damage is not None:
         build.scene.damages[item] = damage
 

@@ -10,10 +10,11 @@ from catenary.domain.errors import ImpossibleSettingsError
 from catenary.simulation import distractors, posts
 from catenary.simulation.build import Build, Cover, Post
 from catenary.simulation.cameras import look_at, mast_camera
+from catenary.simulation.cantilever import add_cantilever
 from catenary.simulation.frames import render_frame
-from catenary.simulation.jumpers import slack_cable
+from catenary.simulation.jumpers import add_equipotential, slack_cable
 from catenary.simulation.masts import mast_scene
-from catenary.simulation.meshes import egg, sheet
+from catenary.simulation.meshes import egg, sheet, tube
 from catenary.simulation.render import Caster, render
 from catenary.simulation.roof import car_roof
 from catenary.simulation.scene import Item, Scene, State, point
@@ -256,6 +257,19 @@ def test_a_slack_cable_ends_at_its_clamps_and_bulges_between():
     assert cable[:, 0].max() > 400
 
 
+@pytest.mark.parametrize("seed", range(8))
+def test_an_equipotential_wire_ends_on_the_flat_tube(seed):
+    mast = build(seed)
+    wires = add_wires(mast, add_cantilever(mast).seat)
+    (flat,) = mast.straights("tube-flat")
+    before = len(mast.scene.bodies)
+    add_equipotential(mast, wires)
+    cable = mast.scene.bodies[before].mesh.corners.reshape(-1, 3)
+    ends = np.linalg.norm(np.cross(cable - flat.start, flat.along), axis=1)
+    assert ends.min() < flat.radius + 8
+    assert np.abs(cable - wires.at(cable[0, 0])[0]).sum(axis=1).min() < 30
+
+
 # ---- tunnels and bridges
 
 
@@ -424,6 +438,15 @@ def test_a_sheet_has_two_triangles_a_cell():
     sides = mesh.corners[:, 1:] - mesh.corners[:, :1]
     areas = np.linalg.norm(np.cross(sides[:, 0], sides[:, 1]), axis=1) / 2
     assert areas.tolist() == [0.5] * 12
+
+
+def test_a_loop_of_cable_is_as_thick_where_it_runs_upwards():
+    t = np.linspace(0, 2 * np.pi, 24)
+    loop = np.stack([60 * np.cos(t), 10 * t, 60 * np.sin(t)], axis=1)
+    middles = tube(loop, 3.0, 8).corners[: 23 * 16].mean(axis=1)  # of the skin, not of the ends
+    fine = np.linspace(0, 2 * np.pi, 2000)
+    axis = np.stack([60 * np.cos(fine), 10 * fine, 60 * np.sin(fine)], axis=1)
+    assert np.linalg.norm(middles[:, None] - axis, axis=2).min(axis=1).min() > 2
 
 
 # ---- settings
