@@ -4,7 +4,7 @@ import json
 import logging
 import shlex
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -30,7 +30,9 @@ FAILED, WRONG_USE, SOME_UNREADABLE, INTERRUPTED = 1, 2, 3, 130
 app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False)
 bundles = typer.Typer(no_args_is_help=True, help="Make, calibrate and verify model bundles.")
 runs = typer.Typer(invoke_without_command=True, help="What was scanned, what is left, what failed.")
+data = typer.Typer(no_args_is_help=True, help="Convert, audit and split labelled sets.")
 app.add_typer(bundles, name="bundle")
+app.add_typer(data, name="data")
 app.add_typer(runs, name="runs")
 out = Console()
 
@@ -46,6 +48,12 @@ Model = Annotated[
 ]
 Device = Annotated[str, typer.Option(help="auto, cpu, cuda or cuda:N.")]
 Precision = Annotated[str, typer.Option(help="bf16 or fp32.")]
+Classes = Annotated[
+    Path | None,
+    typer.Option(
+        help="Class map (YAML) as configs/class_map.example.yaml; needed for their names."
+    ),
+]
 DEFAULT_WORKSPACE = Path("workspace")
 
 
@@ -423,6 +431,94 @@ def verify_bundle(
 
     card = bundles_room.verify(bundle)
     out.print(f"{card.version}: whole; components {', '.join(card.classes)}", soft_wrap=True)
+
+
+@data.command("convert")
+def convert_data(  # noqa: PLR0913 - every option of the command is a parameter
+    source: Annotated[Path, typer.Argument(help="File or folder with labels; images beside.")],
+    output: Annotated[Path, typer.Option("-o", "--output", help="Folder to make.")],
+    to: Annotated[str, typer.Option("--to", help="Format to write; see docs/formats.md.")] = "coco",
+    form: Annotated[str, typer.Option("--from", help="Format of the source, or auto.")] = "auto",
+    classes: Classes = None,
+    images: Annotated[str, typer.Option(help="copy, link or reference.")] = "copy",
+    strict: Annotated[
+        bool, typer.Option("--strict", help="Fail when anything would be lost.")
+    ] = False,
+) -> None:
+    """Write a labelled set in another format; what cannot be kept is counted."""
+    from catenary.datasets import formats
+    from catenary.jobs import data as job
+
+    _one_of(to, formats.FORMATS, "--to")
+    _one_of(form, ("auto", *formats.FORMATS), "--from")
+    _one_of(images, tuple(job.Placement), "--images")
+    conversion = job.Conversion(form, to, classes, job.Placement(images), strict)
+    with _progress("convert") as step:
+        converted = job.convert(source, output, conversion, step)
+    for line in job.lines(converted):
+        out.print(line, soft_wrap=True, highlight=False, markup=False)
+    out.print(f"{output}", soft_wrap=True, highlight=False, markup=False)
+
+
+@data.command("audit")
+def audit_data(
+    labels: Annotated[list[Path], typer.Argument(help="Labels; several sets are compared.")],
+    split: Annotated[Path | None, typer.Option(help="Split whose parts are compared.")] = None,
+    classes: Classes = None,
+    html: Annotated[Path | None, typer.Option(help="Page with pictures to write.")] = None,
+    as_json: Json = False,
+) -> None:
+    """Say whether labelled sets are fit to train on; exit code 1 when they are not."""
+    from catenary.jobs import audit as job
+
+    with _steps("audit") as step:
+        found = job.audit(labels, split, classes, html, step)
+    if as_json:
+        _print_json(job.record(found))
+    else:
+        for line in job.lines(found):
+            out.print(line, soft_wrap=True, highlight=False, markup=False)
+    if not found.is_fit:
+        raise typer.Exit(FAILED)
+
+
+@data.command("split")
+def split_data(
+    labels: Annotated[list[Path], typer.Argument(help="Labels; several sets are split together.")],
+    output: Annotated[Path, typer.Option("-o", "--output", help="Split to write (JSON).")],
+    shares: Annotated[
+        str, typer.Option(help="Parts and their shares.")
+    ] = "train=0.7,calibration=0.15,test=0.15",
+    by: Annotated[str, typer.Option(help="auto, section, mast or image.")] = "auto",
+    former: Annotated[
+        Path | None, typer.Option("--from", help="Former split: what it assigned stays.")
+    ] = None,
+    copies: Annotated[
+        bool, typer.Option("--copies/--no-copies", help="Look for copies among the images.")
+    ] = True,
+) -> None:
+    """Split by line section, or by mast where sections are few; never by image."""
+    from catenary.datasets import split as splits
+    from catenary.jobs import split as job
+
+    _one_of(by, (job.AUTO, *splits.BY), "--by")
+    wish = job.Wish(job.parse_shares(shares), by, former, copies)
+    with _steps("split") as step:
+        done = job.split(labels, output, wish, step)
+    for line in job.lines(done):
+        out.print(line, soft_wrap=True, highlight=False, markup=False)
+
+
+@contextmanager
+def _steps(title: str) -> Iterator[Callable[[str, int, int], None]]:
+    """Show the progress of work in several steps."""
+    with _progress(title) as step:
+        yield lambda _name, done, total: step(done, total)
+
+
+def _one_of(value: str, known: Iterable[str], option: str) -> None:
+    if value not in set(known):
+        raise typer.BadParameter(f"{value!r} is not one of {', '.join(known)}", param_hint=option)
 
 
 def _print_run(summary: "RunSummary") -> None:

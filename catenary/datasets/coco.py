@@ -19,10 +19,9 @@ from catenary.datasets.coco_rows import (
     ref_in,
 )
 from catenary.datasets.labels import Label, LabelledImage, LabelledSet
+from catenary.datasets.reading import Notes, Reading, Size, positive_size, read_json
 from catenary.datasets.whole_file import whole_file
 from catenary.domain.errors import ConfigError
-
-_SHOWN_MISTAKES = 50
 
 
 def write(labelled: LabelledSet, path: Path) -> None:
@@ -96,75 +95,55 @@ def _write_rows(file: BinaryIO, head: str, rows: Iterator[dict[str, object]]) ->
 
 
 def read(path: Path) -> LabelledSet:
+    """Read a labelled set; see `read_noting`."""
+    return read_noting(path).labelled
+
+
+def read_noting(path: Path) -> Reading:
     """Read a labelled set; file names are relative to the file's folder.
 
-    Boxes that reach over the picture's edge are clipped.
+    Boxes that reach over the picture's edge are clipped, and counted.
 
     Raises:
         ConfigError: If the file cannot be used, with every mistake (the first 50).
     """
-    try:
-        content = json.loads(path.read_text(encoding="utf-8"))
-    except OSError as error:
-        raise ConfigError(f"cannot read labels {path}: {error.strerror}") from error
-    except ValueError as error:
-        raise ConfigError(f"{path} is not JSON: {error}") from error
+    content = read_json(path)
     if not isinstance(content, dict) or not isinstance(content.get("images"), list):
         raise ConfigError(f"{path} is not COCO: it has no list of images")
-    mistakes: list[str] = []
-    images = _read_images(content, path, mistakes)
-    if mistakes:
-        more = len(mistakes) - _SHOWN_MISTAKES
-        shown = [*mistakes[:_SHOWN_MISTAKES], *([f"  and {more} more"] if more > 0 else [])]
-        raise ConfigError("\n".join([f"{path} is not a valid labelled set:", *shown]))
-    return LabelledSet(path.parent, tuple(images))
+    notes = Notes()
+    images = _read_images(content, path, notes)
+    notes.refuse_mistakes(path)
+    return Reading(LabelledSet(path.parent, tuple(images)), notes.left_out)
 
 
-def _read_images(content: Json, path: Path, mistakes: list[str]) -> list[LabelledImage]:
+def _read_images(content: Json, path: Path, notes: Notes) -> list[LabelledImage]:
     kinds = {row.get("id"): row for row in content.get("categories", [])}
     by_image: dict[object, list[Json]] = {row.get("id"): [] for row in content["images"]}
     if len(by_image) != len(content["images"]):
-        mistakes.append("  images: an id stands twice")
+        notes.mistakes.append("  images: an id stands twice")
     for row in content.get("annotations", []):
-        place = f"  annotation {row.get('id')}"
-        if row.get("image_id") not in by_image:
-            mistakes.append(f"{place}: no image has id {row.get('image_id')!r}")
-        elif row.get("category_id") not in kinds:
-            mistakes.append(f"{place}: no category has id {row.get('category_id')!r}")
-        else:
+        with notes.at(f"annotation {row.get('id')}"):
+            if row.get("image_id") not in by_image:
+                raise ValueError(f"no image has id {row.get('image_id')!r}")
+            if row.get("category_id") not in kinds:
+                raise ValueError(f"no category has id {row.get('category_id')!r}")
             by_image[row["image_id"]].append(row)
     found = []
     for row in content["images"]:
-        try:
-            ref = ref_in(row, path)
-            width, height = int(row["width"]), int(row["height"])
-            if width < 1 or height < 1:
-                raise ValueError(f"size {width} x {height}")
-        except (KeyError, TypeError, ValueError) as error:
-            mistakes.append(f"  image {row.get('id')}: {_said(error)}")
-            continue
-        labels = _read_labels(by_image[row["id"]], kinds, (width, height), mistakes)
-        source = str(row.get("source_image", ""))
-        found.append(LabelledImage(ref, width, height, labels, source))
+        with notes.at(f"image {row.get('id')}"):
+            ref, size = ref_in(row, path), positive_size(row["width"], row["height"])
+            labels = _read_labels(by_image[row["id"]], kinds, size, notes)
+            found.append(LabelledImage(ref, *size, labels, str(row.get("source_image", ""))))
     return found
 
 
 def _read_labels(
-    rows: Sequence[Json],
-    kinds: Mapping[object, Json],
-    size: tuple[int, int],
-    mistakes: list[str],
+    rows: Sequence[Json], kinds: Mapping[object, Json], size: Size, notes: Notes
 ) -> tuple[Label, ...]:
     labels = []
     for row in rows:
-        try:
+        with notes.at(f"annotation {row.get('id')}"):
             kind = kinds[row["category_id"]]
             points = tuple(map(str, kind.get("keypoints", ())))
-            labels.append(annotation_in(row, str(kind.get("name")), points, size))
-        except (KeyError, TypeError, ValueError) as error:
-            mistakes.append(f"  annotation {row.get('id')}: {_said(error)}")
+            labels.append(annotation_in(row, str(kind.get("name")), points, size, notes))
     return tuple(labels)
-
-
-def _said(error: Exception) -> str:
-    return f"{error} is missing" if isinstance(error, KeyError) else str(error)

@@ -9,8 +9,9 @@ from typing import Any
 
 from catenary.datasets import masks
 from catenary.datasets.labels import Keypoint, Label, LabelledImage
+from catenary.datasets.reading import Notes, inside
 from catenary.domain.finding import NORMAL
-from catenary.domain.geometry import Box, Polyline
+from catenary.domain.geometry import Polyline
 from catenary.domain.image import ImageRef
 from catenary.domain.place import Direction, Mast
 
@@ -73,7 +74,7 @@ def _mask_out(mask: masks.Mask | None) -> dict[str, object]:
 
 
 def annotation_in(
-    row: Json, component: str, points: tuple[str, ...], size: tuple[int, int]
+    row: Json, component: str, points: tuple[str, ...], size: tuple[int, int], notes: Notes
 ) -> Label:
     """Read a row.
 
@@ -82,18 +83,16 @@ def annotation_in(
         component: Name of its category.
         points: Keypoints of its category.
         size: (width, height) of its image.
+        notes: Told when its box is cut at the picture's edge.
 
     Raises:
         KeyError: If a needed key is missing.
         ValueError: If a value is not valid.
     """
     x, y, width, height = (float(value) for value in row["bbox"])
-    box = Box(x, y, x + width, y + height).clipped(*size)
-    if box is None:
-        raise ValueError(f"bbox {row['bbox']} lies outside the picture of {size[0]} x {size[1]} px")
     return Label(
         component,
-        box,
+        inside((x, y, x + width, y + height), size, notes),
         str(row.get("condition", NORMAL)),
         _share(row, "severity", 0.0),
         _share(row, "visibility", 1.0),
@@ -130,8 +129,11 @@ def _corners_in(row: Json) -> tuple[tuple[float, float], ...]:
 
 
 def _mask_in(row: Json, size: tuple[int, int]) -> masks.Mask | None:
-    """Read run lengths, packed or not; polygons, as some files have them, are left out."""
+    """Read run lengths, packed or not, or the polygons of other tools."""
     written = row.get("segmentation")
+    if isinstance(written, list):
+        polygons = [list(zip(one[::2], one[1::2], strict=True)) for one in written]
+        return masks.of_polygons(polygons, (size[1], size[0]))
     if not isinstance(written, dict):
         return None
     height, width = (int(value) for value in written["size"])

@@ -83,6 +83,51 @@ def of_runs(runs: Sequence[int], size: tuple[int, int]) -> Mask:
     return Mask(*size, _packed(np.array(runs, np.int64)))
 
 
+def of_polygons(
+    polygons: Sequence[Sequence[tuple[float, float]]], size: tuple[int, int]
+) -> Mask | None:
+    """Return the mask of the pixels whose middle lies in a polygon, by the even-odd rule.
+
+    Args:
+        polygons: (x, y) in full-frame pixels; several are joined. Those of fewer than three
+            points hold nothing.
+        size: (height, width) of the image.
+
+    Returns:
+        The mask; None when it would hold no pixel.
+
+    Raises:
+        ValueError: If a point is not finite.
+    """
+    drawn = [np.array(one, np.float64).reshape(-1, 2) for one in polygons]
+    drawn = [one for one in drawn if len(one) > 2]
+    if not drawn:
+        return None
+    points = np.concatenate(drawn)
+    if not np.isfinite(points).all():
+        raise ValueError("a polygon needs finite points")
+    limits = np.array(size)[::-1]
+    x0, y0 = np.clip(np.floor(points.min(axis=0)), 0, limits).astype(np.int64)
+    x1, y1 = np.clip(np.ceil(points.max(axis=0)), 0, limits).astype(np.int64)
+    crop = np.zeros((y1 - y0, x1 - x0), np.bool_)
+    for one in drawn:
+        crop |= _filled(one - (x0, y0), crop.shape)
+    return of_crop(crop, (int(y0), int(x0)), size) if crop.any() else None
+
+
+def _filled(points: NDArray[np.float64], shape: tuple[int, ...]) -> NDArray[np.bool_]:
+    """Return (h, w) True where a pixel's middle lies inside a polygon (N, 2)."""
+    x = np.arange(shape[1]) + 0.5
+    is_inside = np.zeros(shape, np.bool_)
+    for (ax, ay), (bx, by) in zip(points, np.roll(points, -1, axis=0), strict=True):
+        # Rows whose middles the side crosses: from its upper end, up to but not at its lower one.
+        first, last = np.clip(np.ceil(np.sort((ay, by)) - 0.5), 0, shape[0]).astype(np.int64)
+        if first < last:
+            y = np.arange(first, last)[:, None] + 0.5
+            is_inside[first:last] ^= x < ax + (y - ay) * (bx - ax) / (by - ay)
+    return is_inside
+
+
 def _packed(runs: NDArray[np.int64]) -> str:
     """Write run lengths, from the fourth on as the difference to the last but one."""
     left = runs.copy()

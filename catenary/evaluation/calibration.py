@@ -46,11 +46,13 @@ class Sample:
         classifier_logit: Log-odds of a defect by the classifier, or None.
         rule_logit: Log-odds of the strongest rule score, or None when none could judge.
         is_defect: What is true.
+        location_logit: Log-odds of the score of the box itself.
     """
 
     classifier_logit: float | None
     rule_logit: float | None
     is_defect: bool
+    location_logit: float = 0.0
 
 
 def fit(samples: Sequence[Sample]) -> dict[str, FusionWeights]:
@@ -68,7 +70,12 @@ def fit(samples: Sequence[Sample]) -> dict[str, FusionWeights]:
     fitted = {}
     for key, (by_classifier, by_rule) in columns.items():
         rows = [
-            (one.classifier_logit or 0.0, one.rule_logit or 0.0, one.is_defect)
+            (
+                one.classifier_logit or 0.0,
+                one.rule_logit or 0.0,
+                one.location_logit,
+                one.is_defect,
+            )
             for one in samples
             if (one.classifier_logit is not None or not by_classifier)
             and (one.rule_logit is not None or not by_rule)
@@ -77,16 +84,16 @@ def fit(samples: Sequence[Sample]) -> dict[str, FusionWeights]:
         if min(defects, len(rows) - defects) < MIN_EACH:
             continue
         table = np.array(rows, dtype=np.float64)
-        features = table[:, :2] * [by_classifier, by_rule]
-        fitted[key] = _fit(features, table[:, 2], np.array([by_classifier, by_rule]))
+        used = np.array([by_classifier, by_rule, True])
+        fitted[key] = _fit(table[:, :3] * used, table[:, 3], used)
     return fitted
 
 
 def _fit(
     features: NDArray[np.float64], truth: NDArray[np.float64], used: NDArray[np.bool_]
 ) -> FusionWeights:
-    """Fit one set; ``features`` (N, 2) logits, ``truth`` (N,) 0 or 1, ``used`` (2,) columns."""
-    prior = used / max(used.sum(), 1)
+    """Fit one set; ``features`` (N, 3) logits, ``truth`` (N,) 0 or 1, ``used`` (3,) columns."""
+    prior = used * [1.0, 1.0, 0.0] / max(used[:2].sum(), 1)
 
     def loss(values: NDArray[np.float64]) -> tuple[float, NDArray[np.float64]]:
         total = values[0] + features @ values[1:]
@@ -99,5 +106,4 @@ def _fit(
     bounds = [(-10.0, 10.0), *((0.0, 5.0) if one else (0.0, 0.0) for one in used)]
     start = np.concatenate([[0.0], prior])
     best = minimize(loss, start, jac=True, bounds=bounds, method="L-BFGS-B")
-    intercept, classifier, rule = (float(value) for value in best.x)
-    return FusionWeights(intercept, classifier, rule)
+    return FusionWeights(*(float(value) for value in best.x))

@@ -1,10 +1,11 @@
 """Train networks, join them into a bundle, calibrate it."""
 
 import subprocess
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 from catenary import config
+from catenary.datasets.labels import LabelledSet
 from catenary.domain.errors import ConfigError
 from catenary.domain.finding import Component
 from catenary.imaging.decode import decode_gray
@@ -13,7 +14,7 @@ from catenary.models import bundle
 from catenary.models.detections import Detector
 from catenary.pipeline.cascade import CascadeSettings, locate
 from catenary.training import export, run
-from catenary.training.frames import read_sets
+from catenary.training.frames import sets_of
 from catenary.training.refiner_data import Proposals
 from catenary.training.settings import TrainingSettings
 
@@ -32,15 +33,16 @@ def train(settings_file: Path, overrides: tuple[str, ...], resume: bool) -> Path
     if settings.proposer is not None:
         device = assemble.device("auto" if settings.device == "cuda" else settings.device)
         detector = bundle.load(settings.proposer, device).detector
-        proposals = (_proposed(settings.train, detector), _proposed(settings.validation, detector))
+        sets = sets_of(settings)
+        proposals = (_proposed(sets.train, detector), _proposed(sets.validation, detector))
     return run.train(settings, taxonomy, proposals, resume=resume)
 
 
-def _proposed(sets: tuple[Path, ...], detector: Detector) -> list[tuple[Component, ...]]:
+def _proposed(sets: Sequence[LabelledSet], detector: Detector) -> list[tuple[Component, ...]]:
     """Return what a detector finds on each frame of labelled sets, believing nearly everything."""
     settings = CascadeSettings(min_score=_LEAST_SCORE)
     found = []
-    for labelled in read_sets(sets):
+    for labelled in sets:
         for image in labelled.images:
             path = labelled.root / image.ref.file_name
             try:

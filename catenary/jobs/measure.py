@@ -68,7 +68,9 @@ def _judged_part(judge: Judge, finding: Finding) -> Part:
     """Return a part as the judge sees it, from a finding made with thresholds of 0."""
     kind = finding.component.kind
     threshold = judge.thresholds.get(kind, DEFAULT_THRESHOLD)
-    fused = fuse.fuse(finding.evidence, judge.fusion.get(kind, {}), threshold)
+    fused = fuse.fuse(
+        finding.evidence, finding.component.score, judge.fusion.get(kind, {}), threshold
+    )
     is_known = finding.verdict is Verdict.DEFECT and finding.probability is not None
     return Part(
         kind,
@@ -110,7 +112,7 @@ def calibrate(
     raised: list[list[Raised]] = [[] for _ in compared]
     for index, one, _ in rows:
         kind = one.component.kind
-        score = fuse.probability(fusion[kind], fuse.voices(one.evidence))
+        score = fuse.probability(fusion[kind], fuse.voices(one.evidence, one.component.score))
         if score is not None:
             raised[index].append(Raised(kind, one.condition, one.component.box, score))
     scenes = [(items, one.labels) for items, one in zip(raised, compared, strict=True)]
@@ -176,8 +178,8 @@ def _known(one: _Compared) -> Iterator[tuple[Finding, bool]]:
 
 
 def _sample(finding: Finding, is_defect: bool) -> calibration.Sample:
-    heard = fuse.voices(finding.evidence)
+    heard = fuse.voices(finding.evidence, finding.component.score)
     classifier, rule = (
         None if score is None else fuse.logit(score) for score in (heard.classifier, heard.rule)
     )
-    return calibration.Sample(classifier, rule, is_defect)
+    return calibration.Sample(classifier, rule, is_defect, fuse.logit(heard.location))

@@ -48,12 +48,15 @@ class FusionWeights:
         intercept: Log-odds of a defect when every source says 0.5.
         classifier: Weight of the classifier's log-odds; 0 where it is not a source.
         rule: Weight of the strongest rule's log-odds; 0 where it is not a source.
+        location: Weight of the log-odds of the box's own score: where there is no part, rule and
+            classifier look at something else and often call it damaged.
     """
 
     __pydantic_config__ = _STRICT
     intercept: float
     classifier: float
     rule: float
+    location: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,6 +18,11 @@ CROP_MARGIN: Mapping[str, float] = MappingProxyType(
     {"dropper": 0.10, "insulator": 0.10, "split_pin": 0.6}
 )
 DEFAULT_MARGIN = 0.10
+# Longer side of the smallest parts that it learns from, px; simulated labels ignore smaller ones,
+# and what it says of them means nothing.
+LEAST_SIDE_PX: Mapping[str, int] = MappingProxyType(
+    {"dropper": 60, "insulator": 16, "split_pin": 12}
+)
 _BATCH = 64  # crops; keeps memory flat on frames with hundreds of parts
 
 

@@ -41,10 +41,12 @@ class Voices:
     Attributes:
         classifier: Probability of any defect by the classifier in [0, 1], or None.
         rule: Strongest rule score in [0, 1], or None when no rule could judge.
+        location: Score in [0, 1] of the box itself; 0.5 speaks neither way.
     """
 
     classifier: float | None
     rule: float | None
+    location: float = 0.5
 
     @property
     def key(self) -> str:
@@ -64,11 +66,11 @@ def classifier_evidence(scores: ConditionScores) -> Evidence:
     return Evidence(CLASSIFIER, ranked[0][0], verdict, score, numbers)
 
 
-def voices(evidence: Sequence[Evidence]) -> Voices:
-    """Return the strongest score of the classifier and of the rules."""
+def voices(evidence: Sequence[Evidence], location: float) -> Voices:
+    """Return the strongest score of the classifier and of the rules, beside that of the box."""
     by_classifier = [one.score for one in evidence if one.source == CLASSIFIER]
     by_rule = [one.score for one in evidence if one.source != CLASSIFIER and one.score is not None]
-    return Voices(next(iter(by_classifier), None), max(by_rule, default=None))
+    return Voices(next(iter(by_classifier), None), max(by_rule, default=None), location)
 
 
 def logit(score: float) -> float:
@@ -93,7 +95,7 @@ def probability(weights: Mapping[str, FusionWeights], heard: Voices) -> float | 
     fitted = weights.get(heard.key)
     if fitted is None:
         return max(score for score in (heard.classifier, heard.rule) if score is not None)
-    total = fitted.intercept
+    total = fitted.intercept + fitted.location * logit(heard.location)
     if heard.classifier is not None:
         total += fitted.classifier * logit(heard.classifier)
     if heard.rule is not None:
@@ -102,7 +104,10 @@ def probability(weights: Mapping[str, FusionWeights], heard: Voices) -> float | 
 
 
 def fuse(
-    evidence: Sequence[Evidence], weights: Mapping[str, FusionWeights], threshold: float
+    evidence: Sequence[Evidence],
+    location: float,
+    weights: Mapping[str, FusionWeights],
+    threshold: float,
 ) -> Fused:
     """Join all sources of one component.
 
@@ -112,10 +117,11 @@ def fuse(
 
     Args:
         evidence: One entry a rule, and one of the classifier where it knows the kind.
+        location: Score of the component's box in [0, 1].
         weights: Fusion weights by set of sources.
         threshold: Probability from which the component is raised.
     """
-    heard = voices(evidence)
+    heard = voices(evidence, location)
     value = probability(weights, heard)
     if value is not None and value >= threshold:
         condition = _condition(evidence)

@@ -9,7 +9,7 @@ from catenary.domain.image import Frame
 from catenary.domain.taxonomy import Taxonomy
 from catenary.imaging.crops import Crop, cut
 from catenary.models.bundle import FusionWeights
-from catenary.models.classifier import CROP_MARGIN, DEFAULT_MARGIN
+from catenary.models.classifier import CROP_MARGIN, DEFAULT_MARGIN, LEAST_SIDE_PX
 from catenary.models.detections import ConditionClassifier, Detector, Refiner
 from catenary.pipeline import fuse
 from catenary.pipeline.cascade import CascadeSettings, locate
@@ -95,7 +95,7 @@ class Judge:
     def _classified(
         self, frame: Frame, components: Sequence[Component]
     ) -> list[tuple[Evidence, ...]]:
-        """Return the classifier's evidence of each component; none where it knows it not."""
+        """Return the classifier's evidence of each component; none of what it never learnt."""
         opinions: list[tuple[Evidence, ...]] = [()] * len(components)
         if self.classifier is None:
             return opinions
@@ -103,6 +103,7 @@ class Judge:
             index: one
             for index, one in enumerate(components)
             if one.kind in self.classifier.conditions
+            and max(one.box.width, one.box.height) >= LEAST_SIDE_PX.get(one.kind, 0)
         }
         crops = [
             cut(frame.pixels, one.box, CROP_MARGIN.get(one.kind, DEFAULT_MARGIN)).pixels
@@ -118,7 +119,7 @@ class Judge:
     ) -> Finding:
         kind = component.kind
         threshold = self.thresholds.get(kind, 0.5)
-        fused = fuse.fuse(evidence, self.fusion.get(kind, {}), threshold)
+        fused = fuse.fuse(evidence, component.score, self.fusion.get(kind, {}), threshold)
         grade = None
         if fused.verdict is Verdict.DEFECT:
             grade = self.taxonomy.condition(kind, fused.condition).grade

@@ -3,17 +3,22 @@
 import hashlib
 import logging
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
-from catenary.datasets import coco
+from catenary.datasets import coco, leaks
+from catenary.datasets import split as splits
 from catenary.datasets.labels import Label, LabelledImage, LabelledSet
 from catenary.domain.errors import ConfigError
 from catenary.imaging.decode import decode_gray
+from catenary.training.settings import TrainingSettings
 
 log = logging.getLogger(__name__)
+
+TRAIN, VALIDATION, CALIBRATION = "train", "validation", "calibration"  # parts of a split
 
 Decode = Callable[[bytes], NDArray[np.uint8]]
 
@@ -87,6 +92,46 @@ class Frames:
                 f" file says {image.height} x {image.width}"
             )
         return pixels
+
+
+@dataclass(frozen=True, slots=True)
+class Sets:
+    """What a training learns from and is measured on; they share no mast and no photograph.
+
+    Attributes:
+        train: Learnt from.
+        validation: Measured on.
+        split: Fingerprint of the split that they are parts of; empty without one.
+    """
+
+    train: Sequence[LabelledSet]
+    validation: Sequence[LabelledSet]
+    split: str = ""
+
+
+def sets_of(settings: TrainingSettings) -> Sets:
+    """Read the labels of a training, only its parts where it names a split.
+
+    Raises:
+        ConfigError: If labels or split are not valid, nothing is left to train on, or training
+            and validation share a mast, photograph or image file.
+    """
+    train, validation = read_sets(settings.train), read_sets(settings.validation)
+    fingerprint = ""
+    if settings.split is not None:
+        known = splits.read(settings.split)
+        fingerprint = known.fingerprint
+        measured = VALIDATION if VALIDATION in known.shares else CALIBRATION
+        train = [splits.part(one, known, TRAIN) for one in train]
+        validation = [splits.part(one, known, measured) for one in validation]
+    if not any(one.images for one in train):
+        files = ", ".join(map(str, settings.train))
+        raise ConfigError(f"nothing to train on: no image of {files} is in part {TRAIN}")
+    leaks.refuse(train, validation)
+    shared = leaks.shared_sections(train, validation)
+    if shared:
+        log.warning("figures hold for these sections alone shared=%s", ",".join(shared))
+    return Sets(train, validation, fingerprint)
 
 
 def read_sets(paths: Sequence[Path]) -> list[LabelledSet]:

@@ -41,7 +41,7 @@ from catenary.training.classifier_data import (
     validation_batches,
 )
 from catenary.training.detector_data import DetectorBatches, validation_scenes
-from catenary.training.frames import Frames, fingerprint, read_sets
+from catenary.training.frames import Frames, Sets, fingerprint, sets_of
 from catenary.training.modules import ClassifierModule, DetectorModule, Module, RefinerModule
 from catenary.training.refiner_data import (
     BoxBatch,
@@ -79,6 +79,7 @@ class TrainingRecord:
         images: Frames trained on.
         validation_images: Frames measured on.
         metrics: Of the last round, on the validation frames.
+        split: Fingerprint of the split they are parts of; empty without one.
     """
 
     __pydantic_config__ = ConfigDict(extra="forbid")
@@ -95,6 +96,7 @@ class TrainingRecord:
     images: int
     validation_images: int
     metrics: dict[str, float]
+    split: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -156,13 +158,15 @@ def train(
         averaged weights, named after the kind: ``detector.safetensors``.
 
     Raises:
-        ConfigError: If labels, images, weights or the run folder do not fit.
+        ConfigError: If labels, images, weights, split or the run folder do not fit, or
+            validation shares a mast or photograph with training.
     """
+    sets = sets_of(settings)
     checkpoint = _prepare(settings, resume)
     seed_everything(settings.seed, verbose=False)
     if settings.threads:
         torch.set_num_threads(settings.threads)
-    task = _task(settings, taxonomy, proposals)
+    task = _task(settings, taxonomy, sets, proposals)
     average = WeightAverage(settings.ema_decay)
     callbacks = [
         average,
@@ -177,7 +181,7 @@ def train(
         )
     if trainer.interrupted:
         raise KeyboardInterrupt
-    _finish(settings, task, average.average)
+    _finish(settings, task, average.average, sets.split)
     return settings.output
 
 
@@ -222,10 +226,12 @@ def _prepare(settings: TrainingSettings, resume: bool) -> Path | None:
 
 
 def _task(
-    settings: TrainingSettings, taxonomy: Taxonomy, proposals: tuple[Proposals, Proposals]
+    settings: TrainingSettings,
+    taxonomy: Taxonomy,
+    sets: Sets,
+    proposals: tuple[Proposals, Proposals],
 ) -> _Task:
-    frames = Frames(read_sets(settings.train), settings.cache_mb)
-    validation = Frames(read_sets(settings.validation), 0)
+    frames, validation = Frames(sets.train, settings.cache_mb), Frames(sets.validation, 0)
     frames.keep()
     match settings.kind:
         case Kind.DETECTOR:
@@ -333,7 +339,9 @@ def _quiet() -> Iterator[None]:
             logger.setLevel(level)
 
 
-def _finish(settings: TrainingSettings, task: _Task, average: dict[str, Tensor]) -> None:
+def _finish(
+    settings: TrainingSettings, task: _Task, average: dict[str, Tensor], split: str
+) -> None:
     """Write weights and record; the record last, since it says that the run is whole."""
     architectures = {
         Kind.DETECTOR: settings.detector_architecture,
@@ -354,6 +362,7 @@ def _finish(settings: TrainingSettings, task: _Task, average: dict[str, Tensor])
         len(task.frames),
         len(task.validation),
         task.module.figures,
+        split,
     )
     (settings.output / weights_file(settings.kind)).write_bytes(weights.packed(average))
     text = json.dumps(asdict(record), ensure_ascii=False, indent=1)

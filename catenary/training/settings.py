@@ -29,8 +29,13 @@ class TrainingSettings:
     Attributes:
         kind: Which network.
         train: COCO label files to learn from.
-        validation: COCO label files of other masts; only measured.
+        validation: COCO label files of other masts; only measured. A mast, photograph or image
+            file that is trained on too is refused.
         output: Run folder, made by the training.
+        split: File of ``catenary data split``: of ``train`` only the images of part ``train`` are
+            taken; of ``validation``, which may name the same files, those of part ``validation``,
+            or of ``calibration`` where the split has no such part (what is later calibrated on it
+            is then a little too sure if a round is chosen by it).
         components: Component ids to learn; empty takes all that the labels hold.
         epochs: Rounds; after each the network is measured and can be resumed from.
         steps_per_epoch: Batches a round.
@@ -71,6 +76,7 @@ class TrainingSettings:
     train: tuple[Path, ...]
     validation: tuple[Path, ...]
     output: Path
+    split: Path | None = None
     proposer: Path | None = None
     components: tuple[str, ...] = ()
     epochs: int = 10

@@ -130,13 +130,22 @@ def test_the_area_of_a_masked_part_is_that_of_its_mask(tmp_path):
 def test_run_lengths_in_plain_numbers_and_polygons_of_others_are_read(tmp_path):
     row = {"image_id": 1, "category_id": 3, "bbox": [0, 0, 9, 9]}
     runs = {"segmentation": {"size": [80, 100], "counts": [1000, 20, 6980]}, "iscrowd": 1}
-    polygon = {"segmentation": [[0, 0, 9, 0, 9, 9]]}
+    polygon = {"segmentation": [[0, 0, 9, 0, 9, 3, 0, 3], [4, 2, 5, 2, 5, 8, 4, 8], [1, 1, 2, 2]]}
     rows = [{"id": 1} | row | runs, {"id": 2} | row | polygon]
     (image,) = coco.read(plain(tmp_path, annotations=rows)).images
     masked, other = image.labels
     assert masked.mask is not None
     assert np.argwhere(masked.mask.pixels()).tolist() == [[y, 12] for y in range(40, 60)]
-    assert other.mask is None
+    assert other.mask is not None
+    assert other.mask.area == 9 * 3 + 5  # joined; two points hold nothing
+
+
+def test_boxes_cut_at_the_edge_are_counted(tmp_path):
+    row = {"image_id": 1, "category_id": 3}
+    boxes = [[90, 70, 30, 40], [-0.25, 0, 9, 9], [0, 0, 9, 9]]
+    rows = [{"id": number} | row | {"bbox": box} for number, box in enumerate(boxes)]
+    noted = coco.read_noting(plain(tmp_path, annotations=rows)).left_out
+    assert noted == {"box over the picture's edge, cut there": 1}
 
 
 @pytest.mark.parametrize(

@@ -43,3 +43,18 @@ def test_too_few_breaks_are_not_fitted():
 def test_a_source_that_is_always_silent_has_no_fit():
     rows = [Sample(row.classifier_logit, None, row.is_defect) for row in samples(400, True)]
     assert set(fit(rows)) == {"classifier"}
+
+
+def test_rules_are_believed_where_boxes_of_no_part_are_known_by_their_score():
+    random = np.random.default_rng(1)
+    rows = [
+        # On no part the rule is as loud as on a broken dropper, but the box is poor.
+        *(Sample(None, random.normal(2, 1), False, random.normal(-2, 0.5)) for _ in range(200)),
+        *(Sample(None, random.normal(-2, 1), False, random.normal(0, 0.5)) for _ in range(200)),
+        *(Sample(None, random.normal(2, 1), True, random.normal(0, 0.5)) for _ in range(60)),
+    ]
+    weights = fit(rows)["rule"]
+    assert weights.location > 1
+    assert weights.rule > 0.5
+    unknown = [Sample(None, row.rule_logit, row.is_defect) for row in rows]
+    assert fit(unknown)["rule"].rule < weights.rule

@@ -34,34 +34,49 @@ def test_a_stronger_voice_never_lowers_the_probability(low, high, other):
     assert probability(WEIGHTS, Voices(other, low)) <= probability(WEIGHTS, Voices(other, high))
 
 
+@given(low=share, high=share, rule=share)
+def test_a_better_box_never_lowers_the_probability(low, high, rule):
+    low, high = sorted((low, high))
+    weights = {"rule": FusionWeights(0.0, 0.0, 1.0, location=0.7)}
+    assert probability(weights, Voices(None, rule, low)) <= probability(
+        weights, Voices(None, rule, high)
+    )
+
+
+def test_what_a_rule_sees_where_hardly_a_part_is_counts_less():
+    weights = {"rule": FusionWeights(0.0, 0.0, 1.0, location=1.0)}
+    assert fuse([rule(0.7)], 0.1, weights, 0.5).verdict is Verdict.NORMAL
+    assert fuse([rule(0.7)], 0.6, weights, 0.5).verdict is Verdict.DEFECT
+
+
 def test_two_sources_that_agree_raise_a_break():
-    fused = fuse([rule(0.9), classifier(0.9)], WEIGHTS, 0.5)
+    fused = fuse([rule(0.9), classifier(0.9)], 0.5, WEIGHTS, 0.5)
     assert (fused.verdict, fused.condition) == (Verdict.DEFECT, "broken")
     assert "dropper_continuity/1" in fused.reason
 
 
 def test_the_strongest_voice_names_the_condition():
-    assert fuse([rule(0.1), classifier(0.05, slack=0.94)], {}, 0.5).condition == "slack"
+    assert fuse([rule(0.1), classifier(0.05, slack=0.94)], 0.5, {}, 0.5).condition == "slack"
 
 
 def test_a_healthy_dropper_is_normal():
-    fused = fuse([rule(0.05), classifier(0.05)], WEIGHTS, 0.5)
+    fused = fuse([rule(0.05), classifier(0.05)], 0.5, WEIGHTS, 0.5)
     assert (fused.verdict, fused.condition) == (Verdict.NORMAL, "normal")
 
 
 def test_a_blurred_part_is_not_healthy_because_the_classifier_says_so():
-    fused = fuse([rule(None, "blurred"), classifier(0.05)], WEIGHTS, 0.5)
+    fused = fuse([rule(None, "blurred"), classifier(0.05)], 0.5, WEIGHTS, 0.5)
     assert (fused.verdict, fused.reason) == (Verdict.CANNOT_JUDGE, "blurred")
     assert fused.probability == pytest.approx(0.05)
 
 
 def test_a_blurred_part_that_the_classifier_calls_broken_is_raised():
-    fused = fuse([rule(None, "blurred"), classifier(0.9)], WEIGHTS, 0.5)
+    fused = fuse([rule(None, "blurred"), classifier(0.9)], 0.5, WEIGHTS, 0.5)
     assert fused.verdict is Verdict.DEFECT
 
 
 def test_without_any_voice_nothing_is_claimed():
-    fused = fuse([rule(None, "too small")], WEIGHTS, 0.5)
+    fused = fuse([rule(None, "too small")], 0.5, WEIGHTS, 0.5)
     assert (fused.verdict, fused.probability) == (Verdict.CANNOT_JUDGE, None)
 
 

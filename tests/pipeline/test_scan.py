@@ -112,3 +112,13 @@ def test_stopping_early_leaves_no_reader_behind(tmp_path: Path):
     results = scan(refs(*["good.jpg"] * 50), read, judge(0.1))
     next(results)
     results.close()
+
+
+def test_a_pin_smaller_than_any_the_classifier_learnt_is_not_raised_by_it():
+    pixels = np.random.default_rng(0).integers(0, 12, (900, 1100), np.uint8)
+    pixels[300:420, 300:420] = 220
+    pixels[350:361, 460:471] = 220
+    picture = cv2.imencode(".png", pixels)[1].tobytes()
+    (found,) = scan(refs("tiny.png"), lambda ref: picture, judge(0.99, (silent_rule,)))
+    (pin,) = found.findings
+    assert (pin.verdict, pin.reason) == (Verdict.CANNOT_JUDGE, "too small")

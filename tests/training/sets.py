@@ -11,13 +11,20 @@ from catenary.domain.geometry import Box
 from catenary.domain.image import ImageRef
 
 
-def drawn_set(folder: Path, count: int = 6, size: tuple[int, int] = (96, 128)) -> Path:
+def drawn_sets(folder: Path, count: int = 6) -> tuple[Path, Path]:
+    """Write a set to learn from and another to measure on; see `drawn_set`."""
+    return drawn_set(folder / "train", count), drawn_set(folder / "validation", count, seed=1)
+
+
+def drawn_set(
+    folder: Path, count: int = 6, size: tuple[int, int] = (96, 128), seed: int = 0
+) -> Path:
     """Write frames with a bright square (split_pin) and a tall bar (dropper, half of them cut).
 
     Returns:
         The label file.
     """
-    random = np.random.default_rng(0)
+    random = np.random.default_rng(seed)
     (folder / "images").mkdir(parents=True)
     images = []
     for number in range(count):

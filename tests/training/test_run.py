@@ -11,6 +11,8 @@ from pydantic import TypeAdapter
 from safetensors.torch import load_file
 
 from catenary import config
+from catenary.datasets import coco
+from catenary.datasets import split as splits
 from catenary.domain.errors import ConfigError
 from catenary.jobs import learn
 from catenary.models import bundle
@@ -20,21 +22,22 @@ from catenary.training.detector_data import DetectorBatches
 from catenary.training.frames import Frames, read_sets
 from catenary.training.run import read_record, train
 from catenary.training.settings import RANDOM, Kind, TrainingSettings
-from tests.training.sets import drawn_set
+from tests.training.sets import drawn_sets
 
 TAXONOMY = config.load_taxonomy(config.bundled("configs/taxonomy.yaml"))
 
 
 @pytest.fixture(scope="module")
 def labels(tmp_path_factory):
-    return drawn_set(tmp_path_factory.mktemp("drawn"))
+    return drawn_sets(tmp_path_factory.mktemp("drawn"))
 
 
-def settings(kind: Kind, labels: Path, output: Path) -> TrainingSettings:
+def settings(kind: Kind, labels: tuple[Path, Path], output: Path) -> TrainingSettings:
+    train_on, measure_on = labels
     return TrainingSettings(
         kind=kind,
-        train=(labels,),
-        validation=(labels,),
+        train=(train_on,),
+        validation=(measure_on,),
         output=output,
         epochs=2,
         steps_per_epoch=3,
@@ -153,7 +156,7 @@ def test_all_mistakes_of_the_settings_are_told_at_once(labels, tmp_path):
 
 
 def test_a_batch_depends_on_seed_round_and_number_alone(labels, tmp_path):
-    frames = Frames(read_sets((labels,)), 10)
+    frames = Frames(read_sets(labels[:1]), 10)
     own = replace(settings(Kind.DETECTOR, labels, tmp_path), augment=1.0)
     one, two = (DetectorBatches(frames, ("dropper", "split_pin"), own, epoch=1) for _ in range(2))
     assert torch.equal(one[2].images, two[2].images)
@@ -162,7 +165,29 @@ def test_a_batch_depends_on_seed_round_and_number_alone(labels, tmp_path):
 
 
 def test_a_missing_training_image_is_named(tmp_path):
-    path = drawn_set(tmp_path / "set", count=1)
-    (tmp_path / "set" / "images" / "0.png").unlink()
+    labels = drawn_sets(tmp_path, count=1)
+    (tmp_path / "train" / "images" / "0.png").unlink()
     with pytest.raises(ConfigError, match=r"0\.png"):
-        train(settings(Kind.DETECTOR, path, tmp_path / "run"), TAXONOMY)
+        train(settings(Kind.DETECTOR, labels, tmp_path / "run"), TAXONOMY)
+
+
+def test_a_validation_that_was_trained_on_is_refused_before_anything_is_made(labels, tmp_path):
+    leaky = replace(settings(Kind.DETECTOR, labels, tmp_path / "run"), validation=labels[:1])
+    with pytest.raises(ConfigError, match="training and validation share 6 image files"):
+        train(leaky, TAXONOMY)
+    assert not (tmp_path / "run").exists()
+
+
+def test_a_run_names_the_split_that_it_learnt_from(labels, tmp_path):
+    images = coco.read(labels[0]).images
+    made = splits.made(images, splits.IMAGE, {"train": 0.5, "calibration": 0.5})
+    splits.write(made, tmp_path / "split.json")
+    own = replace(
+        settings(Kind.DETECTOR, (labels[0], labels[0]), tmp_path / "run"),
+        split=tmp_path / "split.json",
+        epochs=1,
+        steps_per_epoch=1,
+    )
+    record = read_record(train(own, TAXONOMY))
+    assert record.split == made.fingerprint
+    assert (record.images, record.validation_images) == (3, 3)

@@ -1,0 +1,176 @@
+"""Names of others to components of the taxonomy and back; mistakes are told all at once."""
+
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+
+from catenary.datasets.labels import Label, LabelledImage, LabelledSet
+from catenary.domain.errors import ConfigError
+from catenary.domain.finding import NORMAL
+from catenary.domain.taxonomy import Taxonomy
+
+IGNORE = "ignore"
+
+
+@dataclass(frozen=True, slots=True)
+class Meaning:
+    """What a name of others means.
+
+    Attributes:
+        component: Taxonomy component id, or ``"ignore"``: such labels are dropped and counted.
+        condition: Taxonomy condition, or ``"normal"``; None when the name does not tell.
+    """
+
+    component: str
+    condition: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ClassMap:
+    """The content of a class map file.
+
+    Attributes:
+        classes: Name of others to its meaning, in the order that numbers them. Of several names
+            with one meaning the first is the one that is written.
+    """
+
+    classes: Mapping[str, Meaning]
+
+
+@dataclass(frozen=True, slots=True)
+class Mapped:
+    """A set with other names.
+
+    Attributes:
+        labelled: The set.
+        dropped: Labels left out because their name is mapped to ``ignore``, by name.
+    """
+
+    labelled: LabelledSet
+    dropped: Mapping[str, int]
+
+
+def parse(content: object, taxonomy: Taxonomy, name: str) -> ClassMap:
+    """Return a class map from the content of its file.
+
+    Args:
+        content: ``classes:`` with entries ``name: component``, ``name: component.condition``
+            or ``name: ignore``.
+        taxonomy: Knows the components and conditions.
+        name: Of the file, for messages.
+
+    Raises:
+        ConfigError: With every mistake.
+    """
+    rows = content.get("classes") if isinstance(content, dict) else None
+    if not isinstance(rows, dict) or not isinstance(content, dict) or not rows:
+        raise ConfigError(f"{name} is not a class map: it needs `classes:` with names below")
+    mistakes = [f"  {key}: unknown key" for key in content if key != "classes"]
+    classes = {}
+    for theirs, ours in rows.items():
+        try:
+            classes[str(theirs)] = _meaning(ours, taxonomy)
+        except LookupError as error:
+            mistakes.append(f"  {theirs}: {error.args[0]}")
+    if mistakes:
+        raise ConfigError("\n".join([f"{name} is not a valid class map:", *mistakes]))
+    return ClassMap(classes)
+
+
+def _meaning(ours: object, taxonomy: Taxonomy) -> Meaning:
+    component, _, condition = str(ours).partition(".")
+    if ours == IGNORE:
+        return Meaning(IGNORE)
+    if component not in taxonomy.components:
+        known = ", ".join(taxonomy.components)
+        raise LookupError(f"no component {component!r}; the taxonomy has: {known}")
+    if condition and condition != NORMAL:
+        taxonomy.condition(component, condition)
+    return Meaning(component, condition or None)
+
+
+def to_ours(labelled: LabelledSet, classes: ClassMap | None, taxonomy: Taxonomy) -> Mapped:
+    """Return the set with the components of the taxonomy.
+
+    A name that the map lacks stands for itself when it is a component. A condition that the
+    label tells is kept where the name tells none.
+
+    Raises:
+        ConfigError: Listing with counts the names that mean nothing, the conditions that the
+            taxonomy lacks, and the labels whose name and attribute disagree.
+    """
+    known = classes.classes if classes else {}
+    mistakes: Counter[str] = Counter()
+    dropped: Counter[str] = Counter()
+    images = []
+    for image in labelled.images:
+        labels = []
+        for label in image.labels:
+            meaning = known.get(label.component)
+            if meaning is None and label.component in taxonomy.components:
+                meaning = Meaning(label.component)
+            if meaning is None:
+                mistakes[f"{label.component}: not in the class map and no component"] += 1
+            elif meaning.component == IGNORE:
+                dropped[label.component] += 1
+            else:
+                labels.append(_ours(label, meaning, taxonomy, mistakes))
+        images.append(replace(image, labels=tuple(labels)))
+    if mistakes:
+        rows = [f"  {what} ({count} labels)" for what, count in mistakes.most_common()]
+        remedy = f"name them under `classes:` of a class map, or map them to `{IGNORE}`"
+        raise ConfigError("\n".join(["labels that mean nothing here:", *rows, remedy]))
+    return Mapped(LabelledSet(labelled.root, tuple(images)), dropped)
+
+
+def _ours(label: Label, meaning: Meaning, taxonomy: Taxonomy, mistakes: Counter[str]) -> Label:
+    condition = label.condition if meaning.condition is None else meaning.condition
+    if label.condition not in (NORMAL, condition):
+        mistakes[f"{label.component}: its name says {condition}, the label {label.condition}"] += 1
+    elif condition != NORMAL and condition not in taxonomy.components[meaning.component].conditions:
+        mistakes[f"{label.component}: {meaning.component} has no condition {condition}"] += 1
+    return replace(label, component=meaning.component, condition=condition)
+
+
+def to_theirs(labelled: LabelledSet, classes: ClassMap | None) -> LabelledSet:
+    """Return the set with the names of the map; what it lacks keeps its component id.
+
+    A condition that the name tells is no longer told by the label, so that what is left there
+    is what the format still has to hold.
+    """
+    back: dict[tuple[str, str | None], str] = {}
+    for name, meaning in (classes.classes if classes else {}).items():
+        back.setdefault((meaning.component, meaning.condition), name)
+    return LabelledSet(
+        labelled.root,
+        tuple(
+            replace(image, labels=tuple(_theirs(label, back) for label in image.labels))
+            for image in labelled.images
+        ),
+    )
+
+
+def _theirs(label: Label, back: Mapping[tuple[str, str | None], str]) -> Label:
+    exact = back.get((label.component, label.condition))
+    if exact is not None:
+        return replace(label, component=exact, condition=NORMAL)
+    return replace(label, component=back.get((label.component, None), label.component))
+
+
+def names_in_order(labelled: LabelledSet, classes: ClassMap | None) -> tuple[str, ...]:
+    """Return the names to number: those of the map in its order, then the others by name.
+
+    With one map the numbers are the same for every set, whatever parts it holds.
+    """
+    names = [
+        name
+        for name, one in (classes.classes if classes else {}).items()
+        if one.component != IGNORE
+    ]
+    present = {label.component for image in labelled.images for label in image.labels}
+    return (*names, *sorted(present - set(names)))
+
+
+def components(images: tuple[LabelledImage, ...]) -> Counter[str]:
+    """Return how many labels have each component name."""
+    return Counter(label.component for image in images for label in image.labels)
