@@ -1,7 +1,7 @@
 """Things that look like defects and are none: tails, drops, tape, birds, plates, spare clamps.
 
-They sit only on normal parts, so that none hides a defect, and draw from a generator of their
-own, so that a mast is the same with and without them. Sizes are our starting values.
+They sit only on normal parts, so that none hides a defect, and each kind draws from a generator
+of its own, so that a mast is the same with and without them. Sizes are our starting values.
 """
 
 from collections.abc import Callable, Sequence

@@ -30,9 +30,9 @@ PAIRS = [(component, condition) for component, known in MADE.items() for conditi
 SIZE = (480, 384)
 
 
-def mast(rates, seed=3):
+def mast(rates, seed=3, **changes):
     plain = {"double": 0.0, "bridge": 0.0, "tunnel": 0.0, "distractors": 0.0, "crossing": 0.0}
-    settings = SimulationSettings(rates=rates, **plain)
+    settings = SimulationSettings(rates=rates, **{**plain, **changes})
     return mast_scene(settings, "模拟线/up/甲站/D046", np.random.default_rng(seed))
 
 
@@ -148,6 +148,17 @@ def test_a_defect_of_one_part_changes_no_other_part(component, condition):
     assert len(others) > 8
     for part in others:
         assert all(np.array_equal(a, b) for a, b in zip(sound[part], drawn[part], strict=True))
+
+
+def test_a_loose_bolt_moves_nothing_that_only_looks_like_a_defect():
+    busy = {"distractors": 1.0, "double": 1.0, "crossing": 1.0}
+    scenes = [mast(rates, **busy)[0] for rates in ({}, {"bolt": {"loose": 1.0}})]
+    sound, damaged = (corners_by_part(scene) for scene in scenes)
+    assert {one for one in sound if "spare" in one or "hanging" in one}
+    bolts = {one.part_id for one in scenes[0].items if one.component == "bolt"}
+    assert len(bolts) > 10
+    for part in set(sound) - bolts:
+        assert all(np.array_equal(a, b) for a, b in zip(sound[part], damaged[part], strict=True))
 
 
 class Staged(Build):

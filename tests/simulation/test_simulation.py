@@ -24,7 +24,7 @@ def only(component: str, condition: str, role: Role) -> SimulationSettings:
     return replace(TINY, rates={component: {condition: 1.0}}, roles=(role,))
 
 
-def labels_of(settings: SimulationSettings, component: str, frames: int = 4):
+def labels_of(settings: SimulationSettings, component: str, frames: int = 2):
     return [
         label
         for index in range(frames)
