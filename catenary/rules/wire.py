@@ -10,6 +10,7 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 from numpy.typing import NDArray
+from scipy.ndimage import median_filter
 
 from catenary.domain.geometry import Polyline
 from catenary.imaging.crops import Crop
@@ -23,6 +24,7 @@ _LEAST_RIDGE = 1.5  # grey levels; below it a ridge is sensor texture
 _BLINDING = 40.0  # ridges stronger than this are all alike
 _ASIDE = np.float32(0.15)  # gain that a step to the side costs
 _BRIDGED_PX = 2  # holes up to this length are noise, not gaps
+_SPARED = 6  # a wire that crosses takes less than this part of the length
 _HALF = 0.5  # of the wire's contrast: what is brighter than that is wire
 
 
@@ -61,10 +63,13 @@ class Trace:
     def widths(self) -> NDArray[np.int64]:
         """Return (L,) how many columns around the path are as bright as the wire.
 
-        0 where the path itself is not. The background is the median of each row, the wire's
-        contrast the median over the rows on which it is seen.
+        0 where the path itself is not. The background is the median of each row and of the rows
+        around it: rows that the messenger or contact wire fills are no background. The wire's
+        contrast is the median over the rows on which it is seen.
         """
-        rise = self.picture - np.median(self.picture, axis=1, keepdims=True)
+        rows_around = 2 * (len(self.x) // _SPARED) + 1
+        sky = median_filter(np.median(self.picture, axis=1), rows_around, mode="reflect")
+        rise = self.picture - sky[:, None]
         rows = np.arange(len(self.x))
         near = np.stack([rise[rows, np.clip(self.x + k, 0, rise.shape[1] - 1)] for k in (-1, 0, 1)])
         middle = np.clip(self.x + near.argmax(axis=0) - 1, 0, rise.shape[1] - 1)

@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import cv2
 import numpy as np
 import pytest
@@ -126,6 +128,17 @@ def clamped(stop: int = 420, lower_clamp: bool = True, side: str = "") -> Crop:
 
 def test_a_wire_held_at_both_ends_has_no_free_end():
     assert free_end(clamped(), LIMITS).verdict is Verdict.NORMAL
+
+
+@pytest.mark.parametrize("thick", [4, 16])
+def test_an_end_on_a_wire_that_fills_the_width_of_the_crop_is_held(thick):
+    crop = clamped()
+    pixels = crop.pixels.copy()
+    pixels[420 : 420 + thick] = 160
+    assert free_end(replace(crop, pixels=pixels), LIMITS).verdict is Verdict.NORMAL
+    bare = clamped(lower_clamp=False).pixels.copy()
+    bare[420 : 420 + thick] = 160
+    assert free_end(replace(crop, pixels=bare), LIMITS).verdict is Verdict.NORMAL
 
 
 def test_a_wire_that_ends_in_the_air_has_a_free_end():
