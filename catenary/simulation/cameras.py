@@ -157,9 +157,11 @@ def _aim(role: Role, places: Places, random: np.random.Generator) -> Vector:
         case Role.STEADY_ARM:
             return places.steady + scatter
         case Role.ADDITIONAL_SUSPENSION:
-            return places.mast + point(0, 0, random.uniform(7600, 8600)) + scatter
+            head = places.mast + point(0, 0, random.uniform(7600, 8600))
+            return (head if places.suspension is None else places.suspension) + scatter
         case Role.NUMBER_PLATE:
-            return places.mast + point(-150, 0, random.uniform(4000, 4700)) + scatter
+            usual = places.mast + point(-150, 0, random.uniform(4000, 4700))
+            return (usual if places.plate is None else places.plate) + scatter
         case _:
             return places.joints[int(random.integers(len(places.joints)))] + scatter * 0.6
 

@@ -21,6 +21,8 @@ _NOMINAL = Places(
     joints=(point(0, 300, 6850), point(0, 1500, 5950)),
     droppers=((point(0, 0, 6600), point(0, 0, 5590)),),
     mast=point(0, 3000, 0),
+    plate=None,
+    suspension=None,
 )
 _WIDER = 0.6  # a bolted camera cannot follow its part, so it must see more around it
 _TUNED = 0.3  # a bolted camera was focused with care

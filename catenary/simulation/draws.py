@@ -22,6 +22,7 @@ class Purpose(IntEnum):
     ROOF = 12  # by frame or camera
     STRING = 13  # by frame
     GLASS = 14  # rain, by frame
+    SHADE = 15  # a thing near a lamp that throws a shadow, by frame
 
 
 def generator(seed: int, number: int, purpose: Purpose) -> np.random.Generator:

@@ -6,7 +6,7 @@ Dimensions are our starting values for droppers of 10 mm² bronze cord: wire of 
 
 import numpy as np
 
-from catenary.simulation.fittings import bolt
+from catenary.simulation.bolts import M10, Hole, plain_bolt
 from catenary.simulation.meshes import axes_along, box, tube
 from catenary.simulation.scene import Damage, Item, Scene, State, Vector, point, unit
 
@@ -23,6 +23,12 @@ def dropper(
     random: np.random.Generator,
 ) -> int:
     """Add a dropper from the messenger wire to the contact wire.
+
+    Severity of ``broken``: the gap between both ends, 9 to 44 % of the length (where a piece hangs
+    down or is gone, the break is anywhere instead); of ``slack``: the bow, 4.5 to 17.5 % of the
+    length; of ``strand_broken``: the number of cut strands, one to three, and how far they stand
+    off; of ``clamp_off``: how far the clamp has left the wire, 0.4 to 1.4 of a reach of up to
+    330 mm; of ``missing`` always 1.
 
     Args:
         scene: Added to.
@@ -65,7 +71,7 @@ def _clamp(scene: Scene, item: int, at: Vector, down: Vector, random: np.random.
     sizes = (random.uniform(14, 24), random.uniform(9, 14), random.uniform(12, 20))
     material = "copper" if random.random() < 0.5 else "steel"
     scene.add(item, material, box(at, axes_along(_TRACK, side), sizes))
-    bolt(scene, item, at + side * 10, side, 7)
+    plain_bolt(scene, item, Hole(at + side * sizes[2], side, 2 * sizes[2], M10), random)
 
 
 class _Wire:
@@ -137,9 +143,10 @@ class _Wire:
     def _broken(self, start: Vector, end: Vector, length: float, severity: float) -> None:
         """Draw what is left: two free ends, a hanging lower piece, or only one piece."""
         random, down = self.random, unit(end - start)
-        upper = random.uniform(0.12, 0.88) * length
-        lower = max(length - upper - length * (0.09 + 0.35 * severity), 2.0)
+        share, gap = random.uniform(0.12, 0.88), length * (0.09 + 0.35 * severity)
         left = random.choice(["both", "hanging", "upper", "lower"], p=[0.4, 0.35, 0.15, 0.1])
+        upper = share * (length - gap if left == "both" else length)
+        lower = length - gap - upper
         low = upper if left != "lower" else 0.0
         high = length - lower if left == "both" else length
         self.damaged(*(start + down * (low + (high - low) * _ALONG)))

@@ -15,23 +15,25 @@ from catenary.simulation import lighting, tiles, weather
 from catenary.simulation.backgrounds import background
 from catenary.simulation.cameras import Camera, string_camera
 from catenary.simulation.car import Turn, camera_of
+from catenary.simulation.distractors import shade_insulator
 from catenary.simulation.draws import Purpose, generator
 from catenary.simulation.labels import labels
 from catenary.simulation.lens import defocused
 from catenary.simulation.masts import Places, mast_scene
 from catenary.simulation.render import Caster, Clock, Rendered, render, untimed
+from catenary.simulation.roof import car_roof
 from catenary.simulation.scene import Scene
 from catenary.simulation.sensor import exposed
 from catenary.simulation.settings import Element, Light, Role, SimulationSettings, Weather
 from catenary.simulation.shading import Air, Lighting
 from catenary.simulation.strings import string_scene
-from catenary.simulation.surroundings import car_roof
 
 Floats = NDArray[np.float32]
 
 _MAST_SPACING_M = 50.0
 _TUNED = 0.4  # lamps that are bolted on were set to suit their camera: they spread less
 _ROOF_SHARE = 0.5  # of night cameras that see parts of their own car
+_BOUNCED = 0.06  # light from all sides in a tunnel, by power of the lamps; our starting value
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -51,15 +53,6 @@ class SimulatedFrame:
     jpeg_quality: int
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class _Set:
-    """What stands before the camera, ready to be rendered."""
-
-    scene: Scene
-    caster: Caster
-    camera: Camera
-
-
 @dataclass(frozen=True, slots=True)
 class _Conditions:
     """Light and weather of a frame."""
@@ -67,6 +60,17 @@ class _Conditions:
     light: Light
     weather: Weather
     air: Air
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Set:
+    """What stands before the camera, in its light, ready to be rendered."""
+
+    scene: Scene
+    caster: Caster
+    camera: Camera
+    conditions: _Conditions
+    lighting: Lighting
 
 
 def render_frame(
@@ -84,13 +88,11 @@ def render_frame(
         clock: Times the stages, for `scripts/bench-simulate`.
     """
     turn = Turn(index, settings)
-    conditions = _conditions(turn)
     with clock("scene"):
-        stage = _stage(turn, conditions)
+        stage = _stage(turn)
     with clock("embree build"):
         stage.caster.build()
-    camera = stage.camera
-    lit = _lighting(turn, conditions, camera)
+    conditions, camera, lit = stage.conditions, stage.camera, stage.lighting
     if settings.tile:
         with clock("tile"):
             camera = _tile(turn, stage)
@@ -106,7 +108,7 @@ def render_frame(
         pattern = turn.own(Purpose.PATTERN)
         pixels = exposed(light * np.float32(gain), camera, random, pattern, has_noise)
     with clock("labels"):
-        found = labels(stage.scene, picture.items, camera, pixels)
+        found = labels(stage.scene, picture.items, camera, pixels, stage.caster)
     return SimulatedFrame(_ref(turn), pixels, found, quality)
 
 
@@ -145,22 +147,47 @@ def _conditions(turn: Turn) -> _Conditions:
     return _Conditions(light, kind, weather.air(kind, light, span))
 
 
-def _stage(turn: Turn, conditions: _Conditions) -> _Set:
-    """Return scene and camera; masts are kept between their frames."""
+def _stage(turn: Turn) -> _Set:
+    """Return scene, camera and light; masts are kept between their frames."""
+    conditions = _conditions(turn)
     if turn.taker.role is Role.STRING:
-        return _string(turn)
+        scene, camera = _string(turn)
+        lit = _lighting(turn, conditions, camera)
+        if conditions.light is Light.NIGHT:
+            _add_shade(turn, scene, lit)
+        return _Set(scene, Caster(scene, turn.index), camera, conditions, lit)
     built = _built(_Key.of(turn))
-    camera = camera_of(turn, built.places)
+    scene, caster, camera = built.scene, built.caster, camera_of(turn, built.places)
+    if scene.is_enclosed:  # neither daylight nor weather gets in
+        conditions = _Conditions(Light.NIGHT, Weather.CLEAR, Air())
+    lit = _lighting(turn, conditions, camera)
+    if scene.is_enclosed:
+        bounced = _BOUNCED * sum(lamp.power for lamp in lit.lamps)
+        lit = replace(lit, ambient=lit.ambient + bounced)
+    if conditions.light is Light.NIGHT:
+        scene = replace(scene, items=[*scene.items], bodies=[*scene.bodies])
+        _add_roof(turn, scene, camera)
+        _add_shade(turn, scene, lit)
+        if len(scene.bodies) > len(built.scene.bodies):
+            caster = Caster(scene, caster.seed)
+    return _Set(scene, caster, camera, conditions, lit)
+
+
+def _add_roof(turn: Turn, scene: Scene, camera: Camera) -> None:
+    """Let some cameras see their own car."""
     random = turn.own(Purpose.ROOF)
-    if conditions.light is not Light.NIGHT or random.random() >= _ROOF_SHARE:
-        return _Set(built.scene, built.caster, camera)
-    shared = built.scene
-    scene = Scene([*shared.items], [*shared.bodies], shared.soilings, shared.damages)
-    car_roof(scene, camera.position, camera.rotation[2], random)
-    return _Set(scene, Caster(scene, built.caster.seed), camera)
+    if random.random() < _ROOF_SHARE:
+        car_roof(scene, camera, random)
 
 
-def _string(turn: Turn) -> _Set:
+def _add_shade(turn: Turn, scene: Scene, lit: Lighting) -> None:
+    """Throw a shadow across an insulator in a share of the frames."""
+    random = turn.frame(Purpose.SHADE)
+    if random.random() < _plain(turn.settings).distractors:
+        shade_insulator(scene, lit.lamps[0].position, random)
+
+
+def _string(turn: Turn) -> tuple[Scene, Camera]:
     settings, random = turn.settings, turn.frame(Purpose.STRING)
     width, height = turn.taker.width, turn.taker.height
     # Half of the strings fill a flat frame, as rectified strips of insulators do.
@@ -168,8 +195,7 @@ def _string(turn: Turn) -> _Set:
         height = max(64, int(width * random.uniform(0.06, 0.25)))
     name = f"string-{settings.seed}-{turn.index:06d}"
     scene, length, radius = string_scene(settings.rates, name, random)
-    camera = string_camera(length, radius, (width, height), random)
-    return _Set(scene, Caster(scene, turn.index), camera)
+    return scene, string_camera(length, radius, (width, height), random)
 
 
 @dataclass(frozen=True, slots=True)
@@ -196,11 +222,16 @@ def _built(key: _Key) -> _Built:
     """Build a mast once for the frames of it that one process renders in a row."""
     turn = key.turn
     settings = turn.settings
-    if Element.DISTRACTORS in settings.without:
-        settings = replace(settings, crossing=0.0)
     random = generator(settings.seed, turn.mast, Purpose.MAST)
-    scene, places = mast_scene(settings, str(_mast(turn)), random)
+    scene, places = mast_scene(_plain(settings), str(_mast(turn)), random)
     return _Built(scene, places, Caster(scene, turn.mast))
+
+
+def _plain(settings: SimulationSettings) -> SimulationSettings:
+    """Return the settings without what only looks like a defect, where it is left out."""
+    if Element.DISTRACTORS in settings.without:
+        return replace(settings, crossing=0.0, distractors=0.0)
+    return settings
 
 
 def _tile(turn: Turn, stage: _Set) -> Camera:

@@ -1,18 +1,20 @@
 """Rod and disc insulators 绝缘子 as turned bodies, whole or damaged.
 
 Dimensions are our starting values within what is usual on 25 kV lines: rod insulators of
-430-640 mm with sheds of 130-220 mm, composite ones with thin alternating sheds, and strings of
-cap-and-pin discs of 200-300 mm.
+430-640 mm with 8-30 sheds of 100-216 mm, in half of the composite and a third of the porcelain
+ones in two alternating sizes, and strings of cap-and-pin discs of 200-300 mm.
 """
 
 from dataclasses import dataclass, replace
 
 import numpy as np
 
+from catenary.simulation.foreign import Perch, foreign_object
 from catenary.simulation.meshes import Mesh, lathe
 from catenary.simulation.scene import Damage, Item, Scene, Soiling, State, Vector, unit
 
 _CAP = 0.1  # share of the length that each end fitting takes
+_ROD_MM = 1000.0  # longest rod of a cantilever
 _STEPS = np.linspace(0, 1, 13)
 _FITTING = np.array([[0.0, 38], [0.1, 46], [0.8, 46], [1, 40]])  # position, radius in mm
 
@@ -39,11 +41,16 @@ def insulator(
 ) -> int:
     """Add an insulator between two points.
 
+    Severity of ``shed_missing``: the share of one shed that is lost, 0.75 to 1; of
+    ``shed_broken``: the sector broken off it, 40 to 145 degrees; of ``flashover``: the burnt share
+    of the length, 0.1 to 0.54; of ``contaminated``: how dark the dirt is; of ``foreign_object``:
+    the size of what hangs on it, 0.15 to 0.8 of the length.
+
     Args:
         scene: Added to.
         ends: (x, y, z) of both ends, mm.
         part_id: Identity.
-        state: ``shed_missing``, ``shed_broken``, ``flashover``, ``contaminated`` or normal.
+        state: Normal or a condition named above.
         random: Decides shape and damage.
         kind: ``"porcelain"``, ``"composite"`` or ``"disc"``; drawn when empty.
 
@@ -63,7 +70,9 @@ def insulator(
         cap = lathe(start + axis * length * low, start + axis * length * high, _FITTING, 24)
         scene.add(item, "steel", cap)
     body = length * (1 - 2 * _CAP)
-    count = max(4, int(body / form.pitch))
+    count = max(4 if form.kind == "disc" else 8, int(body / form.pitch))
+    if length < _ROD_MM:  # longer ones are strings, alone in close views
+        count = min(count, 30)
     hurt = int(random.integers(1, count - 1))
     for index in range(count):
         foot = start + axis * (length * _CAP + index * body / count)
@@ -74,11 +83,17 @@ def insulator(
         at, seed = random.uniform(0.25, 0.75), int(random.integers(1 << 16))
         scene.damages[item] = Damage((start + axis * length * at)[None])
         scene.soilings.append(Soiling(item, start, axis, length, state, at, seed))
+    if state.condition == "foreign_object":
+        spot = start + (end - start) * random.uniform(0.3, 0.7)
+        scene.damages[item] = Damage(spot[None])
+        size = length * (0.15 + 0.65 * state.severity)
+        hanging = Perch(spot, axis, form.radius)
+        foreign_object(scene, hanging, f"{part_id}-object", size, random)
     return item
 
 
 def _form(kind: str, random: np.random.Generator) -> _Form:
-    has_two_sizes = kind != "disc" and random.random() < 0.35
+    has_two_sizes = kind != "disc" and random.random() < (0.5 if kind == "composite" else 0.35)
     small = random.uniform(0.72, 0.88) if has_two_sizes else 1.0
     if kind == "disc":
         material = str(random.choice(["glass", "porcelain", "porcelain_brown"]))
@@ -86,13 +101,13 @@ def _form(kind: str, random: np.random.Generator) -> _Form:
         return _Form(kind, material, pitch, random.uniform(22, 32), radius, small)
     if kind == "porcelain":
         material = str(random.choice(["porcelain", "porcelain_brown"], p=[0.85, 0.15]))
-        core, pitch = random.uniform(42, 60), random.uniform(30, 52)
+        core, pitch = random.uniform(42, 60), random.uniform(26, 48)
         # Half of them are ribbed rather than shedded, as on the real night photograph.
         depth = random.uniform(8, 20) if random.random() < 0.5 else random.uniform(20, 48)
         return _Form(kind, material, pitch, core, core + depth, small)
     core = random.uniform(18, 28)
     return _Form(
-        kind, "silicone", random.uniform(22, 40), core, core + random.uniform(28, 55), small
+        kind, "silicone", random.uniform(15, 36), core, core + random.uniform(28, 55), small
     )
 
 
@@ -112,11 +127,12 @@ def _shed(
         scene.add(item, "steel", lathe(middle, top, cap, 20))
     if state.condition == "shed_missing":
         scene.damages[item] = Damage(middle[None])
-        bare = np.stack([_STEPS, form.core * random.uniform(0.8, 1.0, len(_STEPS))], axis=1)
+        stump = (_outline(form) - form.core) * 0.25 * (1 - state.severity)
+        bare = np.stack([_STEPS, form.core * random.uniform(0.8, 1.0, 13) + stump], axis=1)
         material = "steel" if form.kind == "disc" else form.material
         scene.add(item, material, lathe(foot, top, bare, 24))
         return
-    mesh = lathe(foot, top, np.stack([_STEPS, _outline(form)], axis=1), 48)
+    mesh = lathe(foot, top, np.stack([_STEPS, _outline(form)], axis=1), 36)
     if state.condition == "shed_broken":
         mesh, outward, reach = _bitten(mesh, (foot, top), form, state.severity, random)
         rim = foot + (top - foot) / 3 + outward * form.radius

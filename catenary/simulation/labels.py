@@ -6,23 +6,34 @@ import numpy as np
 from numpy.typing import NDArray
 
 from catenary.datasets.labels import Keypoint, Label
+from catenary.domain.finding import NORMAL
 from catenary.domain.geometry import Box, Polyline
 from catenary.simulation.cameras import Camera
 from catenary.simulation.outlines import Visible, clipped, oriented_box, rounded, visible
+from catenary.simulation.render import Caster
 from catenary.simulation.scene import Damage, Item, Scene, unit
 from catenary.simulation.sight import NEAR_MM, Sight, dense
 
 # Longest visible side in px below which a part is labelled as ignored, and the visible share of
 # the part's own box below which it is. A dropper's end view shows only a small share of it.
-_LEAST_PX = {"split_pin": 12, "dropper": 60, "insulator": 16}
-_LEAST_SHARE = {"dropper": 0.05, "insulator": 0.1}
+_LEAST_PX = {
+    "split_pin": 12,
+    "dropper": 60,
+    "insulator": 16,
+    "bolt": 24,
+    "number_plate": 40,
+    "foreign_object": 24,
+    "cantilever": 60,
+}
+_LEAST_SHARE = {"dropper": 0.05, "insulator": 0.1, "cantilever": 0.1}
 # Grey levels by which a part's pixels must differ from their surroundings, or nobody could find it;
 # and the quantile of the pixels that must. Of a dropper the wire counts, not its bright clamps.
 _LEAST_CONTRAST = 6.0
 _QUANTILE = {"dropper": 0.5}
 _AROUND_PX = 12
 _AROUND_EDGE = 0.6  # share of the damage's reach at which its notch is still deep
-# They run through the whole picture: labelled for their lines and masks, not to be located.
+# They run through the whole picture: labelled for their lines and masks, not to be located. What
+# is damaged of one is an item of its own, which is.
 _RUNNING = ("messenger_wire", "contact_wire")
 _LINE_STEP_MM = 100.0  # between projected points of a line, so that clipping and lens can bend it
 
@@ -42,7 +53,11 @@ class _Picture:
 
 
 def labels(
-    scene: Scene, items: NDArray[np.int32], camera: Camera, pixels: NDArray[np.uint8]
+    scene: Scene,
+    items: NDArray[np.int32],
+    camera: Camera,
+    pixels: NDArray[np.uint8],
+    caster: Caster | None = None,
 ) -> tuple[Label, ...]:
     """Return a label for each part that can be seen.
 
@@ -56,8 +71,9 @@ def labels(
         items: (H, W) item of each pixel, -1 for none.
         camera: It was rendered with.
         pixels: (H, W) the finished picture; a part too faint in it is labelled as ignored.
+        caster: Of the scene, where there is one already.
     """
-    picture = _Picture(scene, Sight(scene, camera), items, pixels)
+    picture = _Picture(scene, Sight(scene, camera, caster), items, pixels)
     seen = visible(items)
     found = (
         _label(picture, index, item, seen.get(index))
@@ -98,7 +114,8 @@ def _is_ignored(item: Item, box: Box, part: float) -> bool:
     """Tell whether the visible box is too small, or too small a part of the whole one."""
     is_small = max(box.width, box.height) < _LEAST_PX.get(item.component, 10)
     is_cut = part < _LEAST_SHARE.get(item.component, 0.3)
-    return is_small or is_cut or item.component in _RUNNING
+    is_running = item.component in _RUNNING and item.state.condition == NORMAL
+    return is_small or is_cut or is_running
 
 
 def _is_faint(picture: _Picture, index: int, item: Item, seen: Visible | None) -> bool:

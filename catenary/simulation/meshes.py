@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 
 import numpy as np
 from numpy.typing import NDArray
@@ -40,14 +41,13 @@ def tube(points: Sequence[Point] | Vectors, radius: float, sides: int = 12) -> M
         sides: Facets around; normals are smooth.
     """
     path = np.asarray(points, dtype=np.float64)
-    along = np.gradient(path, axis=0)
-    along /= np.linalg.norm(along, axis=1, keepdims=True)
-    first, second = _frames(along)
-    angle = np.linspace(0, 2 * np.pi, sides, endpoint=False)
-    ring = (
-        np.cos(angle)[None, :, None] * first[:, None]
-        + np.sin(angle)[None, :, None] * second[:, None]
-    )  # (P, S, 3)
+    along = np.empty_like(path)
+    along[0], along[-1] = path[1] - path[0], path[-1] - path[-2]
+    along[1:-1] = path[2:] - path[:-2]
+    along /= np.sqrt((along * along).sum(axis=1, keepdims=True))
+    first, second = _untwisted(*_frames(along))
+    cos, sin = _circle(sides)
+    ring = cos * first[:, None] + sin * second[:, None]  # (P, S, 3)
     skin = _skin(path[:, None] + radius * ring, ring)
     caps = [
         _cap(path[i] + radius * ring[i], path[i], sign * along[i]) for i, sign in ((0, -1), (-1, 1))
@@ -68,8 +68,8 @@ def lathe(start: Point, end: Point, profile: Vectors, sides: int = 40) -> Mesh:
     length = np.linalg.norm(axis)
     along = axis / length
     first, second = (one[0] for one in _frames(along[None]))
-    angle = np.linspace(0, 2 * np.pi, sides, endpoint=False)
-    ring = np.cos(angle)[:, None] * first + np.sin(angle)[:, None] * second  # (S, 3)
+    cos, sin = _circle(sides)
+    ring = cos * first + sin * second  # (S, 3)
     position, radius = profile[:, 0] * length, profile[:, 1]
     points = base + position[:, None, None] * along + radius[:, None, None] * ring  # (P, S, 3)
     rise, run = np.gradient(radius), np.gradient(position)
@@ -124,27 +124,76 @@ def axes_along(direction: Point, side: Point = (0, 0, 1)) -> Vectors:
     return np.array([x, y, np.cross(x, y)])
 
 
+def sheet(points: Vectors, normals: Vectors | None = None) -> Mesh:
+    """Return a thin curved sheet through a grid of points, seen from both sides.
+
+    Args:
+        points: (A, B, 3), mm.
+        normals: (A, B, 3), unit vectors; None: those of the surface through the points.
+    """
+    if normals is None:
+        normals = np.cross(np.gradient(points, axis=0), np.gradient(points, axis=1))
+        normals /= np.maximum(np.linalg.norm(normals, axis=-1, keepdims=True), 1e-12)
+    corners, directions = (_cells(grid) for grid in (points, normals))
+    return Mesh(corners, directions)
+
+
+def egg(start: Point, end: Point, radius: float, sides: int = 10) -> Mesh:
+    """Return a body that is round across and tapers to both ends, widest in the middle."""
+    t = np.linspace(0, np.pi, 9)
+    profile = np.stack([(1 - np.cos(t)) / 2, radius * np.sin(t) + 1e-3], axis=1)
+    return lathe(start, end, profile, sides)
+
+
+@lru_cache(maxsize=32)
+def _circle(sides: int) -> tuple[Vectors, Vectors]:
+    """Return cosine and sine (S, 1) around a circle."""
+    angle = np.linspace(0, 2 * np.pi, sides, endpoint=False)[:, None]
+    return np.cos(angle), np.sin(angle)
+
+
 def _frames(along: Vectors) -> tuple[Vectors, Vectors]:
-    """Return two unit vectors square to each direction (P, 3)."""
-    helper = np.where(np.abs(along[:, 2:]) < 0.9, [[0.0, 0, 1]], [[1.0, 0, 0]])
-    first = np.cross(along, helper)
-    first /= np.linalg.norm(first, axis=1, keepdims=True)
-    return first, np.cross(along, first)
+    """Return two unit vectors square to each direction (P, 3).
+
+    Written out, since `np.cross` costs more than all else on meshes of a few triangles.
+    """
+    x, y, z = along.T
+    first = np.zeros_like(along)
+    is_level = np.abs(z) < 0.9
+    first[:, 0], first[:, 1] = np.where(is_level, y, 0), np.where(is_level, -x, z)
+    first[:, 2] = np.where(is_level, 0, -y)
+    first /= np.sqrt((first * first).sum(axis=1, keepdims=True))
+    u, v, w = first.T
+    return first, np.stack([y * w - z * v, z * u - x * w, x * v - y * u], axis=1)
+
+
+def _untwisted(first: Vectors, second: Vectors) -> tuple[Vectors, Vectors]:
+    """Turn each frame (P, 3) onto the one before, or a tube would be pinched between them."""
+    ahead = np.einsum("ij,ij->i", first[:-1], first[1:])
+    aside = np.einsum("ij,ij->i", first[:-1], second[1:])
+    turn = np.concatenate([[0.0], np.cumsum(np.arctan2(aside, ahead))])[:, None]
+    cos, sin = np.cos(turn), np.sin(turn)
+    return cos * first + sin * second, cos * second - sin * first
 
 
 def _skin(points: Vectors, normals: Vectors) -> Mesh:
     """Join rings (P, S, 3) to a closed skin."""
-    triangles: list[Vectors] = []
-    directions: list[Vectors] = []
-    for grid, result in ((points, triangles), (normals, directions)):
-        a, b = grid[:-1], grid[1:]
-        a2, b2 = np.roll(a, -1, axis=1), np.roll(b, -1, axis=1)
-        result.append(np.stack([a, b, b2], axis=2).reshape(-1, 3, 3))
-        result.append(np.stack([a, b2, a2], axis=2).reshape(-1, 3, 3))
-    return Mesh(np.concatenate(triangles), np.concatenate(directions))
+    points, normals = (np.concatenate([ring, ring[:, :1]], axis=1) for ring in (points, normals))
+    return sheet(points, normals)
+
+
+def _cells(grid: Vectors) -> Vectors:
+    """Return the corners (T, 3, 3) of two triangles for each cell of a grid (A, B, 3)."""
+    first, last = grid[:-1, :-1], grid[1:, 1:]
+    cells = np.empty((2, *first.shape[:2], 3, 3))
+    cells[0, :, :, 0], cells[0, :, :, 1], cells[0, :, :, 2] = first, grid[1:, :-1], last
+    cells[1, :, :, 0], cells[1, :, :, 1], cells[1, :, :, 2] = first, last, grid[:-1, 1:]
+    return cells.reshape(-1, 3, 3)
 
 
 def _cap(ring: Vectors, middle: Vectors, normal: Vectors) -> Mesh:
-    following = np.roll(ring, -1, axis=0)
-    corners = np.stack([np.broadcast_to(middle, ring.shape), ring, following], axis=1)
-    return Mesh(corners, np.broadcast_to(normal, corners.shape).copy())
+    corners, normals = np.empty((2, len(ring), 3, 3))
+    corners[:, 0], corners[:, 1] = middle, ring
+    corners[:-1, 2], corners[-1, 2] = ring[1:], ring[0]
+    normals[:] = normal
+    return Mesh(corners, normals)

@@ -61,6 +61,7 @@ class Caster:
         self.materials = np.repeat([NAMES.index(body.material) for body in bodies], counts)
         self.items = np.repeat(np.array([body.item for body in bodies], np.int32), counts)
         self.soilings = scene.soilings
+        self.backdrops = np.array(sorted(scene.backdrops), np.int32)
         self.seed = seed
         self.embree = EmbreeScene()
         self.mesh = TriangleMesh(self.embree, np.ascontiguousarray(corners))
@@ -105,7 +106,8 @@ def render(
         caster: The scene.
         camera: Any.
         lighting: Lamps, air and the elements of realism.
-        samples: Rays a pixel where something is seen, spread evenly over the exposure.
+        samples: Rays a pixel where something is seen, spread evenly over the exposure; plain walls
+            take one.
         random: Decides where in the pixel rays go, and when.
         clock: Times the stages ``first pass``, ``rays``, ``shading`` and ``shadow rays``.
     """
@@ -118,18 +120,24 @@ def render(
             _first_pass(caster, camera, part, items, depth)
     radiance, cover = np.zeros(items.size, np.float32), np.zeros(items.size, np.float32)
     painter = _Painter(caster, lighting, clock)
-    for part in _chunks(np.flatnonzero(_reached(items, depth, camera))):
-        for sample in range(samples):
+    side = _smear_side(items, depth, camera)
+    is_plain = _plain(caster, items, side)
+    is_edged = _reached(items, side) & ~is_plain
+    for part, count in [
+        *((part, samples) for part in _chunks(np.flatnonzero(is_edged))),
+        *((part, 1) for part in _chunks(np.flatnonzero(is_plain))),
+    ]:
+        for sample in range(count):
             jitter = random.random((len(part), 3), dtype=np.float32)
-            time = (jitter[:, 2] + np.float32(sample)) / np.float32(samples) - np.float32(0.5)
+            time = (jitter[:, 2] + np.float32(sample)) / np.float32(count) - np.float32(0.5)
             with clock("rays"):
                 origins = _origins(camera, time)
                 rays = camera.rays(_corners(part, camera.width) + jitter[:, :2])
                 answer = caster.hits(origins, rays)
                 seen = np.flatnonzero(answer["geomID"] >= 0)
                 picked = {name: values[seen] for name, values in answer.items()}
-            radiance[part[seen]] += painter.light(origins[seen], rays[seen], picked) / samples
-            cover[part[seen]] += np.float32(1 / samples)
+            radiance[part[seen]] += painter.light(origins[seen], rays[seen], picked) / count
+            cover[part[seen]] += np.float32(1 / count)
     return Rendered(radiance.reshape(shape), cover.reshape(shape), items, depth)
 
 
@@ -147,18 +155,26 @@ def _first_pass(
     depth.reshape(-1)[part[seen]] = answer["tfar"][seen]
 
 
-def _reached(items: NDArray[np.int32], depth: Floats, camera: Camera) -> NDArray[np.bool_]:
-    """Return (H, W) where a part may show at some time in the exposure or at the pixel's rim."""
+def _smear_side(items: NDArray[np.int32], depth: Floats, camera: Camera) -> int:
+    """Return the side, in pixels, of the square around a pixel that may show in it."""
     is_seen = items >= 0
     if not is_seen.any():
-        return is_seen
+        return 1
     near = float(np.quantile(depth[is_seen][::64], 0.05))
     smear = min(camera.focal_px * abs(camera.travel_mm) / near, _MOST_SMEAR)
-    side = 3 + 2 * int(np.ceil(max(smear / 2 - 0.5, 0)))
-    around: NDArray[np.bool_] = cv2.dilate(
-        is_seen.astype(np.uint8), np.ones((side, side), np.uint8)
-    ).astype(bool)
-    return around
+    return 3 + 2 * int(np.ceil(max(smear / 2 - 0.5, 0)))
+
+
+def _reached(items: NDArray[np.int32], side: int) -> NDArray[np.bool_]:
+    """Return (H, W) where a part may show at some time in the exposure or at the pixel's rim."""
+    kernel = np.ones((side, side), np.uint8)
+    return cv2.dilate((items >= 0).astype(np.uint8), kernel).astype(np.bool_)
+
+
+def _plain(caster: Caster, items: NDArray[np.int32], side: int) -> NDArray[np.bool_]:
+    """Return (H, W) where nothing but a wall may show, for which one ray is enough."""
+    is_wall = np.isin(items, caster.backdrops).astype(np.uint8)
+    return cv2.erode(is_wall, np.ones((side, side), np.uint8)).astype(np.bool_)
 
 
 def _origins(camera: Camera, time: Floats) -> Floats:

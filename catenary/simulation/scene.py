@@ -93,12 +93,23 @@ class Body:
 
 @dataclass(slots=True, eq=False)
 class Scene:
-    """A scene under construction; the only mutable value of this room."""
+    """A scene under construction; the only mutable value of this room.
+
+    Attributes:
+        items: What bodies belong to.
+        bodies: In the order added.
+        soilings: Burns and dirt.
+        damages: By item.
+        backdrops: Items of plain walls, which need fewer rays than wires before a black sky.
+        is_enclosed: Whether daylight cannot reach it, as in a tunnel.
+    """
 
     items: list[Item] = field(default_factory=list)
     bodies: list[Body] = field(default_factory=list)
     soilings: list[Soiling] = field(default_factory=list)
-    damages: dict[int, Damage] = field(default_factory=dict)  # by item
+    damages: dict[int, Damage] = field(default_factory=dict)
+    backdrops: set[int] = field(default_factory=set)
+    is_enclosed: bool = False
 
     def item(self, item: Item) -> int:
         """Add an item and return its index."""
@@ -109,6 +120,11 @@ class Scene:
         """Add a keypoint (one (x, y, z) in mm) or a polyline (several) to an item."""
         old = self.items[item]
         self.items[item] = replace(old, lines=(*old.lines, (role, np.array(points))))
+
+    def backdrop(self) -> int:
+        """Add an item for plain walls and return its index."""
+        self.backdrops.add(len(self.items))
+        return self.item(Item())
 
     def add(self, item: int, material: str, *meshes: Mesh) -> None:
         """Add meshes of one material to an item."""

@@ -63,7 +63,17 @@ class Light(StrEnum):
 MADE = {  # conditions that the scenes can show, by component
     "dropper": ("broken", "slack", "missing", "strand_broken", "clamp_off"),
     "split_pin": ("missing", "loose", "not_opened"),
-    "insulator": ("shed_missing", "shed_broken", "flashover", "contaminated"),
+    "insulator": ("shed_missing", "shed_broken", "flashover", "contaminated", "foreign_object"),
+    "bolt": ("nut_missing", "bolt_missing", "loose"),
+    "messenger_wire": ("strand_broken", "burned"),
+    "contact_wire": ("burned", "worn", "kinked"),
+    "steady_arm": ("off", "bent"),
+    "clamp": ("off",),
+    "cantilever": ("bent",),
+    "messenger_seat": ("off",),
+    "clevis": ("off",),
+    "number_plate": ("missing", "unreadable"),
+    "foreign_object": ("nest", "film", "branch"),
 }
 
 
@@ -90,7 +100,18 @@ def _rates() -> dict[str, dict[str, float]]:
             "shed_broken": 0.1,
             "flashover": 0.08,
             "contaminated": 0.05,
+            "foreign_object": 0.02,
         },
+        "bolt": {"nut_missing": 0.02, "bolt_missing": 0.01, "loose": 0.02},
+        "messenger_wire": {"strand_broken": 0.03, "burned": 0.02},
+        "contact_wire": {"burned": 0.02, "worn": 0.02, "kinked": 0.02},
+        "steady_arm": {"off": 0.02, "bent": 0.02},
+        "clamp": {"off": 0.02},
+        "cantilever": {"bent": 0.01},
+        "messenger_seat": {"off": 0.01},
+        "clevis": {"off": 0.01},
+        "number_plate": {"missing": 0.03, "unreadable": 0.04},
+        "foreign_object": {"nest": 0.01, "film": 0.01, "branch": 0.01},
     }
 
 
@@ -103,6 +124,7 @@ _LEAST = {
     "first_mast": 0,
     "seed": 0,
 }
+_SHARES = ("crossing", "misexposed", "anywhere", "double", "bridge", "tunnel", "distractors")
 
 
 @dataclass(frozen=True, slots=True)
@@ -153,6 +175,10 @@ class SimulationSettings:
         rates: Probability of each condition of a part, by component.
         geometry: Sizes of what is built.
         crossing: Share of spans with a wire that crosses in front of a dropper.
+        double: Share of masts with two cantilevers, each with its own wires (overlap sections).
+        bridge: Share of masts beside an overbridge.
+        tunnel: Share of masts in a tunnel; davits carry the cantilevers there.
+        distractors: Probability of each kind of thing that looks like a defect and is none.
         samples: Rays a pixel where something is seen.
         jpeg_quality: Lowest and highest JPEG quality.
         exposure: Spread of the exposure, as the standard deviation of its natural logarithm.
@@ -183,6 +209,10 @@ class SimulationSettings:
     rates: Mapping[str, Mapping[str, float]] = field(default_factory=_rates)
     geometry: Geometry = field(default_factory=Geometry)
     crossing: float = 0.35
+    double: float = 0.15
+    bridge: float = 0.06
+    tunnel: float = 0.08
+    distractors: float = 0.3
     samples: int = 3
     jpeg_quality: tuple[int, int] = (75, 95)
     exposure: float = 0.45
@@ -257,9 +287,12 @@ class SimulationSettings:
             yield "tile", f"must be 0 or from 64 to the smallest side, {side} px, got {self.tile}"
 
     def _share_mistakes(self) -> Iterator[Mistake]:
-        for name in ("crossing", "misexposed", "anywhere"):
+        for name in _SHARES:
             if not 0 <= getattr(self, name) <= 1:
                 yield name, f"must be in [0, 1], got {getattr(self, name):g}"
+        if self.bridge + self.tunnel > 1:
+            given = f"{self.bridge:g} and {self.tunnel:g}"
+            yield "tunnel", f"and bridge exclude each other and must sum to at most 1, got {given}"
         for name in ("light", "weather"):
             shares: Mapping[str, float] = getattr(self, name)
             if not abs(sum(shares.values()) - 1) <= 1e-6 or min(shares.values()) < 0:

@@ -4,11 +4,10 @@ import itertools
 from collections.abc import Sequence
 
 import numpy as np
-from embreex.mesh_construction import TriangleMesh
-from embreex.rtcore_scene import EmbreeScene
 from numpy.typing import NDArray
 
 from catenary.simulation.cameras import Camera
+from catenary.simulation.render import Caster
 from catenary.simulation.scene import Scene, Vector
 
 NEAR_MM = 50.0  # points nearer to the camera plane are not projected
@@ -22,17 +21,12 @@ _STEPS = np.array([0.7548776662, 0.5698402910])
 class Sight:
     """One camera's view of a scene, asked about points rather than pixels."""
 
-    def __init__(self, scene: Scene, camera: Camera) -> None:
-        """Build the scene's triangles once; ``scene`` has at least one body."""
-        self.camera = camera
+    def __init__(self, scene: Scene, camera: Camera, caster: Caster | None = None) -> None:
+        """Take a scene of at least one body, and its caster where there is one already."""
+        self.camera, self._caster = camera, caster or Caster(scene, 0)
         self._triangles: dict[int, list[Vector]] = {}
         for body in scene.bodies:
             self._triangles.setdefault(body.item, []).append(body.mesh.corners)
-        corners = np.concatenate([body.mesh.corners for body in scene.bodies]).astype(np.float32)
-        counts = [len(body.mesh.corners) for body in scene.bodies]
-        self._items = np.repeat([body.item for body in scene.bodies], counts)
-        self._embree = EmbreeScene()
-        self._mesh = TriangleMesh(self._embree, np.ascontiguousarray(corners))
 
     def triangles(self, item: int) -> Vector:
         """Return the corners (T, 3, 3) of an item's triangles in mm, T possibly 0."""
@@ -47,11 +41,9 @@ class Sight:
         distance = np.linalg.norm(rays, axis=1)
         rays /= distance[:, None]
         origins = np.broadcast_to(self.camera.position.astype(np.float32), rays.shape)
-        answer = self._embree.run(
-            np.ascontiguousarray(origins), np.ascontiguousarray(rays), query="INTERSECT", output=1
-        )
+        answer = self._caster.hits(origins, rays)
         is_hit = answer["geomID"] >= 0
-        first = np.where(is_hit, self._items[np.where(is_hit, answer["primID"], 0)], item)
+        first = np.where(is_hit, self._caster.items[np.where(is_hit, answer["primID"], 0)], item)
         blocked: NDArray[np.bool_] = (first != item) & (answer["tfar"] < distance - _TOUCHING_MM)
         return blocked
 

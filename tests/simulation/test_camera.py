@@ -268,7 +268,7 @@ def test_without_distractors_no_wire_crosses_a_dropper():
         render_frame(one, 0).pixels
         for one in (
             replace(crossed, without=(Element.DISTRACTORS,)),
-            replace(crossed, crossing=0.0),
+            replace(crossed, crossing=0.0, distractors=0.0),
         )
     ]
     assert np.array_equal(*frames)

@@ -10,6 +10,7 @@ import yaml
 from catenary import config
 from catenary.domain.errors import ConfigError, ImpossibleSettingsError
 from catenary.simulation.build import Build
+from catenary.simulation.fittings import Mounting, joint
 from catenary.simulation.geometry import Geometry
 from catenary.simulation.settings import SimulationSettings
 
@@ -81,6 +82,8 @@ def test_a_mistake_is_told_alone_when_it_is_alone(tmp_path, place):
         ({"span_m": (float("nan"), 50)}, "span_m"),
         ({"contact_height_mm": (2000, 5500)}, "contact_height_mm"),
         ({"system_height_mm": (-1, 1500)}, "system_height_mm"),
+        ({"tunnel_contact_height_mm": (5250, 6000)}, "tunnel_contact_height_mm"),
+        ({"tunnel_system_height_mm": (1000, 1600)}, "tunnel_system_height_mm"),
         ({"pin_mm": (0, 20)}, "pin_mm"),
         ({"clevis_ear_mm": 29.9}, "pin_mm"),
     ],
@@ -93,9 +96,16 @@ def test_a_mast_that_cannot_be_built_is_refused(changes, place):
 
 def test_a_mast_is_built_to_the_sizes_asked_for():
     sizes = Geometry(contact_height_mm=(5500, 5500), system_height_mm=(1400, 1400))
-    settings = replace(SimulationSettings(), geometry=sizes)
+    settings = replace(SimulationSettings(), geometry=sizes, tunnel=0.0)
     build = Build(settings, "mast", np.random.default_rng(1))
     assert (build.contact, build.system) == (5500, 1400)
+
+
+def test_a_mast_in_a_tunnel_is_lower():
+    settings = replace(SimulationSettings(), tunnel=1.0, bridge=0.0)
+    builds = [Build(settings, "mast", np.random.default_rng(seed)) for seed in range(9)]
+    assert all(5250 <= build.contact <= 5600 for build in builds)
+    assert all(800 <= build.system <= 1150 for build in builds)
 
 
 def test_thicker_pins_make_a_wider_clevis_end():
@@ -103,7 +113,7 @@ def test_thicker_pins_make_a_wider_clevis_end():
         sizes = Geometry(pin_mm=(pin_mm, pin_mm), clevis_ear_mm=60)
         build = Build(SimulationSettings(geometry=sizes, rates={}), "m", np.random.default_rng(1))
         axis = np.array([0.0, 1.0, 0.0])
-        build.joint("clevis", np.zeros(3), axis, np.array([0.0, 0.0, -1.0]))
+        joint(build, "clevis", Mounting(np.zeros(3), axis, 30.0, np.array([0.0, 0.0, -1.0])))
         pins = [one for one in build.scene.items if one.component == "split_pin"]
         points = {role: points[0] for role, points in pins[0].lines}
         return float(np.linalg.norm(points["head"] - points["leg_1"]))

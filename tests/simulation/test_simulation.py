@@ -21,10 +21,10 @@ TINY = SimulationSettings(
 
 
 def only(component: str, condition: str, role: Role) -> SimulationSettings:
-    return replace(TINY, rates={component: {condition: 1.0}}, roles=(role,), width=640, height=512)
+    return replace(TINY, rates={component: {condition: 1.0}}, roles=(role,))
 
 
-def labels_of(settings: SimulationSettings, component: str, frames: int = 4):
+def labels_of(settings: SimulationSettings, component: str, frames: int = 2):
     return [
         label
         for index in range(frames)
