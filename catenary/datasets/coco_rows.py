@@ -89,10 +89,10 @@ def annotation_in(
         KeyError: If a needed key is missing.
         ValueError: If a value is not valid.
     """
-    x, y, width, height = (float(value) for value in row["bbox"])
+    mask = _mask_in(row, size)
     return Label(
         component,
-        inside((x, y, x + width, y + height), size, notes),
+        inside(_box_in(row, mask), size, notes),
         str(row.get("condition", NORMAL)),
         _share(row, "severity", 0.0),
         _share(row, "visibility", 1.0),
@@ -106,8 +106,17 @@ def annotation_in(
         _keypoints_in(row, points),
         _corners_in(row),
         _share(row, "occlusion", 0.0),
-        _mask_in(row, size),
+        mask,
     )
+
+
+def _box_in(row: Json, mask: masks.Mask | None) -> tuple[float, float, float, float]:
+    """Return x0, y0, x1, y1 as written; of its mask where none with an area is written."""
+    written = row.get("bbox") or ()
+    if mask is not None and not (written and min(written[2:], default=0) > 0):
+        return mask.bounds()
+    x, y, width, height = (float(value) for value in row["bbox"])
+    return x, y, x + width, y + height
 
 
 def _keypoints_in(row: Json, names: tuple[str, ...]) -> tuple[Keypoint, ...]:

@@ -48,6 +48,18 @@ class Mask:
         is_inside = np.arange(len(runs)) % 2 == 1
         return np.repeat(is_inside, runs).reshape(self.width, self.height).T
 
+    def bounds(self) -> tuple[float, float, float, float]:
+        """Return x0, y0, x1, y1 of the pixels inside, half-open.
+
+        Raises:
+            ValueError: If the run lengths do not fill the image, or no pixel is inside.
+        """
+        pixels = self.pixels()
+        rows, columns = (np.flatnonzero(pixels.any(axis=axis)) for axis in (1, 0))
+        if not rows.size:
+            raise ValueError("a mask without a pixel has no bounds")
+        return float(columns[0]), float(rows[0]), float(columns[-1] + 1), float(rows[-1] + 1)
+
     def _runs(self) -> NDArray[np.int64]:
         runs = _unpacked(self.counts)
         if (runs < 0).any() or runs.sum() != self.height * self.width:

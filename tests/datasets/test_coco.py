@@ -140,6 +140,30 @@ def test_run_lengths_in_plain_numbers_and_polygons_of_others_are_read(tmp_path):
     assert other.mask.area == 9 * 3 + 5  # joined; two points hold nothing
 
 
+@pytest.mark.parametrize("box", [{}, {"bbox": []}, {"bbox": None}, {"bbox": [0, 0, 0, 0]}])
+def test_a_part_drawn_without_a_box_has_that_of_its_mask(tmp_path, box):
+    row = {"image_id": 1, "category_id": 3} | box
+    runs = {"segmentation": {"size": [80, 100], "counts": [1000, 20, 6980]}}
+    polygon = {"segmentation": [[20, 30, 50, 30, 50, 34, 20, 34]]}
+    rows = [{"id": 1} | row | runs, {"id": 2} | row | polygon]
+    (image,) = coco.read(plain(tmp_path, annotations=rows)).images
+    assert [label.box for label in image.labels] == [Box(12, 40, 13, 60), Box(20, 30, 50, 34)]
+
+
+def test_a_written_box_counts_though_its_mask_is_smaller(tmp_path):
+    polygon = [[20, 30, 50, 30, 50, 34, 20, 34]]
+    row = {"id": 1, "image_id": 1, "category_id": 3, "bbox": [10, 10, 60, 60]}
+    (image,) = coco.read(plain(tmp_path, annotations=[row | {"segmentation": polygon}])).images
+    assert image.labels[0].box == Box(10, 10, 70, 70)
+
+
+def test_a_mask_without_a_pixel_gives_no_box(tmp_path):
+    row = {"id": 1, "image_id": 1, "category_id": 3}
+    empty = {"segmentation": {"size": [80, 100], "counts": [8000]}}
+    with pytest.raises(ConfigError, match="annotation 1: a mask without a pixel"):
+        coco.read(plain(tmp_path, annotations=[row | empty]))
+
+
 def test_boxes_cut_at_the_edge_are_counted(tmp_path):
     row = {"image_id": 1, "category_id": 3}
     boxes = [[90, 70, 30, 40], [-0.25, 0, 9, 9], [0, 0, 9, 9]]
