@@ -8,9 +8,10 @@ Numbers are our starting values.
 
 import cv2
 import numpy as np
+from numpy.typing import NDArray
 
 from catenary.imaging.crops import Crop
-from catenary.simulation.retouch import Floats, Grey, grained
+from catenary.simulation.retouch import GRID, Floats, Grey, grained
 from catenary.simulation.sheds import LEAST_SHEDS, ShedFrame, is_open, shed_frame, sky_level
 
 _KEPT = 0.35  # share of half a period beside a shed that is stretched over its place
@@ -18,7 +19,9 @@ _CLOSED = "no background shows between the sheds: what is behind one is not know
 _LOST_GRAIN = 0.7  # share of the grain that stretching takes
 _BODY = 0.3  # of the strongest contrast: what differs less from the background is background
 _CELLS = (16, 24)  # of a period and of the height, in which the insulator is averaged
-_TRIED = 8  # neighbours of which the one that fits best is copied
+_TRIED = 8  # sheds of which the one is replaced that another one fits best
+_OFF = 0.08  # of a period; how far from its place a copied shed may stand
+_SHARP, _BROAD = 0.15, 0.5  # of half a period, over which an edit fades at a shed's sides
 _SEAM = 0.35  # greatest difference at the seam of a copied shed, in deviations of grey levels
 
 
@@ -86,40 +89,53 @@ def contaminated(crop: Crop, severity: float, random: np.random.Generator) -> Gr
 
 
 def control(crop: Crop, severity: float, random: np.random.Generator) -> Grey | str:  # noqa: ARG001 - one form as the others
-    """Put the neighbouring shed that fits best in the place of one."""
+    """Put the other shed that fits best in the place of one."""
     frame = shed_frame(crop)
     if isinstance(frame, str):
         return frame
     tries = [_copied(crop.pixels, frame, _some_shed(frame, random)) for _ in range(_TRIED)]
-    unlike, copy, weight = min(tries, key=lambda one: one[0])
+    unlike, (dx, dy), weight = min(tries, key=lambda one: one[0])
+    if unlike == np.inf:
+        return "no other shed stands whole JPEG blocks away"
     if unlike > _SEAM:
-        return f"neighbouring sheds differ by {unlike:.2f} at the seam, at most {_SEAM:.2f} serve"
-    return _mixed(crop.pixels, copy, weight)
+        return f"other sheds differ by {unlike:.2f} at the seam, at most {_SEAM:.2f} serve"
+    moved = cv2.warpAffine(
+        crop.pixels.astype(np.float32),
+        np.array([[1, 0, -dx], [0, 1, -dy]], np.float32),
+        (crop.pixels.shape[1], crop.pixels.shape[0]),
+        flags=cv2.INTER_NEAREST,
+    )
+    return _mixed(crop.pixels, np.asarray(moved, np.float32), weight)
 
 
-def _copied(pixels: Grey, frame: ShedFrame, middle: float) -> tuple[float, Floats, Floats]:
-    """Return how badly a neighbour fits, the picture with it in a shed's place, and where.
+def _copied(pixels: Grey, frame: ShedFrame, middle: float) -> tuple[float, tuple[int, int], Floats]:
+    """Return how badly the best other shed fits into a shed's place, its move (x, y), and where.
 
-    It is moved by whole pixels, so that its grain stays what it was.
+    Sheds are moved by whole blocks of the JPEG grid, on which their grain was compressed: off it,
+    it would be restless where it was quiet. A broad soft border hides the seam.
     """
-    index = int(np.abs(frame.sheds - middle).argmin())
-    inwards = 1 if index < len(frame.sheds) / 2 else -1  # at the ends may be fittings
-    weight = _inside(frame, middle) * (np.abs(frame.across) <= 1.25 * frame.half_height)
-    seam = (weight > 0) & (weight < 1)
-    spread = float(pixels[weight > 0].std()) + 1.0
-    best = (np.inf, pixels.astype(np.float32), weight)
-    for more in range(-2, 3):
-        move = float(frame.sheds[index + inwards]) - middle + more
-        dx, dy = (round(move * part) for part in frame.axis)
-        matrix = np.array([[1, 0, -dx], [0, 1, -dy]], np.float32)
-        size = (pixels.shape[1], pixels.shape[0])
-        moved = cv2.warpAffine(
-            pixels, matrix, size, flags=cv2.INTER_NEAREST, borderMode=cv2.BORDER_REPLICATE
-        ).astype(np.float32)
-        unlike = float(np.abs(moved - pixels)[seam].mean()) / spread if seam.any() else np.inf
-        if unlike < best[0]:
-            best = (unlike, moved, weight)
-    return best
+    weight = _inside(frame, middle, _BROAD) * (np.abs(frame.across) <= 1.25 * frame.half_height)
+    rows, columns = np.nonzero(weight)
+    own = pixels[rows, columns].astype(np.float32)
+    is_seam = weight[rows, columns] < 1
+    spread = float(own.std()) + 1.0
+    best = (np.inf, (0, 0))
+    for distance in frame.sheds[1:-1] - middle:  # at the ends may be fittings
+        away = float(distance) * np.array(frame.axis)
+        dx, dy = (GRID * round(part / GRID) for part in away)
+        is_near = np.hypot(dx - away[0], dy - away[1]) <= max(_OFF * frame.period, 1.0)
+        ys, xs = rows + dy, columns + dx
+        if abs(distance) < frame.period / 2 or not (is_near and _lie_in(pixels, ys, xs)):
+            continue
+        unlike = float(np.abs(pixels[ys, xs] - own)[is_seam].mean()) / spread
+        best = min(best, (unlike, (dx, dy)))
+    return (*best, weight)
+
+
+def _lie_in(pixels: Grey, rows: NDArray[np.int64], columns: NDArray[np.int64]) -> bool:
+    """Tell whether all these places are in the picture."""
+    is_past = rows.max() >= pixels.shape[0] or columns.max() >= pixels.shape[1]
+    return not is_past and min(rows.min(), columns.min()) >= 0
 
 
 def _some_shed(frame: ShedFrame, random: np.random.Generator) -> float:
@@ -128,10 +144,11 @@ def _some_shed(frame: ShedFrame, random: np.random.Generator) -> float:
     return float(frame.sheds[int(random.integers(edge, len(frame.sheds) - edge))])
 
 
-def _inside(frame: ShedFrame, middle: float) -> Floats:
+def _inside(frame: ShedFrame, middle: float, soft: float = _SHARP) -> Floats:
     """Return (H, W), 1 within half a period of a shed's middle, falling softly at its sides."""
     distance = np.abs(frame.along - middle) / (frame.period / 2)
-    return np.asarray(np.clip((1 - distance) / 0.15, 0, 1), np.float32)
+    ramp = np.clip((1 - distance) / soft, 0, 1)
+    return np.asarray(ramp**2 * (3 - 2 * ramp), np.float32)
 
 
 def _on_insulator(pixels: Grey, frame: ShedFrame) -> Floats:

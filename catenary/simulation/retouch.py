@@ -17,7 +17,7 @@ Path = NDArray[np.float64]  # (N, 2) x, y in pixels, N >= 2
 
 _STEP = 0.5  # px between samples of a path
 _GRAIN_SIGMA = 2.0  # px; what is finer than this counts as grain
-_GRID = 8  # px; grain is moved by whole blocks of the JPEG grid, on which it was compressed
+GRID = 8  # px; grain is moved by whole blocks of the JPEG grid, on which it was compressed
 _BLOCKS = 8  # farthest move, blocks
 _SHIFTS = 32  # places that are tried as donors of grain
 _SCALES = (32.0, 16.0, 8.0, 4.0, 2.0)  # px; backgrounds are continued from coarse to fine
@@ -102,7 +102,7 @@ def _grain(pixels: Grey, touched: Mask, known: Mask, random: np.random.Generator
     usual = (1.4826 * float(np.median(around))) ** 2 + 0.05
     best, least = np.zeros_like(residue), np.inf
     for _ in range(_SHIFTS):
-        dy, dx = (int(one) for one in _GRID * random.integers(-_BLOCKS, _BLOCKS + 1, 2))
+        dy, dx = (int(one) for one in GRID * random.integers(-_BLOCKS, _BLOCKS + 1, 2))
         inside = (ys + dy >= 0) & (ys + dy < height) & (xs + dx >= 0) & (xs + dx < width)
         donor_y, donor_x = np.where(inside, ys + dy, ys), np.where(inside, xs + dx, xs)
         serves = known[donor_y, donor_x] & inside

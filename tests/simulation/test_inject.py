@@ -25,11 +25,11 @@ def dropper(wire: float = 160, sky: float = 12) -> Crop:
     return Crop(picture.clip(0, 255).astype(np.uint8), 0, 0, Box(140, 36, 160, 444))
 
 
-def insulator(angle_deg: float = 0.0) -> Crop:
-    """Return 14 bright sheds, 18 px apart and 60 px high, on a dark sky."""
+def insulator(angle_deg: float = 0.0, count: int = 14, period: int = 18) -> Crop:
+    """Return bright sheds, 60 px high, on a dark sky."""
     picture = np.full((420, 420), 8, np.float32)
-    cv2.rectangle(picture, (70, 200), (350, 220), 90, -1)
-    for x in range(84, 84 + 14 * 18, 18):
+    cv2.rectangle(picture, (70, 200), (98 + count * period, 220), 90, -1)
+    for x in range(84, 84 + count * period, period):
         cv2.rectangle(picture, (x, 180), (x + 8, 240), 170, -1)
     turn = cv2.getRotationMatrix2D((210, 210), angle_deg, 1)
     picture = cv2.warpAffine(picture, turn, (420, 420), borderValue=8)
@@ -116,6 +116,28 @@ def test_a_removed_shed_is_missed_and_a_copied_one_is_not(angle_deg, seed):
     assert shed_spacing(bare, ShedLimits()).verdict is Verdict.DEFECT
     control = edited(crop, made(crop, "insulator", CONTROL, seed))
     assert shed_spacing(control, ShedLimits()).verdict is Verdict.NORMAL
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_a_copied_shed_keeps_its_grain_on_the_grid_of_the_jpeg(seed):
+    crop = insulator()
+    edit = made(crop, "insulator", CONTROL, seed)
+    middle = round(float(np.nonzero(edit.mask)[1].mean()))
+    shed = edit.pixels[185:235, middle - 2 : middle + 3]
+    same = [
+        x - middle
+        for x in range(80, 340)
+        if np.array_equal(crop.pixels[185:235, x - 2 : x + 3], shed)
+    ]
+    assert len(same) == 1
+    assert same[0] % 8 == 0
+    assert same[0] != 0
+
+
+def test_an_insulator_without_sheds_whole_blocks_apart_has_no_control():
+    crop = insulator(count=5, period=21)
+    refusal = inject(crop, "insulator", CONTROL, 0.5, np.random.default_rng(0))
+    assert refusal == "no other shed stands whole JPEG blocks away"
 
 
 def test_a_burnt_insulator_is_darker():
