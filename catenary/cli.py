@@ -330,6 +330,10 @@ def evaluate(  # noqa: PLR0913 - every option of the command is a parameter
     by_section: Annotated[
         bool, typer.Option("--by-section", help="Show every section, and the worst one.")
     ] = False,
+    split: Annotated[
+        Path | None, typer.Option(help="Split file: evaluate one part of the labels only.")
+    ] = None,
+    part: Annotated[str, typer.Option(help="Part of the split.")] = "test",
     as_json: Json = False,
 ) -> None:
     """State how well a model finds parts and defects of a labelled set, with intervals."""
@@ -341,7 +345,15 @@ def evaluate(  # noqa: PLR0913 - every option of the command is a parameter
         raise typer.BadParameter(f"--data-kind must be {', '.join(DataKind)}, got {data_kind!r}")
     recipe = assemble.Recipe(model, device, precision, config, tuple(setting or ()))
     request = job.Request(
-        labels, DataKind(data_kind), predictions, save_predictions, compare, html, alarms_per_1000
+        labels,
+        DataKind(data_kind),
+        predictions,
+        save_predictions,
+        compare,
+        html,
+        alarms_per_1000,
+        split,
+        part,
     )
     with _progress("evaluate") as step:
         done = job.evaluate(request, recipe, step)

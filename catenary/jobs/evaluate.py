@@ -5,6 +5,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from catenary.datasets import coco
+from catenary.datasets import split as splits
 from catenary.datasets.labels import LabelledSet
 from catenary.domain.errors import ConfigError
 from catenary.evaluation import bootstrap, compared, predictions
@@ -32,6 +33,8 @@ class Request:
         html: Report to write, or None.
         per_1000: A further alarm budget, false findings of each component per 1,000
             photographs, or None.
+        split: File that deals the photographs to parts, or None to evaluate all of them.
+        part: Part of the split that is evaluated.
     """
 
     labels: Path
@@ -41,6 +44,8 @@ class Request:
     compare: Path | None = None
     html: Path | None = None
     per_1000: float | None = None
+    split: Path | None = None
+    part: str = "test"
 
     @property
     def budgets(self) -> tuple[float, ...]:
@@ -62,6 +67,8 @@ def evaluate(request: Request, recipe: assemble.Recipe, progress: Progress) -> E
         StoreError: If a file cannot be written.
     """
     labelled = coco.read(request.labels)
+    if request.split:
+        labelled = splits.part(labelled, splits.read(request.split), request.part)
     said = _said(request, labelled, recipe, progress)
     if request.save:
         with atomic.replaced(request.save) as partial:

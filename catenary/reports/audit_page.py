@@ -5,14 +5,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
-from jinja2 import Environment, FileSystemLoader, StrictUndefined
-
 from catenary.datasets.audit import LARGEST, SIZES, Audit
 from catenary.datasets.problems import Problem
-from catenary.reports import atomic
+from catenary.reports.templating import write_page
 from catenary.reports.wording import printable
 
-_TEMPLATES = Path(__file__).parent / "templates"
 _GROUPS = 60  # groups of copies with pictures
 _IN_GROUP = 12  # pictures of a group
 _EXAMPLES = 18  # pictures from all over the sets
@@ -77,16 +74,7 @@ def write(found: Audit, previews: Sequence[bytes], path: Path) -> None:
     Raises:
         StoreError: If it cannot be written; nothing is left then.
     """
-    environment = Environment(
-        loader=FileSystemLoader(_TEMPLATES),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    template = environment.get_template("audit.html.j2")
-    with atomic.replaced(path) as partial:
-        partial.write_text(template.render(page=_page(found, previews)), encoding="utf-8")
+    write_page("audit.html.j2", path, page=_page(found, previews))
 
 
 def _page(found: Audit, previews: Sequence[bytes]) -> AuditPage:

@@ -7,11 +7,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from jinja2 import Environment, FileSystemLoader, StrictUndefined
-
-from catenary.reports import atomic, charts
-
-_TEMPLATES = Path(__file__).parent / "templates"
+from catenary.reports import charts
+from catenary.reports.templating import write_page
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,17 +83,8 @@ def write_evaluation(page: EvaluationPage, path: Path) -> None:
     Raises:
         StoreError: If it cannot be written; nothing is left then.
     """
-    environment = Environment(
-        loader=FileSystemLoader(_TEMPLATES),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    template = environment.get_template("evaluation.html.j2")
-    text = template.render(page=page, drawn=_drawn, width=charts.WIDTH, height=charts.HEIGHT)
-    with atomic.replaced(path) as partial:
-        partial.write_text(text, encoding="utf-8")
+    size = {"width": charts.WIDTH, "height": charts.HEIGHT}
+    write_page("evaluation.html.j2", path, page=page, drawn=_drawn, **size)
 
 
 def _drawn(chapter: Chapter) -> Sequence[charts.Drawing]:

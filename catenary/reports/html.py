@@ -2,13 +2,9 @@
 
 from pathlib import Path
 
-from jinja2 import Environment, FileSystemLoader, StrictUndefined
-
-from catenary.reports import atomic
 from catenary.reports.data import ReportData
 from catenary.reports.page import page
-
-_TEMPLATES = Path(__file__).parent / "templates"
+from catenary.reports.templating import write_page
 
 
 def write_html(data: ReportData, path: Path) -> None:
@@ -20,13 +16,4 @@ def write_html(data: ReportData, path: Path) -> None:
     Raises:
         StoreError: If it cannot be written; nothing is left then.
     """
-    environment = Environment(
-        loader=FileSystemLoader(_TEMPLATES),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    template = environment.get_template("report.html.j2")
-    with atomic.replaced(path) as partial, partial.open("w", encoding="utf-8") as file:
-        file.writelines(template.generate(page=page(data)))
+    write_page("report.html.j2", path, page=page(data))

@@ -8,6 +8,7 @@ from typer.testing import CliRunner
 
 from catenary import cli, config
 from catenary.datasets import coco
+from catenary.datasets import split as splits
 from catenary.datasets.labels import Label, LabelledImage, LabelledSet
 from catenary.domain.errors import CatenaryError, ConfigError
 from catenary.domain.finding import Evidence, Verdict, Versions
@@ -134,6 +135,21 @@ def test_two_models_are_compared_without_a_scan(tmp_path):
     assert record["rates"]["detection"]["low"] == pytest.approx(0.342, abs=0.001)
     assert record["conditions"]["split_pin.missing"]["ap"] == 1.0
     assert record["worst_section"] == "站A"
+
+
+def test_one_part_of_a_split_is_evaluated_alone(tmp_path):
+    labels = labelled_pins(tmp_path / "set", tuple(f"D{number}" for number in range(6)))
+    file, said = tmp_path / "split.json", tmp_path / "said.json"
+    every = coco.read(labels)
+    splits.write(splits.made(every.images, splits.MAST, {"train": 0.5, "test": 0.5}), file)
+    tested = splits.part(every, splits.read(file), "test")
+    assert 0 < len(tested.images) < 6
+    made = measure.predict(judge(0.9), tested, DataKind.SIMULATED, quietly)
+    said.write_bytes(predictions.dumps(made))
+    read = ("evaluate", str(labels), "--predictions", str(said), "--split", str(file))
+    assert f"photographs of {len(tested.images)} masts" in catenary(*read)
+    with pytest.raises(ConfigError, match="no part 'final'"):
+        catenary(*read, "--part", "final")
 
 
 def test_figures_on_simulated_and_real_photographs_do_not_mix(tmp_path):
