@@ -5,10 +5,11 @@ arXiv:1904.07850) and measures four distances to the sides of the box from there
 al., "FCOS", ICCV 2019, arXiv:1904.01355). `ConditionNetwork` scores a crop.
 """
 
-import timm
 import torch
 import torch.nn.functional as F  # noqa: N812 - torch's own customary name
 from torch import Tensor, nn
+
+from catenary.models.backbones import Backbone, backbone_of, widths_of
 
 STRIDE = 4  # px of the picture a cell of the heatmap stands for
 _REACH = 11  # cells
@@ -91,17 +92,17 @@ class ComponentNetwork(nn.Module):
     bfloat16 would round the side of a 1,000 px dropper by 30 px.
     """
 
-    def __init__(self, backbone: str, classes: int, channels: int = 64) -> None:
+    def __init__(self, backbone: Backbone, classes: int, channels: int = 64) -> None:
         """Build with random weights.
 
         Args:
-            backbone: timm name of a network with features at strides 4, 8, 16 and 32.
+            backbone: Gives features at strides 4, 8, 16 and 32.
             classes: Component kinds, at least 1.
             channels: Width of the pyramid.
         """
         super().__init__()
         self.classes = classes
-        self.backbone = backbone_of(backbone, (1, 2, 3, 4))
+        self.backbone = backbone_of(backbone, (4, 8, 16, 32))
         widths = widths_of(self.backbone)
         self.context = WideContext(widths[-1], channels)
         self.laterals = nn.ModuleList(nn.Conv2d(width, channels, 1) for width in widths[:-1])
@@ -162,10 +163,10 @@ class ConditionNetwork(nn.Module):
     cells of the crop and vanishes in the average.
     """
 
-    def __init__(self, backbone: str, outputs: int, dropout: float = 0.1) -> None:
+    def __init__(self, backbone: Backbone, outputs: int, dropout: float = 0.1) -> None:
         """Build with random weights; ``outputs`` counts (component, condition) pairs."""
         super().__init__()
-        self.backbone = backbone_of(backbone, (3, 4))
+        self.backbone = backbone_of(backbone, (16, 32))
         widths = widths_of(self.backbone)
         self.dropout = nn.Dropout(dropout)
         self.head = nn.Linear(2 * sum(widths), outputs)
@@ -181,19 +182,6 @@ class ConditionNetwork(nn.Module):
         with torch.autocast(features.device.type, enabled=False):
             logits: Tensor = self.head(self.dropout(features.float()))
         return logits
-
-
-def backbone_of(name: str, stages: tuple[int, ...]) -> nn.Module:
-    """Return a timm network of one input channel that gives the features of some stages."""
-    network: nn.Module = timm.create_model(
-        name, features_only=True, in_chans=1, out_indices=stages, pretrained=False
-    )
-    return network
-
-
-def widths_of(backbone: nn.Module) -> list[int]:
-    """Return the channels of each stage that a timm feature network gives."""
-    return [stage["num_chs"] for stage in backbone.feature_info.get_dicts()]  # type: ignore[union-attr, operator]  # timm's own attribute
 
 
 def _average(level: Tensor) -> Tensor:

@@ -13,7 +13,8 @@ import torch
 import torch.nn.functional as F  # noqa: N812 - torch's own customary name
 from torch import Tensor, nn
 
-from catenary.models.network import backbone_of, depthwise, widths_of
+from catenary.models.backbones import Backbone, backbone_of, widths_of
+from catenary.models.network import depthwise
 
 CELL = 4  # px of the crop a place stands for
 _HIDDEN = 96
@@ -49,17 +50,17 @@ class Look(NamedTuple):
 class RefinerNetwork(nn.Module):
     """Backbone, a pyramid up to stride 4, profiles along both axes, and a quality head."""
 
-    def __init__(self, backbone: str, classes: int, channels: int = 48) -> None:
+    def __init__(self, backbone: Backbone, classes: int, channels: int = 48) -> None:
         """Build with random weights.
 
         Args:
-            backbone: timm name of a network with features at strides 4, 8, 16 and 32.
+            backbone: Gives features at strides 4, 8, 16 and 32.
             classes: Component kinds, at least 1.
             channels: Width of the pyramid.
         """
         super().__init__()
         self.classes = classes
-        self.backbone = backbone_of(backbone, (1, 2, 3, 4))
+        self.backbone = backbone_of(backbone, (4, 8, 16, 32))
         widths = widths_of(self.backbone)
         self.laterals = nn.ModuleList(nn.Conv2d(width, channels, 1) for width in widths)
         self.smooth = depthwise(channels)

@@ -21,13 +21,12 @@ import catenary
 from catenary.domain.errors import ConfigError
 from catenary.domain.taxonomy import Taxonomy
 from catenary.models import weights
+from catenary.models.backbones import freeze_start, imagenet_weights, start_backbone
 from catenary.models.build import (
+    backbone_name,
     classifier_network,
     detector_network,
-    freeze_start,
-    imagenet_weights,
     refiner_network,
-    start_backbone,
 )
 from catenary.models.classifier import pairs
 from catenary.models.inputs import Precision
@@ -256,7 +255,8 @@ def _detector_task(
     network = detector_network(settings.detector_architecture, len(classes))
     _start(network, settings)
     if settings.weights != RANDOM:
-        freeze_start(network.backbone, settings.frozen_blocks)
+        own = backbone_name(settings.detector_architecture)
+        freeze_start(network.backbone, own, settings.frozen_blocks)
     scenes = validation_scenes(validation, classes, settings)
     module = DetectorModule(network, classes, settings, scenes)
     return _Task(module, frames, validation, classes, {})
@@ -299,7 +299,8 @@ def _start(
         log.info("started from=%s anew=%s", settings.start, ",".join(anew) or "nothing")
     elif settings.weights != RANDOM:
         path = None if settings.weights == IMAGENET else Path(settings.weights)
-        start_backbone(network.backbone, imagenet_weights(path))
+        own = backbone_name(settings.architecture)
+        start_backbone(network.backbone, own, imagenet_weights(own, path))
 
 
 def _trainer(settings: TrainingSettings, callbacks: list[Callback]) -> Trainer:
@@ -343,14 +344,9 @@ def _finish(
     settings: TrainingSettings, task: _Task, average: dict[str, Tensor], split: str
 ) -> None:
     """Write weights and record; the record last, since it says that the run is whole."""
-    architectures = {
-        Kind.DETECTOR: settings.detector_architecture,
-        Kind.CLASSIFIER: settings.classifier_architecture,
-        Kind.REFINER: settings.refiner_architecture,
-    }
     record = TrainingRecord(
         settings.kind,
-        architectures[settings.kind],
+        settings.architecture,
         catenary.__version__,
         datetime.now(UTC).date().isoformat(),
         task.classes,

@@ -5,6 +5,7 @@ from enum import StrEnum
 from pathlib import Path
 
 from catenary.models.build import (
+    Architecture,
     ClassifierArchitecture,
     DetectorArchitecture,
     RefinerArchitecture,
@@ -49,8 +50,9 @@ class TrainingSettings:
         carriers: Component ids that close-ups are centred on.
         lr: Highest step size.
         backbone_lr_share: Step size of the pretrained part, as a share of ``lr``.
-        frozen_blocks: First blocks of a pretrained detector backbone that stay as they are: edges
-            are the same in every photograph, and a third of a step's time is saved.
+        frozen_blocks: First blocks of a pretrained detector backbone that stay as they are (with
+            the stem, unless 0): edges are the same in every photograph, and a third of a step's
+            time is saved.
         warmup_steps: Steps over which ``lr`` is reached; then it falls along a half cosine.
         weight_decay: Of AdamW.
         box_weight: Weight of the box loss beside the others; not of the classifier.
@@ -65,8 +67,10 @@ class TrainingSettings:
         precision: Number format of the convolutions.
         start: Weights file (.safetensors) of an earlier training of the same architecture to go on
             from, e.g. of the shipped bundle; None starts with ``weights``.
-        weights: ``"imagenet"``, ``"random"`` or a weights file of the backbone.
-        detector_architecture: See `catenary.models.build`.
+        weights: ``"imagenet"``, ``"random"`` or a weights file of the backbone as torchvision or
+            timm publish it. ``"imagenet"`` is installed for ``lite0`` only.
+        detector_architecture: Name of the head and, after it, of the backbone, e.g.
+            ``centre_resnet18``; see `catenary.models.backbones`.
         classifier_architecture: See `catenary.models.build`.
         refiner_architecture: See `catenary.models.build`.
         seed: Of everything random.
@@ -129,6 +133,17 @@ class TrainingSettings:
         )
         if mistakes := [words for is_right, words in rules if not is_right]:
             raise ValueError("; ".join(mistakes))
+
+    @property
+    def architecture(self) -> Architecture:
+        """Of the network that is trained."""
+        match self.kind:
+            case Kind.DETECTOR:
+                return self.detector_architecture
+            case Kind.CLASSIFIER:
+                return self.classifier_architecture
+            case Kind.REFINER:
+                return self.refiner_architecture
 
     @property
     def steps(self) -> int:

@@ -97,7 +97,7 @@ def drawn(
     least, most = _CLOSE_UP_SIZES if view == "close_up" else _WINDOW_SIZES
     factor = float(np.exp(generator.uniform(np.log(least), np.log(most))))
     if view == "window":
-        factor *= long_side / max(size)
+        factor *= min(1.0, long_side / max(size))  # a scan does not enlarge small frames either
     if target is None:
         point = (generator.uniform(0, width), generator.uniform(0, height))
     else:

@@ -8,9 +8,6 @@ from catenary.models.build import (
     DetectorArchitecture,
     classifier_network,
     detector_network,
-    freeze_start,
-    imagenet_weights,
-    start_backbone,
 )
 from catenary.models.fold import for_inference
 from catenary.models.network import LongView, cell_boxes
@@ -103,25 +100,3 @@ def test_the_classifier_gives_a_logit_for_each_pair():
 def test_cell_boxes_reach_from_the_middle_of_a_cell():
     cells, distances = torch.tensor([[2, 5]]), torch.tensor([[2.0, 10, 8, 20]])
     assert cell_boxes(cells, distances).tolist() == [[20.0, 0.0, 30.0, 30.0]]
-
-
-@torch.inference_mode()
-def test_the_backbone_starts_from_imagenet_and_sees_grey_as_equal_colours():
-    network = detector_network(DetectorArchitecture.CENTRE_LITE0, 1)
-    weights = imagenet_weights()
-    assert start_backbone(network.backbone, weights) > 200
-    grey = torch.randn(1, 1, 8, 8)
-    stem = next(value for value in weights.values() if value.ndim == 4 and value.shape[1] == 3)
-    coloured = torch.nn.functional.conv2d(grey.repeat(1, 3, 1, 1), stem)
-    own = torch.nn.functional.conv2d(grey, network.backbone.conv_stem.weight)
-    assert torch.allclose(coloured, own, atol=1e-5)
-
-
-def test_the_frozen_start_is_stem_and_blocks():
-    network = detector_network(DetectorArchitecture.CENTRE_LITE0, 1)
-    freeze_start(network.backbone, 2)
-    frozen = {name for name, one in network.backbone.named_parameters() if not one.requires_grad}
-    first = ("conv_stem.", "bn1.", "blocks.0.", "blocks.1.")
-    assert {name for name, _ in network.backbone.named_parameters() if name.startswith(first)} == (
-        frozen
-    )

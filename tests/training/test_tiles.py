@@ -31,6 +31,15 @@ def test_windows_show_from_all_of_a_frame_to_a_part_of_the_reduced_picture():
     assert 1.3 < max(factors) <= 1.4
 
 
+def test_a_frame_smaller_than_the_reduced_picture_is_not_enlarged():
+    generator = np.random.default_rng(3)
+    factors = [
+        tiles.drawn("window", None, (640, 640), (1280, 384), generator).factor for _ in range(300)
+    ]
+    assert 0.3 <= min(factors) < 0.35
+    assert 1.3 < max(factors) <= 1.4
+
+
 def test_a_tile_has_its_size_and_is_padded_beyond_the_frame():
     frame = np.full((50, 60), 200, np.uint8)
     tile = tiles.cut(frame, Window(0, 0, 1.0, 96, 96))
