@@ -30,7 +30,7 @@ FAILED, WRONG_USE, SOME_UNREADABLE, INTERRUPTED = 1, 2, 3, 130
 app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False)
 bundles = typer.Typer(no_args_is_help=True, help="Make, calibrate and verify model bundles.")
 runs = typer.Typer(invoke_without_command=True, help="What was scanned, what is left, what failed.")
-data = typer.Typer(no_args_is_help=True, help="Convert, audit and split labelled sets.")
+data = typer.Typer(no_args_is_help=True, help="Convert, audit, split and mine labelled sets.")
 app.add_typer(bundles, name="bundle")
 app.add_typer(data, name="data")
 app.add_typer(runs, name="runs")
@@ -519,6 +519,35 @@ def split_data(
         done = job.split(labels, output, wish, step)
     for line in job.lines(done):
         out.print(line, soft_wrap=True, highlight=False, markup=False)
+
+
+@data.command("mine")
+def mine_data(  # noqa: PLR0913 - every option of the command is a parameter
+    labels: Annotated[Path, typer.Argument(help="COCO labels of all parts; images beside them.")],
+    output: Annotated[Path, typer.Option("-o", "--output", help="Labels to write (JSON).")],
+    model: Model = None,
+    device: Device = "auto",
+    precision: Precision = "bf16",
+    config: Annotated[Path | None, typer.Option(help="Scan settings.")] = None,
+    setting: Setting = None,
+    limit: Annotated[int, typer.Option(min=1, help="Greatest number of mistakes.")] = 1000,
+    min_score: Annotated[float, typer.Option(min=0, max=1, help="Least score of a mistake.")] = 0.2,
+) -> None:
+    """Find where a model is sure and wrong, to train on: boxes on no part, alarms on sound ones."""
+    from catenary.jobs import assemble
+    from catenary.jobs import mine as job
+
+    recipe = assemble.Recipe(model, device, precision, config, tuple(setting or ()))
+    with _progress("mine") as step:
+        mined = job.mine(labels, output, job.Wish(limit, min_score), recipe, step)
+    for line in job.lines(mined):
+        out.print(line, soft_wrap=True, highlight=False, markup=False)
+    out.print(
+        f"Next: name {output} beside {labels} under `train:`",
+        soft_wrap=True,
+        highlight=False,
+        markup=False,
+    )
 
 
 @contextmanager

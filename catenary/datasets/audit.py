@@ -63,6 +63,7 @@ def audited(
         *told,
         *problems.of_files(members),
         *problems.of_boxes(members),
+        *problems.of_rejections(members),
         *problems.of_left_out(left_out or {}),
         *problems.of_copies(members, copied, exact),
         *problems.of_look_alikes(members, doubtful),
@@ -116,6 +117,8 @@ def _counts(members: Sequence[Member]) -> dict[str, Counter[str]]:
         row["images"] += 1
         row["images without labels"] += not one.image.labels
         row.update(f"{label.component} {label.condition}" for label in one.image.labels)
+        row.update(f"{no.component} rejected as {no.reason}" for no in one.image.rejections)
+        row.update([] if one.image.is_complete else ["images labelled in part"])
     return dict(counts)
 
 

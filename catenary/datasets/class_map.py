@@ -2,7 +2,7 @@
 
 from collections import Counter
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 from catenary.datasets.labels import Label, LabelledImage, LabelledSet
 from catenary.domain.errors import ConfigError
@@ -100,27 +100,44 @@ def to_ours(labelled: LabelledSet, classes: ClassMap | None, taxonomy: Taxonomy)
             taxonomy lacks, and the labels whose name and attribute disagree.
     """
     known = classes.classes if classes else {}
-    mistakes: Counter[str] = Counter()
-    dropped: Counter[str] = Counter()
+    told = _Told()
     images = []
     for image in labelled.images:
         labels = []
         for label in image.labels:
-            meaning = known.get(label.component)
-            if meaning is None and label.component in taxonomy.components:
-                meaning = Meaning(label.component)
-            if meaning is None:
-                mistakes[f"{label.component}: not in the class map and no component"] += 1
-            elif meaning.component == IGNORE:
-                dropped[label.component] += 1
-            else:
-                labels.append(_ours(label, meaning, taxonomy, mistakes))
-        images.append(replace(image, labels=tuple(labels)))
-    if mistakes:
-        rows = [f"  {what} ({count} labels)" for what, count in mistakes.most_common()]
+            if meaning := _meant(label.component, known, taxonomy, told):
+                labels.append(_ours(label, meaning, taxonomy, told.mistakes))
+        rejections = []
+        for refused in image.rejections:
+            if meaning := _meant(refused.component, known, taxonomy, told):
+                rejections.append(replace(refused, component=meaning.component))
+        images.append(replace(image, labels=tuple(labels), rejections=tuple(rejections)))
+    if told.mistakes:
+        rows = [f"  {what} ({count} labels)" for what, count in told.mistakes.most_common()]
         remedy = f"name them under `classes:` of a class map, or map them to `{IGNORE}`"
         raise ConfigError("\n".join(["labels that mean nothing here:", *rows, remedy]))
-    return Mapped(LabelledSet(labelled.root, tuple(images)), dropped)
+    return Mapped(LabelledSet(labelled.root, tuple(images)), told.dropped)
+
+
+@dataclass(frozen=True, slots=True)
+class _Told:
+    """What is wrong and what is left out, counted while names are turned into ours."""
+
+    mistakes: Counter[str] = field(default_factory=Counter)
+    dropped: Counter[str] = field(default_factory=Counter)
+
+
+def _meant(
+    name: str, known: Mapping[str, Meaning], taxonomy: Taxonomy, told: _Told
+) -> Meaning | None:
+    """Return what a name means; None, and a note, when nothing or to be ignored."""
+    meaning = known.get(name, Meaning(name) if name in taxonomy.components else None)
+    if meaning is None:
+        told.mistakes[f"{name}: not in the class map and no component"] += 1
+    elif meaning.component == IGNORE:
+        told.dropped[name] += 1
+        return None
+    return meaning
 
 
 def _ours(label: Label, meaning: Meaning, taxonomy: Taxonomy, mistakes: Counter[str]) -> Label:

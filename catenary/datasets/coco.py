@@ -1,8 +1,10 @@
 """Labelled sets as COCO JSON: plain COCO is read, and written with what COCO has no place for.
 
-Extra keys of an image: mast, camera, view, kilometre_m, taken_at, image_id, source_image; of an
-annotation: condition, severity, visibility, occlusion, part_id, is_evident, lines, oriented_box.
-Masks and keypoints stand where COCO has them. Readers of plain COCO ignore the extra keys.
+Extra keys of an image: mast, camera, view, kilometre_m, taken_at, image_id, source_image,
+is_complete; of an annotation: condition, severity, visibility, occlusion, part_id, is_evident,
+lines, oriented_box. An annotation with the key rejected is a finding that was refused; readers of
+plain COCO ignore it, since its iscrowd is 1; they ignore the extra keys. Masks and keypoints stand
+where COCO has them.
 """
 
 import json
@@ -17,8 +19,10 @@ from catenary.datasets.coco_rows import (
     annotation_out,
     image_out,
     ref_in,
+    rejection_in,
+    rejection_out,
 )
-from catenary.datasets.labels import Label, LabelledImage, LabelledSet
+from catenary.datasets.labels import Label, LabelledImage, LabelledSet, Rejection
 from catenary.datasets.reading import Notes, Reading, Size, positive_size, read_json
 from catenary.datasets.whole_file import whole_file
 from catenary.domain.errors import ConfigError
@@ -34,7 +38,7 @@ def write(labelled: LabelledSet, path: Path) -> None:
 
 
 def write_images(images: Iterable[LabelledImage], path: Path) -> int:
-    """Write labelled images, holding one at a time, and return the number of labels.
+    """Write labelled images, holding one at a time, and return the number of annotations.
 
     Args:
         images: Gone through twice, so a collection, or something that reads them anew.
@@ -50,6 +54,8 @@ def write_images(images: Iterable[LabelledImage], path: Path) -> int:
             for label in image.labels:
                 names = kinds.setdefault(label.component, set())
                 names.update(point.name for point in label.keypoints)
+            for rejection in image.rejections:
+                kinds.setdefault(rejection.component, set())
             yield image_out(image, number)
 
     with whole_file(path) as file:
@@ -80,6 +86,10 @@ def _annotation_rows(
             count += 1
             row = {"id": count, "image_id": number}
             yield row | annotation_out(label, categories[label.component])
+        for rejection in image.rejections:
+            count += 1
+            row = {"id": count, "image_id": number}
+            yield row | rejection_out(rejection, categories[rejection.component])
 
 
 def _write_rows(file: BinaryIO, head: str, rows: Iterator[dict[str, object]]) -> int:
@@ -132,8 +142,17 @@ def _read_images(content: Json, path: Path, notes: Notes) -> list[LabelledImage]
     for row in content["images"]:
         with notes.at(f"image {row.get('id')}"):
             ref, size = ref_in(row, path), positive_size(row["width"], row["height"])
-            labels = _read_labels(by_image[row["id"]], kinds, size, notes)
-            found.append(LabelledImage(ref, *size, labels, str(row.get("source_image", ""))))
+            own = by_image[row["id"]]
+            rows = [one for one in own if "rejected" not in one]
+            labels = _read_labels(rows, kinds, size, notes)
+            refused = [one for one in own if "rejected" in one]
+            rejections = _read_rejections(refused, kinds, size, notes)
+            source, is_complete = (
+                str(row.get("source_image", "")),
+                bool(row.get("is_complete", True)),
+            )
+            image = LabelledImage(ref, *size, labels, source, rejections, is_complete)
+            found.append(image)
     return found
 
 
@@ -147,3 +166,14 @@ def _read_labels(
             points = tuple(map(str, kind.get("keypoints", ())))
             labels.append(annotation_in(row, str(kind.get("name")), points, size, notes))
     return tuple(labels)
+
+
+def _read_rejections(
+    rows: Sequence[Json], kinds: Mapping[object, Json], size: Size, notes: Notes
+) -> tuple[Rejection, ...]:
+    rejections = []
+    for row in rows:
+        with notes.at(f"annotation {row.get('id')}"):
+            name = str(kinds[row["category_id"]].get("name"))
+            rejections.append(rejection_in(row, name, size, notes))
+    return tuple(rejections)

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from catenary.datasets import masks
-from catenary.datasets.labels import Keypoint, Label, LabelledImage
+from catenary.datasets.labels import Keypoint, Label, LabelledImage, Rejected, Rejection
 from catenary.datasets.reading import Notes, inside
 from catenary.domain.finding import NORMAL
 from catenary.domain.geometry import Polyline
@@ -108,6 +108,32 @@ def annotation_in(
         _share(row, "occlusion", 0.0),
         mask,
     )
+
+
+def rejection_out(rejection: Rejection, category: Category) -> dict[str, object]:
+    """Return the row of a rejection, without its id and its image's."""
+    box = rejection.box
+    return {
+        "category_id": category.number,
+        "bbox": [box.x0, box.y0, box.width, box.height],
+        "area": box.area,
+        "iscrowd": 1,  # who does not know the next key must not take it for a part
+        "rejected": str(rejection.reason),
+    }
+
+
+def rejection_in(row: Json, component: str, size: tuple[int, int], notes: Notes) -> Rejection:
+    """Read a row with the key ``rejected``; see `annotation_in`.
+
+    Raises:
+        KeyError: If a needed key is missing.
+        ValueError: If a value is not valid.
+    """
+    told = str(row["rejected"])
+    if told not in set(Rejected):
+        raise ValueError(f"rejected must be {' or '.join(Rejected)}, got {told!r}")
+    box = inside(_box_in(row, _mask_in(row, size)), size, notes)
+    return Rejection(component, box, Rejected(told))
 
 
 def _box_in(row: Json, mask: masks.Mask | None) -> tuple[float, float, float, float]:
@@ -211,4 +237,5 @@ def image_out(image: LabelledImage, number: int) -> dict[str, object]:
         "kilometre_m": ref.kilometre_m,
         "taken_at": ref.taken_at.isoformat() if ref.taken_at else None,
         **({"source_image": image.source} if image.source else {}),
+        **({} if image.is_complete else {"is_complete": False}),
     }

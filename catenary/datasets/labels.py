@@ -1,6 +1,7 @@
 """Labelled images as values: what is true of a frame, whoever drew or measured it."""
 
 from dataclasses import dataclass
+from enum import StrEnum
 from pathlib import Path
 
 from catenary.datasets.masks import Mask
@@ -73,6 +74,28 @@ class Label:
             raise ValueError(f"an oriented box needs 4 corners, got {len(self.corners)}")
 
 
+class Rejected(StrEnum):
+    """Why a finding was refused."""
+
+    NO_PART = "no_part"  # there is no such component
+    NORMAL = "normal"  # the part is there and healthy
+
+
+@dataclass(frozen=True, slots=True)
+class Rejection:
+    """A finding that was looked at and refused: no truth, but worth learning from.
+
+    Attributes:
+        component: Taxonomy component id of what was found.
+        box: Full-frame pixels of what was found, clipped to the image.
+        reason: Why it was refused.
+    """
+
+    component: str
+    box: Box
+    reason: Rejected
+
+
 @dataclass(frozen=True, slots=True)
 class LabelledImage:
     """An image with all its labels.
@@ -84,6 +107,10 @@ class LabelledImage:
         labels: Every component that can be seen.
         source: Image id of the photograph that this one is a changed copy of; empty when it is
             none. Copies of one photograph belong on one side of a split.
+        rejections: Findings that were refused. They stand apart from the labels, so that nothing
+            takes one for a part.
+        is_complete: False where only some of the parts that can be seen are labelled, e.g. those
+            that a reviewer decided on: what lies on no label then says nothing.
     """
 
     ref: ImageRef
@@ -91,6 +118,8 @@ class LabelledImage:
     height: int
     labels: tuple[Label, ...]
     source: str = ""
+    rejections: tuple[Rejection, ...] = ()
+    is_complete: bool = True
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,7 +12,9 @@ from catenary.domain.image import ImageRef
 _EVERYWHERE = frozenset(
     {"component", "box", "ref", "labels", "width", "height", "location", "file_name"}
     | {"run", "image_id"}
+    | {"rejections"}  # counted one by one
 )
+_REJECTION = "rejected finding"
 
 
 def unheld(labelled: LabelledSet, held: Collection[str] = ()) -> Counter[str]:
@@ -30,6 +32,7 @@ def unheld(labelled: LabelledSet, held: Collection[str] = ()) -> Counter[str]:
     for image in labelled.images:
         lost.update(_told(image, LabelledImage, known))
         lost.update(_told(image.ref, ImageRef, known))
+        lost.update([] if "rejections" in held else [_REJECTION] * len(image.rejections))
         for label in image.labels:
             lost.update(_told(label, Label, known))
     return lost

@@ -6,11 +6,12 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from catenary.datasets import leaks
-from catenary.datasets.labels import Label, LabelledImage
+from catenary.datasets.labels import Label, LabelledImage, Rejected, Rejection
 from catenary.domain.finding import NORMAL
 
 _TINY_PX = 4.0  # shorter side; our starting value
 _SAME_BOX = 0.95  # intersection over union of one part labelled twice; our starting value
+_SAME_PART = 0.5  # intersection over union of a rejection and the label that it denies; ours too
 _FEW = 10  # labels of a condition; our starting value
 _SHOWN = 12  # images named with a problem
 
@@ -87,7 +88,7 @@ def of_files(members: Sequence[Member]) -> Iterator[Problem]:
     ]
     words = "images have another size than their labels say, so the boxes lie elsewhere"
     yield from _problem("other_size", Level.ERROR, words, sizes)
-    if members and not any(one.image.labels for one in members):
+    if members and not any(one.image.labels or one.image.rejections for one in members):
         yield Problem("no_labels", Level.ERROR, "no image has a label")
 
 
@@ -109,6 +110,28 @@ def of_boxes(members: Sequence[Member]) -> Iterator[Problem]:
     yield from _problem("labelled_twice", Level.WARNING, words, twice)
     words = "images have a part labelled with two conditions at once"
     yield from _problem("contradiction", Level.ERROR, words, torn)
+
+
+def of_rejections(members: Sequence[Member]) -> Iterator[Problem]:
+    """Yield findings that were rejected where a label says that they are right."""
+    torn = [
+        index
+        for index, one in enumerate(members)
+        if any(_is_denied(label, no) for no in one.image.rejections for label in one.image.labels)
+    ]
+    words = "images have a finding rejected where a label says that it is right"
+    yield from _problem("rejected_truth", Level.ERROR, words, torn)
+    partly = [index for index, one in enumerate(members) if not one.image.is_complete]
+    words = "images are labelled in part only: learnt from, but no truth to measure on"
+    yield from _problem("labelled_in_part", Level.WARNING, words, partly)
+
+
+def _is_denied(label: Label, rejection: Rejection) -> bool:
+    is_doubtful = label.is_ignored or not label.is_evident
+    if is_doubtful or label.component != rejection.component:
+        return False
+    is_wrong = rejection.reason is Rejected.NO_PART or label.condition != NORMAL
+    return is_wrong and label.box.iou(rejection.box) >= _SAME_PART
 
 
 def of_left_out(left_out: Mapping[str, int]) -> Iterator[Problem]:

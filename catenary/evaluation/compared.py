@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+from catenary.datasets import rejections
 from catenary.datasets.labels import Label, LabelledImage, LabelledSet
 from catenary.domain.errors import ConfigError
 from catenary.evaluation.matching import Raised, is_hit
@@ -67,8 +68,9 @@ def joined(labelled: LabelledSet, predictions: Predictions) -> tuple[Compared, .
     """Put labels and predictions of the same photographs together.
 
     Raises:
-        ConfigError: If they are not of the same photographs.
+        ConfigError: If they are not of the same photographs, or some are labelled in part only.
     """
+    rejections.refuse_incomplete([labelled])
     by_id = {one.image_id: one for one in predictions.images}
     names = [image.ref.image_id for image in labelled.images]
     if len(set(names)) != len(names):

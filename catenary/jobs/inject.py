@@ -170,7 +170,8 @@ def _copy(image: LabelledImage, task: _Task, severity: float) -> LabelledImage:
     )
     ref = replace(image.ref, image_id=name, location=file_name, file_name=file_name)
     source = image.source or image.ref.image_id
-    return replace(image, ref=ref, labels=labels, source=source)
+    # What was rejected of the photograph may be a defect now.
+    return replace(image, ref=ref, labels=labels, source=source, rejections=())
 
 
 def _write(

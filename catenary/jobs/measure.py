@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from catenary.datasets import coco
+from catenary.datasets import coco, rejections
 from catenary.datasets.labels import Label, LabelledSet
 from catenary.domain.errors import ConfigError
 from catenary.domain.finding import NORMAL, Component, Finding, Verdict
@@ -92,9 +92,15 @@ def calibrate(
         labels_file: COCO labels of masts that training did not see.
         false_per_image: Alarm budget of each component, for the thresholds.
         progress: Called with frames done and frames in all.
+
+    Raises:
+        ConfigError: If the labels are not valid, some photographs are labelled in part only, or
+            an image is missing.
     """
     open_judge = replace(judge, cascade=replace(judge.cascade, min_score=LEAST_FLOOR))
-    compared = list(_scanned(open_judge, coco.read(labels_file), progress))
+    labelled = coco.read(labels_file)
+    rejections.refuse_incomplete([labelled])
+    compared = list(_scanned(open_judge, labelled, progress))
     floors = {kind: _floor(compared, kind) for kind in judge.detector.classes}
     rows = [
         (index, finding, is_defect)

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 from torch.utils.data import Dataset
 
-from catenary.datasets.labels import Label
+from catenary.datasets.labels import Label, Rejected
 from catenary.domain.finding import NORMAL
 from catenary.domain.geometry import Box
 from catenary.domain.taxonomy import Taxonomy
@@ -86,6 +86,21 @@ def samples(frames: Frames, conditions: Mapping[str, tuple[str, ...]]) -> list[S
     ]
 
 
+def healthy(frames: Frames, conditions: Mapping[str, tuple[str, ...]]) -> list[Sample]:
+    """Return every part that was taken for defective and is not, in the box it was found in.
+
+    What was rejected as no part at all is no sample: the classifier has no answer for it, and to
+    call it normal would teach that an empty place is healthy, which is how a missing part looks.
+    """
+    outputs = {pair: index for index, pair in enumerate(pairs(conditions))}
+    return [
+        Sample(index, Label(one.component, one.box), outputs[one.component, NORMAL])
+        for index in range(len(frames))
+        for one in frames.rejections(index)
+        if one.reason is Rejected.NORMAL and one.component in conditions
+    ]
+
+
 class CropBatches(Dataset[CropBatch]):
     """One round of training batches; item n is always the same, whoever asks."""
 
@@ -105,7 +120,8 @@ class CropBatches(Dataset[CropBatch]):
         self._allowed = allowed_pairs(conditions)
         self._settings = settings
         self._epoch = epoch
-        self._augment = NightAugmentation(settings.augment)
+        self._augment = NightAugmentation(settings.augment, settings.wires, settings.lamps)
+        self._rejected = healthy(frames, conditions)
         self._samples = samples(frames, conditions)
         if not self._samples:
             raise ValueError(f"no frame shows any of {', '.join(conditions) or 'no component'}")
@@ -122,8 +138,13 @@ class CropBatches(Dataset[CropBatch]):
         generator = np.random.default_rng([self._settings.seed, self._epoch, number])
         count = self._settings.batch
         chosen = generator.choice(len(self._samples), count, p=self._chances)
+        found = [self._samples[index] for index in chosen]
+        if self._rejected:
+            is_rejected = generator.random(count) < self._settings.negative_share
+            for place in np.flatnonzero(is_rejected):
+                found[place] = self._rejected[int(generator.integers(len(self._rejected)))]
         # By frame, so that a frame that is not kept in memory is decoded once a batch.
-        drawn = sorted((self._samples[index] for index in chosen), key=lambda one: one.frame)
+        drawn = sorted(found, key=lambda one: one.frame)
         crops = [self._crop(one, generator) for one in drawn]
         return crop_batch(crops, [one.pair for one in drawn], self._allowed)
 

@@ -9,9 +9,9 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from catenary.datasets import coco, leaks
+from catenary.datasets import coco, leaks, rejections
 from catenary.datasets import split as splits
-from catenary.datasets.labels import Label, LabelledImage, LabelledSet
+from catenary.datasets.labels import Label, LabelledImage, LabelledSet, Rejection
 from catenary.domain.errors import ConfigError
 from catenary.imaging.decode import decode_gray
 from catenary.training.settings import TrainingSettings
@@ -48,6 +48,14 @@ class Frames:
     def labels(self, index: int) -> tuple[Label, ...]:
         """Return the labels of one image."""
         return self._entries[index][1].labels
+
+    def rejections(self, index: int) -> tuple[Rejection, ...]:
+        """Return the findings of one image that were refused."""
+        return self._entries[index][1].rejections
+
+    def is_complete(self, index: int) -> bool:
+        """Tell whether every part that one image shows is labelled."""
+        return self._entries[index][1].is_complete
 
     def size(self, index: int) -> tuple[int, int]:
         """Return (height, width) of one image, as its labels say."""
@@ -113,8 +121,8 @@ def sets_of(settings: TrainingSettings) -> Sets:
     """Read the labels of a training, only its parts where it names a split.
 
     Raises:
-        ConfigError: If labels or split are not valid, nothing is left to train on, or training
-            and validation share a mast, photograph or image file.
+        ConfigError: If labels or split are not valid, nothing is left to train on, validation is
+            labelled in part only, or shares a mast, photograph or image file with training.
     """
     train, validation = read_sets(settings.train), read_sets(settings.validation)
     fingerprint = ""
@@ -127,6 +135,8 @@ def sets_of(settings: TrainingSettings) -> Sets:
     if not any(one.images for one in train):
         files = ", ".join(map(str, settings.train))
         raise ConfigError(f"nothing to train on: no image of {files} is in part {TRAIN}")
+    train = rejections.folded(train)
+    rejections.refuse_incomplete(validation)
     leaks.refuse(train, validation)
     shared = leaks.shared_sections(train, validation)
     if shared:

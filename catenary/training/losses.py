@@ -1,4 +1,4 @@
-"""Losses of the detector, as functions of tensors."""
+"""Losses of the networks, as functions of tensors."""
 
 import torch
 import torch.nn.functional as F  # noqa: N812 - torch's own customary name
@@ -81,6 +81,25 @@ def sides_loss(sides: Tensor, truth: Tensor) -> Tensor:
     chances = sides.log_softmax(dim=-1)
     below, above = (chances.gather(-1, index[..., None])[..., 0] for index in (low, low + 1))
     return -(below * (1 - share) + above * share).mean(dim=1)
+
+
+def condition_loss(logits: Tensor, truth: Tensor, focal: float) -> Tensor:
+    """Return the cross entropy of crops, turned to those whose condition is not yet told.
+
+    Source: Lin et al., "Focal Loss for Dense Object Detection", ICCV 2017, arXiv:1708.02002,
+    equation 4 without alpha: how often a rare condition is shown is decided by `balance`.
+
+    Args:
+        logits: (B, P).
+        truth: (B,) index of the true pair.
+        focal: Exponent, at least 0; a crop of chance p counts (1 - p) to its power.
+
+    Returns:
+        Scalar, the mean over the crops.
+    """
+    entropy = F.cross_entropy(logits, truth, reduction="none")
+    unsure = (-torch.expm1(-entropy)).clamp(min=1e-6)  # the root of 0 has no slope
+    return (entropy * unsure**focal).mean()
 
 
 def _area(boxes: Tensor) -> Tensor:

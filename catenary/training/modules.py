@@ -134,9 +134,9 @@ class ClassifierModule(LightningModule):
         return optimiser(self.network, self._settings)
 
     def training_step(self, batch: CropBatch, batch_index: int) -> Tensor:  # noqa: ARG002 - Lightning's form
-        """Return the cross entropy among the conditions of each crop's own component."""
+        """Return the loss among the conditions of each crop's own component."""
         logits = masked(self.network(normalised(batch.crops)), batch.allowed)
-        loss = F.cross_entropy(logits, batch.pairs)
+        loss = losses.condition_loss(logits, batch.pairs, self._settings.focal)
         self.log("class_loss", loss, on_step=False, on_epoch=True, batch_size=len(batch.crops))
         return loss
 

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 from torch.utils.data import Dataset
 
-from catenary.datasets.labels import Label
+from catenary.datasets.labels import Label, Rejected
 from catenary.domain.finding import Component
 from catenary.domain.geometry import Box, iou_matrix
 from catenary.models.refiner import squared, surroundings
@@ -89,6 +89,21 @@ def samples(
     return found
 
 
+def negatives(frames: Frames, classes: Sequence[str]) -> list[Sample]:
+    """Return the findings that were rejected since there is no part."""
+    return [
+        Sample(frame, classes.index(one.component), one.box, None)
+        for frame in range(len(frames))
+        for one in frames.rejections(frame)
+        if one.reason is Rejected.NO_PART and one.component in classes
+    ]
+
+
+def trusted(found: Sequence[Sample], frames: Frames) -> list[Sample]:
+    """Return the samples without proposals on no label of frames that are labelled in part only."""
+    return [one for one in found if one.truth is not None or frames.is_complete(one.frame)]
+
+
 def _matched(frame: int, number: int, boxes: Sequence[Box], parts: Sequence[Label]) -> list[Sample]:
     """Return proposals of one kind with the part that each overlaps most."""
     if not boxes or not parts:
@@ -137,7 +152,7 @@ class BoxBatches(Dataset[BoxBatch]):
         self._samples = chosen
         self._settings = settings
         self._epoch = epoch
-        self._augment = NightAugmentation(settings.augment)
+        self._augment = NightAugmentation(settings.augment, settings.wires, settings.lamps)
         self._chances = chances([one.group for one in chosen], settings.balance)
 
     def __len__(self) -> int:

@@ -47,8 +47,10 @@ from catenary.training.refiner_data import (
     BoxBatches,
     Proposals,
     Sample,
+    negatives,
     proposed_frames,
     samples,
+    trusted,
 )
 from catenary.training.settings import IMAGENET, RANDOM, Kind, TrainingSettings
 from catenary.training.targets import Batch
@@ -244,8 +246,9 @@ def _task(
             labels = [frames.labels(index) for index in range(len(frames))]
             proposed = proposed_frames(proposals[1], classes)
             module = RefinerModule(network, classes, settings, validation, proposed)
-            boxes = tuple(samples(labels, proposals[0], classes))
-            return _Task(module, frames, validation, classes, {}, boxes)
+            boxes = trusted(samples(labels, proposals[0], classes), frames)
+            boxes += negatives(frames, classes)
+            return _Task(module, frames, validation, classes, {}, tuple(boxes))
 
 
 def _detector_task(

@@ -48,6 +48,18 @@ class TrainingSettings:
         close_up_share: Share of the detector's tiles that show small parts at full resolution;
             the others show the reduced picture.
         carriers: Component ids that close-ups are centred on.
+        mosaic: Share in [0, 1] of the detector's tiles, but those around rejected findings, that
+            are put together of four others.
+        paste: Share in [0, 1] of the same tiles onto which a part of another photograph is pasted,
+            rare components most.
+        plain_rounds: Share in [0, 1] of the rounds, the last ones, in which neither is done.
+        negative_share: Share in [0, 1] of what is drawn around rejected findings, where the labels
+            hold some: of the detector's tiles around such on no part, of the classifier's crops
+            those of healthy parts.
+        wires: Chance in [0, 1], at full ``augment``, that a wire is drawn across a picture.
+        lamps: The same of glare of a lamp, and of a vignette.
+        focal: Exponent in [0, 5] that turns the classifier's loss to what it is unsure of; 0 is
+            the cross entropy.
         lr: Highest step size.
         backbone_lr_share: Step size of the pretrained part, as a share of ``lr``.
         frozen_blocks: First blocks of a pretrained detector backbone that stay as they are (with
@@ -90,6 +102,13 @@ class TrainingSettings:
     long_side_px: int = 1280
     close_up_share: float = 0.4
     carriers: tuple[str, ...] = ("split_pin", "clevis", "messenger_seat", "steady_arm", "clamp")
+    mosaic: float = 0.0
+    paste: float = 0.0
+    plain_rounds: float = 0.2
+    negative_share: float = 0.1
+    wires: float = 0.1
+    lamps: float = 0.1
+    focal: float = 0.0
     lr: float = 2e-3
     backbone_lr_share: float = 0.5
     frozen_blocks: int = 2
@@ -124,6 +143,7 @@ class TrainingSettings:
             (self.picture_px > 0 and self.picture_px % MULTIPLE == 0, "picture_px: multiple of 32"),
             (self.lr > 0 and 0 <= self.backbone_lr_share <= 1, "lr > 0, backbone_lr_share 0 to 1"),
             (0 <= self.close_up_share <= 1, "close_up_share must be in [0, 1]"),
+            *self._sampling_rules(),
             (0 <= self.ema_decay < 1, "ema_decay must be in [0, 1)"),
             (0 <= self.augment <= 1 and 0 <= self.balance <= 1, "augment, balance: in [0, 1]"),
             (
@@ -133,6 +153,21 @@ class TrainingSettings:
         )
         if mistakes := [words for is_right, words in rules if not is_right]:
             raise ValueError("; ".join(mistakes))
+
+    def _sampling_rules(self) -> tuple[tuple[bool, str], ...]:
+        made = (self.mosaic, self.paste)
+        others = (self.negative_share, self.plain_rounds, self.wires, self.lamps)
+        is_detector = self.kind is Kind.DETECTOR
+        return (
+            (min(made) >= 0 and sum(made) <= 1, "mosaic, paste: at least 0, at most 1 together"),
+            (
+                all(0 <= one <= 1 for one in others),
+                "negative_share, plain_rounds, wires, lamps: in [0, 1]",
+            ),
+            (is_detector or not any(made), "mosaic, paste: the detector only"),
+            (0 <= self.focal <= 5, "focal must be in [0, 5]"),
+            (self.kind is Kind.CLASSIFIER or not self.focal, "focal: the classifier only"),
+        )
 
     @property
     def architecture(self) -> Architecture:

@@ -62,9 +62,9 @@ def batched(
     heat, weight = np.zeros(shape, np.float32), np.ones(shape, np.float32)
     cells, labels, boxes, shares = [], [], [], []
     for index, own in enumerate(parts):
-        for part in own:
-            if part.is_ignored:
-                weight[(index, part.label, *_covered(part))] = 0
+        for part in sorted(own, key=lambda one: one.is_absent):  # they have the last word
+            if part.is_ignored or part.is_absent:
+                weight[(index, part.label, *_covered(part))] = float(part.is_absent)
                 continue
             core = _draw(heat[index, part.label], part)
             count = len(core.places)

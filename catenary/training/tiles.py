@@ -1,14 +1,14 @@
 """Which part of a frame the detector is shown in training, and what is true of that part."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from catenary.datasets.labels import Label
+from catenary.datasets.labels import Label, Rejected, Rejection
 from catenary.domain.geometry import Box
 from catenary.models.inputs import MEAN
 
@@ -46,11 +46,21 @@ class Truth:
         box: Tile pixels, clipped to the tile.
         label: Index into the classes.
         is_ignored: True where neither a hit nor a miss is counted.
+        is_absent: True where there surely is no such part: background, also on an ignored one.
     """
 
     box: Box
     label: int
     is_ignored: bool
+    is_absent: bool = False
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Tile:
+    """What the detector is shown: pixels (height, width) uint8 and what is true of them."""
+
+    pixels: NDArray[np.uint8]
+    parts: tuple[Truth, ...]
 
 
 def whole(height: int, width: int, long_side_px: float) -> Window:
@@ -77,7 +87,7 @@ def around(point: tuple[float, float], factor: float, side: int, size: tuple[int
 
 def drawn(
     view: View,
-    target: Label | None,
+    target: Label | Rejection | None,
     size: tuple[int, int],
     limits: tuple[int, int],
     generator: np.random.Generator,
@@ -85,9 +95,9 @@ def drawn(
     """Draw a window at random.
 
     Args:
-        view: ``"window"``: a tile of the reduced frame; ``"close_up"``: a tile at about full
-            resolution.
-        target: The part that the window shows; None draws a place anywhere.
+        view: ``"window"``: a tile of the reduced frame, which is never enlarged as a whole;
+            ``"close_up"``: a tile at about full resolution.
+        target: What the window shows; None draws a place anywhere.
         size: (height, width) of the frame.
         limits: Longer side of the reduced picture and side of a tile, px.
         generator: Source of chance.
@@ -107,6 +117,35 @@ def drawn(
     return around(point, factor, side, size)
 
 
+def inside(
+    window: Window,
+    target: Label | Rejection | None,
+    shape: tuple[int, int],
+    generator: np.random.Generator,
+) -> Window:
+    """Draw a smaller window inside of one, at the same scale.
+
+    Args:
+        window: The larger one.
+        target: What it still shows, whole where it fits; None draws a place anywhere.
+        shape: (height, width) in tile pixels, at most those of ``window``.
+        generator: Source of chance.
+    """
+    height, width = shape
+    if target is None:
+        left = generator.uniform(0, window.width - width)
+        top = generator.uniform(0, window.height - height)
+    else:
+        box = target.box.shifted(-window.x0, -window.y0).scaled(window.factor)
+        (x, y), room = box.centre, (max(width - box.width, 0), max(height - box.height, 0))
+        left = x - width / 2 + room[0] * generator.uniform(-0.5, 0.5)
+        top = y - height / 2 + room[1] * generator.uniform(-0.5, 0.5)
+    left = min(max(left, 0.0), window.width - width)
+    top = min(max(top, 0.0), window.height - height)
+    x0, y0 = window.x0 + left / window.factor, window.y0 + top / window.factor
+    return Window(x0, y0, window.factor, height, width)
+
+
 def cut(pixels: NDArray[np.uint8], window: Window) -> NDArray[np.uint8]:
     """Return the (height, width) uint8 tile of a window; outside the frame it is padding."""
     frame_height, frame_width = pixels.shape
@@ -114,6 +153,8 @@ def cut(pixels: NDArray[np.uint8], window: Window) -> NDArray[np.uint8]:
     x1 = min(frame_width, x0 + round(window.width / window.factor))
     y1 = min(frame_height, y0 + round(window.height / window.factor))
     seen = pixels[y0:y1, x0:x1]
+    if not seen.size:
+        return np.full((window.height, window.width), MEAN, np.uint8)
     height = min(window.height, max(1, round(seen.shape[0] * window.factor)))
     width = min(window.width, max(1, round(seen.shape[1] * window.factor)))
     method = cv2.INTER_AREA if window.factor < 1 else cv2.INTER_LINEAR
@@ -145,17 +186,32 @@ def truths(labels: Sequence[Label], window: Window, classes: Mapping[str, int]) 
     return found
 
 
+def absences(
+    rejections: Sequence[Rejection], window: Window, classes: Mapping[str, int]
+) -> list[Truth]:
+    """Return where a tile surely shows no part of a class; see `truths`."""
+    found = []
+    for one in rejections:
+        if one.reason is Rejected.NO_PART and one.component in classes:
+            moved = one.box.shifted(-window.x0, -window.y0).scaled(window.factor)
+            if seen := moved.clipped(window.width, window.height):
+                found.append(Truth(seen, classes[one.component], False, is_absent=True))
+    return found
+
+
+def unknown(window: Window, classes: Mapping[str, int]) -> list[Truth]:
+    """Return truths that leave all of a tile open: of frames that are labelled in part only."""
+    tile = Box(0, 0, window.width, window.height)
+    return [Truth(tile, label, is_ignored=True) for label in classes.values()]
+
+
 def mirrored(
     tile: NDArray[np.uint8], parts: Sequence[Truth]
 ) -> tuple[NDArray[np.uint8], list[Truth]]:
     """Return a tile and its parts flipped left to right: gravity stays where it is."""
     width = tile.shape[1]
     flipped = [
-        Truth(
-            Box(width - part.box.x1, part.box.y0, width - part.box.x0, part.box.y1),
-            part.label,
-            part.is_ignored,
-        )
+        replace(part, box=Box(width - part.box.x1, part.box.y0, width - part.box.x0, part.box.y1))
         for part in parts
     ]
     return np.ascontiguousarray(tile[:, ::-1]), flipped

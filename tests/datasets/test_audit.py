@@ -4,7 +4,7 @@ from datetime import datetime
 import pytest
 
 from catenary.datasets.audit import audited
-from catenary.datasets.labels import Label, LabelledImage
+from catenary.datasets.labels import Label, LabelledImage, Rejected, Rejection
 from catenary.datasets.near_duplicates import Copy
 from catenary.datasets.problems import Examined, Level, Member, Problem
 from catenary.domain.geometry import Box
@@ -73,6 +73,40 @@ AGAIN = replace(GOOD[0], box=Box(0, 0, 10.2, 50))
 )
 def test_each_fault_of_an_image_is_found(changes, problem):
     assert problem in codes(member("1", **changes), member("2"))
+
+
+def rejecting(*rejections: Rejection, **changes: object) -> Member:
+    own = member("1", **changes)
+    return replace(own, image=replace(own.image, rejections=rejections))
+
+
+HERE, AWAY = GOOD[0].box, Box(300, 300, 340, 340)
+SOUND = tuple(replace(label, condition="normal") for label in GOOD)
+
+
+@pytest.mark.parametrize(
+    ("rejection", "labels", "is_wrong"),
+    [
+        (Rejection("dropper", HERE, Rejected.NO_PART), SOUND, True),
+        (Rejection("dropper", HERE, Rejected.NORMAL), GOOD, True),
+        (Rejection("dropper", HERE, Rejected.NORMAL), SOUND, False),
+        (Rejection("bolt", HERE, Rejected.NO_PART), SOUND, False),
+        (Rejection("dropper", AWAY, Rejected.NO_PART), GOOD, False),
+    ],
+)
+def test_a_rejection_that_a_label_denies_is_an_error(rejection, labels, is_wrong):
+    told = codes(rejecting(rejection, labels=labels))
+    assert (("rejected_truth", "error") in told) is is_wrong
+
+
+def test_rejections_and_photographs_labelled_in_part_are_counted():
+    own = rejecting(Rejection("dropper", AWAY, Rejected.NO_PART), labels=())
+    partly = replace(own, image=replace(own.image, is_complete=False))
+    found = audited([partly], [])
+    assert found.counts["train"]["dropper rejected as no_part"] == 1
+    assert found.counts["train"]["images labelled in part"] == 1
+    assert {one.code for one in found.problems} == {"labelled_in_part"}
+    assert found.is_fit
 
 
 def test_a_part_that_counts_for_nothing_may_be_labelled_twice():

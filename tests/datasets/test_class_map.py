@@ -1,8 +1,11 @@
+from dataclasses import replace
+from pathlib import Path
+
 import pytest
 
 from catenary import config
 from catenary.datasets import class_map
-from catenary.datasets.labels import Label
+from catenary.datasets.labels import Label, LabelledSet, Rejected, Rejection
 from catenary.domain.errors import ConfigError
 from catenary.domain.geometry import Box
 from tests.datasets import drawn
@@ -33,6 +36,22 @@ def test_names_are_ours_and_theirs_again():
     assert only(mapped.labelled) == ours
     assert mapped.dropped == {"树": 1}
     assert only(class_map.to_theirs(mapped.labelled, classes)) == tuple(theirs[:3])
+
+
+def refused(*names: str) -> LabelledSet:
+    (image,) = drawn.one_set([[]]).images
+    rows = tuple(Rejection(name, BOX, Rejected.NO_PART) for name in names)
+    return LabelledSet(Path("set"), (replace(image, rejections=rows),))
+
+
+def test_rejections_are_renamed_dropped_and_refused_as_labels_are():
+    classes = parsed(吊弦断裂="dropper.broken", 树="ignore")
+    mapped = class_map.to_ours(refused("吊弦断裂", "树", "bolt"), classes, TAXONOMY)
+    kept = mapped.labelled.images[0].rejections
+    assert [one.component for one in kept] == ["dropper", "bolt"]
+    assert mapped.dropped == {"树": 1}
+    with pytest.raises(ConfigError, match=r"鸟: not in the class map .*\(2 labels\)"):
+        class_map.to_ours(refused("鸟", "鸟"), classes, TAXONOMY)
 
 
 def test_a_condition_that_no_name_tells_is_left_for_the_format_to_hold():

@@ -8,7 +8,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from catenary.datasets import coco, masks
-from catenary.datasets.labels import Keypoint, Label, LabelledImage, LabelledSet
+from catenary.datasets.labels import (
+    Keypoint,
+    Label,
+    LabelledImage,
+    LabelledSet,
+    Rejected,
+    Rejection,
+)
 from catenary.domain.errors import ConfigError, StoreError
 from catenary.domain.geometry import Box, Polyline
 from catenary.domain.image import ImageRef
@@ -49,11 +56,21 @@ labels = st.builds(
 MAST = Mast("京广线", Direction.DOWN, "甲站", "Y035 _1")
 
 
-@given(rows=st.lists(labels, max_size=5))
-def test_what_is_written_is_read_back(tmp_path_factory, rows):
+refusals = st.builds(
+    Rejection, st.sampled_from(["dropper", "bolt"]), boxes, st.sampled_from(list(Rejected))
+)
+
+
+@given(
+    rows=st.lists(labels, max_size=5),
+    refused=st.lists(refusals, max_size=3),
+    is_complete=st.booleans(),
+)
+def test_what_is_written_is_read_back(tmp_path_factory, rows, refused, is_complete):
     folder = tmp_path_factory.mktemp("set")
     ref = ImageRef("run", "7", "图/1.jpg", "图/1.jpg", "03", "dropper", MAST, 1347953.0)
-    written = LabelledSet(folder, (LabelledImage(ref, 100, 100, tuple(rows)),))
+    told = tuple(rows), "", tuple(refused), is_complete
+    written = LabelledSet(folder, (LabelledImage(ref, 100, 100, *told),))
     coco.write(written, folder / "labels.json")
     assert coco.read(folder / "labels.json") == written
 
@@ -87,6 +104,8 @@ def test_every_mistake_is_told_at_once(tmp_path):
         {"id": 3, "image_id": 1, "category_id": 3, "bbox": [0, 0, 0, 1]},
         {"id": 4, "image_id": 1, "category_id": 3},
         {"id": 5, "image_id": 1, "category_id": 3, "bbox": [0, 0, 1, 1], "severity": 2},
+        {"id": 6, "image_id": 1, "category_id": 3, "bbox": [0, 0, 1, 1], "rejected": "no"},
+        {"id": 7, "image_id": 1, "category_id": 3, "rejected": "normal"},
     ]
     with pytest.raises(ConfigError) as caught:
         coco.read(plain(tmp_path, annotations=rows))
@@ -97,8 +116,21 @@ def test_every_mistake_is_told_at_once(tmp_path):
         "annotation 3: box needs",
         "annotation 4: 'bbox' is missing",
         "annotation 5: severity must be in [0, 1]",
+        "annotation 6: rejected must be no_part or normal, got 'no'",
+        "annotation 7: 'bbox' is missing",
     ):
         assert part in message
+
+
+def test_a_rejection_is_no_label_and_readers_of_plain_coco_ignore_it(tmp_path):
+    rejection = Rejection("bolt", Box(1, 2, 4, 6), Rejected.NO_PART)
+    ref = ImageRef("run", "1", "1.jpg", "1.jpg")
+    image = LabelledImage(ref, 10, 10, (), rejections=(rejection,))
+    assert coco.write_images([image], tmp_path / "l.json") == 1
+    (row,) = json.loads((tmp_path / "l.json").read_text())["annotations"]
+    assert (row["iscrowd"], row["rejected"], row["bbox"]) == (1, "no_part", [1, 2, 3, 4])
+    (found,) = coco.read(tmp_path / "l.json").images
+    assert (found.labels, found.rejections) == ((), (rejection,))
 
 
 def test_keypoints_are_named_by_their_category_as_in_coco(tmp_path):

@@ -9,7 +9,7 @@ from typer.testing import CliRunner
 
 from catenary import cli
 from catenary.datasets import coco, formats
-from catenary.datasets.labels import Label, LabelledSet
+from catenary.datasets.labels import Label, LabelledSet, Rejected, Rejection
 from catenary.domain.errors import ConfigError
 from catenary.domain.geometry import Box
 from catenary.domain.place import Direction, Mast
@@ -72,6 +72,21 @@ def test_yolo_needs_its_images_beside(tmp_path):
     refer = conversion(tmp_path, "yolo", images=data.Placement.REFERENCE)
     with pytest.raises(ConfigError, match="yolo needs the images beside its labels"):
         data.convert(our_set(tmp_path), tmp_path / "there", refer, quiet)
+
+
+def test_rejections_are_kept_by_coco_and_told_as_lost_by_the_others(tmp_path):
+    labels = our_set(tmp_path)
+    first, second = coco.read(labels).images
+    refused = tuple(Rejection("dropper", Box(n, 60, n + 9, 90), Rejected.NORMAL) for n in (1, 50))
+    partly = replace(second, is_complete=False)
+    coco.write(LabelledSet(tmp_path, (replace(first, rejections=refused), partly)), labels)
+    data.convert(labels, tmp_path / "coco", conversion(tmp_path, "coco"), quiet)
+    kept = coco.read(tmp_path / "coco" / "labels.json").images
+    assert [one.rejections for one in kept] == [refused, ()]
+    assert [one.is_complete for one in kept] == [True, False]
+    for form in (name for name in formats.FORMATS if name != formats.COCO):
+        done = data.convert(labels, tmp_path / form, conversion(tmp_path, form), quiet)
+        assert (done.lost["rejected finding"], done.lost["is_complete"]) == (2, 1)
 
 
 def test_what_is_lost_is_counted_and_strict_refuses_it(tmp_path):

@@ -8,7 +8,7 @@ import pytest
 
 from catenary import config
 from catenary.datasets import coco
-from catenary.datasets.labels import Label, LabelledImage, LabelledSet
+from catenary.datasets.labels import Label, LabelledImage, LabelledSet, Rejected, Rejection
 from catenary.domain.errors import ConfigError
 from catenary.domain.geometry import Box, Polyline
 from catenary.domain.image import ImageRef
@@ -119,6 +119,16 @@ def test_what_outlined_the_part_before_does_not_outline_its_copy(tmp_path):
     made(labels, tmp_path / "new")
     for copy in read_set(tmp_path / "new").images:
         assert copy.labels[0].lines == ()
+
+
+def test_what_was_rejected_of_a_photograph_is_not_rejected_of_its_changed_copies(tmp_path):
+    labels = normal_droppers(tmp_path / "own", count=1)
+    (image,) = read_set(tmp_path / "own").images
+    refused = (Rejection("dropper", image.labels[0].box, Rejected.NORMAL),)
+    coco.write(LabelledSet(tmp_path, (replace(image, rejections=refused),)), labels)
+    made(labels, tmp_path / "new")
+    copies = read_set(tmp_path / "new").images
+    assert [one.rejections for one in copies] == [(), ()]
 
 
 def test_the_same_seed_gives_the_same_bytes(tmp_path):

@@ -1,4 +1,5 @@
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import cv2
@@ -9,7 +10,7 @@ from typer.testing import CliRunner
 from catenary import cli, config
 from catenary.datasets import coco
 from catenary.datasets import split as splits
-from catenary.datasets.labels import Label, LabelledImage, LabelledSet
+from catenary.datasets.labels import Label, LabelledImage, LabelledSet, Rejected, Rejection
 from catenary.domain.errors import CatenaryError, ConfigError
 from catenary.domain.finding import Evidence, Verdict, Versions
 from catenary.domain.geometry import Box
@@ -103,6 +104,28 @@ def test_a_missing_photograph_is_named(tmp_path):
     (tmp_path / "images" / "0.png").unlink()
     with pytest.raises(ConfigError, match=r"0\.png"):
         measure.predict(judge(0.9), coco.read(path), DataKind.SIMULATED, quietly)
+
+
+def test_photographs_labelled_in_part_are_no_measure(tmp_path):
+    path = labelled_pins(tmp_path, ("D1",))
+    (image,) = coco.read(path).images
+    partly = LabelledSet(tmp_path, (replace(image, is_complete=False),))
+    coco.write(partly, path)
+    with pytest.raises(ConfigError, match="1 photographs are labelled in part only"):
+        measure.calibrate(judge(0.9), path, 0.02, quietly)
+    said = measure.predict(judge(0.9), partly, DataKind.SIMULATED, quietly)
+    with pytest.raises(ConfigError, match="labelled in part only"):
+        joined(partly, said)
+
+
+def test_a_rejection_is_no_truth_and_what_is_raised_on_it_is_false(tmp_path):
+    path = labelled_pins(tmp_path, ("D1",))
+    (image,) = coco.read(path).images
+    refused = (Rejection("split_pin", PIN, Rejected.NO_PART),)
+    empty = LabelledSet(tmp_path, (replace(image, labels=(), rejections=refused),))
+    said = measure.predict(judge(0.9), empty, DataKind.SIMULATED, quietly)
+    rates = figures.evaluation(joined(empty, said), said).measured.rates
+    assert (rates.detection, rates.false_alarms) == (Share(0, 0), Share(1, 1))
 
 
 def saved(folder: Path, missing: float, masts: tuple[str, ...] = ("D1", "D2")) -> tuple[str, str]:

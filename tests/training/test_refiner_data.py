@@ -1,15 +1,17 @@
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
 
-from catenary.datasets.labels import Label
+from catenary.datasets.labels import Label, LabelledImage, LabelledSet, Rejected, Rejection
 from catenary.domain.finding import Component
 from catenary.domain.geometry import Box
+from catenary.domain.image import ImageRef
 from catenary.training import losses
 from catenary.training.frames import Frames, read_sets
-from catenary.training.refiner_data import BoxBatches, samples
+from catenary.training.refiner_data import BoxBatches, negatives, samples, trusted
 from catenary.training.settings import RANDOM, Kind, TrainingSettings
 from tests.training.sets import drawn_set
 
@@ -42,6 +44,25 @@ def test_a_proposal_of_another_kind_is_false_there():
 @pytest.mark.parametrize("box", [WIRE, Box(50, 10, 60, 30)])
 def test_a_proposal_on_an_ignored_part_says_nothing(box):
     assert only([Label("dropper", WIRE, is_ignored=True)], proposed(box)) == []
+
+
+def partly_labelled(*rejections: Rejection) -> Frames:
+    ref = ImageRef("run", "1", "1.png", "1.png")
+    own = (Label("dropper", WIRE),), "", rejections, False
+    return Frames([LabelledSet(Path(), (LabelledImage(ref, 300, 100, *own),))], 0)
+
+
+def test_a_rejection_of_no_part_teaches_that_there_is_none():
+    rows = [Rejection(kind, WIRE, reason) for kind in ("dropper", "bolt") for reason in Rejected]
+    (found,) = negatives(partly_labelled(*rows), ("split_pin", "dropper"))
+    assert (found.label, found.box, found.truth) == (1, WIRE, None)
+
+
+def test_a_proposal_on_nothing_says_nothing_where_only_some_parts_are_labelled():
+    found = only([Label("dropper", WIRE)], proposed(WIRE), proposed(Box(200, 10, 210, 90)))
+    kept = trusted(found, partly_labelled())
+    assert [one.truth for one in found] == [WIRE, None, WIRE]
+    assert [one.truth for one in kept] == [WIRE, WIRE]
 
 
 @pytest.fixture(scope="module")

@@ -155,6 +155,25 @@ def test_all_mistakes_of_the_settings_are_told_at_once(labels, tmp_path):
         replace(good, epochs=0, picture_px=100, close_up_share=2.0)
 
 
+@pytest.mark.parametrize(
+    ("changes", "words"),
+    [
+        ({"mosaic": 0.6, "paste": 0.5}, "mosaic, paste: at least 0, at most 1 together"),
+        ({"paste": -0.1}, "mosaic, paste: at least 0"),
+        ({"negative_share": 1.1}, r"negative_share, plain_rounds, wires, lamps: in \[0, 1\]"),
+        ({"plain_rounds": -1.0}, "plain_rounds, wires"),
+        ({"wires": 2.0, "lamps": float("nan")}, "wires, lamps"),
+        ({"focal": 2.0}, "focal: the classifier only"),
+        ({"kind": Kind.CLASSIFIER, "focal": 6.0}, r"focal must be in \[0, 5\]"),
+        ({"kind": Kind.CLASSIFIER, "mosaic": 0.1}, "mosaic, paste: the detector only"),
+    ],
+)
+def test_shares_of_samples_that_cannot_be_are_refused(labels, tmp_path, changes, words):
+    good = settings(Kind.DETECTOR, labels, tmp_path)
+    with pytest.raises(ValueError, match=words):
+        replace(good, **changes)
+
+
 def test_a_batch_depends_on_seed_round_and_number_alone(labels, tmp_path):
     frames = Frames(read_sets(labels[:1]), 10)
     own = replace(settings(Kind.DETECTOR, labels, tmp_path), augment=1.0)

@@ -43,6 +43,18 @@ def test_ignored_parts_weigh_nothing_but_for_a_centre_inside():
     assert batch.weight[0, 0, 12, 12] == 1
 
 
+def test_where_there_surely_is_no_part_is_background_also_on_an_ignored_one():
+    absent = Truth(Box(0, 0, 16, 16), 0, False, is_absent=True)
+    other = Truth(Box(0, 0, 64, 64), 1, True)
+    for parts in ([absent, Truth(Box(0, 0, 64, 64), 0, True), other],):
+        batch = batched([TILE], [parts], classes=2)
+        assert batch.weight[0, 0].sum() == 16
+        assert batch.weight[0, 0, :4, :4].min() == 1
+        assert batch.weight[0, 1].sum() == 0
+        assert batch.heat.max() == 0
+        assert len(batch.cells) == 0
+
+
 def test_tiles_without_parts_still_teach():
     batch = batched([TILE, TILE], [[], []], classes=3)
     assert batch.cells.shape == (0, 3)

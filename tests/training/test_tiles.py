@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from catenary.datasets.labels import Label
+from catenary.datasets.labels import Label, Rejected, Rejection
 from catenary.domain.geometry import Box
 from catenary.training import tiles
 from catenary.training.tiles import Truth, Window
@@ -40,12 +40,51 @@ def test_a_frame_smaller_than_the_reduced_picture_is_not_enlarged():
     assert 1.3 < max(factors) <= 1.4
 
 
+@pytest.mark.parametrize("shape", [(100, 60), (25, 30), (1, 384)])
+def test_a_smaller_window_still_shows_the_part(shape):
+    generator = np.random.default_rng(3)
+    lefts = set()
+    for _ in range(50):
+        whole = tiles.drawn("close_up", PIN, (2048, 2448), (1280, 384), generator)
+        window = tiles.inside(whole, PIN, shape, generator)
+        assert (window.height, window.width, window.factor) == (*shape, whole.factor)
+        assert window.x0 >= whole.x0 - 1e-9
+        assert window.x0 + shape[1] / window.factor <= whole.x0 + 384 / whole.factor + 1e-9
+        box = PIN.box.shifted(-window.x0, -window.y0).scaled(window.factor)
+        seen = box.clipped(shape[1], shape[0])
+        wide, high = min(box.width, shape[1]), min(box.height, shape[0])
+        assert (seen.width, seen.height) == pytest.approx((wide, high))
+        lefts.add(round(box.x0))
+    assert len(lefts) > 10
+
+
+def test_a_smaller_window_for_nothing_lies_anywhere_inside():
+    generator, whole = np.random.default_rng(3), Window(100, 50, 2.0, 96, 96)
+    starts = [tiles.inside(whole, None, (48, 24), generator) for _ in range(200)]
+    assert 100 <= min(one.x0 for one in starts) < 102
+    assert 134 < max(one.x0 for one in starts) <= 136
+    assert max(one.y0 for one in starts) <= 74
+
+
+def test_only_what_was_rejected_as_no_part_is_surely_absent():
+    box = Box(1000, 800, 1040, 830)
+    rows = [
+        Rejection("split_pin", box, Rejected.NO_PART),
+        Rejection("split_pin", box, Rejected.NORMAL),
+        Rejection("insulator", box, Rejected.NO_PART),
+        Rejection("dropper", Box(0, 0, 9, 9), Rejected.NO_PART),
+    ]
+    (found,) = tiles.absences(rows, Window(990, 790, 2.0, 96, 96), CLASSES)
+    assert found == Truth(Box(20, 20, 96, 80), 1, False, is_absent=True)
+
+
 def test_a_tile_has_its_size_and_is_padded_beyond_the_frame():
     frame = np.full((50, 60), 200, np.uint8)
     tile = tiles.cut(frame, Window(0, 0, 1.0, 96, 96))
     assert tile.shape == (96, 96)
     assert tile[:50, :60].min() == 200
     assert tile[60, 70] == 127
+    assert tiles.cut(frame, Window(70, 60, 1.0, 32, 32)).tolist() == [[127] * 32] * 32
 
 
 def test_truths_are_moved_scaled_and_clipped():
