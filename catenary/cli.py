@@ -437,12 +437,58 @@ def calibrate_bundle(  # noqa: PLR0913 - every option of the command is a parame
 @bundles.command("verify")
 def verify_bundle(
     bundle: Annotated[Path, typer.Argument(help="Bundle folder.")],
+    same: Annotated[
+        bool,
+        typer.Option(
+            "--parity", help="Also ask its networks: loaded again, in batches, in bfloat16."
+        ),
+    ] = False,
 ) -> None:
-    """Check hashes, classes and input contract of a bundle without loading its weights."""
+    """Check seal, hashes, classes and input contract of a bundle without loading its weights.
+
+    With --parity, exit code 1 when it answers differently when it is asked another way.
+    """
     from catenary.models import bundle as bundles_room
 
     card = bundles_room.verify(bundle)
     out.print(f"{card.version}: whole; components {', '.join(card.classes)}", soft_wrap=True)
+    if same:
+        from catenary.models import parity
+
+        compared = parity.compare(bundle)
+        for line in parity.lines(compared):
+            out.print(line, soft_wrap=True, highlight=False, markup=False)
+        if any(one.broken for one in compared):
+            raise typer.Exit(FAILED)
+
+
+@bundles.command("seal")
+def seal_bundle(
+    bundle: Annotated[Path, typer.Argument(help="Bundle folder; its card is rewritten.")],
+) -> None:
+    """Seal the card of a bundle from before cards had seals; look at it first."""
+    from catenary.models import bundle as bundles_room
+
+    card = bundles_room.with_seal(bundle)
+    out.print(f"{card.version}: sealed", soft_wrap=True)
+
+
+@bundles.command("export")
+def export_bundle(
+    bundle: Annotated[Path, typer.Argument(help="Bundle folder.")],
+    output: Annotated[Path, typer.Option("-o", "--output", help="Folder to make.")],
+    form: Annotated[str, typer.Option("--format", help="onnx.")] = "onnx",
+) -> None:
+    """Write the networks for other programs, and check that they answer the same."""
+    from catenary.models import onnx_export, parity
+
+    _one_of(form, ("onnx",), "--format")
+    done = onnx_export.export(bundle, output)
+    for line in parity.lines([done.parity]):
+        out.print(line, soft_wrap=True, highlight=False, markup=False)
+    for name in done.left_out:
+        out.print(f"left out: {name}", soft_wrap=True, highlight=False)
+    out.print(f"{output}: {', '.join(done.files)}", soft_wrap=True, highlight=False)
 
 
 @data.command("convert")
