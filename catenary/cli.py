@@ -149,6 +149,12 @@ def scan(  # noqa: PLR0913 - every option of the command is a parameter
     retry_failed: Annotated[
         bool, typer.Option("--retry-failed", help="Try frames again that failed before.")
     ] = False,
+    promise: Annotated[
+        bool,
+        typer.Option(
+            "--promise", help="Raise at the thresholds for which the bundle bounds the misses."
+        ),
+    ] = False,
     as_json: Json = False,
 ) -> None:
     """Scan a run, or go on with one; exit code 3 when some frames could not be read."""
@@ -158,7 +164,7 @@ def scan(  # noqa: PLR0913 - every option of the command is a parameter
     overrides = tuple(setting or ())
     if min_score is not None:
         overrides += (f"cascade.min_score={min_score}",)
-    recipe = assemble.Recipe(model, device, precision, config, overrides)
+    recipe = assemble.Recipe(model, device, precision, config, overrides, promise)
     options = job.Options(workers, retry_failed)
     with _progress("scan") as step:
         summary = job.scan_run(source, workspace, recipe, options, step)
@@ -393,6 +399,10 @@ def make_bundle(
 def calibrate_bundle(  # noqa: PLR0913 - every option of the command is a parameter
     bundle: Annotated[Path, typer.Argument(help="Bundle folder; its card is rewritten.")],
     labels: Annotated[Path, typer.Argument(help="COCO labels of masts training did not see.")],
+    split: Annotated[
+        Path | None, typer.Option(help="Split file: take one part of the labels only.")
+    ] = None,
+    part: Annotated[str, typer.Option(help="Part of the split.")] = "calibration",
     false_per_image: Annotated[
         float, typer.Option(help="Alarm budget of each component, false findings a photograph.")
     ] = 0.02,
@@ -401,6 +411,9 @@ def calibrate_bundle(  # noqa: PLR0913 - every option of the command is a parame
         Path | None,
         typer.Option(help="COCO labels of still other masts, to promise a bound on misses."),
     ] = None,
+    guarantee_part: Annotated[
+        str, typer.Option(help="Part of the split that is taken of the --guarantee labels.")
+    ] = "guarantee",
     miss: Annotated[
         float, typer.Option(help="Largest share of defects of a condition that may be missed.")
     ] = 0.05,
@@ -415,21 +428,24 @@ def calibrate_bundle(  # noqa: PLR0913 - every option of the command is a parame
     """
     from catenary.evaluation.guarantee import Target
     from catenary.jobs import learn as job
-    from catenary.jobs import promise
+    from catenary.jobs import promise, unseen
 
     try:
         target = Target(miss, confidence)
     except ValueError as error:
         raise typer.BadParameter(str(error)) from error
+    fitted = unseen.read(unseen.Choice(labels, split, part))
+    promised = None
     if guarantee:
-        promise.check_apart(labels, guarantee)
+        promised = unseen.read(unseen.Choice(guarantee, split, guarantee_part))
+        unseen.check_apart(fitted, promised)
     with _progress("calibrate") as step:
-        thresholds = job.calibrate_bundle(bundle, labels, false_per_image, device, step)
+        thresholds = job.calibrate_bundle(bundle, fitted, false_per_image, device, step)
     for component, threshold in thresholds.items():
         out.print(f"{component}: raised from probability {threshold:.3f}")
-    if guarantee:
+    if promised:
         with _progress("guarantee") as step:
-            made = promise.promise(bundle, guarantee, target, device, step)
+            made = promise.promise(bundle, promised, target, device, step)
         for line in promise.lines(made):
             out.print(line, soft_wrap=True, highlight=False, markup=False)
 
@@ -437,12 +453,58 @@ def calibrate_bundle(  # noqa: PLR0913 - every option of the command is a parame
 @bundles.command("verify")
 def verify_bundle(
     bundle: Annotated[Path, typer.Argument(help="Bundle folder.")],
+    same: Annotated[
+        bool,
+        typer.Option(
+            "--parity", help="Also ask its networks: loaded again, in batches, in bfloat16."
+        ),
+    ] = False,
 ) -> None:
-    """Check hashes, classes and input contract of a bundle without loading its weights."""
+    """Check seal, hashes, classes and input contract of a bundle without loading its weights.
+
+    With --parity, exit code 1 when it answers differently when it is asked another way.
+    """
     from catenary.models import bundle as bundles_room
 
     card = bundles_room.verify(bundle)
     out.print(f"{card.version}: whole; components {', '.join(card.classes)}", soft_wrap=True)
+    if same:
+        from catenary.models import parity
+
+        compared = parity.compare(bundle)
+        for line in parity.lines(compared):
+            out.print(line, soft_wrap=True, highlight=False, markup=False)
+        if any(one.broken for one in compared):
+            raise typer.Exit(FAILED)
+
+
+@bundles.command("seal")
+def seal_bundle(
+    bundle: Annotated[Path, typer.Argument(help="Bundle folder; its card is rewritten.")],
+) -> None:
+    """Seal the card of a bundle from before cards had seals; look at it first."""
+    from catenary.models import bundle as bundles_room
+
+    card = bundles_room.with_seal(bundle)
+    out.print(f"{card.version}: sealed", soft_wrap=True)
+
+
+@bundles.command("export")
+def export_bundle(
+    bundle: Annotated[Path, typer.Argument(help="Bundle folder.")],
+    output: Annotated[Path, typer.Option("-o", "--output", help="Folder to make.")],
+    form: Annotated[str, typer.Option("--format", help="onnx.")] = "onnx",
+) -> None:
+    """Write the networks for other programs, and check that they answer the same."""
+    from catenary.models import onnx_export, parity
+
+    _one_of(form, ("onnx",), "--format")
+    done = onnx_export.export(bundle, output)
+    for line in parity.lines([done.parity]):
+        out.print(line, soft_wrap=True, highlight=False, markup=False)
+    for name in done.left_out:
+        out.print(f"left out: {name}", soft_wrap=True, highlight=False)
+    out.print(f"{output}: {', '.join(done.files)}", soft_wrap=True, highlight=False)
 
 
 @data.command("convert")

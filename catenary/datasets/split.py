@@ -174,6 +174,12 @@ def _section(image: LabelledImage) -> str:
     return f"section {mast.line}/{mast.direction}/{mast.section}" if mast else ""
 
 
+def dealt(image: LabelledImage, split: Split) -> set[str]:
+    """Return the parts that the mast, section or photograph of any image was given to."""
+    units = _units(image, split.by)
+    return {split.units[unit] for unit in units if unit in split.units}
+
+
 def _units(image: LabelledImage, by: str) -> tuple[str, ...]:
     """Return everything that ties an image to others; the first names it in the file."""
     run = image.ref.run

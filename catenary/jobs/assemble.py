@@ -10,6 +10,7 @@ from catenary.domain.errors import BundleError, ConfigError
 from catenary.domain.finding import NORMAL, Versions
 from catenary.domain.taxonomy import Taxonomy
 from catenary.imaging.quality import QualityLimits
+from catenary.jobs import promised
 from catenary.models import bundle as bundles
 from catenary.pipeline.cascade import CascadeSettings
 from catenary.pipeline.judge import Judge
@@ -48,6 +49,7 @@ class Recipe:
         precision: ``"bf16"`` or ``"fp32"``.
         settings_file: Scan settings, or None for the shipped ones.
         overrides: ``key=value`` settings.
+        at_promise: Raise at the thresholds that the bundle's card makes promises for.
     """
 
     model: Path | None = None
@@ -55,6 +57,7 @@ class Recipe:
     precision: str = "bf16"
     settings_file: Path | None = None
     overrides: tuple[str, ...] = ()
+    at_promise: bool = False
 
     def settings(self) -> ScanSettings:
         """Read the scan settings; see `catenary.config.load`."""
@@ -80,6 +83,10 @@ def judge(recipe: Recipe) -> Judge:
     folder = recipe.bundle_folder()
     loaded = bundles.load(folder, device(recipe.device), recipe.precision)
     _check_ids(loaded.card, taxonomy, folder)
+    thresholds = loaded.card.thresholds
+    if recipe.at_promise:
+        _check_promised(settings)
+        thresholds = promised.thresholds(loaded.card, folder)
     versions = Versions(
         loaded.card.version, f"{limits.version}@{config.fingerprint(rules_file)}", taxonomy.version
     )
@@ -88,13 +95,23 @@ def judge(recipe: Recipe) -> Judge:
         loaded.classifier,
         catalogue.rules(limits),
         loaded.card.fusion,
-        loaded.card.thresholds,
+        thresholds,
         taxonomy,
         versions,
         settings.cascade,
         loaded.card.floors,
         loaded.refiner,
     )
+
+
+def _check_promised(settings: ScanSettings) -> None:
+    """Refuse settings that a promise was not made with: they decide which parts are seen at all."""
+    usual = Recipe().settings()
+    if (settings.cascade, settings.quality) != (usual.cascade, usual.quality):
+        raise ConfigError(
+            "a promise holds for configs/scan.yaml as it is; leave out --promise, or --min-score,"
+            " --config and --set cascade... or quality..."
+        )
 
 
 def device(name: str) -> torch.device:

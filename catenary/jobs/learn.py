@@ -9,7 +9,7 @@ from catenary.datasets.labels import LabelledSet
 from catenary.domain.errors import ConfigError
 from catenary.domain.finding import Component
 from catenary.imaging.decode import decode_gray
-from catenary.jobs import assemble, measure
+from catenary.jobs import assemble, measure, unseen
 from catenary.models import bundle
 from catenary.models.detections import Detector
 from catenary.pipeline.cascade import CascadeSettings, locate
@@ -70,7 +70,7 @@ def make_bundle(
 
 def calibrate_bundle(
     folder: Path,
-    labels: Path,
+    labels: unseen.Unseen,
     false_per_image: float,
     device: str,
     progress: Callable[[int, int], None],
@@ -79,7 +79,7 @@ def calibrate_bundle(
 
     Args:
         folder: Bundle.
-        labels: COCO labels of masts that training did not see.
+        labels: Masts that training did not see.
         false_per_image: Alarm budget of each component, false findings a photograph.
         device: As for a scan.
         progress: Called with frames done and frames in all.
@@ -88,7 +88,7 @@ def calibrate_bundle(
         Thresholds by component.
     """
     judge = assemble.judge(assemble.Recipe(folder, device))
-    fitted = measure.calibrate(judge, labels, false_per_image, progress)
+    fitted = measure.calibrate(judge, labels.labelled, false_per_image, progress)
     bundle.with_calibration(folder, fitted)
     return fitted.thresholds
 

@@ -3,9 +3,8 @@
 import itertools
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
-from pathlib import Path
 
-from catenary.datasets import coco, rejections
+from catenary.datasets import rejections
 from catenary.datasets.labels import Label, LabelledSet
 from catenary.domain.errors import ConfigError
 from catenary.domain.finding import NORMAL, Component, Finding, Verdict
@@ -83,13 +82,13 @@ def _judged_part(judge: Judge, finding: Finding) -> Part:
 
 
 def calibrate(
-    judge: Judge, labels_file: Path, false_per_image: float, progress: Progress
+    judge: Judge, labelled: LabelledSet, false_per_image: float, progress: Progress
 ) -> Calibration:
     """Fit fusion weights and thresholds of every judged component on a labelled set.
 
     Args:
         judge: Its own fusion, thresholds and floors are not used.
-        labels_file: COCO labels of masts that training did not see.
+        labelled: Masts that training did not see.
         false_per_image: Alarm budget of each component, for the thresholds.
         progress: Called with frames done and frames in all.
 
@@ -98,7 +97,6 @@ def calibrate(
             an image is missing.
     """
     open_judge = replace(judge, cascade=replace(judge.cascade, min_score=LEAST_FLOOR))
-    labelled = coco.read(labels_file)
     rejections.refuse_incomplete([labelled])
     compared = list(_scanned(open_judge, labelled, progress))
     floors = {kind: _floor(compared, kind) for kind in judge.detector.classes}

@@ -1,16 +1,14 @@
 """Give a calibrated bundle operating points that promise a bound on what is missed."""
 
-import hashlib
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from catenary.datasets import coco
-from catenary.domain.errors import ConfigError
 from catenary.evaluation import compared, defects, guarantee
-from catenary.evaluation.compared import Compared, group_of
+from catenary.evaluation.compared import Compared
 from catenary.evaluation.guarantee import Target
 from catenary.evaluation.predictions import DataKind
 from catenary.jobs import assemble, measure
+from catenary.jobs.unseen import Unseen
 from catenary.models import bundle
 from catenary.models.bundle import OperatingPoint, Promises
 
@@ -23,48 +21,31 @@ ASSUMES = (
 )
 
 
-def check_apart(fitted_on: Path, promised_on: Path) -> None:
-    """Refuse promises on masts that the fusion was fitted on.
-
-    Raises:
-        ConfigError: If the two label files share a mast, or are not valid.
-    """
-    seen, asked = (
-        {group_of(image) for image in coco.read(path).images} for path in (fitted_on, promised_on)
-    )
-    if shared := sorted(seen & asked):
-        raise ConfigError(
-            f"{promised_on} and {fitted_on} share {len(shared)} masts ({', '.join(shared[:3])});"
-            " a promise needs masts that nothing was fitted on"
-        )
-
-
 def promise(
-    folder: Path, labels: Path, target: Target, device: str, progress: measure.Progress
+    folder: Path, labels: Unseen, target: Target, device: str, progress: measure.Progress
 ) -> Promises:
     """Scan labelled masts with a calibrated bundle and write what can be promised into its card.
 
     Args:
         folder: Calibrated bundle.
-        labels: COCO labels of masts that neither training nor calibration saw.
+        labels: Masts that neither training nor calibration saw.
         target: What is to be promised of every condition.
         device: As for a scan.
         progress: Called with frames done and frames in all.
 
     Raises:
-        ConfigError: If the labels are not valid.
+        ConfigError: If a photograph is missing.
         BundleError: If the bundle is damaged.
     """
-    labelled = coco.read(labels)
     judge = assemble.judge(assemble.Recipe(folder, device))
-    said = measure.predict(judge, labelled, DataKind.UNSTATED, progress)
-    pairs = compared.joined(labelled, said)
+    said = measure.predict(judge, labels.labelled, DataKind.UNSTATED, progress)
+    pairs = compared.joined(labels.labelled, said)
     kinds = [kind for kind in judge.taxonomy.components if judge.can_judge(kind)]
     promises = Promises(
         target.miss,
         target.confidence,
         ASSUMES,
-        hashlib.sha256(labels.read_bytes()).hexdigest(),
+        labels.fingerprint,
         len(pairs),
         len(compared.groups(pairs)),
         dict(_points(pairs, kinds, target)),

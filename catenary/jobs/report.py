@@ -1,6 +1,7 @@
 """Turn a stored run into one report file."""
 
-from collections.abc import Iterator
+import json
+from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -23,6 +24,7 @@ from catenary.reports.data import (
 )
 from catenary.store import findings, ledger, shards, summary
 from catenary.store.findings import StoredFinding
+from catenary.store.ledger import RunRecord
 from catenary.store.summary import RunSummary
 from catenary.store.workspace import Workspace
 
@@ -81,7 +83,18 @@ def _data(
         ),
         datetime.now(UTC).astimezone(),
         _components(connection, workspace, run_id),
+        promises_of(record),
     )
+
+
+def kept_promises(lines: Sequence[str]) -> str:
+    """Return what a scan promises, as `RunRecord.config` keeps it."""
+    return json.dumps({"promises": list(lines)}, ensure_ascii=False) if lines else "{}"
+
+
+def promises_of(record: RunRecord) -> tuple[str, ...]:
+    """Return what a scan promised, in words; nothing for most."""
+    return tuple(json.loads(record.config).get("promises", ()))
 
 
 def _counts(found: RunSummary) -> Counts:

@@ -4,18 +4,20 @@ import hashlib
 import logging
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import cv2
+from sqlalchemy import Connection
 
 from catenary import config
 from catenary.domain.errors import StoreError
 from catenary.domain.finding import Component, Finding, Verdict
 from catenary.domain.image import Frame
 from catenary.imaging.crops import cut
-from catenary.jobs import assemble, report, workspaces
+from catenary.jobs import assemble, promised, report, workspaces
+from catenary.models import bundle
 from catenary.pipeline.judge import Judge
 from catenary.pipeline.scan import ScannedFrame, scan
 from catenary.runs import discover
@@ -95,10 +97,11 @@ def scan_run(
     source = discover.open_source(source_path)
     judge = assemble.judge(recipe)
     settings = recipe.settings()
+    promises = _promises(recipe)
     workspace = Workspace(folder)
     workspace.create()
     with workspaces.opened(workspace) as db:
-        run_id = _registered(db, source, judge, options)
+        run_id = _registered(db, source, judge, options, promises)
         with db.read() as connection:
             name = ledger.record_of(connection, run_id).name
             start = summary.of_run(connection, run_id)
@@ -113,7 +116,17 @@ def scan_run(
             return summary.of_run(connection, run_id)
 
 
-def _registered(db: Database, source: Source, judge: Judge, options: Options) -> int:
+def _promises(recipe: assemble.Recipe) -> tuple[str, ...]:
+    """Return what a scan promises, in words; nothing unless it was asked to."""
+    if not recipe.at_promise:
+        return ()
+    folder = recipe.bundle_folder()
+    return tuple(promised.lines(bundle.verify(folder), folder))
+
+
+def _registered(
+    db: Database, source: Source, judge: Judge, options: Options, promises: Sequence[str]
+) -> int:
     told = source.description
     record = RunRecord(
         told.name,
@@ -124,13 +137,29 @@ def _registered(db: Database, source: Source, judge: Judge, options: Options) ->
         told.line,
         told.direction,
         told.date,
+        report.kept_promises(promises),
     )
     with db.write() as tx:
+        if promises:
+            _refuse_other_scan(tx, record)
         run_id = ledger.register(tx, record)
         ledger.plan(tx, run_id, source.frames())
         if options.retry_failed:
             ledger.reset_failed(tx, run_id)
     return run_id
+
+
+def _refuse_other_scan(tx: Connection, record: RunRecord) -> None:
+    """Refuse to promise anything of photographs that were judged without that promise."""
+    known = ledger.known(tx, record)
+    if known is None:
+        return
+    former = summary.of_run(tx, known)
+    if former.record.config != record.config and former.images > former.pending:
+        raise StoreError(
+            f"{former.images - former.pending} photographs of {former.name} were scanned without"
+            " this promise; scan it into another --workspace"
+        )
 
 
 class _Writer:
@@ -282,6 +311,7 @@ def summary_lines(one: RunSummary) -> Iterator[str]:
     for reason, count in [*one.unusable_reasons.items(), *one.failed_reasons.items()]:
         yield f"  not judged, {reason}: {count} images"
     yield f"{one.findings} defects raised"
+    yield from (f"  {line}" for line in report.promises_of(one.record))
     for (component, condition), count in one.defects.items():
         yield f"  {component} {condition}: {count}"
     yield f"{one.cannot_judge} parts could not be judged"

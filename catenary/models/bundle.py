@@ -9,7 +9,7 @@ import json
 import os
 import shutil
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 
@@ -18,7 +18,7 @@ from pydantic import ConfigDict, TypeAdapter, ValidationError
 from torch import Tensor, nn
 
 from catenary.domain.errors import BundleError, ConfigError
-from catenary.models import inputs, weights
+from catenary.models import inputs, seal, weights
 from catenary.models.build import (
     ClassifierArchitecture,
     DetectorArchitecture,
@@ -37,7 +37,8 @@ CARD = "card.json"
 DETECTOR = "detector.safetensors"
 CLASSIFIER = "classifier.safetensors"
 REFINER = "refiner.safetensors"
-_STRICT = ConfigDict(extra="forbid")
+_STRICT = ConfigDict(extra="forbid", allow_inf_nan=False)  # no threshold that nothing reaches
+_TOP = 1.001  # a threshold may stand a trifle above a score of 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,7 +91,7 @@ class Figure:
         high: Upper end.
     """
 
-    __pydantic_config__ = _STRICT
+    __pydantic_config__ = ConfigDict(extra="forbid")  # a figure may be not a number
     value: float
     count: int
     low: float | None = None
@@ -142,7 +143,7 @@ class Promises:
         miss: Largest share of physical defects of each condition that may be missed.
         confidence: With which probability over calibration sets each promise holds.
         assumes: What must be true for that, in words.
-        fingerprint: SHA-256 of the label file.
+        fingerprint: SHA-256 of the label file, and of the part of a split where one was taken.
         images: Photographs.
         masts: Masts they are of.
         points: By ``"component.condition"``.
@@ -260,19 +261,25 @@ class Bundle:
     refiner: BoxRefiner | None = None
 
 
-def save(folder: Path, card: Card, states: Mapping[str, Mapping[str, Tensor]]) -> Card:
+def save(
+    folder: Path,
+    card: Card,
+    states: Mapping[str, Mapping[str, Tensor]],
+    gate: Callable[[Path], None] | None = None,
+) -> Card:
     """Write a bundle: wholly or not at all.
 
     Args:
         folder: Must not exist yet, or be a bundle, which is replaced.
         card: ``files`` is ignored.
         states: State of each network by the name of its weights file, see `Card.networks`.
+        gate: Looks at the bundle before it appears in its place, and raises to refuse it.
 
     Returns:
         The card as written.
 
     Raises:
-        BundleError: If ``folder`` holds something else.
+        BundleError: If ``folder`` holds something else, or the bundle would not be valid.
         ValueError: If the states are not those of the card's networks.
     """
     if set(states) != set(card.networks):
@@ -287,7 +294,10 @@ def save(folder: Path, card: Card, states: Mapping[str, Mapping[str, Tensor]]) -
     try:
         for name, content in contents.items():
             (partial / name).write_bytes(content)
-        (partial / CARD).write_text(_text(written), encoding="utf-8")
+        (partial / CARD).write_bytes(seal.sealed(_text(written)))
+        verify(partial)
+        if gate is not None:
+            gate(partial)
         partial.chmod(0o755)  # mkdtemp makes folders only the owner can read
         _exchange(partial, folder)
     finally:
@@ -324,10 +334,25 @@ def with_promises(folder: Path, promises: Promises) -> Card:
     return _rewritten(folder, replace(verify(folder), promises=promises))
 
 
+def with_seal(folder: Path) -> Card:
+    """Seal the card of a bundle made before cards had seals.
+
+    Raises:
+        BundleError: If the card has a seal already, broken or not, or the bundle is damaged.
+    """
+    path = folder / CARD
+    content = seal.read(path)
+    if seal.is_sealed(content):
+        raise BundleError(f"{path} has a seal already; one that is broken is not put right here")
+    card = _parsed(content, path)
+    _check(folder, card)
+    return _rewritten(folder, card)
+
+
 def _rewritten(folder: Path, written: Card) -> Card:
     handle, partial = tempfile.mkstemp(prefix=f".{CARD}-", dir=folder)
-    with os.fdopen(handle, "w", encoding="utf-8") as file:
-        file.write(_text(written))
+    with os.fdopen(handle, "wb") as file:
+        file.write(seal.sealed(_text(written)))
     Path(partial).chmod(0o644)
     Path(partial).replace(folder / CARD)
     return _read_card(folder)
@@ -340,10 +365,14 @@ def verify(folder: Path) -> Card:
         BundleError: One line naming the file and what is wrong with it.
     """
     card = _read_card(folder)
+    _check(folder, card)
+    return card
+
+
+def _check(folder: Path, card: Card) -> None:
     _check_contract(folder, card)
     for name in card.networks:
         weights.checked(folder / name, card.files[name])
-    return card
 
 
 def load(
@@ -364,8 +393,7 @@ def load(
     """
     if precision not in set(Precision):
         raise ConfigError(f"precision must be {' or '.join(Precision)}, got {precision!r}")
-    card = _read_card(folder)
-    _check_contract(folder, card)
+    card = verify(folder)  # all files, before any of them is interpreted
     detector = detector_network(card.detector_architecture, len(card.classes))
     _fill(detector, folder, DETECTOR, card)
     classifier = classifier_network(card.classifier_architecture, len(pairs(card.conditions)))
@@ -411,11 +439,13 @@ def _exchange(partial: Path, folder: Path) -> None:
 
 def _read_card(folder: Path) -> Card:
     path = folder / CARD
+    return _parsed(seal.opened(seal.read(path), path), path)
+
+
+def _parsed(text: bytes, path: Path) -> Card:
     try:
-        content = json.loads(path.read_bytes())
-    except OSError as error:
-        raise BundleError(f"{path}: {error.strerror}; is {folder} a model bundle?") from error
-    except ValueError as error:
+        content = json.loads(text)
+    except (ValueError, RecursionError) as error:
         raise BundleError(f"{path} is not JSON ({error}); copy the bundle again") from error
     schema = content.get("schema") if isinstance(content, dict) else None
     if schema != SCHEMA:
@@ -441,6 +471,12 @@ def _check_contract(folder: Path, card: Card) -> None:
         )
     if missing := sorted(set(card.networks) - set(card.files)):
         raise BundleError(f"{folder / CARD} does not list {', '.join(missing)}; export it again")
+    limits = [*card.thresholds.items(), *card.floors.items()]
+    if odd := [kind for kind, value in limits if not 0 <= value <= _TOP]:
+        raise BundleError(
+            f"{folder / CARD}: thresholds and floors must be in [0, 1], those of"
+            f" {', '.join(odd)} are not; calibrate the bundle again"
+        )
     if odd := [kind for kind, names in card.conditions.items() if names[:1] != ("normal",)]:
         raise BundleError(
             f"{folder / CARD}: 'normal' must be the first condition of {', '.join(odd)};"

@@ -66,6 +66,11 @@ class CropClassifier:
             for start, (kind, names) in zip(starts, self.conditions.items(), strict=False)
         }
 
+    @property
+    def network(self) -> ConditionNetwork:
+        """The network as it is run: batch normalisation folded in."""
+        return self._network
+
     def __call__(self, crops: list[NDArray[np.uint8]], kinds: list[str]) -> list[ConditionScores]:
         """See `catenary.models.detections.ConditionClassifier`."""
         if unknown := sorted(set(kinds) - set(self.conditions)):

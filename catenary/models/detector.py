@@ -1,6 +1,6 @@
 """The component detector: grey images of any size in, detections out."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -83,18 +83,41 @@ class ComponentDetector:
                 yield (height, width), indices[start : start + count]
 
     def _read(self, logits: Tensor, features: Tensor, shape: tuple[int, ...]) -> Detections:
-        """Return the detections of one image from its (C, h, w) logits and (F, h, w) features."""
-        labels, rows, columns, scores = peaks(logits, self._limits)
-        at_peaks = features[:, rows, columns].T  # (N, F)
-        distances = self._network.distances(at_peaks, labels)
-        boxes = cell_boxes(torch.stack([rows, columns], dim=1), distances)
-        boxes = torch.minimum(boxes.clamp(min=0), boxes.new_tensor(shape[::-1]).repeat(2))
-        solid = (boxes[:, 2:] - boxes[:, :2]).amin(dim=1) > 0
-        boxes, scores, labels = boxes[solid], scores[solid], labels[solid]
-        kept = batched_nms(boxes, scores, labels, self._limits.max_iou)
-        return Detections(
-            boxes[kept].cpu().numpy(), scores[kept].cpu().numpy(), labels[kept].cpu().numpy()
-        )
+        return read(logits, features, self._network.distances, shape, self._limits)
+
+    @property
+    def network(self) -> ComponentNetwork:
+        """The network as it is run: batch normalisation folded in."""
+        return self._network
+
+
+def read(
+    logits: Tensor,
+    features: Tensor,
+    distances: Callable[[Tensor, Tensor], Tensor],
+    shape: tuple[int, ...],
+    limits: PeakLimits,
+) -> Detections:
+    """Return the detections of one image.
+
+    Args:
+        logits: (C, h, w) of the centres.
+        features: (F, h, w), whatever ``distances`` reads boxes off.
+        distances: Maps the features (N, F) of cells and labels (N,) to (N, 4), see
+            `ComponentNetwork.distances`.
+        shape: Height and width of the image, px; boxes are cut off there.
+        limits: Which peaks count.
+    """
+    labels, rows, columns, scores = peaks(logits, limits)
+    at_peaks = features[:, rows, columns].T  # (N, F)
+    boxes = cell_boxes(torch.stack([rows, columns], dim=1), distances(at_peaks, labels))
+    boxes = torch.minimum(boxes.clamp(min=0), boxes.new_tensor(shape[::-1]).repeat(2))
+    solid = (boxes[:, 2:] - boxes[:, :2]).amin(dim=1) > 0
+    boxes, scores, labels = boxes[solid], scores[solid], labels[solid]
+    kept = batched_nms(boxes, scores, labels, limits.max_iou)
+    return Detections(
+        boxes[kept].cpu().numpy(), scores[kept].cpu().numpy(), labels[kept].cpu().numpy()
+    )
 
 
 def peaks(logits: Tensor, limits: PeakLimits) -> tuple[Tensor, Tensor, Tensor, Tensor]:

@@ -149,10 +149,13 @@ class ComponentNetwork(nn.Module):
         Returns:
             (N, 4) float32 in picture pixels, greater than 0: left, top, right, bottom.
         """
+        every = self.every_distance(features).view(-1, self.classes, 4)
+        return every[torch.arange(len(labels), device=every.device), labels]
+
+    def every_distance(self, features: Tensor) -> Tensor:
+        """Return the distances of all classes: (N, 4 * classes) float32, as `distances`."""
         with torch.autocast(features.device.type, enabled=False):
-            raw = self.box(features.float()).view(-1, self.classes, 4)
-            own = raw[torch.arange(len(labels), device=raw.device), labels]  # (N, 4)
-            sides: Tensor = STRIDE * own.clamp(max=_LONGEST_LOG).exp()
+            sides: Tensor = STRIDE * self.box(features.float()).clamp(max=_LONGEST_LOG).exp()
             return sides
 
 

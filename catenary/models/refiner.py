@@ -39,6 +39,11 @@ class BoxRefiner:
         self._device = device
         self._precision = precision
 
+    @property
+    def network(self) -> RefinerNetwork:
+        """The network as it is run: batch normalisation folded in."""
+        return self._network
+
     def __call__(
         self, pixels: NDArray[np.uint8], boxes: NDArray[np.float32], kinds: list[str]
     ) -> tuple[NDArray[np.float32], NDArray[np.float32]]:

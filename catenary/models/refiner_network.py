@@ -83,8 +83,9 @@ class RefinerNetwork(nn.Module):
         merged = self.smooth(merged)  # (N, channels, P, P)
         x = self.across(torch.cat([merged.mean(dim=2), merged.amax(dim=2)], dim=1))
         y = self.down(torch.cat([merged.mean(dim=3), merged.amax(dim=3)], dim=1))
-        rows = torch.arange(len(labels), device=labels.device)
-        shape = (len(labels), self.classes, 2, -1)
+        count = labels.shape[0]  # not len(): a traced graph would keep the number of its example
+        rows = torch.arange(count, device=labels.device)
+        shape = (count, self.classes, 2, -1)
         own_x, own_y = (axis.view(shape)[rows, labels].float() for axis in (x, y))  # (N, 2, P)
         sides = torch.stack([own_x[:, 0], own_y[:, 0], own_x[:, 1], own_y[:, 1]], dim=1)
         pooled = [

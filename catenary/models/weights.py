@@ -12,6 +12,8 @@ from torch import Tensor, nn
 
 from catenary.domain.errors import BundleError, ConfigError
 
+LARGEST = 2_000_000_000  # bytes of a weights file; ours have 12,000,000
+
 
 @dataclass(frozen=True, slots=True)
 class WeightsFile:
@@ -41,8 +43,10 @@ def checked(path: Path, expected: WeightsFile) -> bytes:
     """Return the content of a weights file that is what it must be.
 
     Raises:
-        BundleError: If it is missing, cut short or changed.
+        BundleError: If it is missing, too large, cut short or changed.
     """
+    if expected.size > LARGEST:
+        raise BundleError(f"{path}: no network of ours has {expected.size} bytes of weights")
     try:
         size = path.stat().st_size
         content = path.read_bytes() if size == expected.size else b""

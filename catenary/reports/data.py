@@ -156,6 +156,7 @@ class ReportData:
         bad_frames: Photographs that were not judged.
         generated_at: When the report is made, with its zone.
         components: Normal parts, read once and only by writers that want them.
+        promises: What the scan promises of missed defects, in words; empty for most.
     """
 
     run: ReportRun
@@ -166,6 +167,7 @@ class ReportData:
     bad_frames: tuple[BadFrame, ...]
     generated_at: datetime
     components: Iterable[NormalComponent] = ()
+    promises: tuple[str, ...] = ()
 
     def defects(self) -> list[ReportFinding]:
         """Return the defects, the most urgent grade and highest probability first."""

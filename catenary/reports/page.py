@@ -236,6 +236,7 @@ def _notes(
             f"Not judged does not mean free of defects: {_number(not_judged, 'photograph')} and "
             f"{_number(len(unjudged), 'part')} could not be judged and are listed below."
         )
+    yield from data.promises[:1]
     for found, what in ((defects, "defects"), (unjudged, "parts that could not be judged")):
         if len(found) > MAX_CARDS:
             yield (
@@ -254,6 +255,8 @@ def _judged_by(data: ReportData) -> Iterator[Fact]:
     yield Fact("taxonomy 定级字典", data.versions.taxonomy)
     for component, threshold in sorted(data.thresholds.items()):
         yield Fact(f"{component} is raised from a probability of", f"{threshold:.3f}")
+    for line in data.promises:
+        yield Fact("promise", line.strip())
 
 
 def _choices(pairs: Iterable[tuple[str, str]]) -> tuple[Choice, ...]:

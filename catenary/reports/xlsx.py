@@ -245,6 +245,7 @@ def _info(data: ReportData) -> Iterator[tuple[str, Cell]]:
     yield from (
         (f"判定阈值 Threshold: {name}", value) for name, value in sorted(data.thresholds.items())
     )
+    yield from (("漏检承诺 Promise", line.strip()) for line in data.promises)
     yield "注 Note", "未判定不等于无缺陷。 Not judged does not mean free of defects."
     if len(data.findings) > MAX_PICTURES:
         yield "图片 Pictures", f"Only the first {MAX_PICTURES} rows of a sheet have a picture."

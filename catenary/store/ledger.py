@@ -75,7 +75,7 @@ def register(tx: Connection, record: RunRecord) -> int:
     When it is known, its versions, thresholds and settings become those of this scan; each
     finding keeps its own versions.
     """
-    name = _folder_name(record.name)
+    run_id = known(tx, record)
     values: dict[str, Any] = {
         "config": record.config,
         "thresholds": json.dumps(dict(record.thresholds), sort_keys=True),
@@ -83,14 +83,12 @@ def register(tx: Connection, record: RunRecord) -> int:
         "rules": record.versions.rules,
         "taxonomy": record.versions.taxonomy,
     }
-    same_source = select(run.c.id, run.c.name).where(run.c.source == record.source)
-    for run_id, known in tx.execute(same_source.order_by(run.c.id)):
-        if known == name or _is_numbered(known, name):
-            tx.execute(update(run).where(run.c.id == run_id).values(values))
-            return int(run_id)
+    if run_id is not None:
+        tx.execute(update(run).where(run.c.id == run_id).values(values))
+        return run_id
     values |= {
         "created_at": _now(),
-        "name": _free_name(tx, name),
+        "name": _free_name(tx, _folder_name(record.name)),
         "source": record.source,
         "layout": record.layout,
         "line": record.line,
@@ -99,6 +97,16 @@ def register(tx: Connection, record: RunRecord) -> int:
     }
     added = insert(run).values(values).returning(run.c.id)
     return int(tx.execute(added).scalar_one())
+
+
+def known(connection: Connection, record: RunRecord) -> int | None:
+    """Return the id of the run of this name and source, None when it is new."""
+    name = _folder_name(record.name)
+    same_source = select(run.c.id, run.c.name).where(run.c.source == record.source)
+    for run_id, own in connection.execute(same_source.order_by(run.c.id)):
+        if own == name or _is_numbered(own, name):
+            return int(run_id)
+    return None
 
 
 def _folder_name(name: str) -> str:

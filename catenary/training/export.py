@@ -7,7 +7,7 @@ from safetensors.torch import load_file
 from torch import Tensor
 
 from catenary.domain.errors import ConfigError
-from catenary.models import bundle
+from catenary.models import bundle, parity
 from catenary.models.build import (
     ClassifierArchitecture,
     DetectorArchitecture,
@@ -53,7 +53,8 @@ def make_bundle(runs: Runs, folder: Path, description: Description) -> bundle.Ca
 
     Raises:
         ConfigError: If a folder holds no finished training of its kind.
-        BundleError: If ``folder`` holds something that is no bundle.
+        BundleError: If ``folder`` holds something that is no bundle, or the bundle does not pass
+            `catenary.models.parity`.
     """
     detector = _record(runs.detector, Kind.DETECTOR)
     classifier = _record(runs.classifier, Kind.CLASSIFIER)
@@ -87,7 +88,7 @@ def make_bundle(runs: Runs, folder: Path, description: Description) -> bundle.Ca
         known_weaknesses=description.known_weaknesses,
         refiner=refiner,
     )
-    return bundle.save(folder, card, states)
+    return bundle.save(folder, card, states, lambda partial: parity.gate(partial, states))
 
 
 def _record(run: Path, kind: Kind) -> TrainingRecord:

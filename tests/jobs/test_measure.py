@@ -21,7 +21,7 @@ from catenary.evaluation.compared import joined
 from catenary.evaluation.guarantee import Target
 from catenary.evaluation.intervals import Share
 from catenary.evaluation.predictions import DataKind
-from catenary.jobs import measure, promise
+from catenary.jobs import measure, promise, unseen
 from catenary.models import bundle
 from catenary.pipeline.judge import Judge
 from tests.jobs.bundles import random_bundle
@@ -51,6 +51,10 @@ def labelled_pins(folder: Path, masts: tuple[str, ...], condition: str = "missin
     path = folder / "labels.json"
     coco.write(LabelledSet(folder, tuple(images)), path)
     return path
+
+
+def unseen_pins(folder: Path, masts: tuple[str, ...]) -> unseen.Unseen:
+    return unseen.read(unseen.Choice(labelled_pins(folder, masts)))
 
 
 def judge(missing: float, rules: dict | None = None, threshold: float = 0.5) -> Judge:
@@ -183,16 +187,16 @@ def test_figures_on_simulated_and_real_photographs_do_not_mix(tmp_path):
 
 
 def test_a_promise_needs_masts_that_nothing_was_fitted_on(tmp_path):
-    fitted = labelled_pins(tmp_path / "a", ("D1", "D2"))
-    promise.check_apart(fitted, labelled_pins(tmp_path / "b", ("D3",)))
+    fitted = unseen_pins(tmp_path / "a", ("D1", "D2"))
+    unseen.check_apart(fitted, unseen_pins(tmp_path / "b", ("D3",)))
     with pytest.raises(ConfigError, match=r"share 1 masts \(线/up/站A/D2\)"):
-        promise.check_apart(fitted, labelled_pins(tmp_path / "c", ("D2", "D4")))
+        unseen.check_apart(fitted, unseen_pins(tmp_path / "c", ("D2", "D4")))
 
 
 def test_the_card_says_what_cannot_be_promised_and_keeps_its_thresholds(tmp_path):
     folder = random_bundle(tmp_path / "model")
     before = bundle.verify(folder)
-    labels = labelled_pins(tmp_path / "set", ("D1",))
+    labels = unseen_pins(tmp_path / "set", ("D1",))
     made = promise.promise(folder, labels, Target(0.05, 0.95), "cpu", quietly)
     after = bundle.verify(folder)
     assert after.promises == made
@@ -206,7 +210,9 @@ def test_the_card_says_what_cannot_be_promised_and_keeps_its_thresholds(tmp_path
 def test_a_promise_that_can_be_kept_is_written_and_looked_at_again(tmp_path):
     folder = random_bundle(tmp_path / "model")
     labels = labelled_pins(tmp_path / "set", ("D1", "D2"))
-    made = promise.promise(folder, labels, Target(0.5, 0.5), "cpu", quietly)
+    made = promise.promise(
+        folder, unseen.read(unseen.Choice(labels)), Target(0.5, 0.5), "cpu", quietly
+    )
     point = made.points["split_pin.missing"]
     assert point.threshold is not None
     text = catenary("evaluate", str(labels), "--model", str(folder), "--device", "cpu")

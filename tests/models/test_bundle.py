@@ -1,10 +1,14 @@
 import json
+from pathlib import Path
 
 import pytest
 import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from safetensors.torch import load_file
 
 from catenary.domain.errors import BundleError, ConfigError
-from catenary.models import bundle
+from catenary.models import bundle, seal, weights
 from tests.jobs.bundles import random_bundle
 
 CPU = torch.device("cpu")
@@ -49,7 +53,9 @@ def test_a_missing_file_is_named(folder):
 
 def edited(folder, **values):
     path = folder / bundle.CARD
-    path.write_text(json.dumps(json.loads(path.read_text()) | values))
+    content = json.loads(path.read_text()) | values
+    del content["seal"]
+    path.write_bytes(seal.sealed(json.dumps(content, indent=1) + "\n"))
 
 
 def test_a_card_of_another_schema_is_refused(folder):
@@ -125,3 +131,123 @@ def test_a_new_calibration_voids_the_promises_of_the_old(folder):
 
 def test_a_card_without_promises_has_the_text_it_always_had(folder):
     assert "promises" not in json.loads((folder / bundle.CARD).read_text())
+
+
+def test_a_threshold_changed_by_hand_is_found(folder):
+    path = folder / bundle.CARD
+    path.write_text(path.read_text().replace('"split_pin": 0.3', '"split_pin": 0.9'))
+    with pytest.raises(BundleError, match=r"card\.json was changed: its seal is of another text"):
+        bundle.verify(folder)
+
+
+@pytest.mark.parametrize("value", [float("nan"), float("inf"), -0.1, 1.5])
+def test_a_threshold_that_is_no_probability_is_refused(folder, value):
+    edited(folder, thresholds={"split_pin": value}, floors={"split_pin": 0.5})
+    with pytest.raises(BundleError, match="split_pin"):
+        bundle.verify(folder)
+
+
+def test_a_card_from_before_seals_is_sealed_with_its_version_kept(folder):
+    path = folder / bundle.CARD
+    before = bundle.verify(folder)
+    content = json.loads(path.read_text())
+    del content["seal"]
+    path.write_text(json.dumps(content, ensure_ascii=False, indent=1) + "\n")
+    with pytest.raises(BundleError, match="has no seal"):
+        bundle.verify(folder)
+    assert bundle.with_seal(folder).version == before.version
+    assert bundle.verify(folder) == before
+
+
+def test_a_broken_seal_is_not_put_right_by_sealing(folder):
+    path = folder / bundle.CARD
+    path.write_text(path.read_text().replace('"0.3', '"0.4').replace("2026", "2027"))
+    with pytest.raises(BundleError, match="has a seal already"):
+        bundle.with_seal(folder)
+
+
+def test_no_weights_are_parsed_when_another_file_is_damaged(folder, monkeypatch):
+    path = folder / bundle.CLASSIFIER
+    path.write_bytes(path.read_bytes()[:-1])
+    parsed = []
+    monkeypatch.setattr(weights, "load", parsed.append)
+    with pytest.raises(BundleError, match=r"classifier\.safetensors has"):
+        bundle.load(folder, CPU)
+    assert not parsed
+
+
+def test_a_card_that_is_far_too_large_is_not_read_whole(folder):
+    with (folder / bundle.CARD).open("ab") as file:
+        file.truncate(5_000_000_000)
+    with pytest.raises(BundleError, match="has more than 1000000 bytes"):
+        bundle.verify(folder)
+
+
+def test_weights_larger_than_any_network_are_not_read(folder):
+    files = json.loads((folder / bundle.CARD).read_text())["files"]
+    edited(folder, files=files | {bundle.DETECTOR: {"size": 10**12, "sha256": "0" * 64}})
+    with pytest.raises(BundleError, match="no network of ours has 1000000000000 bytes"):
+        bundle.verify(folder)
+
+
+def test_a_bundle_that_a_gate_refuses_does_not_appear(folder, tmp_path):
+    card = bundle.verify(folder)
+    states = {name: load_file(folder / name) for name in card.networks}
+
+    def refuse(_partial):
+        raise BundleError("not the same")
+
+    with pytest.raises(BundleError, match="not the same"):
+        bundle.save(tmp_path / "new", card, states, refuse)
+    assert {path.name for path in tmp_path.iterdir()} == {"模型"}
+
+
+@pytest.fixture(scope="module")
+def whole(tmp_path_factory):
+    folder = random_bundle(tmp_path_factory.mktemp("bundle") / "whole")
+    return folder, {path.name: path.read_bytes() for path in folder.iterdir()}
+
+
+def refused_with(folder, name, content, original):
+    """Put damaged content into a bundle; it must be refused by its one kind of error."""
+    path = folder / name
+    path.write_bytes(content)
+    try:
+        with pytest.raises(BundleError) as caught:
+            bundle.verify(folder)
+        assert "\n" not in str(caught.value)
+        assert name in str(caught.value)
+    finally:
+        path.write_bytes(original)
+
+
+NAMES = st.sampled_from([bundle.CARD, bundle.DETECTOR, bundle.CLASSIFIER])
+
+
+@settings(max_examples=15, deadline=None)
+@given(name=NAMES, place=st.floats(0, 1, exclude_max=True), mask=st.integers(1, 255))
+def test_any_changed_byte_is_refused(whole, name, place, mask):
+    folder, contents = whole
+    changed = bytearray(contents[name])
+    changed[int(place * len(changed))] ^= mask
+    refused_with(folder, name, bytes(changed), contents[name])
+
+
+@settings(max_examples=10, deadline=None)
+@given(name=NAMES, place=st.floats(0, 1, exclude_max=True), more=st.binary(max_size=3))
+def test_a_file_cut_anywhere_is_refused(whole, name, place, more):
+    folder, contents = whole
+    cut = contents[name][: int(place * len(contents[name]))] + more
+    if cut != contents[name]:
+        refused_with(folder, name, cut, contents[name])
+
+
+def test_every_byte_of_a_card_is_under_its_seal(whole):
+    content = whole[1][bundle.CARD]
+    for index in range(len(content)):
+        changed = bytearray(content)
+        changed[index] ^= 1
+        with pytest.raises(BundleError):
+            seal.opened(bytes(changed), Path("card.json"))
+        with pytest.raises(BundleError):
+            seal.opened(content[:index], Path("card.json"))
