@@ -116,7 +116,7 @@ def test_photographs_labelled_in_part_are_no_measure(tmp_path):
     partly = LabelledSet(tmp_path, (replace(image, is_complete=False),))
     coco.write(partly, path)
     with pytest.raises(ConfigError, match="1 photographs are labelled in part only"):
-        measure.calibrate(judge(0.9), path, 0.02, quietly)
+        measure.calibrate(judge(0.9), coco.read(path), 0.02, quietly)
     said = measure.predict(judge(0.9), partly, DataKind.SIMULATED, quietly)
     with pytest.raises(ConfigError, match="labelled in part only"):
         joined(partly, said)
