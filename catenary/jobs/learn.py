@@ -9,7 +9,7 @@ from catenary.datasets.labels import LabelledSet
 from catenary.domain.errors import ConfigError
 from catenary.domain.finding import Component
 from catenary.imaging.decode import decode_gray
-from catenary.jobs import assemble, measure
+from catenary.jobs import assemble, curves, measure
 from catenary.models import bundle
 from catenary.models.detections import Detector
 from catenary.pipeline.cascade import CascadeSettings, locate
@@ -27,7 +27,30 @@ def train(settings_file: Path, overrides: tuple[str, ...], resume: bool) -> Path
     Raises:
         ConfigError: If the settings or the labels are not valid.
     """
-    settings = config.load(settings_file, TrainingSettings, overrides)
+    return fit(config.load(settings_file, TrainingSettings, overrides), resume=resume)
+
+
+def finished(settings: TrainingSettings) -> Path:
+    """Train, go on with an interrupted training, or leave a finished one; return the run folder.
+
+    Raises:
+        ConfigError: If the labels are not valid, or the folder holds a training of other settings.
+    """
+    kept = settings.output / run.CONFIG
+    if (settings.output / run.RECORD).is_file() or (settings.output / run.CHECKPOINT).is_file():
+        if not kept.is_file() or kept.read_bytes() != run.settings_text(settings):
+            raise ConfigError(f"{settings.output} holds a training of other settings; remove it")
+        if (settings.output / run.RECORD).is_file():
+            return settings.output
+    return fit(settings, resume=(settings.output / run.CHECKPOINT).is_file())
+
+
+def fit(settings: TrainingSettings, *, resume: bool = False) -> Path:
+    """Train a network and draw how it went; return the run folder.
+
+    Raises:
+        ConfigError: If the labels are not valid.
+    """
     taxonomy = config.load_taxonomy(config.bundled("configs/taxonomy.yaml"))
     proposals: tuple[Proposals, Proposals] = ((), ())
     if settings.proposer is not None:
@@ -35,7 +58,9 @@ def train(settings_file: Path, overrides: tuple[str, ...], resume: bool) -> Path
         detector = bundle.load(settings.proposer, device).detector
         sets = sets_of(settings)
         proposals = (_proposed(sets.train, detector), _proposed(sets.validation, detector))
-    return run.train(settings, taxonomy, proposals, resume=resume)
+    folder = run.train(settings, taxonomy, proposals, resume=resume)
+    curves.write_curves(folder)
+    return folder
 
 
 def _proposed(sets: Sequence[LabelledSet], detector: Detector) -> list[tuple[Component, ...]]:
