@@ -92,6 +92,13 @@ def measured_lines(measured: Measured) -> Iterator[str]:
     for budget, at in measured.at_budget.items():
         shares = "; ".join(f"{name} {share}" for name, share in at.by_condition.items())
         yield f"  {budget} per photograph: {at.detection} - {shares}"
+    yield "With one threshold for all components (optimistic too), false alarms of all together:"
+    for budget, at in measured.at_total.items():
+        yield (
+            f"  {budget:g} per photograph ({1000 * budget:g} per 1,000): found {at.detection}; "
+            f"of all alarms false {short_share(at.false_alarms)}; "
+            f"photographs raised {short_share(at.raised_images)}"
+        )
 
 
 def _precision_lines(own: Evaluation) -> Iterator[str]:
