@@ -26,7 +26,7 @@ from catenary.models.inputs import Precision
 from catenary.reports import atomic
 from catenary.training import run
 from catenary.training.export import Runs
-from catenary.training.settings import Kind, TrainingSettings
+from catenary.training.settings import IMAGENET, RANDOM, Kind, TrainingSettings
 
 log = logging.getLogger(__name__)
 
@@ -48,6 +48,8 @@ class SectionBench:
         refiner: The same, the proposer too; None makes bundles without one.
         training: ``key=value`` settings of every training.
         shares: How the masts of each section are dealt.
+        trusts_start: Promise that weights which a training starts from saw nothing of these labels;
+            without it only ImageNet's or random ones are taken.
         with_copies: Look for copies among the photographs and keep them on one side.
         false_per_image: Alarm budget of each component at calibration, false findings a photograph.
         data_kind: What kind of photographs it is.
@@ -62,6 +64,7 @@ class SectionBench:
     refiner: Path | None = None
     training: tuple[str, ...] = ()
     shares: Shares = field(default_factory=Shares)
+    trusts_start: bool = False
     with_copies: bool = True
     false_per_image: float = 0.02
     data_kind: DataKind = DataKind.UNSTATED
@@ -210,6 +213,12 @@ def _trainings(settings: SectionBench) -> _Trainings:
         found = config.load(path, TrainingSettings, settings.training)
         if found.kind is not kind:
             raise ConfigError(f"{path} trains a {found.kind}, a {kind} is needed")
+        start = found.start or found.weights
+        if not settings.trusts_start and start not in (IMAGENET, RANDOM):
+            raise ConfigError(
+                f"{path} starts from {start}, which may have seen the section that is left out; set"
+                " trusts_start: true only if it saw nothing of these labels"
+            )
         return found
 
     refiner = read(settings.refiner, Kind.REFINER) if settings.refiner else None

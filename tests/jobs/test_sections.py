@@ -8,7 +8,7 @@ import pytest
 import yaml
 from typer.testing import CliRunner
 
-from catenary import cli
+from catenary import cli, config
 from catenary.datasets import coco, held_out
 from catenary.datasets.held_out import Shares
 from catenary.datasets.labels import LabelledImage, LabelledSet
@@ -18,7 +18,7 @@ from catenary.domain.place import Direction, Mast
 from catenary.evaluation.intervals import Share
 from catenary.evaluation.predictions import DataKind
 from catenary.jobs import sections, sections_table
-from catenary.jobs.sections import Counted, Done, FoldResult, pooled
+from catenary.jobs.sections import Counted, Done, FoldResult, SectionBench, pooled
 from tests.training.sets import drawn_set
 
 QUARTERS = Shares(0.25, 0.25, 0.25, 0.25)
@@ -161,6 +161,20 @@ def catenary(*arguments: str) -> str:
     done = CliRunner().invoke(cli.app, arguments, catch_exceptions=False)
     assert done.exit_code == 0, done.output
     return done.stdout
+
+
+def test_the_sample_recipe_is_valid():
+    path = config.bundled("configs/bench/sections.yaml")
+    assert config.load(path, SectionBench) == replace(
+        config.load(path, SectionBench), shares=Shares(), trusts_start=False
+    )
+
+
+@pytest.mark.parametrize("start", ["start=some/detector.safetensors", "weights=some/backbone.pth"])
+def test_weights_that_may_have_seen_the_section_are_refused(tmp_path, start):
+    path = recipe(tmp_path, tmp_path / "labels.json", training=[start])
+    with pytest.raises(ConfigError, match=r"starts from some/\w+\.\w+, which may have seen"):
+        sections.bench(path, (), lambda *_: None)
 
 
 @pytest.mark.slow
