@@ -31,6 +31,8 @@ app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_
 bundles = typer.Typer(no_args_is_help=True, help="Make, calibrate and verify model bundles.")
 runs = typer.Typer(invoke_without_command=True, help="What was scanned, what is left, what failed.")
 data = typer.Typer(no_args_is_help=True, help="Convert, audit, split and mine labelled sets.")
+benches = typer.Typer(no_args_is_help=True, help="Measure what training data give.")
+app.add_typer(benches, name="bench")
 app.add_typer(bundles, name="bundle")
 app.add_typer(data, name="data")
 app.add_typer(runs, name="runs")
@@ -610,6 +612,30 @@ def mine_data(  # noqa: PLR0913 - every option of the command is a parameter
         highlight=False,
         markup=False,
     )
+
+
+@benches.command("sections")
+def bench_sections(
+    config: Annotated[Path, typer.Argument(help="What to bench; configs/bench/sections.yaml.")],
+    setting: Setting = None,
+    as_json: Json = False,
+) -> None:
+    """Leave each line section out once: train on the others, evaluate on it; goes on when stopped.
+
+    Beside each figure on the unseen section stands the one on other masts of known sections.
+    """
+    from catenary.jobs import sections as job
+    from catenary.jobs import sections_table
+
+    with _steps("sections") as step:
+        done = job.bench(config, tuple(setting or ()), step)
+    page = sections_table.write(done)
+    if as_json:
+        _print_json(sections_table.record(done))
+        return
+    for line in sections_table.lines(done):
+        out.print(line, soft_wrap=True, highlight=False, markup=False)
+    out.print(f"Report: {page.resolve()}", soft_wrap=True)
 
 
 @contextmanager

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
+from catenary.datasets.held_out import section_of
 from catenary.datasets.labels import Label
 from catenary.evaluation.compared import Compared
 from catenary.evaluation.intervals import Share
@@ -41,7 +42,7 @@ class Slice:
 
 
 _IMAGE_AXES: Mapping[str, Callable[[Compared], str]] = {
-    "section": lambda one: (one.image.ref.mast and one.image.ref.mast.section) or UNKNOWN,
+    "section": lambda one: section_of(one.image) or UNKNOWN,  # lines have stations of one name
     "camera": lambda one: one.image.ref.camera or UNKNOWN,
     "view": lambda one: one.image.ref.view or UNKNOWN,
 }

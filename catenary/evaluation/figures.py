@@ -14,7 +14,7 @@ from catenary.evaluation.compared import Compared, groups
 from catenary.evaluation.confusion import Confusion, confusion
 from catenary.evaluation.intervals import Share
 from catenary.evaluation.predictions import NOT_JUDGED, Part, Predictions
-from catenary.evaluation.rates import Rates, rates, threshold_at
+from catenary.evaluation.rates import Rates, rates, threshold_at, threshold_of_all
 from catenary.evaluation.reliability import Reliability, judged_parts, reliability
 
 BUDGETS = (0.1, 0.5, 1.0)  # false findings a photograph, design.md section 9
@@ -29,6 +29,7 @@ class Measured:
         rates: At the bundle's own thresholds, as stored at calibration.
         at_budget: Rates when each component may raise that many false findings a photograph,
             thresholds chosen on this very set: an optimistic bound, to be quoted as such.
+        at_total: The same when all components together may raise that many, one threshold for all.
         located: Component id to the share of its labelled parts that were located with
             IoU >= 0.5.
         spurious_per_image: Component id to located boxes on no label at all, a photograph.
@@ -38,6 +39,7 @@ class Measured:
 
     rates: Rates
     at_budget: Mapping[float, Rates]
+    at_total: Mapping[float, Rates]
     located: Mapping[str, Share]
     spurious_per_image: Mapping[str, float]
     unjudged: int
@@ -188,9 +190,11 @@ def measured(
     """State rates at the bundle's thresholds and at alarm budgets, and what was located."""
     kinds = sorted({label.component for one in compared for label in one.labels})
     outcomes = [one.predicted.outcome for one in compared]
+    scenes = [(one.raised(), one.labels) for one in compared]
     return Measured(
         rates([(one.raised(thresholds), one.labels) for one in compared], 0.0),
         {budget: _at_budget(compared, kinds, budget) for budget in budgets},
+        {budget: rates(scenes, threshold_of_all(scenes, budget)) for budget in budgets},
         {kind: located_share(compared, _is_of(kind)) for kind in kinds},
         {kind: _spurious(compared, kind) for kind in kinds},
         sum(_is_unjudged(part) for one in compared for part in one.predicted.parts),

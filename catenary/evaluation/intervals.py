@@ -46,3 +46,42 @@ class Share:
         low, high = self.interval
         percent = 100 * self.hits / self.total
         return f"{self.hits}/{self.total} = {percent:.1f} % [{100 * low:.1f}, {100 * high:.1f}]"
+
+
+@dataclass(frozen=True, slots=True)
+class Gap:
+    """Difference of two counted shares with its 95 % interval.
+
+    Attributes:
+        value: First minus second, in [-1, 1].
+        low: Lower end.
+        high: Upper end.
+    """
+
+    value: float
+    low: float
+    high: float
+
+
+def gap(first: Share, second: Share) -> Gap | None:
+    """Return first minus second of shares that were counted on different things.
+
+    Source: R. G. Newcombe, Stat. Med. 17 (1998) 873-890, method 10: from Wilson's intervals.
+
+    Returns:
+        None when one of them was never tried.
+
+    >>> one = gap(Share(56, 70), Share(48, 80))
+    >>> round(one.value, 4), round(one.low, 4), round(one.high, 4)
+    (0.2, 0.0524, 0.3339)
+    """
+    if not first.total or not second.total:
+        return None
+    p, q = first.hits / first.total, second.hits / second.total
+    (p_low, p_high), (q_low, q_high) = first.interval, second.interval
+    value = p - q
+    return Gap(
+        value,
+        value - math.hypot(p - p_low, q_high - q),
+        value + math.hypot(p_high - p, q - q_low),
+    )

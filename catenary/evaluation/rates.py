@@ -86,7 +86,17 @@ def threshold_at(scenes: Sequence[Scene], component: str, false_per_image: float
         )
         for raised, labels in scenes
     ]
-    false = sorted((one.score for scene in of_kind for one in pair(*scene).false), reverse=True)
+    return threshold_of_all(of_kind, false_per_image)
+
+
+def threshold_of_all(scenes: Sequence[Scene], false_per_image: float) -> float:
+    """Return the lowest threshold, one for all components, that keeps them within a budget.
+
+    Args:
+        scenes: As of `threshold_at`.
+        false_per_image: Budget of false findings a photograph, all components together.
+    """
+    false = sorted((one.score for scene in scenes for one in pair(*scene).false), reverse=True)
     allowed = int(false_per_image * len(scenes))
     return false[allowed] + JUST_ABOVE if allowed < len(false) else 0.0
 

@@ -32,19 +32,20 @@ def record(done: Evaluated) -> dict[str, object]:
     flat = {one.name: getattr(measured, one.name) for one in fields(measured)}
     worst = worst_section(done.own.slices)
     extra = {"worst_section": worst.value if worst else None, "comparison": done.comparison}
-    return {name: _plain(value) for name, value in (flat | own | extra).items()}
+    return {name: plain(value) for name, value in (flat | own | extra).items()}
 
 
-def _plain(value: object) -> object:
+def plain(value: object) -> object:
+    """Return dataclasses, shares and mappings as values that JSON holds."""
     if isinstance(value, Share):
         low, high = value.interval
         return asdict(value) | {"low": low, "high": high}
     if is_dataclass(value) and not isinstance(value, type):
-        return {one.name: _plain(getattr(value, one.name)) for one in fields(value)}
+        return {one.name: plain(getattr(value, one.name)) for one in fields(value)}
     if isinstance(value, Mapping):
-        return {str(key): _plain(item) for key, item in value.items()}
+        return {str(key): plain(item) for key, item in value.items()}
     if isinstance(value, list | tuple):
-        return [_plain(item) for item in value]
+        return [plain(item) for item in value]
     if isinstance(value, float) and not math.isfinite(value):
         return None
     return value
@@ -91,6 +92,13 @@ def measured_lines(measured: Measured) -> Iterator[str]:
     for budget, at in measured.at_budget.items():
         shares = "; ".join(f"{name} {share}" for name, share in at.by_condition.items())
         yield f"  {budget} per photograph: {at.detection} - {shares}"
+    yield "With one threshold for all components (optimistic too), false alarms of all together:"
+    for budget, at in measured.at_total.items():
+        yield (
+            f"  {budget:g} per photograph ({1000 * budget:g} per 1,000): found {at.detection}; "
+            f"of all alarms false {short_share(at.false_alarms)}; "
+            f"photographs raised {short_share(at.raised_images)}"
+        )
 
 
 def _precision_lines(own: Evaluation) -> Iterator[str]:

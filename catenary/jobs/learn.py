@@ -2,19 +2,23 @@
 
 import subprocess
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
+
+from safetensors.torch import load_file
 
 from catenary import config
 from catenary.datasets.labels import LabelledSet
 from catenary.domain.errors import ConfigError
 from catenary.domain.finding import Component
 from catenary.imaging.decode import decode_gray
-from catenary.jobs import assemble, measure, unseen
+from catenary.jobs import assemble, curves, measure, unseen
 from catenary.models import bundle
+from catenary.models.build import DetectorArchitecture
 from catenary.models.detections import Detector
 from catenary.pipeline.cascade import CascadeSettings, locate
 from catenary.training import export, run
-from catenary.training.frames import sets_of
+from catenary.training.frames import fingerprint, sets_of
 from catenary.training.refiner_data import Proposals
 from catenary.training.settings import TrainingSettings
 
@@ -27,18 +31,47 @@ def train(settings_file: Path, overrides: tuple[str, ...], resume: bool) -> Path
     Raises:
         ConfigError: If the settings or the labels are not valid.
     """
-    settings = config.load(settings_file, TrainingSettings, overrides)
+    return fit(config.load(settings_file, TrainingSettings, overrides), resume=resume)
+
+
+def finished(settings: TrainingSettings) -> Path:
+    """Train, go on with an interrupted training, or leave a finished one; return the run folder.
+
+    Raises:
+        ConfigError: If the labels are not valid, or the folder holds a training of other settings
+            or labels.
+    """
+    folder = settings.output
+    is_whole, is_begun = ((folder / one).is_file() for one in (run.RECORD, run.CHECKPOINT))
+    if not is_whole and not is_begun:
+        return fit(settings)
+    is_same = (folder / run.CONFIG).read_bytes() == run.settings_text(settings)
+    if is_same and is_whole:
+        is_same = run.read_record(folder).data == fingerprint(settings.train)
+    if not is_same:
+        raise ConfigError(f"{folder} holds a training of other settings or labels; remove it")
+    return folder if is_whole else fit(settings, resume=True)
+
+
+def fit(settings: TrainingSettings, *, resume: bool = False) -> Path:
+    """Train a network and draw how it went; return the run folder.
+
+    Raises:
+        ConfigError: If the labels are not valid.
+    """
     taxonomy = config.load_taxonomy(config.bundled("configs/taxonomy.yaml"))
     proposals: tuple[Proposals, Proposals] = ((), ())
     if settings.proposer is not None:
         device = assemble.device("auto" if settings.device == "cuda" else settings.device)
         detector = bundle.load(settings.proposer, device).detector
         sets = sets_of(settings)
-        proposals = (_proposed(sets.train, detector), _proposed(sets.validation, detector))
-    return run.train(settings, taxonomy, proposals, resume=resume)
+        proposals = (proposed(sets.train, detector), proposed(sets.validation, detector))
+    folder = run.train(settings, taxonomy, proposals, resume=resume)
+    curves.write_curves(folder)
+    return folder
 
 
-def _proposed(sets: Sequence[LabelledSet], detector: Detector) -> list[tuple[Component, ...]]:
+def proposed(sets: Sequence[LabelledSet], detector: Detector) -> list[tuple[Component, ...]]:
     """Return what a detector finds on each frame of labelled sets, believing nearly everything."""
     settings = CascadeSettings(min_score=_LEAST_SCORE)
     found = []
@@ -51,6 +84,37 @@ def _proposed(sets: Sequence[LabelledSet], detector: Detector) -> list[tuple[Com
                 raise ConfigError(f"cannot read training image {path}: {error.strerror}") from error
             found.append(locate(pixels, detector, settings))
     return found
+
+
+def with_shipped_classifier(run_folder: Path, folder: Path, floors: Mapping[str, float]) -> Path:
+    """Make a bundle of a trained detector alone, to measure it; return the bundle.
+
+    The classifier is the shipped one, since a bundle needs one; it is not fit for these boxes.
+
+    Args:
+        run_folder: Finished training of a detector.
+        folder: Bundle to make.
+        floors: By component, the detector score from which a box is believed.
+
+    Raises:
+        ConfigError: If there is no finished training, or no shipped bundle.
+    """
+    shipped = config.bundled(assemble.SHIPPED_BUNDLE)
+    card, record = bundle.verify(shipped), run.read_record(run_folder)
+    card = replace(
+        card,
+        name=run_folder.parent.name,
+        detector_architecture=DetectorArchitecture(record.architecture),
+        classes=record.classes,
+        floors=floors,
+        refiner=None,
+    )
+    states = {
+        bundle.DETECTOR: load_file(run_folder / bundle.DETECTOR),
+        bundle.CLASSIFIER: load_file(shipped / bundle.CLASSIFIER),
+    }
+    bundle.save(folder, card, states)
+    return folder
 
 
 def make_bundle(

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 WIDTH, HEIGHT = 380, 280  # px of the whole chart
 _LEFT, _RIGHT, _TOP, _BOTTOM = 46, 12, 20, 40  # px kept free for axes and their words
 _MOST_POINTS = 400  # of one line that are drawn
+_MOST_MARKS = 40  # of one line; more would hide it
 _WANTED_TICKS = 5
 
 Point = tuple[float, float]
@@ -18,7 +19,7 @@ class Series:
 
     Attributes:
         name: For the legend.
-        points: (x, y) in the chart's units, x never falling; drawn as steps.
+        points: (x, y) in the chart's units, x never falling.
     """
 
     name: str
@@ -46,7 +47,7 @@ class Dot:
 
 @dataclass(frozen=True, slots=True)
 class Chart:
-    """What to draw; y runs from 0 to 1.
+    """What to draw; both axes begin at 0.
 
     Attributes:
         title: Above it.
@@ -56,6 +57,8 @@ class Chart:
         lines: At most eight.
         dots: Measured points.
         has_diagonal: Draw the line y = x.
+        y_most: Largest y drawn, greater than 0.
+        is_stepped: Draw lines as steps, else straight from point to point with the points marked.
     """
 
     title: str
@@ -65,6 +68,8 @@ class Chart:
     lines: tuple[Series, ...] = ()
     dots: tuple[Dot, ...] = ()
     has_diagonal: bool = False
+    y_most: float = 1.0
+    is_stepped: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,11 +82,12 @@ class Tick:
 
 @dataclass(frozen=True, slots=True)
 class DrawnLine:
-    """A line in px of the chart; ``style`` numbers its colour."""
+    """A line in px of the chart; ``style`` numbers its colour, ``marks`` are points to mark."""
 
     name: str
     points: str
     style: int
+    marks: tuple[Point, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,13 +125,19 @@ def drawing(chart: Chart) -> Drawing:
         _TOP,
         HEIGHT - _BOTTOM,
         tuple(Tick(_x(chart, value), f"{value:g}") for value in ticks(chart.x_most)),
-        tuple(Tick(_y(value), f"{value:g}") for value in ticks(1.0)),
+        tuple(Tick(_y(chart, value), f"{value:g}") for value in ticks(chart.y_most)),
         tuple(
-            DrawnLine(line.name, _path(chart, line.points), number)
+            DrawnLine(line.name, _path(chart, line.points), number, _marks(chart, line.points))
             for number, line in enumerate(chart.lines)
         ),
         tuple(
-            DrawnDot(_x(chart, one.x), _y(one.y), _y(one.low), _y(one.high), one.words)
+            DrawnDot(
+                _x(chart, one.x),
+                _y(chart, one.y),
+                _y(chart, one.low),
+                _y(chart, one.high),
+                one.words,
+            )
             for one in chart.dots
         ),
     )
@@ -147,12 +159,18 @@ def _x(chart: Chart, value: float) -> float:
     return round(_LEFT + (WIDTH - _LEFT - _RIGHT) * value / chart.x_most, 1)
 
 
-def _y(value: float) -> float:
-    return round(HEIGHT - _BOTTOM - (HEIGHT - _TOP - _BOTTOM) * value, 1)
+def _y(chart: Chart, value: float) -> float:
+    return round(HEIGHT - _BOTTOM - (HEIGHT - _TOP - _BOTTOM) * value / chart.y_most, 1)
+
+
+def _marks(chart: Chart, points: Sequence[Point]) -> tuple[Point, ...]:
+    if chart.is_stepped or len(points) > _MOST_MARKS:
+        return ()
+    return tuple((_x(chart, x), _y(chart, y)) for x, y in points if x <= chart.x_most)
 
 
 def _path(chart: Chart, points: Sequence[Point]) -> str:
-    """Return the corners of the steps, thinned out where there are more than can be seen."""
+    """Return the corners of a line, thinned out where there are more than can be seen."""
     inside = [point for point in points if point[0] <= chart.x_most]
     kept = inside[:: max(1, math.ceil(len(inside) / _MOST_POINTS))]
     if inside and kept[-1] != inside[-1]:
@@ -161,7 +179,7 @@ def _path(chart: Chart, points: Sequence[Point]) -> str:
         kept.append((chart.x_most, kept[-1][1]))
     corners: list[Point] = []
     for x, y in kept:
-        if corners:
+        if corners and chart.is_stepped:
             corners.append((x, corners[-1][1]))
         corners.append((x, y))
-    return " ".join(f"{_x(chart, x)},{_y(y)}" for x, y in corners)
+    return " ".join(f"{_x(chart, x)},{_y(chart, y)}" for x, y in corners)

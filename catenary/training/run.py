@@ -57,6 +57,7 @@ from catenary.training.targets import Batch
 
 log = logging.getLogger(__name__)
 
+CONFIG = "config.json"
 CHECKPOINT = "last.ckpt"
 RECORD = "training.json"
 METRICS = "metrics.csv"
@@ -203,6 +204,11 @@ def read_record(folder: Path) -> TrainingRecord:
         )
 
 
+def settings_text(settings: TrainingSettings) -> bytes:
+    """Return what a run folder keeps of its settings: JSON."""
+    return TypeAdapter(TrainingSettings).dump_json(settings, indent=1) + b"\n"
+
+
 def weights_file(kind: Kind) -> str:
     """Return the name of the weights in a run folder."""
     return f"{kind}.safetensors"
@@ -221,8 +227,7 @@ def _prepare(settings: TrainingSettings, resume: bool) -> Path | None:
         )
     settings.output.mkdir(parents=True, exist_ok=True)
     (settings.output / METRICS).unlink(missing_ok=True)  # of a run killed in its first round
-    text = TypeAdapter(TrainingSettings).dump_json(settings, indent=1)
-    (settings.output / "config.json").write_bytes(text + b"\n")
+    (settings.output / CONFIG).write_bytes(settings_text(settings))
     return None
 
 

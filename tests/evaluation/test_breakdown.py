@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 from catenary.datasets.labels import Label
 from catenary.domain.geometry import Box
 from catenary.evaluation.breakdown import slices, worst_section
@@ -16,9 +18,17 @@ def test_the_section_with_most_missed_is_the_worst():
         photograph(2, [label(0)], [part(700, 0.9)], section="站C"),
     ]
     found = cut(photographs, "section")
-    assert found["站A"].detection == Share(1, 1)
-    assert (found["站B"].detection, found["站B"].false_per_image) == (Share(0, 1), 1.0)
-    assert worst_section(tuple(found.values())).value == "站B"
+    assert found["线/站A"].detection == Share(1, 1)
+    assert (found["线/站B"].detection, found["线/站B"].false_per_image) == (Share(0, 1), 1.0)
+    assert worst_section(tuple(found.values())).value == "线/站B"
+
+
+def test_stations_of_one_name_on_two_lines_are_two_sections():
+    one = photograph(0, [label(0, "broken")], [part(0, 0.9)])
+    ref = one.image.ref
+    mast = replace(ref.mast, line="另一线")
+    other = replace(one, image=replace(one.image, ref=replace(ref, mast=mast)))
+    assert set(cut([one, other], "section")) == {"线/站A", "另一线/站A"}
 
 
 def test_of_two_sections_that_miss_alike_the_one_with_more_false_alarms_is_the_worst():
@@ -26,7 +36,7 @@ def test_of_two_sections_that_miss_alike_the_one_with_more_false_alarms_is_the_w
         photograph(0, [label(0, "broken")], [], section="站A"),
         photograph(1, [label(0, "broken")], [part(500, 0.9)], section="站B"),
     ]
-    assert worst_section(tuple(slices(photographs, THRESHOLDS))).value == "站B"
+    assert worst_section(tuple(slices(photographs, THRESHOLDS))).value == "线/站B"
 
 
 def test_no_section_is_worst_where_nothing_is_broken():

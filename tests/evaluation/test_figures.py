@@ -25,6 +25,24 @@ def test_the_budget_asked_for_is_one_of_those_stated():
     assert set(own.measured.at_budget) == {0.02, 0.5}
 
 
+def test_a_budget_of_all_components_together_is_shared_by_them():
+    broken = [label(0, "broken"), label(0, "broken", "insulator")]
+    own = figures(
+        photograph(
+            0, broken, [part(0, 0.9), part(300, 0.6), part(600, 0.4, component="insulator")]
+        ),
+        photograph(1, [], [part(0, 0.8, component="insulator")]),
+        photograph(2, broken, [part(0, 0.7, component="insulator"), part(300, 0.5)]),
+        budgets=(0.4, 1.0),
+    )
+    # False at 0.8, 0.6, 0.5, 0.4; right at 0.9 and 0.7; one of three photographs may be false.
+    one = own.measured.at_total[0.4]
+    assert (one.detection, one.false_alarms) == (Share(2, 4), Share(1, 3))
+    assert one.raised_images == Share(3, 3)
+    assert own.measured.at_total[1.0].false_alarms == Share(3, 5)
+    assert own.measured.at_budget[0.4].false_alarms.hits == 2  # one of each
+
+
 @pytest.mark.parametrize("seed", range(4))
 def test_recall_at_a_budget_lies_on_the_froc_curve(seed: int):
     own = figures(*drawn_at_random(seed))

@@ -155,13 +155,13 @@ def test_two_models_are_compared_without_a_scan(tmp_path):
     assert "m@1 on simulated photographs of 2 masts" in text
     assert "Defects found at the bundle's thresholds: 2/2 = 100.0 %" in text
     assert "0.02 per photograph: 2/2" in text
-    assert "Worst section: 站A, 2/2" in text
+    assert "Worst section: 线/站A, 2/2" in text
     assert "defects found, own thresholds: 1.000 - 0.000 = +1.000 [+1.000, +1.000]" in text
     assert "<b>simulated</b>" in report.read_text(encoding="utf-8")
     record = json.loads(catenary(*read, "--json"))
     assert record["rates"]["detection"]["low"] == pytest.approx(0.342, abs=0.001)
     assert record["conditions"]["split_pin.missing"]["ap"] == 1.0
-    assert record["worst_section"] == "站A"
+    assert record["worst_section"] == "线/站A"
 
 
 def test_one_part_of_a_split_is_evaluated_alone(tmp_path):
