@@ -17,6 +17,7 @@ from catenary.training import export, run
 from catenary.training.frames import sets_of
 from catenary.training.refiner_data import Proposals
 from catenary.training.settings import TrainingSettings
+from catenary.training.trainer import is_first_process as is_first_process
 
 _LEAST_SCORE = 0.05  # of a proposal: what is not proposed cannot be mended
 
