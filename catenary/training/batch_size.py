@@ -119,6 +119,7 @@ def _sizes() -> Iterator[int]:
 
 
 def _try(settings: TrainingSettings, module: LightningModule, data: LightningDataModule) -> None:
+    module.train()  # again: a detector's training leaves the statistics of its start as they are
     with quiet():
         Trainer(
             accelerator="gpu" if settings.device.startswith("cuda") else "cpu",

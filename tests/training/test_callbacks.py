@@ -99,13 +99,11 @@ def test_schedule_and_average_count_steps_of_the_optimizer(own):
 
 def test_clipping_to_nearly_nothing_stops_learning_and_none_is_no_clipping(own):
     def learnt(name, clip):
-        one = replace(own, output=own.output / name, clip=clip, epochs=1, weight_decay=0.0)
+        one = replace(own, output=own.output / name, clip=clip, epochs=1, steps_per_epoch=1)
         train(one, TAXONOMY)
         return torch.load(one.output / "last.ckpt", weights_only=True)
 
     free, wide, none = learnt("0", 0.0), learnt("9", 1e9), learnt("1", 1e-12)
-    names = [name for name in free["state_dict"] if name.endswith("conv_stem.weight")]
-    assert names
     moments = [one["optimizer_states"][0]["state"][0]["exp_avg"] for one in (free, wide, none)]
     assert torch.equal(moments[0], moments[1])
     assert moments[2].norm() <= 1e-12 < moments[0].norm()
