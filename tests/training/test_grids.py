@@ -8,7 +8,11 @@ import pytest
 
 from catenary import config
 from catenary.domain.geometry import Box
+from catenary.models.build import refiner_network
 from catenary.training import grids
+from catenary.training.frames import Frames, read_sets
+from catenary.training.modules import RefinerModule
+from catenary.training.refiner_data import ProposedFrame
 from catenary.training.run import train
 from catenary.training.settings import Kind
 from tests.training.sets import drawn_sets, small_settings
@@ -42,6 +46,27 @@ def test_a_sheet_holds_every_picture_once():
 def test_an_empty_sheet_is_refused():
     with pytest.raises(ValueError, match="at least one"):
         grids.sheet([])
+
+
+def test_a_refiner_shows_each_proposal_with_the_part_and_the_mended_box(tmp_path):
+    labels = drawn_sets(tmp_path, count=1)
+    own = replace(
+        small_settings(Kind.DETECTOR, labels, tmp_path / "run"),
+        kind=Kind.REFINER,
+        proposer=tmp_path / "bundle",
+    )
+    frames = Frames(read_sets(labels[1:]), 0)
+    (true,) = (label.box for label in frames.labels(0) if label.component == "dropper")
+    boxes = np.array([[true.x0 - 4, true.y0, true.x1, true.y1 + 9], [2, 60, 20, 90]], np.float32)
+    proposed = ProposedFrame(0, boxes, np.ones(2, np.float32), ("dropper", "dropper"))
+    network = refiner_network(own.refiner_architecture, 1)
+    on_part, on_none = RefinerModule(network, ("dropper",), own, frames, [proposed]).pictures()
+    has = [
+        [(picture == colour).all(axis=2).any() for colour in (grids.TRUE, grids.GIVEN)]
+        for picture in (on_part, on_none)
+    ]
+    assert has == [[True, True], [False, True]]
+    assert (on_part == grids.FOUND).all(axis=2).any()
 
 
 def test_a_training_draws_every_second_round_and_the_last(tmp_path):

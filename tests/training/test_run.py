@@ -3,7 +3,6 @@
 import csv
 from dataclasses import replace
 
-import cv2
 import numpy as np
 import pytest
 import torch
@@ -16,7 +15,7 @@ from catenary.datasets import split as splits
 from catenary.domain.errors import ConfigError
 from catenary.jobs import learn
 from catenary.models import bundle
-from catenary.training import export, grids
+from catenary.training import export
 from catenary.training.callbacks import WeightAverage
 from catenary.training.detector_data import DetectorBatches
 from catenary.training.frames import Frames, read_sets
@@ -44,11 +43,7 @@ def trained(labels, tmp_path_factory):
         export.Description("proposer", "drawn"),
     )
     assert made.refiner is None
-    changes = {
-        "proposer": folder / "proposer",
-        "components": ("dropper",),
-        "grid_every": 5,  # more than there are rounds: the last alone
-    }
+    changes = {"proposer": folder / "proposer", "components": ("dropper",)}
     own = replace(settings(Kind.DETECTOR, labels, folder / "refiner"), kind=Kind.REFINER, **changes)
     path = folder / "refiner.yaml"
     path.write_bytes(TypeAdapter(TrainingSettings).dump_json(own))  # JSON is YAML
@@ -70,15 +65,6 @@ def test_three_trainings_become_one_bundle_that_loads(trained, tmp_path):
     assert loaded.refiner is not None
     assert loaded.refiner.classes == ("dropper",)
     assert {"detector_recall", "refiner_recall_dropper"} <= set(made.metrics)
-
-
-def test_a_refiner_shows_what_it_mended(trained):
-    (path,) = (trained / "refiner" / "grids").iterdir()
-    assert path.name == "round-0002.png"
-    sheet = cv2.imread(str(path))
-    assert sheet.shape[0] % 200 == 0
-    for colour in (grids.TRUE, grids.GIVEN, grids.FOUND):
-        assert (sheet == colour).all(axis=2).any()
 
 
 def test_every_round_leaves_a_line(trained):
