@@ -120,9 +120,10 @@ def _tensorboard(settings: TrainingSettings, checkpoint: Path | None) -> TensorB
 @contextmanager
 def quiet() -> Iterator[None]:
     """Silence what Lightning says of choices we made on purpose."""
-    logger = logging.getLogger("pytorch_lightning")
-    level = logger.level
-    logger.setLevel(logging.WARNING)
+    loggers = [logging.getLogger(name) for name in ("pytorch_lightning", "lightning_fabric")]
+    levels = [logger.level for logger in loggers]
+    for logger in loggers:
+        logger.setLevel(logging.WARNING)
     with warnings.catch_warnings():
         for words in (
             r".*does not have many workers",  # batches are prepared between the steps
@@ -134,7 +135,8 @@ def quiet() -> Iterator[None]:
         try:
             yield
         finally:
-            logger.setLevel(level)
+            for logger, level in zip(loggers, levels, strict=True):
+                logger.setLevel(level)
 
 
 @contextmanager

@@ -171,6 +171,7 @@ def test_two_processes_share_each_round_and_end_alike(labels, tmp_path):
     done = command(NOTING, "train", written(own, tmp_path / "own.yaml"), folder=tmp_path)
     assert done.returncode == 0, done.stderr
     assert done.stdout.count("Trained:") == 1
+    assert not done.stderr
     taken = [
         {
             tuple(map(int, line.split()))
