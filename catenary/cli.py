@@ -307,7 +307,8 @@ def train(
     from catenary.jobs import learn as job
 
     folder = job.train(config, tuple(setting or ()), resume)
-    out.print(f"Trained: {folder}")
+    if job.is_first_process():  # of several devices
+        out.print(f"Trained: {folder}")
 
 
 @app.command()

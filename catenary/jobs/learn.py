@@ -21,6 +21,7 @@ from catenary.training import export, run
 from catenary.training.frames import fingerprint, sets_of
 from catenary.training.refiner_data import Proposals
 from catenary.training.settings import TrainingSettings
+from catenary.training.trainer import is_first_process as is_first_process
 
 _LEAST_SCORE = 0.05  # of a proposal: what is not proposed cannot be mended
 
@@ -45,7 +46,7 @@ def finished(settings: TrainingSettings) -> Path:
     is_whole, is_begun = ((folder / one).is_file() for one in (run.RECORD, run.CHECKPOINT))
     if not is_whole and not is_begun:
         return fit(settings)
-    is_same = (folder / run.CONFIG).read_bytes() == run.settings_text(settings)
+    is_same = run.is_of(folder, settings)
     if is_same and is_whole:
         is_same = run.read_record(folder).data == fingerprint(settings.train)
     if not is_same:

@@ -1,7 +1,7 @@
 """The few numbers a training is watched by; the product's own figures are in evaluation."""
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
@@ -105,3 +105,24 @@ def recall_at_false_share(
         return 0.0
     limit = normal[int(share * len(normal))]
     return float((scores[is_defect] > limit).mean())
+
+
+def main_figure(figures: Mapping[str, float]) -> float | None:
+    """Return the figure by which rounds are compared, in [0, 1], 1 the best.
+
+    Args:
+        figures: Of a round, as a module measures them.
+
+    Returns:
+        ``recall`` of a detector or refiner, at one false alarm a picture; of a classifier, which
+        has none over all, the mean of its ``recall_<component>``. None where nothing was measured.
+
+    >>> main_figure({"recall": 0.5, "recall_dropper": 0.1})
+    0.5
+    >>> main_figure({"accuracy_dropper": 0.9, "recall_dropper": 0.25, "recall_clevis": 0.75})
+    0.5
+    """
+    if "recall" in figures:
+        return figures["recall"]
+    own = [value for name, value in figures.items() if name.startswith("recall_")]
+    return sum(own) / len(own) if own else None

@@ -3,8 +3,10 @@
 import math
 from collections.abc import Sequence
 
+import numpy as np
 import torch
 import torch.nn.functional as F  # noqa: N812 - torch's own customary name
+from numpy.typing import NDArray
 from pytorch_lightning import LightningModule
 from pytorch_lightning.utilities.types import OptimizerLRSchedulerConfig
 from torch import Tensor, nn
@@ -12,13 +14,15 @@ from torch.optim import AdamW
 from torch.optim.lr_scheduler import LambdaLR
 from torchvision.ops import batched_nms
 
+from catenary.domain.geometry import Box
+from catenary.models.classifier import pairs
 from catenary.models.detections import Detections
 from catenary.models.detector import ComponentDetector
 from catenary.models.inputs import autocast, normalised
 from catenary.models.network import ComponentNetwork, ConditionNetwork, cell_boxes
-from catenary.models.refiner import BoxRefiner
+from catenary.models.refiner import BoxRefiner, surroundings
 from catenary.models.refiner_network import RefinerNetwork
-from catenary.training import losses, metrics
+from catenary.training import grids, losses, metrics
 from catenary.training.classifier_data import CropBatch
 from catenary.training.detector_data import Scene
 from catenary.training.frames import Frames
@@ -26,6 +30,9 @@ from catenary.training.refiner_data import BoxBatch, ProposedFrame
 from catenary.training.settings import RANDOM, TrainingSettings
 from catenary.training.targets import Batch
 from catenary.training.tiles import Truth
+
+_SCENES, _SCENE_PX = 12, 480  # of a sheet of scenes: how many, and the side of each
+_CROPS, _CROP_PX = 36, 200  # of a sheet of crops
 
 
 def learning_rate_share(step: int, warmup: int, steps: int) -> float:
@@ -98,17 +105,40 @@ class DetectorModule(LightningModule):
             {"centre_loss": centre, "box_loss": box},
             on_step=False,
             on_epoch=True,
+            logger=False,  # `callbacks.Record` logs a round's means
+            sync_dist=True,
             batch_size=len(batch.images),
         )
         return centre + self._settings.box_weight * box
 
     def measure(self) -> dict[str, float]:
         """Return recall at one false alarm a picture, in all and for each component."""
-        precision = self._settings.precision
-        detector = ComponentDetector(self.network, self._classes, self.device, precision)
+        detector = self._detector()
         results = [detector([scene.pixels])[0] for scene in self._scenes]
         parts = [scene.parts for scene in self._scenes]
         return metrics.detector_figures(results, parts, self._classes)
+
+    def pictures(self) -> list[NDArray[np.uint8]]:
+        """Return scenes with true boxes and those found within the budget of `measure`."""
+        detector, pictures = self._detector(), []
+        for number in grids.spread(len(self._scenes), _SCENES):
+            scene = self._scenes[number]
+            found = detector([scene.pixels])[0]
+            found = found.where(found.scores >= self.figures["score_limit"])
+            marks = [self._true(part) for part in scene.parts]
+            for box, score, label in zip(found.boxes, found.scores, found.labels, strict=True):
+                words = f"{self._classes[label]} {score:.2f}"
+                marks.append(grids.Mark(Box(*map(float, box)), grids.FOUND, words))
+            pictures.append(grids.marked(scene.pixels, marks, _SCENE_PX))
+        return pictures
+
+    def _detector(self) -> ComponentDetector:
+        precision = self._settings.precision
+        return ComponentDetector(self.network, self._classes, self.device, precision)
+
+    def _true(self, part: Truth) -> grids.Mark:
+        colour = grids.GIVEN if part.is_ignored else grids.TRUE
+        return grids.Mark(part.box, colour, self._classes[part.label])
 
 
 class ClassifierModule(LightningModule):
@@ -137,7 +167,15 @@ class ClassifierModule(LightningModule):
         """Return the loss among the conditions of each crop's own component."""
         logits = masked(self.network(normalised(batch.crops)), batch.allowed)
         loss = losses.condition_loss(logits, batch.pairs, self._settings.focal)
-        self.log("class_loss", loss, on_step=False, on_epoch=True, batch_size=len(batch.crops))
+        self.log(
+            "class_loss",
+            loss,
+            on_step=False,
+            on_epoch=True,
+            logger=False,  # `callbacks.Record` logs a round's means
+            sync_dist=True,
+            batch_size=len(batch.crops),
+        )
         return loss
 
     @torch.inference_mode()
@@ -163,6 +201,25 @@ class ClassifierModule(LightningModule):
                 )
             start += len(names)
         return figures
+
+    @torch.inference_mode()
+    def pictures(self) -> list[NDArray[np.uint8]]:
+        """Return crops with the true condition and the likeliest one."""
+        places = [(batch, row) for batch in self._batches for row in range(len(batch.pairs))]
+        names, pictures = pairs(self._conditions), []
+        self.network.eval()
+        for number in grids.spread(len(places), _CROPS):
+            batch, row = places[number]
+            one = CropBatch(*(value[row : row + 1] for value in batch))
+            shares = self._shares(one)[0].cpu()
+            true, best = int(one.pairs), int(shares.argmax())
+            lines = [
+                (" ".join(names[true]), grids.TRUE),
+                (f"{names[best][1]} {shares[best]:.2f}", _colour(true == best)),
+            ]
+            pictures.append(grids.captioned(one.crops[0, 0].numpy(), lines, _CROP_PX))
+        self.network.train()
+        return pictures
 
     def _shares(self, batch: CropBatch) -> Tensor:
         with autocast(self.device, self._settings.precision):
@@ -211,16 +268,47 @@ class RefinerModule(LightningModule):
             {"box_loss": box, "side_loss": side, "quality_loss": quality},
             on_step=False,
             on_epoch=True,
+            logger=False,  # `callbacks.Record` logs a round's means
+            sync_dist=True,
             batch_size=len(batch.crops),
         )
         return self._settings.box_weight * (box + quality) + 0.5 * side
 
     def measure(self) -> dict[str, float]:
         """Return the detector's figures with the boxes and scores of the second look."""
-        precision, side = self._settings.precision, self._settings.picture_px
-        refiner = BoxRefiner(self.network, self._classes, side, self.device, precision)
+        refiner = self._refiner()
         results = [self._looked(refiner, one) for one in self._proposed]
         return metrics.detector_figures(results, self._parts(), self._classes)
+
+    def pictures(self) -> list[NDArray[np.uint8]]:
+        """Return surroundings of proposals (grey) with true boxes and the mended ones."""
+        places = [
+            (frame, row)
+            for frame in range(len(self._proposed))
+            for row in range(len(self._proposed[frame].boxes))
+        ]
+        refiner, parts, pictures = self._refiner(), self._parts(), []
+        for number in grids.spread(len(places), _CROPS):
+            frame, row = places[number]
+            proposed = self._proposed[frame]
+            pixels, kind = self._frames.pixels(proposed.number), proposed.kinds[row]
+            mended, quality = refiner(pixels, proposed.boxes[row : row + 1], [kind])
+            boxes = [(part.box, grids.TRUE) for part in parts[frame] if self._is(kind, part)]
+            boxes.append((Box(*map(float, proposed.boxes[row])), grids.GIVEN))
+            x0, y0, x1, y1 = _within(surroundings(proposed.boxes[row : row + 1])[0], pixels)
+            marks = [grids.Mark(box.shifted(-x0, -y0), colour) for box, colour in boxes]
+            if (mended[0, 2:] > mended[0, :2]).all():
+                box = Box(*map(float, mended[0])).shifted(-x0, -y0)
+                marks.append(grids.Mark(box, grids.FOUND, f"{kind} {quality[0]:.2f}"))
+            pictures.append(grids.marked(pixels[y0:y1, x0:x1], marks, _CROP_PX))
+        return pictures
+
+    def _refiner(self) -> BoxRefiner:
+        precision, side = self._settings.precision, self._settings.picture_px
+        return BoxRefiner(self.network, self._classes, side, self.device, precision)
+
+    def _is(self, kind: str, part: Truth) -> bool:
+        return self._classes[part.label] == kind and not part.is_ignored
 
     def _looked(self, refiner: BoxRefiner, proposed: ProposedFrame) -> Detections:
         pixels = self._frames.pixels(proposed.number)
@@ -240,6 +328,17 @@ class RefinerModule(LightningModule):
             ]
             for one in self._proposed
         ]
+
+
+def _colour(is_right: bool) -> grids.Colour:
+    return grids.TRUE if is_right else grids.FOUND
+
+
+def _within(outer: NDArray[np.int64], pixels: NDArray[np.uint8]) -> tuple[int, int, int, int]:
+    """Return the part of a rectangle x0, y0, x1, y1 that lies in a picture (H, W)."""
+    height, width = pixels.shape
+    x0, y0, x1, y1 = (int(one) for one in outer)
+    return max(x0, 0), max(y0, 0), min(x1, width), min(y1, height)
 
 
 def masked(logits: Tensor, allowed: Tensor) -> Tensor:

@@ -2,20 +2,18 @@
 
 import json
 import logging
-import sys
-import warnings
-from collections.abc import Iterator
-from contextlib import contextmanager
-from dataclasses import asdict, dataclass
+import shutil
+from collections.abc import Callable
+from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import TypeVar
 
 import torch
 from pydantic import ConfigDict, TypeAdapter, ValidationError
-from pytorch_lightning import LightningDataModule, Trainer, seed_everything
+from pytorch_lightning import LightningDataModule, seed_everything
 from pytorch_lightning.callbacks import Callback, ModelCheckpoint
-from torch import Tensor
-from torch.utils.data import DataLoader
+from torch.utils.data import DataLoader, Dataset
 
 import catenary
 from catenary.domain.errors import ConfigError
@@ -29,10 +27,10 @@ from catenary.models.build import (
     refiner_network,
 )
 from catenary.models.classifier import pairs
-from catenary.models.inputs import Precision
 from catenary.models.network import ComponentNetwork, ConditionNetwork
 from catenary.models.refiner_network import RefinerNetwork
-from catenary.training.callbacks import Record, WeightAverage
+from catenary.training import batch_size
+from catenary.training.callbacks import Choice, Grids, Record, Round, StepSeeds, WeightAverage
 from catenary.training.classifier_data import (
     CropBatch,
     CropBatches,
@@ -40,7 +38,7 @@ from catenary.training.classifier_data import (
     validation_batches,
 )
 from catenary.training.detector_data import DetectorBatches, validation_scenes
-from catenary.training.frames import Frames, Sets, fingerprint, sets_of
+from catenary.training.frames import Frames, fingerprint, sets_of
 from catenary.training.modules import ClassifierModule, DetectorModule, Module, RefinerModule
 from catenary.training.refiner_data import (
     BoxBatch,
@@ -54,13 +52,25 @@ from catenary.training.refiner_data import (
 )
 from catenary.training.settings import IMAGENET, RANDOM, Kind, TrainingSettings
 from catenary.training.targets import Batch
+from catenary.training.trainer import (
+    TENSORBOARD,
+    Share,
+    is_first_process,
+    quiet,
+    refuse_what_is_missing,
+    reproducible,
+    trainer,
+)
 
 log = logging.getLogger(__name__)
+
+T = TypeVar("T")
 
 CONFIG = "config.json"
 CHECKPOINT = "last.ckpt"
 RECORD = "training.json"
 METRICS = "metrics.csv"
+GRIDS = "grids"
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,8 +90,11 @@ class TrainingRecord:
         data: SHA-256 over the label files trained on.
         images: Frames trained on.
         validation_images: Frames measured on.
-        metrics: Of the last round, on the validation frames.
+        metrics: Of the kept round, on the validation frames.
         split: Fingerprint of the split they are parts of; empty without one.
+        kept_round: Whose averaged weights these are, from 1; 0 where an older version kept the
+            last.
+        batch: Pictures a batch and device; 0 where an older version did not say.
     """
 
     __pydantic_config__ = ConfigDict(extra="forbid")
@@ -99,6 +112,8 @@ class TrainingRecord:
     validation_images: int
     metrics: dict[str, float]
     split: str = ""
+    kept_round: int = 0
+    batch: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,13 +145,24 @@ class Rounds(LightningDataModule):
         match self._settings.kind:
             case Kind.DETECTOR:
                 tiles = DetectorBatches(task.frames, task.classes, self._settings, epoch)
-                return DataLoader(tiles, batch_size=None, num_workers=count)
+                return DataLoader(self._share(tiles), batch_size=None, num_workers=count)
             case Kind.CLASSIFIER:
                 crops = CropBatches(task.frames, task.conditions, self._settings, epoch)
-                return DataLoader(crops, batch_size=None, num_workers=count)
+                return DataLoader(self._share(crops), batch_size=None, num_workers=count)
             case Kind.REFINER:
                 boxes = BoxBatches(task.frames, task.boxes, self._settings, epoch)
-                return DataLoader(boxes, batch_size=None, num_workers=count)
+                return DataLoader(self._share(boxes), batch_size=None, num_workers=count)
+
+    def setup(self, stage: str) -> None:  # noqa: ARG002 - Lightning's form
+        """Set the number of threads, after Lightning chose one for several devices."""
+        if self._settings.threads:
+            torch.set_num_threads(self._settings.threads)
+
+    def _share(self, batches: Dataset[T]) -> Dataset[T]:
+        """Return the batches of this device."""
+        if self._settings.devices == 1 or self.trainer is None:
+            return batches
+        return Share(batches, self.trainer.global_rank, self._settings.devices)
 
 
 def train(
@@ -148,6 +174,9 @@ def train(
 ) -> Path:
     """Train a network and write its run folder.
 
+    With several devices the program that calls this is started once more for each further one, so
+    only a command should ask for them; all of them return when they have learnt.
+
     Args:
         settings: Everything there is to decide.
         taxonomy: Gives the order of classes and conditions.
@@ -157,34 +186,57 @@ def train(
 
     Returns:
         The folder: ``config.json``, ``metrics.csv``, ``last.ckpt``, ``training.json`` and the
-        averaged weights, named after the kind: ``detector.safetensors``.
+        averaged weights, named after the kind: ``detector.safetensors``; also ``grids`` and
+        ``tensorboard`` where asked for.
 
     Raises:
-        ConfigError: If labels, images, weights, split or the run folder do not fit, or
+        ConfigError: If labels, images, weights, split, machine or the run folder do not fit, or
             validation shares a mast or photograph with training.
     """
     sets = sets_of(settings)
+    refuse_what_is_missing(settings)
+    frames, validation = Frames(sets.train, settings.cache_mb), Frames(sets.validation, 0)
+    if settings.needs_measuring and not len(validation):
+        raise ConfigError("keep: best, patience and grid_every need validation frames, got none")
     checkpoint = _prepare(settings, resume)
-    seed_everything(settings.seed, verbose=False)
-    if settings.threads:
-        torch.set_num_threads(settings.threads)
-    task = _task(settings, taxonomy, sets, proposals)
+    frames.keep()
+
+    def task_of(own: TrainingSettings) -> _Task:
+        seed_everything(own.seed, verbose=False)
+        return _task(own, taxonomy, (frames, validation), proposals)
+
+    with reproducible(settings.deterministic):
+        settings = _with_batch(settings, task_of, is_known=resume or not is_first_process())
+        if is_first_process() and not resume:
+            (settings.output / CONFIG).write_bytes(_settings_text(settings))
+        task = task_of(settings)
+        kept = _fitted(settings, task, checkpoint)
+    if is_first_process():
+        _finish(settings, task, kept, sets.split)
+    return settings.output
+
+
+def _fitted(settings: TrainingSettings, task: _Task, checkpoint: Path | None) -> Round:
+    """Train; return the round that is to be exported."""
     average = WeightAverage(settings.ema_decay)
-    callbacks = [
+    choice = Choice(settings, average)
+    callbacks: list[Callback] = [
+        StepSeeds(settings.seed),
         average,
         Record(settings.output / METRICS, average),
+        choice,
         # With save_top_k=0 Lightning writes "last" at the very end only: nothing to resume from.
         ModelCheckpoint(settings.output, Path(CHECKPOINT).stem, enable_version_counter=False),
     ]
-    with _quiet():
-        trainer = _trainer(settings, callbacks)
-        trainer.fit(
-            task.module, datamodule=Rounds(task, settings), ckpt_path=checkpoint, weights_only=True
-        )
-    if trainer.interrupted:
+    if settings.grid_every:
+        callbacks.append(Grids(settings.output / GRIDS, settings.grid_every, average))
+    with quiet():
+        lightning = trainer(settings, callbacks, checkpoint)
+        data = Rounds(task, settings)
+        lightning.fit(task.module, datamodule=data, ckpt_path=checkpoint, weights_only=True)
+    if lightning.interrupted:
         raise KeyboardInterrupt
-    _finish(settings, task, average.average, sets.split)
-    return settings.output
+    return choice.kept
 
 
 def read_record(folder: Path) -> TrainingRecord:
@@ -204,8 +256,16 @@ def read_record(folder: Path) -> TrainingRecord:
         )
 
 
-def settings_text(settings: TrainingSettings) -> bytes:
-    """Return what a run folder keeps of its settings: JSON."""
+def is_of(folder: Path, settings: TrainingSettings) -> bool:
+    """Return whether a run folder was begun with these settings, whichever batch was found."""
+    stored = json.loads((folder / CONFIG).read_bytes())
+    own = json.loads(_settings_text(settings))
+    if not settings.batch:
+        own["batch"] = stored.get("batch")
+    return bool(stored == own)
+
+
+def _settings_text(settings: TrainingSettings) -> bytes:
     return TypeAdapter(TrainingSettings).dump_json(settings, indent=1) + b"\n"
 
 
@@ -221,24 +281,49 @@ def _prepare(settings: TrainingSettings, resume: bool) -> Path | None:
         if not checkpoint.is_file():
             raise ConfigError(f"nothing to resume: {checkpoint} does not exist")
         return checkpoint
+    if not is_first_process():
+        return None
     if checkpoint.exists() or (settings.output / RECORD).exists():
         raise ConfigError(
             f"{settings.output} holds a training already; resume it or set another output"
         )
     settings.output.mkdir(parents=True, exist_ok=True)
     (settings.output / METRICS).unlink(missing_ok=True)  # of a run killed in its first round
-    (settings.output / CONFIG).write_bytes(settings_text(settings))
+    for name in (TENSORBOARD, GRIDS):
+        shutil.rmtree(settings.output / name, ignore_errors=True)
     return None
+
+
+def _with_batch(
+    settings: TrainingSettings, task_of: Callable[[TrainingSettings], _Task], is_known: bool
+) -> TrainingSettings:
+    """Return the settings with a batch size: the one asked for, stored before or found now."""
+    if settings.batch:
+        return settings
+    if is_known:
+        path = settings.output / CONFIG
+        try:
+            stored = json.loads(path.read_bytes())["batch"]
+        except (OSError, ValueError, KeyError) as error:
+            raise ConfigError(f"{path} does not say which batch was found; set batch") from error
+        return replace(settings, batch=stored)
+    trial = task_of(replace(settings, batch=2))
+
+    def batches(size: int) -> Rounds:
+        # In this process, so that its memory counts.
+        own = replace(settings, batch=size, workers=0, devices=1, accumulate=1)
+        return Rounds(trial, own)
+
+    return replace(settings, batch=batch_size.found(settings, trial.module, batches))
 
 
 def _task(
     settings: TrainingSettings,
     taxonomy: Taxonomy,
-    sets: Sets,
+    both: tuple[Frames, Frames],
     proposals: tuple[Proposals, Proposals],
 ) -> _Task:
-    frames, validation = Frames(sets.train, settings.cache_mb), Frames(sets.validation, 0)
-    frames.keep()
+    frames, validation = both
     match settings.kind:
         case Kind.DETECTOR:
             return _detector_task(settings, taxonomy, frames, validation)
@@ -311,46 +396,7 @@ def _start(
         start_backbone(network.backbone, own, imagenet_weights(own, path))
 
 
-def _trainer(settings: TrainingSettings, callbacks: list[Callback]) -> Trainer:
-    return Trainer(
-        accelerator="gpu" if settings.device.startswith("cuda") else "cpu",
-        devices=1,
-        precision="bf16-mixed" if settings.precision is Precision.BF16 else "32-true",
-        max_epochs=settings.epochs,
-        reload_dataloaders_every_n_epochs=1,
-        gradient_clip_val=10.0,
-        callbacks=callbacks,
-        logger=False,
-        enable_progress_bar=sys.stderr.isatty(),
-        enable_model_summary=False,
-        default_root_dir=settings.output,
-        num_sanity_val_steps=0,
-    )
-
-
-@contextmanager
-def _quiet() -> Iterator[None]:
-    """Silence what Lightning says of choices we made on purpose."""
-    logger = logging.getLogger("pytorch_lightning")
-    level = logger.level
-    logger.setLevel(logging.WARNING)
-    with warnings.catch_warnings():
-        for words in (
-            r".*does not have many workers",  # batches are prepared between the steps
-            r".*GPU available but not used",  # the device is the user's choice
-            r".*[Cc]heckpoint directory .* exists and is not empty",  # it is the run folder
-            r".*treespec, LeafSpec",  # Lightning's own call of what torch has renamed
-        ):
-            warnings.filterwarnings("ignore", words)
-        try:
-            yield
-        finally:
-            logger.setLevel(level)
-
-
-def _finish(
-    settings: TrainingSettings, task: _Task, average: dict[str, Tensor], split: str
-) -> None:
+def _finish(settings: TrainingSettings, task: _Task, kept: Round, split: str) -> None:
     """Write weights and record; the record last, since it says that the run is whole."""
     record = TrainingRecord(
         settings.kind,
@@ -365,10 +411,12 @@ def _finish(
         fingerprint(settings.train),
         len(task.frames),
         len(task.validation),
-        task.module.figures,
+        kept.figures,
         split,
+        kept.number,
+        settings.batch,
     )
-    (settings.output / weights_file(settings.kind)).write_bytes(weights.packed(average))
+    (settings.output / weights_file(settings.kind)).write_bytes(weights.packed(kept.average))
     text = json.dumps(asdict(record), ensure_ascii=False, indent=1)
     (settings.output / RECORD).write_text(text + "\n", encoding="utf-8")
     log.info(

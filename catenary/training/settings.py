@@ -1,5 +1,6 @@
 """What ``catenary train`` reads from a file: one frozen dataclass for all networks."""
 
+import math
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
@@ -23,6 +24,13 @@ class Kind(StrEnum):
     REFINER = "refiner"
 
 
+class Keep(StrEnum):
+    """Whose averaged weights a training exports."""
+
+    LAST = "last"
+    BEST = "best"
+
+
 @dataclass(frozen=True, slots=True)
 class TrainingSettings:
     """One training; the numbers are our starting values, sized for two CPU cores.
@@ -39,8 +47,16 @@ class TrainingSettings:
             is then a little too sure if a round is chosen by it).
         components: Component ids to learn; empty takes all that the labels hold.
         epochs: Rounds; after each the network is measured and can be resumed from.
-        steps_per_epoch: Batches a round.
-        batch: Pictures a batch, at least 2.
+        steps_per_epoch: Batches a round, of all devices together; a multiple of ``accumulate`` x
+            ``devices``.
+        batch: Pictures a batch and device, at least 2; 0 finds the largest that fits into memory,
+            see `catenary.training.batch_size`.
+        batch_most: Largest batch that is tried when ``batch`` is 0.
+        memory_share: Share of the free main memory that a step may take when ``batch`` is 0 and
+            the device is the CPU, in (0, 1].
+        accumulate: Batches whose gradients are averaged before the optimizer takes a step.
+            Schedule, ``warmup_steps`` and ``ema_decay`` count steps of the optimizer.
+        clip: Greatest norm of the gradient of a step; 0 does not clip.
         picture_px: Side of a tile (multiple of 32) or of the square a crop is fitted into.
         proposer: Bundle whose detector proposes the boxes that the refiner learns to mend, the
             refiner only.
@@ -69,6 +85,12 @@ class TrainingSettings:
         weight_decay: Of AdamW.
         box_weight: Weight of the box loss beside the others; not of the classifier.
         ema_decay: Share of the old average kept a step; the average is what is exported.
+        keep: Which averaged weights are exported: of the last round, or of the one with the best
+            main figure, see `catenary.training.metrics.main_figure`.
+        patience: Rounds without a better main figure after which training stops; 0 goes on.
+        grid_every: Rounds from one picture of what the network finds to the next; the last round
+            always gets one. 0 draws none.
+        tensorboard: Write event files for TensorBoard beside ``metrics.csv``.
         augment: Strength of augmentation in [0, 1]; 0 switches it off.
         balance: Exponent on the count of a component in sampling tiles, of a (component,
             condition) pair in sampling crops: 1 as in the labels, 0 all alike.
@@ -76,6 +98,10 @@ class TrainingSettings:
         cache_mb: Memory for decoded frames; the rest is decoded again each time.
         threads: CPU threads of torch; 0 leaves torch's choice.
         device: ``"cpu"`` or ``"cuda"``.
+        devices: GPUs, or processes on CPUs, that learn together; each takes batches of its own, a
+            round's are shared among them. ``workers``, ``cache_mb`` and ``threads`` are of each.
+        deterministic: Only operations that give the same bits each time; one that cannot is an
+            error of torch.
         precision: Number format of the convolutions.
         start: Weights file (.safetensors) of an earlier training of the same architecture to go on
             from, e.g. of the shipped bundle; None starts with ``weights``.
@@ -98,6 +124,10 @@ class TrainingSettings:
     epochs: int = 10
     steps_per_epoch: int = 80
     batch: int = 6
+    batch_most: int = 64
+    memory_share: float = 0.5
+    accumulate: int = 1
+    clip: float = 10.0
     picture_px: int = 448
     long_side_px: int = 1280
     close_up_share: float = 0.4
@@ -116,12 +146,18 @@ class TrainingSettings:
     weight_decay: float = 1e-4
     box_weight: float = 2.0
     ema_decay: float = 0.995
+    keep: Keep = Keep.LAST
+    patience: int = 0
+    grid_every: int = 0
+    tensorboard: bool = False
     augment: float = 1.0
     balance: float = 0.5
     workers: int = 0
     cache_mb: int = 6000
     threads: int = 0
     device: str = "cpu"
+    devices: int = 1
+    deterministic: bool = False
     precision: Precision = Precision.BF16
     start: Path | None = None
     weights: str = IMAGENET
@@ -139,7 +175,23 @@ class TrainingSettings:
                 "proposer: a refiner needs a bundle that proposes boxes, others none",
             ),
             (min(self.epochs, self.steps_per_epoch) >= 1, "epochs and steps_per_epoch: at least 1"),
-            (self.batch >= 2, "batch must be at least 2 pictures: their statistics are shared"),
+            (
+                self.batch == 0 or self.batch >= 2,
+                "batch must be at least 2 pictures, whose statistics are shared, or 0: what fits",
+            ),
+            (self.batch_most >= 2, "batch_most: at least 2"),
+            (0 < self.memory_share <= 1, "memory_share must be in (0, 1]"),
+            (min(self.accumulate, self.devices) >= 1, "accumulate and devices: at least 1"),
+            (
+                self.steps_per_epoch % max(1, self.accumulate * self.devices) == 0,
+                "steps_per_epoch must be a multiple of accumulate x devices",
+            ),
+            (0 <= self.clip < math.inf, "clip must be at least 0"),
+            (min(self.patience, self.grid_every) >= 0, "patience and grid_every: at least 0"),
+            (
+                bool(self.validation) or not self.needs_measuring,
+                "keep: best, patience and grid_every need validation frames",
+            ),
             (self.picture_px > 0 and self.picture_px % MULTIPLE == 0, "picture_px: multiple of 32"),
             (self.lr > 0 and 0 <= self.backbone_lr_share <= 1, "lr > 0, backbone_lr_share 0 to 1"),
             (0 <= self.close_up_share <= 1, "close_up_share must be in [0, 1]"),
@@ -182,5 +234,10 @@ class TrainingSettings:
 
     @property
     def steps(self) -> int:
-        """Batches in all."""
-        return self.epochs * self.steps_per_epoch
+        """Steps of the optimizer in all."""
+        return self.epochs * (self.steps_per_epoch // (self.accumulate * self.devices))
+
+    @property
+    def needs_measuring(self) -> bool:
+        """Whether something depends on validation frames."""
+        return self.keep is Keep.BEST or self.patience > 0 or self.grid_every > 0

@@ -4,11 +4,13 @@ from pathlib import Path
 
 import cv2
 import numpy as np
+from pydantic import TypeAdapter
 
 from catenary.datasets import coco
 from catenary.datasets.labels import Label, LabelledImage, LabelledSet
 from catenary.domain.geometry import Box
 from catenary.domain.image import ImageRef
+from catenary.training.settings import RANDOM, Kind, TrainingSettings
 
 
 def drawn_sets(folder: Path, count: int = 6) -> tuple[Path, Path]:
@@ -46,4 +48,30 @@ def drawn_set(
         images.append(LabelledImage(ref, size[1], size[0], labels))
     path = folder / "labels.json"
     coco.write(LabelledSet(folder, tuple(images)), path)
+    return path
+
+
+def small_settings(kind: Kind, labels: tuple[Path, Path], output: Path) -> TrainingSettings:
+    """Return two rounds of three steps, on tiles so small that a test has time for them."""
+    train_on, measure_on = labels
+    return TrainingSettings(
+        kind=kind,
+        train=(train_on,),
+        validation=(measure_on,),
+        output=output,
+        epochs=2,
+        steps_per_epoch=3,
+        batch=4,
+        picture_px=64,
+        long_side_px=128,
+        warmup_steps=1,
+        weights=RANDOM,
+        augment=0.0,
+        ema_decay=0.5,
+    )
+
+
+def written(settings: TrainingSettings, path: Path) -> Path:
+    """Write settings as a file that the command reads; JSON is YAML."""
+    path.write_bytes(TypeAdapter(TrainingSettings).dump_json(settings))
     return path

@@ -2,7 +2,6 @@
 
 import csv
 from dataclasses import replace
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -21,8 +20,9 @@ from catenary.training.callbacks import WeightAverage
 from catenary.training.detector_data import DetectorBatches
 from catenary.training.frames import Frames, read_sets
 from catenary.training.run import read_record, train
-from catenary.training.settings import RANDOM, Kind, TrainingSettings
+from catenary.training.settings import Kind, TrainingSettings
 from tests.training.sets import drawn_sets
+from tests.training.sets import small_settings as settings
 
 TAXONOMY = config.load_taxonomy(config.bundled("configs/taxonomy.yaml"))
 
@@ -30,25 +30,6 @@ TAXONOMY = config.load_taxonomy(config.bundled("configs/taxonomy.yaml"))
 @pytest.fixture(scope="module")
 def labels(tmp_path_factory):
     return drawn_sets(tmp_path_factory.mktemp("drawn"))
-
-
-def settings(kind: Kind, labels: tuple[Path, Path], output: Path) -> TrainingSettings:
-    train_on, measure_on = labels
-    return TrainingSettings(
-        kind=kind,
-        train=(train_on,),
-        validation=(measure_on,),
-        output=output,
-        epochs=2,
-        steps_per_epoch=3,
-        batch=4,
-        picture_px=64,
-        long_side_px=128,
-        warmup_steps=1,
-        weights=RANDOM,
-        augment=0.0,
-        ema_decay=0.5,
-    )
 
 
 @pytest.fixture(scope="module")
