@@ -21,6 +21,8 @@ from catenary.evaluation.intervals import Share
 from catenary.evaluation.predictions import DataKind
 from catenary.jobs import assemble, audit, learn
 from catenary.jobs import evaluate as evaluations
+from catenary.jobs.unseen import Choice
+from catenary.jobs.unseen import read as read_unseen
 from catenary.models import bundle
 from catenary.models.inputs import Precision
 from catenary.reports import atomic
@@ -290,7 +292,7 @@ def _calibrated(
     learn.make_bundle(runs, made, data)
     learn.calibrate_bundle(
         made,
-        folder / "calibration.json",
+        read_unseen(Choice(folder / "calibration.json")),
         settings.false_per_image,
         settings.device,
         lambda done, total: progress("calibrate", done, total),

@@ -208,7 +208,7 @@ def train(
     with reproducible(settings.deterministic):
         settings = _with_batch(settings, task_of, is_known=resume or not is_first_process())
         if is_first_process() and not resume:
-            (settings.output / CONFIG).write_bytes(_settings_text(settings))
+            (settings.output / CONFIG).write_bytes(settings_text(settings))
         task = task_of(settings)
         kept = _fitted(settings, task, checkpoint)
     if is_first_process():
@@ -259,13 +259,13 @@ def read_record(folder: Path) -> TrainingRecord:
 def is_of(folder: Path, settings: TrainingSettings) -> bool:
     """Return whether a run folder was begun with these settings, whichever batch was found."""
     stored = json.loads((folder / CONFIG).read_bytes())
-    own = json.loads(_settings_text(settings))
+    own = json.loads(settings_text(settings))
     if not settings.batch:
         own["batch"] = stored.get("batch")
     return bool(stored == own)
 
 
-def _settings_text(settings: TrainingSettings) -> bytes:
+def settings_text(settings: TrainingSettings) -> bytes:
     return TypeAdapter(TrainingSettings).dump_json(settings, indent=1) + b"\n"
 
 
