@@ -4,9 +4,9 @@ import json
 import logging
 import sys
 import warnings
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -21,8 +21,10 @@ import catenary
 from catenary.domain.errors import ConfigError
 from catenary.domain.taxonomy import Taxonomy
 from catenary.models import weights
+from catenary.models.anomaly_network import AnomalyNetwork
 from catenary.models.backbones import freeze_start, imagenet_weights, start_backbone
 from catenary.models.build import (
+    anomaly_network,
     backbone_name,
     classifier_network,
     detector_network,
@@ -32,6 +34,7 @@ from catenary.models.classifier import pairs
 from catenary.models.inputs import Precision
 from catenary.models.network import ComponentNetwork, ConditionNetwork
 from catenary.models.refiner_network import RefinerNetwork
+from catenary.training import anomaly
 from catenary.training.callbacks import Record, WeightAverage
 from catenary.training.classifier_data import (
     CropBatch,
@@ -137,6 +140,8 @@ class Rounds(LightningDataModule):
             case Kind.REFINER:
                 boxes = BoxBatches(task.frames, task.boxes, self._settings, epoch)
                 return DataLoader(boxes, batch_size=None, num_workers=count)
+            case Kind.ANOMALY:
+                raise ValueError("an anomaly scorer is fitted without steps, see _fit_anomaly")
 
 
 def train(
@@ -168,6 +173,8 @@ def train(
     seed_everything(settings.seed, verbose=False)
     if settings.threads:
         torch.set_num_threads(settings.threads)
+    if settings.kind is Kind.ANOMALY:
+        return _fit_anomaly(settings, taxonomy, sets)
     task = _task(settings, taxonomy, sets, proposals)
     average = WeightAverage(settings.ema_decay)
     callbacks = [
@@ -254,6 +261,22 @@ def _task(
             boxes = trusted(samples(labels, proposals[0], classes), frames)
             boxes += negatives(frames, classes)
             return _Task(module, frames, validation, classes, {}, tuple(boxes))
+        case Kind.ANOMALY:
+            raise ValueError("an anomaly scorer is fitted without steps, see _fit_anomaly")
+
+
+def _fit_anomaly(settings: TrainingSettings, taxonomy: Taxonomy, sets: Sets) -> Path:
+    """Fit an anomaly scorer and write its run folder."""
+    frames, validation = Frames(sets.train, settings.cache_mb), Frames(sets.validation, 0)
+    chosen = anomaly.usable(frames, _classes(frames, settings, taxonomy), settings)
+    network = anomaly_network(settings.anomaly_architecture, {})
+    _start(network, settings)
+    anomaly.fit(network, frames, chosen, settings)
+    figures = anomaly.measure(network, validation, settings)
+    log.info("measured %s", " ".join(f"{name}={value:.3g}" for name, value in figures.items()))
+    record = _record(settings, frames, validation, figures, sets.split)
+    _write(settings, replace(record, classes=tuple(chosen)), anomaly.packed_state(network))
+    return settings.output
 
 
 def _detector_task(
@@ -300,7 +323,8 @@ def _classes(frames: Frames, settings: TrainingSettings, taxonomy: Taxonomy) -> 
 
 
 def _start(
-    network: ComponentNetwork | ConditionNetwork | RefinerNetwork, settings: TrainingSettings
+    network: ComponentNetwork | ConditionNetwork | RefinerNetwork | AnomalyNetwork,
+    settings: TrainingSettings,
 ) -> None:
     if settings.start is not None:
         anew = weights.go_on_from(network, settings.start)
@@ -351,26 +375,39 @@ def _quiet() -> Iterator[None]:
 def _finish(
     settings: TrainingSettings, task: _Task, average: dict[str, Tensor], split: str
 ) -> None:
-    """Write weights and record; the record last, since it says that the run is whole."""
-    record = TrainingRecord(
+    record = _record(settings, task.frames, task.validation, task.module.figures, split)
+    _write(settings, replace(record, classes=task.classes, conditions=task.conditions), average)
+
+
+def _record(
+    settings: TrainingSettings,
+    frames: Frames,
+    validation: Frames,
+    figures: dict[str, float],
+    split: str,
+) -> TrainingRecord:
+    """Return what a run says of itself, without what it learnt to name."""
+    return TrainingRecord(
         settings.kind,
         settings.architecture,
         catenary.__version__,
         datetime.now(UTC).date().isoformat(),
-        task.classes,
-        task.conditions,
+        (),
+        {},
         settings.picture_px,
         settings.long_side_px,
         settings.seed,
         fingerprint(settings.train),
-        len(task.frames),
-        len(task.validation),
-        task.module.figures,
+        len(frames),
+        len(validation),
+        figures,
         split,
     )
-    (settings.output / weights_file(settings.kind)).write_bytes(weights.packed(average))
+
+
+def _write(settings: TrainingSettings, record: TrainingRecord, state: Mapping[str, Tensor]) -> None:
+    """Write weights and record; the record last, since it says that the run is whole."""
+    (settings.output / weights_file(settings.kind)).write_bytes(weights.packed(state))
     text = json.dumps(asdict(record), ensure_ascii=False, indent=1)
     (settings.output / RECORD).write_text(text + "\n", encoding="utf-8")
-    log.info(
-        "trained kind=%s images=%d output=%s", settings.kind, len(task.frames), settings.output
-    )
+    log.info("trained kind=%s images=%d output=%s", settings.kind, record.images, settings.output)
