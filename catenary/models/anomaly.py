@@ -27,7 +27,7 @@ _BATCH = 32  # crops; keeps memory flat on frames with hundreds of parts
 class PatchScorer:
     """A fitted `AnomalyNetwork`; see `catenary.models.detections.AnomalyScorer`.
 
-    Always in float32: bfloat16 moves features by as much as normal parts differ.
+    Always in float32, as the memories and their scales were made.
     """
 
     def __init__(self, network: AnomalyNetwork, crop_px: int, device: torch.device) -> None:
@@ -59,12 +59,14 @@ class PatchScorer:
     def features(self, crops: list[Crop]) -> Tensor:
         """Return (B, S/8, S/8, channels) float32 of crops fitted into squares."""
         squares = np.stack([evened(crop, self.crop_px) for crop in crops])
-        found: Tensor = self._network(normalised(torch.from_numpy(squares[:, None])))
+        batch = torch.from_numpy(squares[:, None]).to(self._device)
+        found: Tensor = self._network(normalised(batch))
         return found
 
     def _strangeness(self, features: Tensor, crop: Crop, memory: Memory) -> Strangeness:
         inside = inner_patches(crop, self.crop_px)
-        far, worst = strangest(features[torch.from_numpy(inside)] / memory.spread, memory.patches)
+        own = features[torch.from_numpy(inside).to(self._device)] / memory.spread
+        far, worst = strangest(own, memory.patches)
         patches = np.zeros(inside.shape, np.float32)
         patches[inside] = far.cpu().numpy()
         row, column = np.unravel_index(np.argmax(patches), patches.shape)

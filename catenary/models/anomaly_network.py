@@ -8,6 +8,7 @@ and change their aspect in the square, so patches are compared wherever they lie
 
 from collections.abc import Mapping
 
+import numpy as np
 import torch
 import torch.nn.functional as F  # noqa: N812 - torch's own customary name
 from torch import Tensor, nn
@@ -93,4 +94,5 @@ def distances(patches: Tensor, known: Tensor) -> Tensor:
 
     Root mean square over the channels, so in standard deviations where patches are.
     """
-    return torch.cdist(patches, known) / patches.shape[-1] ** 0.5
+    away: Tensor = torch.cdist(patches, known)
+    return away / float(np.sqrt(patches.shape[-1]))
