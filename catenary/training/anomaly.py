@@ -21,7 +21,7 @@ from catenary.models.anomaly import PatchScorer, inner_patches
 from catenary.models.anomaly_network import LEVELS, AnomalyNetwork, Memory
 from catenary.models.detections import Strangeness
 from catenary.training import metrics
-from catenary.training.anomaly_data import NormalParts, Part, crop_of, normal_parts, parts
+from catenary.training.anomaly_data import NormalParts, Part, crops_of, normal_parts, parts
 from catenary.training.coreset import coreset
 from catenary.training.frames import Frames
 from catenary.training.settings import TrainingSettings
@@ -125,7 +125,7 @@ def measure(
     figures: dict[str, float] = {}
     for kind in scorer.classes:
         own = [part for part in parts(validation) if part.label.component == kind]
-        seen = _looked(scorer, (crop_of(part, validation) for part in own), kind)
+        seen = _looked(scorer, crops_of(own, validation), kind)
         scores = np.array([one.distance for one in seen])
         conditions = np.array([part.label.condition for part in own])
         is_normal = conditions == NORMAL
@@ -151,8 +151,7 @@ def _crops(
     generator: np.random.Generator,
 ) -> Iterator[Crop]:
     """Yield crops as a scan would cut them, with boxes that miss a little."""
-    for part in wanted:
-        crop = crop_of(part, frames, generator if settings.augment else None)
+    for crop in crops_of(wanted, frames, generator if settings.augment else None):
         yield mirrored(crop) if settings.augment and generator.random() < 0.5 else crop
 
 

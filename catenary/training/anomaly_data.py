@@ -1,6 +1,6 @@
 """Normal parts for the anomaly scorer, and parts of all conditions to measure it on."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -46,7 +46,7 @@ def normal_parts(
         most: Parts of a component that are kept on either side, drawn at random.
         generator: Of everything random.
     """
-    units = sorted({frames.unit(index) for index in range(len(frames))})
+    units = list(dict.fromkeys(frames.unit(index) for index in range(len(frames))))
     generator.shuffle(units)
     apart = set(units[: max(1, round(held_out * len(units)))])
     sides: dict[str, tuple[list[Part], list[Part]]] = {}
@@ -71,15 +71,24 @@ def parts(frames: Frames) -> list[Part]:
     ]
 
 
-def crop_of(part: Part, frames: Frames, generator: np.random.Generator | None = None) -> Crop:
-    """Cut a part as a scan cuts it; with a generator by a box that misses a little."""
-    box = part.label.box if generator is None else jittered(part.label.box, generator)
-    margin = CROP_MARGIN.get(part.label.component, DEFAULT_MARGIN)
-    return cut(frames.pixels(part.frame), box, margin)
+def crops_of(
+    wanted: Iterable[Part], frames: Frames, generator: np.random.Generator | None = None
+) -> Iterator[Crop]:
+    """Cut parts as a scan cuts them; with a generator by boxes that miss a little.
+
+    Each frame is decoded once where its parts stand together.
+    """
+    frame, pixels = -1, np.zeros((0, 0), np.uint8)
+    for part in wanted:
+        if part.frame != frame:
+            frame, pixels = part.frame, frames.pixels(part.frame)
+        box = part.label.box if generator is None else jittered(part.label.box, generator)
+        margin = CROP_MARGIN.get(part.label.component, DEFAULT_MARGIN)
+        yield cut(pixels, box, margin)
 
 
 def _some(found: Sequence[Part], most: int, generator: np.random.Generator) -> list[Part]:
-    """Return at most so many, in order, so that each frame is decoded once."""
+    """Return at most so many, in order."""
     if len(found) <= most:
         return list(found)
     chosen = np.sort(generator.choice(len(found), most, replace=False))

@@ -267,7 +267,7 @@ def _task(
 
 def _fit_anomaly(settings: TrainingSettings, taxonomy: Taxonomy, sets: Sets) -> Path:
     """Fit an anomaly scorer and write its run folder."""
-    frames, validation = Frames(sets.train, settings.cache_mb), Frames(sets.validation, 0)
+    frames, validation = Frames(sets.train, 0), Frames(sets.validation, 0)
     chosen = anomaly.usable(frames, _classes(frames, settings, taxonomy), settings)
     network = anomaly_network(settings.anomaly_architecture, {})
     _start(network, settings)
