@@ -303,7 +303,7 @@ def train(
         bool, typer.Option("--resume", help="Go on with an interrupted training.")
     ] = False,
 ) -> None:
-    """Train the detector, the classifier or the refiner; which one is said in the settings."""
+    """Train the network that the settings name: detector, classifier, refiner or anomaly."""
     from catenary.jobs import learn as job
 
     folder = job.train(config, tuple(setting or ()), resume)
@@ -376,12 +376,15 @@ def evaluate(  # noqa: PLR0913 - every option of the command is a parameter
 
 
 @bundles.command("make")
-def make_bundle(
+def make_bundle(  # noqa: PLR0913 - every option of the command is a parameter
     detector: Annotated[Path, typer.Argument(help="Run folder of a trained detector.")],
     classifier: Annotated[Path, typer.Argument(help="Run folder of a trained classifier.")],
     output: Annotated[Path, typer.Option("-o", "--output", help="Bundle folder to make.")],
     refiner: Annotated[
         Path | None, typer.Option(help="Run folder of a trained box refiner, if there is one.")
+    ] = None,
+    anomaly: Annotated[
+        Path | None, typer.Option(help="Run folder of a fitted anomaly scorer, if there is one.")
     ] = None,
     data: Annotated[str, typer.Option(help="Whence the training data are, for the card.")] = "",
     weakness: Annotated[
@@ -393,7 +396,7 @@ def make_bundle(
     from catenary.jobs import learn as job
     from catenary.training.export import Runs
 
-    runs_made = Runs(detector, classifier, refiner)
+    runs_made = Runs(detector, classifier, refiner, anomaly)
     job.make_bundle(runs_made, output, data, tuple(weakness or ()))
     out.print(f"Bundle: {output}. Next: catenary bundle calibrate {output} LABELS")
 

@@ -7,6 +7,7 @@ from typing import Self
 from catenary.domain.geometry import Box, Polyline
 
 NORMAL = "normal"  # the condition of a healthy component; never a taxonomy id
+UNUSUAL = "unusual"  # unlike normal parts, in whatever way; never a taxonomy id
 
 
 class Verdict(StrEnum):
@@ -58,7 +59,7 @@ class Evidence:
 
     Attributes:
         source: Name and version of the rule or model, e.g. ``"dropper_continuity/1"``.
-        condition: Taxonomy condition it speaks about.
+        condition: Taxonomy condition it speaks about, or `UNUSUAL`.
         verdict: What this source alone says.
         score: How strongly it speaks for the condition, in [0, 1]; None exactly when it
             cannot judge.
@@ -114,7 +115,8 @@ class Finding:
         component: The part and where it is.
         verdict: Fused verdict.
         condition: Taxonomy condition when DEFECT, ``"normal"`` when NORMAL, the condition
-            that could not be excluded when CANNOT_JUDGE.
+            that could not be excluded when CANNOT_JUDGE (`UNUSUAL` for a part that nobody judges,
+            but that is unlike the normal ones).
         probability: Calibrated probability of a defect in [0, 1]; None when no source could
             give one.
         grade: 1, 2 or 3 from the taxonomy when DEFECT; else None.

@@ -101,6 +101,7 @@ def judge(recipe: Recipe) -> Judge:
         settings.cascade,
         loaded.card.floors,
         loaded.refiner,
+        loaded.anomaly,
     )
 
 
@@ -140,7 +141,8 @@ def _check_ids(card: bundles.Card, taxonomy: Taxonomy, folder: Path) -> None:
         for kind in taxonomy.components.values()
         for condition in (NORMAL, *kind.conditions)
     }
-    unknown = [kind for kind in card.classes if kind not in taxonomy.components]
+    kinds = (*card.classes, *(card.anomaly.memories if card.anomaly else ()))
+    unknown = [kind for kind in dict.fromkeys(kinds) if kind not in taxonomy.components]
     unknown += [
         f"{kind}.{condition}"
         for kind, conditions in card.conditions.items()

@@ -20,7 +20,7 @@ from catenary.pipeline.cascade import CascadeSettings, locate
 from catenary.training import export, run
 from catenary.training.frames import fingerprint, sets_of
 from catenary.training.refiner_data import Proposals
-from catenary.training.settings import TrainingSettings
+from catenary.training.settings import Kind, TrainingSettings
 from catenary.training.trainer import is_first_process as is_first_process
 
 _LEAST_SCORE = 0.05  # of a proposal: what is not proposed cannot be mended
@@ -68,7 +68,8 @@ def fit(settings: TrainingSettings, *, resume: bool = False) -> Path:
         sets = sets_of(settings)
         proposals = (proposed(sets.train, detector), proposed(sets.validation, detector))
     folder = run.train(settings, taxonomy, proposals, resume=resume)
-    curves.write_curves(folder)
+    if settings.kind is not Kind.ANOMALY:  # fitted at once: there is no course to draw
+        curves.write_curves(folder)
     return folder
 
 

@@ -104,7 +104,8 @@ def calibrate(
         (index, finding, is_defect)
         for index, one in enumerate(compared)
         for finding, is_defect in _known(one)
-        if finding.component.score >= floors.get(finding.component.kind, 0.0)
+        if judge.can_judge(finding.component.kind)
+        and finding.component.score >= floors.get(finding.component.kind, 0.0)
     ]
     kinds = [kind for kind in judge.taxonomy.components if judge.can_judge(kind)]
     fusion = {

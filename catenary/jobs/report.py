@@ -8,7 +8,7 @@ from pathlib import Path
 from sqlalchemy import Connection
 
 from catenary import config
-from catenary.domain.finding import Verdict
+from catenary.domain.finding import UNUSUAL, Verdict
 from catenary.domain.taxonomy import Taxonomy
 from catenary.jobs import workspaces
 from catenary.reports import coco, html, table, xlsx
@@ -124,6 +124,8 @@ def _names(taxonomy: Taxonomy, kind: str, condition: str) -> Names:
     component = taxonomy.components.get(kind)
     if component is None:
         return Names(kind, kind, condition, condition)
+    if condition == UNUSUAL:
+        return Names(component.zh, component.en, "异常", UNUSUAL)
     told = component.conditions.get(condition)
     if told is None:
         return Names(component.zh, component.en, condition, condition)

@@ -1,7 +1,9 @@
 """Architectures by name: a head of ours on a backbone."""
 
+from collections.abc import Mapping
 from enum import StrEnum
 
+from catenary.models.anomaly_network import AnomalyNetwork
 from catenary.models.backbones import Backbone
 from catenary.models.network import ComponentNetwork, ConditionNetwork
 from catenary.models.refiner_network import RefinerNetwork
@@ -43,7 +45,15 @@ class ClassifierArchitecture(StrEnum):
     POOLED_MOBILENETV3_LARGE = "pooled_mobilenetv3_large"
 
 
-Architecture = DetectorArchitecture | RefinerArchitecture | ClassifierArchitecture
+class AnomalyArchitecture(StrEnum):
+    """Anomaly scorers we can build; the name is written into the bundle."""
+
+    PATCHES_LITE0 = "patches_lite0"  # 0.7 M parameters and the memories
+
+
+Architecture = (
+    DetectorArchitecture | RefinerArchitecture | ClassifierArchitecture | AnomalyArchitecture
+)
 
 
 def backbone_name(architecture: Architecture) -> Backbone:
@@ -64,3 +74,8 @@ def refiner_network(architecture: RefinerArchitecture, classes: int) -> RefinerN
 def classifier_network(architecture: ClassifierArchitecture, outputs: int) -> ConditionNetwork:
     """Build a classifier with random weights for ``outputs`` (component, condition) pairs."""
     return ConditionNetwork(backbone_name(architecture), outputs)
+
+
+def anomaly_network(architecture: AnomalyArchitecture, sizes: Mapping[str, int]) -> AnomalyNetwork:
+    """Build an anomaly scorer with empty memories of ``sizes`` patches by component id."""
+    return AnomalyNetwork(backbone_name(architecture), sizes)

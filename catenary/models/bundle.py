@@ -1,4 +1,4 @@
-"""Model bundles: a folder with the weights of both networks and a card that describes them.
+"""Model bundles: a folder with the weights of the networks and a card that describes them.
 
 ``card.json`` holds everything a scan must know to use the weights and everything a reader
 must know to trust them; the weights are safetensors. Nothing on the way in is unpickled.
@@ -19,10 +19,13 @@ from torch import Tensor, nn
 
 from catenary.domain.errors import BundleError, ConfigError
 from catenary.models import inputs, seal, weights
+from catenary.models.anomaly import PatchScorer
 from catenary.models.build import (
+    AnomalyArchitecture,
     ClassifierArchitecture,
     DetectorArchitecture,
     RefinerArchitecture,
+    anomaly_network,
     classifier_network,
     detector_network,
     refiner_network,
@@ -37,6 +40,7 @@ CARD = "card.json"
 DETECTOR = "detector.safetensors"
 CLASSIFIER = "classifier.safetensors"
 REFINER = "refiner.safetensors"
+ANOMALY = "anomaly.safetensors"
 _STRICT = ConfigDict(extra="forbid", allow_inf_nan=False)  # no threshold that nothing reaches
 _TOP = 1.001  # a threshold may stand a trifle above a score of 1
 
@@ -190,6 +194,22 @@ class RefinerSettings:
 
 
 @dataclass(frozen=True, slots=True)
+class AnomalySettings:
+    """What is needed to build and feed an anomaly scorer.
+
+    Attributes:
+        architecture: See `catenary.models.build`.
+        memories: Component id to the normal patches that are remembered of it.
+        crop_px: Side of the square that a crop is fitted into.
+    """
+
+    __pydantic_config__ = _STRICT
+    architecture: AnomalyArchitecture
+    memories: Mapping[str, int]
+    crop_px: int
+
+
+@dataclass(frozen=True, slots=True)
 class Card:
     """Everything known of a bundle.
 
@@ -212,6 +232,7 @@ class Card:
         known_weaknesses: What it cannot do, in words.
         files: By file name; filled in by `save`.
         refiner: Of the box refiner; None in a bundle that has none.
+        anomaly: Of the anomaly scorer; None in a bundle that has none.
     """
 
     __pydantic_config__ = _STRICT
@@ -236,11 +257,13 @@ class Card:
     files: Mapping[str, weights.WeightsFile] = field(default_factory=dict)
     schema: int = SCHEMA
     refiner: RefinerSettings | None = None
+    anomaly: AnomalySettings | None = None
 
     @property
     def networks(self) -> tuple[str, ...]:
         """Names of the weights files that the bundle must hold."""
-        return (DETECTOR, CLASSIFIER, *((REFINER,) if self.refiner else ()))
+        more = ((REFINER, self.refiner), (ANOMALY, self.anomaly))
+        return (DETECTOR, CLASSIFIER, *(name for name, own in more if own))
 
     @property
     def version(self) -> str:
@@ -259,6 +282,7 @@ class Bundle:
     detector: ComponentDetector
     classifier: CropClassifier
     refiner: BoxRefiner | None = None
+    anomaly: PatchScorer | None = None
 
 
 def save(
@@ -404,6 +428,7 @@ def load(
         ComponentDetector(detector, card.classes, device, Precision(precision)),
         CropClassifier(classifier, card.conditions, side, device, Precision(precision)),
         _refiner(folder, card, device, Precision(precision)),
+        _anomaly(folder, card, device),
     )
 
 
@@ -417,10 +442,18 @@ def _refiner(
     return BoxRefiner(network, own.classes, own.crop_px, device, precision)
 
 
+def _anomaly(folder: Path, card: Card, device: torch.device) -> PatchScorer | None:
+    if (own := card.anomaly) is None:
+        return None
+    network = anomaly_network(own.architecture, own.memories)
+    _fill(network, folder, ANOMALY, card)
+    return PatchScorer(network, own.crop_px, device)
+
+
 def _text(card: Card) -> str:
     # Keys are not sorted: the order of the conditions is the order of the network's outputs.
     content = asdict(card)
-    for name in ("promises", "refiner"):  # cards written before there were any keep their version
+    for name in ("promises", "refiner", "anomaly"):  # cards from before them keep their version
         if content[name] is None:
             del content[name]
     return json.dumps(content, ensure_ascii=False, indent=1) + "\n"

@@ -6,6 +6,9 @@ from typing import Protocol, Self
 import numpy as np
 from numpy.typing import NDArray
 
+from catenary.domain.geometry import Box
+from catenary.imaging.crops import Crop
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Detections:
@@ -127,5 +130,44 @@ class ConditionClassifier(Protocol):
 
         Raises:
             LookupError: If a kind is not among ``conditions``.
+        """
+        ...
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Strangeness:
+    """How unlike normal parts of its kind one part is.
+
+    Attributes:
+        score: Share of normal parts that are less strange, in [0, 1]; of normal parts evenly
+            spread, whatever their kind.
+        distance: From the nearest normal parts, in standard deviations, at least 0.
+        limit: Distance from which a part is called unusual.
+        patches: (h, w) float32, the distance of each patch of the crop fitted into a square;
+            0 outside the part's own box.
+        worst: The strangest patch, in pixels of the crop.
+    """
+
+    score: float
+    distance: float
+    limit: float
+    patches: NDArray[np.float32]
+    worst: Box
+
+
+class AnomalyScorer(Protocol):
+    """Tells how unlike normal parts located components are; knows no defects.
+
+    Attributes:
+        classes: Component ids whose normal parts it knows.
+    """
+
+    classes: tuple[str, ...]
+
+    def __call__(self, crops: list[Crop], kinds: list[str]) -> list[Strangeness]:
+        """Look at B crops, cut as the classifier's, of the named component kinds.
+
+        Raises:
+            LookupError: If a kind is not among ``classes``.
         """
         ...

@@ -9,12 +9,17 @@ import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from catenary.domain.finding import NORMAL, Evidence, Measurement, Verdict
+from catenary.domain.finding import NORMAL, UNUSUAL, Evidence, Measurement, Verdict
+from catenary.domain.geometry import Polyline
 from catenary.models.bundle import FusionWeights
-from catenary.models.detections import ConditionScores
+from catenary.models.detections import ConditionScores, Strangeness
 
 CLASSIFIER = "classifier/1"  # source of the classifier's evidence; rules have names of their own
+ANOMALY = "anomaly/1"  # source of what the anomaly scorer says; not a voice of the fusion
 _EDGE = 1e-4  # scores nearer to 0 or 1 than this say no more than this
+
+
+_NOBODY = "unlike normal parts; no rule and no classifier judges this kind"
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,10 +71,24 @@ def classifier_evidence(scores: ConditionScores) -> Evidence:
     return Evidence(CLASSIFIER, ranked[0][0], verdict, score, numbers)
 
 
+def anomaly_evidence(one: Strangeness) -> Evidence:
+    """Return what the anomaly scorer says, with an outline of the strangest place of the crop."""
+    box = one.worst
+    corners = ((box.x0, box.y0), (box.x1, box.y0), (box.x1, box.y1), (box.x0, box.y1))
+    return Evidence(
+        ANOMALY,
+        UNUSUAL,
+        Verdict.DEFECT if one.distance >= one.limit else Verdict.NORMAL,
+        one.score,
+        (Measurement("distance", one.distance, "1", one.limit),),
+        (Polyline(UNUSUAL, (*corners, corners[0])),),
+    )
+
+
 def voices(evidence: Sequence[Evidence], location: float) -> Voices:
     """Return the strongest score of the classifier and of the rules, beside that of the box."""
     by_classifier = [one.score for one in evidence if one.source == CLASSIFIER]
-    by_rule = [one.score for one in evidence if one.source != CLASSIFIER and one.score is not None]
+    by_rule = [one.score for one in _rules(evidence) if one.score is not None]
     return Voices(next(iter(by_classifier), None), max(by_rule, default=None), location)
 
 
@@ -113,25 +132,34 @@ def fuse(
 
     A component is raised when the joint probability reaches the threshold. When it does not
     and every rule had to pass (blurred, cut off, too small), the part counts as not judged:
-    the classifier alone never declares such a part healthy.
+    the classifier alone never declares such a part healthy. What the anomaly scorer says is not
+    calibrated: it neither raises a part nor clears one, and where nobody else says anything the
+    part counts as not judged.
 
     Args:
-        evidence: One entry a rule, and one of the classifier where it knows the kind.
+        evidence: One entry a rule, and one each of the classifier and the anomaly scorer where
+            they know the kind.
         location: Score of the component's box in [0, 1].
         weights: Fusion weights by set of sources.
         threshold: Probability from which the component is raised.
     """
+    if evidence and all(one.source == ANOMALY for one in evidence):
+        return Fused(Verdict.CANNOT_JUDGE, UNUSUAL, None, _NOBODY)
     heard = voices(evidence, location)
     value = probability(weights, heard)
     if value is not None and value >= threshold:
         condition = _condition(evidence)
         return Fused(Verdict.DEFECT, condition, value, _why(condition, evidence))
-    rules = [one for one in evidence if one.source != CLASSIFIER]
+    rules = _rules(evidence)
     if value is None or (rules and heard.rule is None):
         reasons = "; ".join(dict.fromkeys(one.reason for one in rules))
         condition = rules[0].condition if rules else "unknown"
         return Fused(Verdict.CANNOT_JUDGE, condition, value, reasons or "no source could judge")
     return Fused(Verdict.NORMAL, NORMAL, value, "")
+
+
+def _rules(evidence: Sequence[Evidence]) -> list[Evidence]:
+    return [one for one in evidence if one.source not in (CLASSIFIER, ANOMALY)]
 
 
 def _condition(evidence: Sequence[Evidence]) -> str:
@@ -141,7 +169,7 @@ def _condition(evidence: Sequence[Evidence]) -> str:
         if one.source == CLASSIFIER:
             for share in one.measurements:
                 strength[share.name] = strength.get(share.name, 0.0) + share.value
-        elif one.score is not None:
+        elif one.source != ANOMALY and one.score is not None:
             strength[one.condition] = strength.get(one.condition, 0.0) + one.score
     return max(strength, key=lambda name: strength[name])
 
@@ -150,7 +178,9 @@ def _why(condition: str, evidence: Sequence[Evidence]) -> str:
     """Return e.g. ``broken: dropper_continuity/1 longest_gap 0.21 (limit 0.08)``."""
     parts = []
     for one in evidence:
-        if one.score is None or (one.verdict is not Verdict.DEFECT and one.source != CLASSIFIER):
+        if one.source == ANOMALY or one.score is None:
+            continue
+        if one.verdict is not Verdict.DEFECT and one.source != CLASSIFIER:
             continue
         numbers = [
             f"{number.name} {number.value:.3g}{'' if number.unit == '1' else ' ' + number.unit}"

@@ -10,7 +10,7 @@ from catenary.domain.taxonomy import Taxonomy
 from catenary.imaging.crops import Crop, cut
 from catenary.models.bundle import FusionWeights
 from catenary.models.classifier import CROP_MARGIN, DEFAULT_MARGIN, LEAST_SIDE_PX
-from catenary.models.detections import ConditionClassifier, Detector, Refiner
+from catenary.models.detections import AnomalyScorer, ConditionClassifier, Detector, Refiner
 from catenary.pipeline import fuse
 from catenary.pipeline.cascade import CascadeSettings, locate
 
@@ -22,7 +22,8 @@ class Judgement:
     """Everything one frame gave.
 
     Attributes:
-        findings: One a component of a kind that a rule or the classifier can judge.
+        findings: One a component of a kind that a rule or the classifier can judge, and of each
+            other kind the most unusual component, if any is.
         located: Components of the other kinds: found, but nobody judges them.
         stage_seconds: Wall time by stage name.
     """
@@ -47,6 +48,7 @@ class Judge:
         cascade: How a frame is searched.
         floors: Component id to the detector score from which a box is kept.
         refiner: Looks at located parts a second time, or None.
+        anomaly: Tells how unlike normal parts a part is, or None.
     """
 
     detector: Detector
@@ -59,25 +61,30 @@ class Judge:
     cascade: CascadeSettings = field(default_factory=CascadeSettings)
     floors: Mapping[str, float] = field(default_factory=dict)
     refiner: Refiner | None = None
+    anomaly: AnomalyScorer | None = None
 
     def __call__(self, frame: Frame) -> Judgement:
         """Judge one usable frame."""
         started = time.perf_counter()
         components = locate(frame.pixels, self.detector, self.cascade, self.floors, self.refiner)
         detected = time.perf_counter()
-        judged = [one for one in components if self.can_judge(one.kind)]
-        others = tuple(one for one in components if not self.can_judge(one.kind))
+        strange = self._strange(frame, components)
+        looked = time.perf_counter()
+        chosen = self._chosen(components, strange)
+        judged = [components[index] for index in chosen]
+        others = tuple(one for index, one in enumerate(components) if index not in set(chosen))
         evidence = [self._ruled(frame, one) for one in judged]
         ruled = time.perf_counter()
         scores = self._classified(frame, judged)
         classified = time.perf_counter()
         findings = tuple(
-            self._finding(frame.ref.image_id, one, by_rules + by_classifier)
-            for one, by_rules, by_classifier in zip(judged, evidence, scores, strict=True)
+            self._finding(frame.ref.image_id, components[index], by_rules + said + strange[index])
+            for index, by_rules, said in zip(chosen, evidence, scores, strict=True)
         )
         stages = {
             "detect": detected - started,
-            "rules": ruled - detected,
+            **({"anomaly": looked - detected} if self.anomaly else {}),
+            "rules": ruled - looked,
             "classify": classified - ruled,
         }
         return Judgement(findings, others, stages)
@@ -87,8 +94,45 @@ class Judge:
         by_classifier = self.classifier is not None and kind in self.classifier.conditions
         return by_classifier or bool(self.rules.get(kind))
 
+    def _chosen(
+        self, components: Sequence[Component], strange: Sequence[tuple[Evidence, ...]]
+    ) -> list[int]:
+        """Return which components get a finding.
+
+        Of a kind that nobody judges only the strangest of a frame, and only if it is unusual:
+        photographs that are new to the scorer in every way must not fill the reports.
+        """
+        strangest: dict[str, tuple[float, int]] = {}
+        for index, one in enumerate(components):
+            for said in () if self.can_judge(one.kind) else strange[index]:
+                if said.verdict is Verdict.DEFECT:
+                    found = (said.measurements[0].value, index)
+                    strangest[one.kind] = max(strangest.get(one.kind, found), found)
+        unusual = {index for _, index in strangest.values()}
+        return [
+            index
+            for index, one in enumerate(components)
+            if index in unusual or self.can_judge(one.kind)
+        ]
+
+    def _strange(self, frame: Frame, components: Sequence[Component]) -> list[tuple[Evidence, ...]]:
+        """Return the anomaly scorer's evidence of each component; none of kinds it never saw."""
+        opinions: list[tuple[Evidence, ...]] = [()] * len(components)
+        if self.anomaly is None:
+            return opinions
+        known = [
+            index
+            for index, one in enumerate(components)
+            if one.kind in self.anomaly.classes and _is_large_enough(one)
+        ]
+        crops = [_cut(frame, components[index]) for index in known]
+        scores = self.anomaly(crops, [components[index].kind for index in known])
+        for index, crop, one in zip(known, crops, scores, strict=True):
+            opinions[index] = (fuse.anomaly_evidence(one).shifted(crop.x0, crop.y0),)
+        return opinions
+
     def _ruled(self, frame: Frame, component: Component) -> tuple[Evidence, ...]:
-        crop = cut(frame.pixels, component.box, CROP_MARGIN.get(component.kind, DEFAULT_MARGIN))
+        crop = _cut(frame, component)
         rules = self.rules.get(component.kind, ())
         return tuple(rule(crop).shifted(crop.x0, crop.y0) for rule in rules)
 
@@ -102,13 +146,9 @@ class Judge:
         known = {
             index: one
             for index, one in enumerate(components)
-            if one.kind in self.classifier.conditions
-            and max(one.box.width, one.box.height) >= LEAST_SIDE_PX.get(one.kind, 0)
+            if one.kind in self.classifier.conditions and _is_large_enough(one)
         }
-        crops = [
-            cut(frame.pixels, one.box, CROP_MARGIN.get(one.kind, DEFAULT_MARGIN)).pixels
-            for one in known.values()
-        ]
+        crops = [_cut(frame, one).pixels for one in known.values()]
         scores = self.classifier(crops, [one.kind for one in known.values()])
         for index, one in zip(known, scores, strict=True):
             opinions[index] = (fuse.classifier_evidence(one),)
@@ -134,3 +174,11 @@ class Judge:
             self.versions,
             fused.reason,
         )
+
+
+def _cut(frame: Frame, component: Component) -> Crop:
+    return cut(frame.pixels, component.box, CROP_MARGIN.get(component.kind, DEFAULT_MARGIN))
+
+
+def _is_large_enough(component: Component) -> bool:
+    return max(component.box.width, component.box.height) >= LEAST_SIDE_PX.get(component.kind, 0)

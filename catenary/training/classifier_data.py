@@ -65,7 +65,7 @@ def conditions_of(
     """
     seen: dict[str, set[str]] = {}
     for index in range(len(frames)):
-        for label in filter(_is_usable, frames.labels(index)):
+        for label in filter(is_usable, frames.labels(index)):
             seen.setdefault(label.component, set()).add(label.condition)
     found = {}
     for kind in taxonomy.components.values():
@@ -82,7 +82,7 @@ def samples(frames: Frames, conditions: Mapping[str, tuple[str, ...]]) -> list[S
         Sample(index, label, outputs[label.component, label.condition])
         for index in range(len(frames))
         for label in frames.labels(index)
-        if _is_usable(label) and (label.component, label.condition) in outputs
+        if is_usable(label) and (label.component, label.condition) in outputs
     ]
 
 
@@ -208,6 +208,7 @@ def _cut(pixels: NDArray[np.uint8], box: Box, label: Label) -> NDArray[np.uint8]
     return cut(pixels, box, CROP_MARGIN.get(label.component, DEFAULT_MARGIN)).pixels
 
 
-def _is_usable(label: Label) -> bool:
+def is_usable(label: Label) -> bool:
+    """Tell whether a crop of this part shows its condition."""
     is_clear = label.is_evident and label.visibility >= _LEAST_VISIBILITY
     return is_clear and not label.is_ignored

@@ -1,5 +1,6 @@
 """Join trained networks into a model bundle."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -9,6 +10,7 @@ from torch import Tensor
 from catenary.domain.errors import ConfigError
 from catenary.models import bundle, parity
 from catenary.models.build import (
+    AnomalyArchitecture,
     ClassifierArchitecture,
     DetectorArchitecture,
     RefinerArchitecture,
@@ -38,18 +40,20 @@ class Description:
 
 @dataclass(frozen=True, slots=True)
 class Runs:
-    """Run folders of finished trainings; the refiner's may be left out."""
+    """Run folders of finished trainings; the refiner's and the anomaly scorer's may be left out."""
 
     detector: Path
     classifier: Path
     refiner: Path | None = None
+    anomaly: Path | None = None
 
 
 def make_bundle(runs: Runs, folder: Path, description: Description) -> bundle.Card:
     """Write a bundle from run folders.
 
     The card takes the validation figures of the trainings, named ``detector_...``,
-    ``classifier_...`` and ``refiner_...``, each with the number of frames it rests on.
+    ``classifier_...``, ``refiner_...`` and ``anomaly_...``, each with the number of frames, or of
+    defects where these were counted, that it rests on.
 
     Raises:
         ConfigError: If a folder holds no finished training of its kind.
@@ -69,6 +73,11 @@ def make_bundle(runs: Runs, folder: Path, description: Description) -> bundle.Ca
         states[bundle.REFINER] = _state(runs.refiner, own)
         architecture = RefinerArchitecture(own.architecture)
         refiner = bundle.RefinerSettings(architecture, own.classes, own.picture_px)
+    scorer = None
+    if runs.anomaly is not None:
+        records[bundle.ANOMALY] = own = _record(runs.anomaly, Kind.ANOMALY)
+        states[bundle.ANOMALY] = state = _state(runs.anomaly, own)
+        scorer = anomaly_settings(own, state)
     card = bundle.Card(
         name=description.name,
         catenary_version=detector.catenary_version,
@@ -87,8 +96,17 @@ def make_bundle(runs: Runs, folder: Path, description: Description) -> bundle.Ca
         licence=description.licence,
         known_weaknesses=description.known_weaknesses,
         refiner=refiner,
+        anomaly=scorer,
     )
     return bundle.save(folder, card, states, lambda partial: parity.gate(partial, states))
+
+
+def anomaly_settings(record: TrainingRecord, state: Mapping[str, Tensor]) -> bundle.AnomalySettings:
+    """Return what the card says of a fitted anomaly scorer."""
+    sizes = {kind: len(state[f"memories.{kind}.patches"]) for kind in record.classes}
+    return bundle.AnomalySettings(
+        AnomalyArchitecture(record.architecture), sizes, record.picture_px
+    )
 
 
 def _record(run: Path, kind: Kind) -> TrainingRecord:
@@ -103,7 +121,11 @@ def _state(run: Path, record: TrainingRecord) -> dict[str, Tensor]:
 
 
 def _figures(record: TrainingRecord) -> dict[str, bundle.Figure]:
-    return {
-        f"{record.kind}_{name}": bundle.Figure(round(value, 4), record.validation_images)
-        for name, value in record.metrics.items()
-    }
+    figures = {}
+    for name, value in record.metrics.items():
+        of_what, _, which = name.partition("_")
+        if of_what in ("defects", "normal") and record.kind is Kind.ANOMALY:
+            continue  # how many the others rest on
+        count = record.metrics.get(f"defects_{which}", record.validation_images)
+        figures[f"{record.kind}_{name}"] = bundle.Figure(round(value, 4), int(count))
+    return figures

@@ -62,6 +62,12 @@ class Frames:
         image = self._entries[index][1]
         return image.height, image.width
 
+    def unit(self, index: int) -> str:
+        """Return what must not be torn apart: the mast of one image, else its photograph."""
+        root, image = self._entries[index]
+        mast = image.ref.mast
+        return str(mast) if mast else f"{root}/{image.source or image.ref.file_name}"
+
     def pixels(self, index: int) -> NDArray[np.uint8]:
         """Return (height, width) uint8, never to be written to.
 

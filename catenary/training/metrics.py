@@ -5,6 +5,7 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.stats import rankdata
 
 from catenary.domain.geometry import iou_matrix
 from catenary.models.detections import Detections
@@ -126,3 +127,20 @@ def main_figure(figures: Mapping[str, float]) -> float | None:
         return figures["recall"]
     own = [value for name, value in figures.items() if name.startswith("recall_")]
     return sum(own) / len(own) if own else None
+
+
+def auroc(scores: NDArray[np.float64], is_defect: NDArray[np.bool_]) -> float:
+    """Return how often a defect scores above a normal part, ties counting half.
+
+    The area under the ROC curve by ranks (Mann & Whitney 1947).
+
+    Args:
+        scores: (N,).
+        is_defect: (N,), with at least one of each.
+
+    >>> auroc(np.array([0.1, 0.4, 0.4, 0.9]), np.array([False, False, True, True]))
+    0.875
+    """
+    defects = int(is_defect.sum())
+    above = float(rankdata(scores)[is_defect].sum()) - defects * (defects + 1) / 2
+    return above / (defects * (len(scores) - defects))

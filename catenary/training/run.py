@@ -3,7 +3,7 @@
 import json
 import logging
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -13,14 +13,17 @@ import torch
 from pydantic import ConfigDict, TypeAdapter, ValidationError
 from pytorch_lightning import LightningDataModule, seed_everything
 from pytorch_lightning.callbacks import Callback, ModelCheckpoint
+from torch import Tensor
 from torch.utils.data import DataLoader, Dataset
 
 import catenary
 from catenary.domain.errors import ConfigError
 from catenary.domain.taxonomy import Taxonomy
 from catenary.models import weights
+from catenary.models.anomaly_network import AnomalyNetwork
 from catenary.models.backbones import freeze_start, imagenet_weights, start_backbone
 from catenary.models.build import (
+    anomaly_network,
     backbone_name,
     classifier_network,
     detector_network,
@@ -29,7 +32,7 @@ from catenary.models.build import (
 from catenary.models.classifier import pairs
 from catenary.models.network import ComponentNetwork, ConditionNetwork
 from catenary.models.refiner_network import RefinerNetwork
-from catenary.training import batch_size
+from catenary.training import anomaly, batch_size
 from catenary.training.callbacks import Choice, Grids, Record, Round, StepSeeds, WeightAverage
 from catenary.training.classifier_data import (
     CropBatch,
@@ -152,6 +155,8 @@ class Rounds(LightningDataModule):
             case Kind.REFINER:
                 boxes = BoxBatches(task.frames, task.boxes, self._settings, epoch)
                 return DataLoader(self._share(boxes), batch_size=None, num_workers=count)
+            case Kind.ANOMALY:
+                raise ValueError("an anomaly scorer is fitted without steps, see _fit_anomaly")
 
     def setup(self, stage: str) -> None:  # noqa: ARG002 - Lightning's form
         """Set the number of threads, after Lightning chose one for several devices."""
@@ -199,6 +204,9 @@ def train(
     if settings.needs_measuring and not len(validation):
         raise ConfigError("keep: best, patience and grid_every need validation frames, got none")
     checkpoint = _prepare(settings, resume)
+    if settings.kind is Kind.ANOMALY:
+        _fit_anomaly(settings, taxonomy, (frames, validation), sets.split)
+        return settings.output
     frames.keep()
 
     def task_of(own: TrainingSettings) -> _Task:
@@ -266,6 +274,7 @@ def is_of(folder: Path, settings: TrainingSettings) -> bool:
 
 
 def settings_text(settings: TrainingSettings) -> bytes:
+    """Return what a run folder keeps of its settings: JSON."""
     return TypeAdapter(TrainingSettings).dump_json(settings, indent=1) + b"\n"
 
 
@@ -339,6 +348,27 @@ def _task(
             boxes = trusted(samples(labels, proposals[0], classes), frames)
             boxes += negatives(frames, classes)
             return _Task(module, frames, validation, classes, {}, tuple(boxes))
+        case Kind.ANOMALY:
+            raise ValueError("an anomaly scorer is fitted without steps, see _fit_anomaly")
+
+
+def _fit_anomaly(
+    settings: TrainingSettings, taxonomy: Taxonomy, both: tuple[Frames, Frames], split: str
+) -> None:
+    """Fit an anomaly scorer and write its run folder."""
+    frames, validation = both
+    (settings.output / CONFIG).write_bytes(settings_text(settings))
+    seed_everything(settings.seed, verbose=False)
+    if settings.threads:
+        torch.set_num_threads(settings.threads)
+    chosen = anomaly.usable(frames, _classes(frames, settings, taxonomy), settings)
+    network = anomaly_network(settings.anomaly_architecture, {})
+    _start(network, settings)
+    anomaly.fit(network, frames, chosen, settings)
+    figures = anomaly.measure(network, validation, settings)
+    log.info("measured %s", " ".join(f"{name}={value:.3g}" for name, value in figures.items()))
+    record = _record(settings, frames, validation, figures, split)
+    _write(settings, replace(record, classes=tuple(chosen)), anomaly.packed_state(network))
 
 
 def _detector_task(
@@ -385,7 +415,8 @@ def _classes(frames: Frames, settings: TrainingSettings, taxonomy: Taxonomy) -> 
 
 
 def _start(
-    network: ComponentNetwork | ConditionNetwork | RefinerNetwork, settings: TrainingSettings
+    network: ComponentNetwork | ConditionNetwork | RefinerNetwork | AnomalyNetwork,
+    settings: TrainingSettings,
 ) -> None:
     if settings.start is not None:
         anew = weights.go_on_from(network, settings.start)
@@ -397,28 +428,46 @@ def _start(
 
 
 def _finish(settings: TrainingSettings, task: _Task, kept: Round, split: str) -> None:
-    """Write weights and record; the record last, since it says that the run is whole."""
-    record = TrainingRecord(
+    record = _record(settings, task.frames, task.validation, kept.figures, split)
+    learnt = replace(
+        record,
+        classes=task.classes,
+        conditions=task.conditions,
+        kept_round=kept.number,
+        batch=settings.batch,
+    )
+    _write(settings, learnt, kept.average)
+
+
+def _record(
+    settings: TrainingSettings,
+    frames: Frames,
+    validation: Frames,
+    figures: dict[str, float],
+    split: str,
+) -> TrainingRecord:
+    """Return what a run says of itself, without what it learnt to name."""
+    return TrainingRecord(
         settings.kind,
         settings.architecture,
         catenary.__version__,
         datetime.now(UTC).date().isoformat(),
-        task.classes,
-        task.conditions,
+        (),
+        {},
         settings.picture_px,
         settings.long_side_px,
         settings.seed,
         fingerprint(settings.train),
-        len(task.frames),
-        len(task.validation),
-        kept.figures,
+        len(frames),
+        len(validation),
+        figures,
         split,
-        kept.number,
-        settings.batch,
     )
-    (settings.output / weights_file(settings.kind)).write_bytes(weights.packed(kept.average))
+
+
+def _write(settings: TrainingSettings, record: TrainingRecord, state: Mapping[str, Tensor]) -> None:
+    """Write weights and record; the record last, since it says that the run is whole."""
+    (settings.output / weights_file(settings.kind)).write_bytes(weights.packed(state))
     text = json.dumps(asdict(record), ensure_ascii=False, indent=1)
     (settings.output / RECORD).write_text(text + "\n", encoding="utf-8")
-    log.info(
-        "trained kind=%s images=%d output=%s", settings.kind, len(task.frames), settings.output
-    )
+    log.info("trained kind=%s images=%d output=%s", settings.kind, record.images, settings.output)

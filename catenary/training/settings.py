@@ -6,6 +6,7 @@ from enum import StrEnum
 from pathlib import Path
 
 from catenary.models.build import (
+    AnomalyArchitecture,
     Architecture,
     ClassifierArchitecture,
     DetectorArchitecture,
@@ -22,6 +23,7 @@ class Kind(StrEnum):
     DETECTOR = "detector"
     CLASSIFIER = "classifier"
     REFINER = "refiner"
+    ANOMALY = "anomaly"
 
 
 class Keep(StrEnum):
@@ -111,6 +113,11 @@ class TrainingSettings:
             ``centre_resnet18``; see `catenary.models.backbones`.
         classifier_architecture: See `catenary.models.build`.
         refiner_architecture: See `catenary.models.build`.
+        anomaly_architecture: See `catenary.models.build`.
+        memory_patches: Normal patches kept of a component, the anomaly scorer only.
+        memory_crops: Normal parts of a component that they are picked from, at most.
+        held_out: Share of masts in (0, 1) whose normal parts are not remembered but tell how
+            strange normal parts are, the anomaly scorer only.
         seed: Of everything random.
     """
 
@@ -164,6 +171,10 @@ class TrainingSettings:
     detector_architecture: DetectorArchitecture = DetectorArchitecture.CENTRE_LITE0
     classifier_architecture: ClassifierArchitecture = ClassifierArchitecture.POOLED_LITE0
     refiner_architecture: RefinerArchitecture = RefinerArchitecture.SIDES_LITE0
+    anomaly_architecture: AnomalyArchitecture = AnomalyArchitecture.PATCHES_LITE0
+    memory_patches: int = 1200
+    memory_crops: int = 400
+    held_out: float = 0.3
     seed: int = 1
 
     def __post_init__(self) -> None:
@@ -199,6 +210,10 @@ class TrainingSettings:
             (0 <= self.ema_decay < 1, "ema_decay must be in [0, 1)"),
             (0 <= self.augment <= 1 and 0 <= self.balance <= 1, "augment, balance: in [0, 1]"),
             (
+                min(self.memory_patches, self.memory_crops) >= 1 and 0 < self.held_out < 1,
+                "memory_patches, memory_crops: at least 1; held_out in (0, 1)",
+            ),
+            (
                 min(self.workers, self.warmup_steps, self.cache_mb, self.frozen_blocks) >= 0,
                 "workers, warmup_steps, cache_mb, frozen_blocks: at least 0",
             ),
@@ -231,6 +246,8 @@ class TrainingSettings:
                 return self.classifier_architecture
             case Kind.REFINER:
                 return self.refiner_architecture
+            case Kind.ANOMALY:
+                return self.anomaly_architecture
 
     @property
     def steps(self) -> int:

@@ -4,7 +4,9 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from catenary.models.detections import ConditionScores, Detections
+from catenary.domain.geometry import Box
+from catenary.imaging.crops import Crop
+from catenary.models.detections import ConditionScores, Detections, Strangeness
 
 
 class BlobDetector:
@@ -39,3 +41,17 @@ class FixedClassifier:
     def __call__(self, crops: list[NDArray[np.uint8]], kinds: list[str]) -> list[ConditionScores]:
         probabilities = (1 - self.missing, self.missing, 0.0)
         return [ConditionScores(self.conditions[kind], probabilities) for kind in kinds]
+
+
+class BrightScorer:
+    """Finds clevises and pins the stranger the brighter they are; unusual from level 200."""
+
+    classes = ("split_pin", "clevis")
+
+    def __call__(self, crops: list[Crop], kinds: list[str]) -> list[Strangeness]:
+        return [self._look(crop) for crop in crops]
+
+    def _look(self, crop: Crop) -> Strangeness:
+        level = float(crop.pixels.max())
+        patches = np.full((1, 1), level, np.float32)
+        return Strangeness(level / 255, level, 200.0, patches, Box(1, 2, 3, 4))

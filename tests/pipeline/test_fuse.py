@@ -1,11 +1,13 @@
+import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from catenary.domain.finding import Evidence, Verdict
+from catenary.domain.geometry import Box
 from catenary.models.bundle import FusionWeights
-from catenary.models.detections import ConditionScores
-from catenary.pipeline.fuse import Voices, classifier_evidence, fuse, probability
+from catenary.models.detections import ConditionScores, Strangeness
+from catenary.pipeline.fuse import Voices, anomaly_evidence, classifier_evidence, fuse, probability
 
 WEIGHTS = {
     "both": FusionWeights(-1.0, 0.6, 0.5),
@@ -82,3 +84,24 @@ def test_without_any_voice_nothing_is_claimed():
 
 def test_sources_that_were_never_fitted_speak_for_themselves():
     assert probability({}, Voices(0.3, 0.8)) == 0.8
+
+
+def anomaly(score: float):
+    patches = np.ones((1, 1), np.float32)
+    return anomaly_evidence(Strangeness(score, 3 * score, 2.0, patches, Box(0, 0, 8, 8)))
+
+
+@given(said=share, ruled=st.none() | share, score=share, threshold=share)
+def test_what_is_unusual_has_no_voice_yet(said, ruled, score, threshold):
+    heard = (rule(ruled, "" if ruled is not None else "too small"), classifier(said))
+    alone, beside = (
+        fuse(evidence, 0.7, WEIGHTS, threshold) for evidence in (heard, (*heard, anomaly(score)))
+    )
+    assert beside == alone
+
+
+@given(score=share)
+def test_a_part_that_only_the_scorer_knows_is_never_raised_nor_cleared(score):
+    fused = fuse((anomaly(score),), 0.9, WEIGHTS, threshold=0.0)
+    assert (fused.verdict, fused.condition) == (Verdict.CANNOT_JUDGE, "unusual")
+    assert fused.probability is None

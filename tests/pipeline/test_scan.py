@@ -1,3 +1,4 @@
+from dataclasses import replace
 from pathlib import Path
 
 import cv2
@@ -6,11 +7,11 @@ import numpy as np
 from catenary import config
 from catenary.domain.errors import UnreadableImageError
 from catenary.domain.finding import Evidence, Verdict, Versions
-from catenary.domain.image import ImageRef, Outcome
+from catenary.domain.image import Frame, ImageRef, Outcome
 from catenary.imaging.crops import Crop
 from catenary.pipeline.judge import Judge
 from catenary.pipeline.scan import scan
-from tests.pipeline.fakes import BlobDetector, FixedClassifier
+from tests.pipeline.fakes import BlobDetector, BrightScorer, FixedClassifier
 
 TAXONOMY = config.load_taxonomy(config.bundled("configs/taxonomy.yaml"))
 
@@ -122,3 +123,52 @@ def test_a_pin_smaller_than_any_the_classifier_learnt_is_not_raised_by_it():
     (found,) = scan(refs("tiny.png"), lambda ref: picture, judge(0.99, (silent_rule,)))
     (pin,) = found.findings
     assert (pin.verdict, pin.reason) == (Verdict.CANNOT_JUDGE, "too small")
+
+
+def test_an_unusual_part_that_nobody_judges_is_told_but_not_raised():
+    strange = replace(judge(missing=0.1), anomaly=BrightScorer())
+    result = next(scan(refs("good.jpg"), read, strange))
+    clevis, pin = sorted(result.findings, key=lambda one: one.component.kind)
+    assert (clevis.component.kind, clevis.verdict) == ("clevis", Verdict.CANNOT_JUDGE)
+    assert (clevis.condition, clevis.probability) == ("unusual", None)
+    assert "no rule and no classifier" in clevis.reason
+    assert pin.verdict is Verdict.NORMAL  # the scorer's voice is not calibrated
+    for finding in (clevis, pin):
+        said = finding.evidence[-1]
+        assert (said.source, said.condition, said.verdict) == (
+            "anomaly/1",
+            "unusual",
+            Verdict.DEFECT,
+        )
+        assert said.measurements[0].limit == 200
+    assert result.located == ()
+
+
+def test_the_strangest_place_is_outlined_in_the_frame():
+    strange = replace(judge(missing=0.1), anomaly=BrightScorer())
+    (clevis,) = (
+        one
+        for one in next(scan(refs("good.jpg"), read, strange)).findings
+        if one.component.kind == "clevis"
+    )
+    (trace,) = clevis.evidence[0].traces
+    x, y = clevis.component.box.x0 - 12, clevis.component.box.y0 - 12  # a margin of 10 %
+    assert trace.points[0] == trace.points[-1] == (int(x) + 1, int(y) + 2)
+    assert trace.points[2] == (int(x) + 3, int(y) + 4)
+
+
+def test_of_parts_that_nobody_judges_only_the_strangest_is_told():
+    pixels = np.zeros((900, 1100), np.uint8)
+    for x, level in ((100, 210), (400, 250), (700, 230), (850, 150)):
+        pixels[300:400, x : x + 100] = level
+    strange = replace(judge(missing=0.1), anomaly=BrightScorer())
+    judged = strange(Frame(refs("good.jpg")[0], pixels))
+    (finding,) = judged.findings
+    assert finding.component.box.contains(450, 350)
+    assert len(judged.located) == 3
+
+
+def test_without_a_scorer_nothing_is_unusual():
+    result = next(scan(refs("good.jpg"), read, judge(missing=0.1)))
+    assert "anomaly" not in result.stage_seconds
+    assert [one.kind for one in result.located] == ["clevis"]

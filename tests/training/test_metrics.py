@@ -1,5 +1,7 @@
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from catenary.domain.geometry import Box
 from catenary.models.detections import Detections
@@ -55,3 +57,19 @@ def test_rare_kinds_are_drawn_more_often_than_they_occur():
     shares = chances(["a", "a", "a", "b"], balance=0.5)
     assert shares.sum() == pytest.approx(1)
     assert 0.25 < shares[3] < 0.5
+
+
+@given(
+    st.lists(st.tuples(st.integers(0, 5), st.booleans()), min_size=2).filter(
+        lambda rows: len({is_defect for _, is_defect in rows}) == 2
+    )
+)
+def test_auroc_is_the_share_of_pairs_in_the_right_order(rows):
+    scores = np.array([score for score, _ in rows], np.float64)
+    is_defect = np.array([truth for _, truth in rows])
+    pairs = [
+        1.0 if bad > good else 0.5 if bad == good else 0.0
+        for bad in scores[is_defect]
+        for good in scores[~is_defect]
+    ]
+    assert metrics.auroc(scores, is_defect) == pytest.approx(np.mean(pairs))
