@@ -65,7 +65,8 @@ class Evidence:
             cannot judge.
         measurements: Named numbers behind the score.
         traces: Lines to draw, in the pixels of the image the source was given.
-        reason: Why it cannot be judged, in words for the reviewer; else empty.
+        reason: Why it cannot be judged, a code of `catenary.domain.refusal.Unjudged` (English
+            words in what was stored before there were codes); else empty.
     """
 
     source: str
@@ -122,7 +123,8 @@ class Finding:
         grade: 1, 2 or 3 from the taxonomy when DEFECT; else None.
         evidence: What each rule and model said, traces in full-frame pixels.
         versions: Model, rules and taxonomy.
-        reason: Why it was raised or could not be judged, in English words.
+        reason: Why it could not be judged, as in the evidence; `catenary.reports.words` makes
+            sentences of a finding when it is read.
     """
 
     image_id: str

@@ -8,15 +8,14 @@ from pathlib import Path
 from sqlalchemy import Connection
 
 from catenary import config
-from catenary.domain.finding import UNUSUAL, Verdict
+from catenary.domain.finding import Verdict
 from catenary.domain.taxonomy import Taxonomy
 from catenary.jobs import workspaces
-from catenary.reports import coco, html, table, xlsx
+from catenary.reports import coco, html, table, words, xlsx
 from catenary.reports.data import (
     BadFrame,
     Counts,
     CropImage,
-    Names,
     NormalComponent,
     ReportData,
     ReportFinding,
@@ -71,6 +70,7 @@ def _data(
             record.name, record.source, record.layout, record.line, record.direction, record.date
         ),
         record.versions,
+        taxonomy,
         record.thresholds,
         _counts(found),
         tuple(
@@ -116,20 +116,7 @@ def _finding(
         path = workspace.evidence(run) / one.crop.name
         crop = CropImage(path, one.crop.x0, one.crop.y0)
     kind, condition = one.finding.component.kind, one.finding.condition
-    return ReportFinding(one.ref, one.finding, _names(taxonomy, kind, condition), crop)
-
-
-def _names(taxonomy: Taxonomy, kind: str, condition: str) -> Names:
-    """Return what people say; ids that a newer taxonomy no longer has stand for themselves."""
-    component = taxonomy.components.get(kind)
-    if component is None:
-        return Names(kind, kind, condition, condition)
-    if condition == UNUSUAL:
-        return Names(component.zh, component.en, "异常", UNUSUAL)
-    told = component.conditions.get(condition)
-    if told is None:
-        return Names(component.zh, component.en, condition, condition)
-    return Names(component.zh, component.en, told.zh, told.en)
+    return ReportFinding(one.ref, one.finding, words.names(taxonomy, kind, condition), crop)
 
 
 def _components(

@@ -20,6 +20,7 @@ from catenary.jobs import assemble, promised, report, workspaces
 from catenary.models import bundle
 from catenary.pipeline.judge import Judge
 from catenary.pipeline.scan import ScannedFrame, scan
+from catenary.reports import words
 from catenary.runs import discover
 from catenary.runs.source import Source
 from catenary.store import findings, ledger, shards, summary
@@ -309,7 +310,8 @@ def summary_lines(one: RunSummary) -> Iterator[str]:
         f"{one.failed} failed{left}"
     )
     for reason, count in [*one.unusable_reasons.items(), *one.failed_reasons.items()]:
-        yield f"  not judged, {reason}: {count} images"
+        why = words.frame_reason(reason)
+        yield f"  not judged, {why.en} {why.zh}: {count} images"
     yield f"{one.findings} defects raised"
     yield from (f"  {line}" for line in report.promises_of(one.record))
     for (component, condition), count in one.defects.items():

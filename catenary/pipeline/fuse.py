@@ -11,15 +11,13 @@ from dataclasses import dataclass
 
 from catenary.domain.finding import NORMAL, UNUSUAL, Evidence, Measurement, Verdict
 from catenary.domain.geometry import Polyline
+from catenary.domain.refusal import Unjudged
 from catenary.models.bundle import FusionWeights
 from catenary.models.detections import ConditionScores, Strangeness
 
 CLASSIFIER = "classifier/1"  # source of the classifier's evidence; rules have names of their own
 ANOMALY = "anomaly/1"  # source of what the anomaly scorer says; not a voice of the fusion
 _EDGE = 1e-4  # scores nearer to 0 or 1 than this say no more than this
-
-
-_NOBODY = "unlike normal parts; no rule and no classifier judges this kind"
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,7 +28,7 @@ class Fused:
         verdict: What all sources together say.
         condition: See `catenary.domain.finding.Finding`.
         probability: Of a defect in [0, 1]; None when no source could judge.
-        reason: Why, in English words.
+        reason: Why it could not be judged, in codes of `Unjudged`; else empty.
     """
 
     verdict: Verdict
@@ -144,17 +142,16 @@ def fuse(
         threshold: Probability from which the component is raised.
     """
     if evidence and all(one.source == ANOMALY for one in evidence):
-        return Fused(Verdict.CANNOT_JUDGE, UNUSUAL, None, _NOBODY)
+        return Fused(Verdict.CANNOT_JUDGE, UNUSUAL, None, Unjudged.UNKNOWN_KIND)
     heard = voices(evidence, location)
     value = probability(weights, heard)
     if value is not None and value >= threshold:
-        condition = _condition(evidence)
-        return Fused(Verdict.DEFECT, condition, value, _why(condition, evidence))
+        return Fused(Verdict.DEFECT, _condition(evidence), value, "")
     rules = _rules(evidence)
     if value is None or (rules and heard.rule is None):
         reasons = "; ".join(dict.fromkeys(one.reason for one in rules))
         condition = rules[0].condition if rules else "unknown"
-        return Fused(Verdict.CANNOT_JUDGE, condition, value, reasons or "no source could judge")
+        return Fused(Verdict.CANNOT_JUDGE, condition, value, reasons or Unjudged.NO_SOURCE)
     return Fused(Verdict.NORMAL, NORMAL, value, "")
 
 
@@ -172,22 +169,3 @@ def _condition(evidence: Sequence[Evidence]) -> str:
         elif one.source != ANOMALY and one.score is not None:
             strength[one.condition] = strength.get(one.condition, 0.0) + one.score
     return max(strength, key=lambda name: strength[name])
-
-
-def _why(condition: str, evidence: Sequence[Evidence]) -> str:
-    """Return e.g. ``broken: dropper_continuity/1 longest_gap 0.21 (limit 0.08)``."""
-    parts = []
-    for one in evidence:
-        if one.source == ANOMALY or one.score is None:
-            continue
-        if one.verdict is not Verdict.DEFECT and one.source != CLASSIFIER:
-            continue
-        numbers = [
-            f"{number.name} {number.value:.3g}{'' if number.unit == '1' else ' ' + number.unit}"
-            f" (limit {number.limit:.3g})"
-            for number in one.measurements
-            if number.limit is not None
-        ]
-        shown = ", ".join(numbers) or f"{one.condition} {one.score:.2f}"
-        parts.append(f"{one.source} {shown}")
-    return f"{condition}: {'; '.join(parts)}"

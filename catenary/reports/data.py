@@ -7,6 +7,7 @@ from pathlib import Path
 
 from catenary.domain.finding import Finding, Verdict, Versions
 from catenary.domain.image import ImageRef, Outcome
+from catenary.domain.taxonomy import Taxonomy
 
 
 @dataclass(frozen=True, slots=True)
@@ -150,6 +151,7 @@ class ReportData:
     Attributes:
         run: Which run.
         versions: Model, rules and taxonomy of the latest scan.
+        taxonomy: What components and conditions are called now.
         thresholds: Component id to the probability from which it is raised.
         counts: Photographs by outcome.
         findings: Defects and parts that could not be judged, in any order.
@@ -161,6 +163,7 @@ class ReportData:
 
     run: ReportRun
     versions: Versions
+    taxonomy: Taxonomy
     thresholds: Mapping[str, float]
     counts: Counts
     findings: tuple[ReportFinding, ...]

@@ -1,17 +1,18 @@
 """What the HTML report shows, worked out into texts; the template only places them."""
 
 import base64
-import math
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
-from catenary.domain.finding import Evidence, Measurement, Verdict
+from catenary.domain.finding import Evidence, Finding, Verdict
 from catenary.domain.geometry import Box
 from catenary.domain.image import ImageRef
-from catenary.reports import pictures
+from catenary.domain.taxonomy import Taxonomy
+from catenary.reports import lexicon, pictures, words
 from catenary.reports.data import BadFrame, ReportData, ReportFinding
 from catenary.reports.wording import GRADES_ZH, direction_zh, kilometre, printable
+from catenary.reports.words import Shown
 
 MAX_CARDS = 2000  # of each section; some 40 MB of pictures. Our starting value
 MAX_FRAMES = 1000  # rows of the table of photographs that were not judged
@@ -98,6 +99,7 @@ class Source:
     """What one rule or model says."""
 
     line: str
+    version: str
     measurements: tuple[Row, ...]
 
 
@@ -119,7 +121,8 @@ class Card:
     percent: str
     place: str
     shot: str
-    reason: str
+    why_zh: str
+    why_en: str
     sources: tuple[Source, ...]
     file_name: str
     picture: Shot | None
@@ -176,8 +179,8 @@ def page(data: ReportData) -> Page:
             for one in shown
             if one.finding.grade is not None
         ),
-        map(_card, defects[:MAX_CARDS]),
-        map(_card, unjudged[:MAX_CARDS]),
+        (_card(one, data.taxonomy) for one in defects[:MAX_CARDS]),
+        (_card(one, data.taxonomy) for one in unjudged[:MAX_CARDS]),
         tuple(map(_frame_row, data.bad_frames[:MAX_FRAMES])),
         _frames_line(data),
         data.generated_at.strftime("%Y-%m-%d %H:%M %Z").strip(),
@@ -264,8 +267,9 @@ def _choices(pairs: Iterable[tuple[str, str]]) -> tuple[Choice, ...]:
     return tuple(Choice(str(value), label, count) for (value, label), count in counted.items())
 
 
-def _card(one: ReportFinding) -> Card:
+def _card(one: ReportFinding, taxonomy: Taxonomy) -> Card:
     finding, names, ref = one.finding, one.names, one.ref
+    why = words.why(finding, taxonomy)
     odds = finding.probability
     place = _place(ref)
     file_name = printable(ref.file_name)
@@ -283,8 +287,9 @@ def _card(one: ReportFinding) -> Card:
         "" if odds is None else f"{100 * odds:.0f}",
         place,
         _shot_words(ref),
-        finding.reason,
-        tuple(map(_source, finding.evidence)),
+        printable(why.zh),
+        printable(why.en),
+        tuple(_source(said, finding, taxonomy) for said in finding.evidence),
         file_name,
         _shot(one),
     )
@@ -317,22 +322,25 @@ def _shot_words(ref: ImageRef) -> str:
     return printable(" · ".join(part for part in parts if part))
 
 
-def _source(evidence: Evidence) -> Source:
-    said = evidence.reason if evidence.score is None else f"score {evidence.score:.2f}"
+def _source(one: Evidence, finding: Finding, taxonomy: Taxonomy) -> Source:
+    about = words.names(taxonomy, finding.component.kind, one.condition)
+    said = "" if one.score is None else f"{lexicon.SCORE.both()} {one.score:.2f}"
+    name = f"{words.source(one).both()}, {about.condition_zh} {about.condition_en}"
+    told = [
+        words.share_of(finding, each, taxonomy)
+        if words.is_network(one)
+        else words.shown(each, one.source)
+        for each in one.measurements
+    ]
     return Source(
-        f"{evidence.source} on {evidence.condition}: {said}",
-        tuple(map(_row, evidence.measurements)),
+        f"{name}: {said or words.reason(one).both()}",
+        one.source,
+        tuple(Row(each.name.both(), each.value.en, _limit(each)) for each in told),
     )
 
 
-def _row(one: Measurement) -> Row:
-    limit = "" if one.limit is None else _quantity(one.limit, one.unit)
-    return Row(one.name.replace("_", " "), _quantity(one.value, one.unit), limit)
-
-
-def _quantity(value: float, unit: str) -> str:
-    number = f"{value:.0f}" if 100 <= abs(value) < math.inf else f"{value:.3g}"
-    return {"1": number, "deg": f"{number}°"}.get(unit, f"{number} {unit}")
+def _limit(one: Shown) -> str:
+    return one.limit.en if one.limit else ""
 
 
 def _shot(one: ReportFinding) -> Shot | None:
@@ -356,19 +364,20 @@ def _shot(one: ReportFinding) -> Shot | None:
         one.finding.component.box.shifted(-one.crop.x0, -one.crop.y0),
         tuple(lines),
         tuple(dots),
-        tuple(Role(name, colour) for name, colour in roles.items()),
+        tuple(Role(words.role(name).both(), colour) for name, colour in roles.items()),
     )
 
 
 def _frame_row(one: BadFrame) -> FrameRow:
     ref = one.ref
     note, file_name = printable(one.note), printable(ref.file_name)
-    return FrameRow(str(one.outcome), one.reason, note, _place(ref), ref.camera, file_name)
+    reason = words.frame_reason(one.reason).both()
+    return FrameRow(str(one.outcome), reason, note, _place(ref), ref.camera, file_name)
 
 
 def _frames_line(data: ReportData) -> str:
     reasons = [
-        f"{outcome}, {reason.replace('_', ' ')}: {count:,}"
+        f"{outcome}, {words.frame_reason(reason).both()}: {count:,}"
         for outcome, counted in (
             ("unusable", data.counts.unusable_reasons),
             ("failed", data.counts.failed_reasons),

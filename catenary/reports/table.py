@@ -4,7 +4,7 @@ import csv
 from collections.abc import Iterator
 from pathlib import Path
 
-from catenary.reports import atomic
+from catenary.reports import atomic, words
 from catenary.reports.data import ReportData, ReportFinding
 from catenary.reports.wording import direction_zh, kilometre, printable, unformula
 
@@ -32,6 +32,7 @@ HEADER = (
     "x1",
     "y1",
     "reason",
+    "原因",
     "model",
     "rules",
     "taxonomy",
@@ -74,5 +75,6 @@ def _row(data: ReportData, one: ReportFinding) -> Iterator[str | float | None]:
     yield from (ref.camera, ref.view, ref.file_name, ref.image_id)
     yield ref.taken_at.isoformat(" ") if ref.taken_at else ""
     yield from (round(value, 1) for value in (box.x0, box.y0, box.x1, box.y1))
-    yield from (finding.reason, finding.versions.model)
-    yield from (finding.versions.rules, finding.versions.taxonomy)
+    why = words.why(finding, data.taxonomy)
+    yield from (why.en, why.zh)
+    yield from (finding.versions.model, finding.versions.rules, finding.versions.taxonomy)

@@ -5,7 +5,7 @@ apostrophe in front of them is therefore not needed.
 """
 
 import io
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
@@ -15,7 +15,7 @@ from xlsxwriter.format import Format
 from xlsxwriter.workbook import Workbook
 from xlsxwriter.worksheet import Worksheet
 
-from catenary.reports import atomic, pictures
+from catenary.reports import atomic, pictures, words
 from catenary.reports.data import ReportData, ReportFinding
 from catenary.reports.wording import GRADES_ZH, direction_zh, kilometre, printable
 
@@ -42,8 +42,10 @@ IMAGES_HEADER = (
     "概率",
     "相机",
     "图像文件",
+    "原因",
+    "reason",
 )
-_IMAGES_WIDTHS = (6, 9, 14, 7, 12, 18, 13, 11, 12, 44, 23, 7, 8, 8, 34)
+_IMAGES_WIDTHS = (6, 9, 14, 7, 12, 18, 13, 11, 12, 20, 23, 7, 8, 8, 34, 52, 52)
 _PICTURE_COLUMN = IMAGES_HEADER.index("图片")
 SUMMARY_HEADER = (
     "检测日期",
@@ -162,6 +164,7 @@ def _insert_picture(sheet: Worksheet, row: int, one: ReportFinding) -> None:
 
 def _image_cells(data: ReportData, number: int, one: ReportFinding) -> list[Cell]:
     ref, finding, names = one.ref, one.finding, one.names
+    why = words.why(finding, data.taxonomy)
     return [
         number,
         None,
@@ -172,12 +175,14 @@ def _image_cells(data: ReportData, number: int, one: ReportFinding) -> list[Cell
         kilometre(ref),
         ref.mast.number if ref.mast else "",
         names.component_zh,
-        _content(one),
+        f"{names.condition_zh} {names.condition_en}".strip(),
         None,
         _grade(finding.grade),
         finding.probability,
         ref.camera,
         ref.file_name,
+        why.zh,
+        why.en,
     ]
 
 
@@ -198,7 +203,7 @@ def _fill_summary(
             mast.number if mast else "",
             f"{names.component_zh}{names.condition_zh}",
             _grade(one.finding.grade),
-            _content(one),
+            words.why(one.finding, data.taxonomy).zh,
             _day(data, one),
         ]
         _write_row(sheet, row, cells, formats.text)
@@ -211,7 +216,8 @@ def _fill_frames(sheet: Worksheet, formats: _Formats, data: ReportData) -> None:
         ref = one.ref
         mast = ref.mast.number if ref.mast else ""
         place = (mast, kilometre(ref), ref.camera, ref.file_name)
-        _write_row(sheet, row, (str(one.outcome), one.reason, one.note, *place), formats.text)
+        reason = words.frame_reason(one.reason).both()
+        _write_row(sheet, row, (str(one.outcome), reason, one.note, *place), formats.text)
 
 
 def _fill_info(sheet: Worksheet, formats: _Formats, data: ReportData) -> None:
@@ -236,9 +242,9 @@ def _info(data: ReportData) -> Iterator[tuple[str, Cell]]:
     yield "图像总数 Photographs", counts.images
     yield "已判定 Judged", counts.done
     yield "不可用图像 Unusable (not judged)", counts.unusable
-    yield from ((f"  {name}", count) for name, count in counts.unusable_reasons.items())
+    yield from _reasons(counts.unusable_reasons)
     yield "读取失败 Failed (not judged)", counts.failed
-    yield from ((f"  {name}", count) for name, count in counts.failed_reasons.items())
+    yield from _reasons(counts.failed_reasons)
     yield "未扫描 Not scanned yet", counts.pending
     yield "缺陷 Defects", len(data.defects())
     yield "未能判定的部件 Parts that could not be judged", len(data.unjudged())
@@ -253,10 +259,9 @@ def _info(data: ReportData) -> Iterator[tuple[str, Cell]]:
         yield "未检图像 Frames", f"Only the first {MAX_FRAMES} photographs are listed."
 
 
-def _content(one: ReportFinding) -> str:
-    names, reason = one.names, one.finding.reason
-    head = f"{names.condition_zh} {names.condition_en}".strip()
-    return f"{head}: {reason}" if reason else head
+def _reasons(counted: Mapping[str, int]) -> Iterator[tuple[str, Cell]]:
+    for code, count in counted.items():
+        yield f"  {words.frame_reason(code).both()}", count
 
 
 def _grade(grade: int | None) -> str:

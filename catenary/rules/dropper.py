@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from catenary.domain.finding import Evidence, Measurement, Verdict
 from catenary.domain.geometry import Polyline
+from catenary.domain.refusal import Refusal, Unjudged, cut_off, refused
 from catenary.imaging.crops import Crop
 from catenary.rules.wire import Trace, follow
 
@@ -17,6 +18,7 @@ _CONTINUITY, _FREE_END = "dropper_continuity/1", "dropper_free_end/1"
 _SLACK = "dropper_slack/1"
 _CLAMP = 0.06  # share of the length at each end that clamps and thimbles take
 _BEYOND = 0.08  # share of the length looked at past each end of the box
+_LEAST_WIDTH_PX = 8  # of the crop
 _FAINT = 1.8  # ridges weaker than this, where wire is seen, do not show a gap reliably
 
 
@@ -55,15 +57,15 @@ def continuity(crop: Crop, limits: DropperLimits) -> Evidence:
         Evidence for ``broken``; score 0.5 at the limit.
     """
     if reason := _unfit(crop, limits):
-        return _refusal(_CONTINUITY, "broken", reason)
+        return reason.evidence(_CONTINUITY, "broken")
     trace = follow(crop)
     if reason := _unclear(trace, limits):
-        return _refusal(_CONTINUITY, "broken", reason)
+        return reason.evidence(_CONTINUITY, "broken")
     length = len(trace.x)
     start, stop = _longest_gap(trace.seen)
     gap = (stop - start) / length
     if gap <= limits.gap and (cut := _cut_ends(crop)):
-        return _refusal(_CONTINUITY, "broken", cut)
+        return cut.evidence(_CONTINUITY, "broken")
     lines = [_whole_line(trace)]
     if stop > start:
         lines.append(trace.line("gap", (start, stop - 1)))
@@ -88,10 +90,10 @@ def free_end(crop: Crop, limits: DropperLimits) -> Evidence:
         Evidence for ``broken``; score 0.5 at the limit. An end at the picture's edge says nothing.
     """
     if reason := _unfit(crop, limits):
-        return _refusal(_FREE_END, "broken", reason)
+        return reason.evidence(_FREE_END, "broken")
     trace = follow(crop, _BEYOND)
     if reason := _unclear(trace, limits):
-        return _refusal(_FREE_END, "broken", reason)
+        return reason.evidence(_FREE_END, "broken")
     widths = trace.widths()
     length = len(trace.x)
     seen = np.flatnonzero(trace.seen)
@@ -105,11 +107,11 @@ def free_end(crop: Crop, limits: DropperLimits) -> Evidence:
         around = slice(max(row - reach, 0), row + reach + 1)
         ends.append((float(widths[around].max()) / usual, row))
     if not ends:
-        return _refusal(_FREE_END, "broken", "no end of the wire is in the crop")
+        return Refusal(Unjudged.NO_WIRE_END).evidence(_FREE_END, "broken")
     narrowest, row = min(ends)
     ratio = limits.end_width / max(narrowest, 0.1)
     if ratio <= 1 and (cut := _cut_ends(crop)):
-        return _refusal(_FREE_END, "broken", cut)
+        return cut.evidence(_FREE_END, "broken")
     numbers = (Measurement("end_width", narrowest, "wire widths", limits.end_width),)
     lines = (_whole_line(trace), trace.line("end", (row,)))
     return _judged(_FREE_END, "broken", ratio, numbers, lines)
@@ -128,14 +130,17 @@ def slackness(crop: Crop, limits: DropperLimits) -> Evidence:
         a break.
     """
     if reason := _unfit(crop, limits) or _cut_ends(crop):
-        return _refusal(_SLACK, "slack", reason)
+        return reason.evidence(_SLACK, "slack")
     trace = follow(crop)
-    if trace.seen.mean() < 1 - 2 * limits.gap:
-        return _refusal(_SLACK, "slack", "the wire is not seen over most of its length")
+    cover, needed = float(trace.seen.mean()), 1 - 2 * limits.gap
+    if cover < needed:
+        short = refused(Unjudged.WIRE_NOT_FOLLOWED, "coverage", cover, "1", needed)
+        return short.evidence(_SLACK, "slack")
     length = len(trace.x)
     curve, fit = _parabola(trace)
     if fit < limits.least_fit:
-        return _refusal(_SLACK, "slack", "the wire follows no single line or bow")
+        unsteady = refused(Unjudged.NO_SINGLE_LINE, "fit", fit, "1", limits.least_fit)
+        return unsteady.evidence(_SLACK, "slack")
     bow = float(abs(curve(length / 2) - (curve(0) + curve(length)) / 2) / length)
     rows = np.linspace(0, length - 1, 13)
     fitted = trace.placed("bow", zip(curve(rows).tolist(), rows.tolist(), strict=True))
@@ -143,27 +148,27 @@ def slackness(crop: Crop, limits: DropperLimits) -> Evidence:
     return _judged(_SLACK, "slack", bow / limits.bow, (number,), (_whole_line(trace), fitted))
 
 
-def _unfit(crop: Crop, limits: DropperLimits) -> str:
-    length = crop.inner.height
+def _unfit(crop: Crop, limits: DropperLimits) -> Refusal | None:
+    length, width = crop.inner.height, min(crop.pixels.shape)
     if length < limits.least_length_px:
-        return f"{length:.0f} px long, need {limits.least_length_px} px"
-    if min(crop.pixels.shape) < 8:
-        return f"only {min(crop.pixels.shape)} px wide"
-    return ""
+        return refused(Unjudged.TOO_SHORT, "length", length, "px", limits.least_length_px)
+    if width < _LEAST_WIDTH_PX:
+        return refused(Unjudged.TOO_NARROW, "width", width, "px", _LEAST_WIDTH_PX)
+    return None
 
 
-def _unclear(trace: Trace, limits: DropperLimits) -> str:
+def _unclear(trace: Trace, limits: DropperLimits) -> Refusal | None:
     cover = float(trace.seen.mean())
     if cover < limits.least_cover:
-        return f"wire is seen on {cover:.0%} of the length only"
-    if float(np.median(trace.strength[trace.seen])) < _FAINT:
-        return "the wire is too faint to tell a gap"
-    return ""
+        return refused(Unjudged.LITTLE_WIRE, "coverage", cover, "1", limits.least_cover)
+    strength = float(np.median(trace.strength[trace.seen]))
+    if strength < _FAINT:
+        return refused(Unjudged.FAINT_WIRE, "wire_strength", strength, "1", _FAINT)
+    return None
 
 
-def _cut_ends(crop: Crop) -> str:
-    sides = crop.cut_sides & {"top", "bottom"}
-    return f"leaves the picture at the {', '.join(sorted(sides))}" if sides else ""
+def _cut_ends(crop: Crop) -> Refusal | None:
+    return cut_off(crop.cut_sides & {"top", "bottom"})
 
 
 def _longest_gap(seen: NDArray[np.bool_]) -> tuple[int, int]:
@@ -218,7 +223,3 @@ def _judged(
     score = float(1 / (1 + np.exp(-3.0 * np.log(max(ratio, 0.02)))))
     verdict = Verdict.DEFECT if ratio > 1 else Verdict.NORMAL
     return Evidence(source, condition, verdict, score, numbers, lines)
-
-
-def _refusal(source: str, condition: str, reason: str) -> Evidence:
-    return Evidence(source, condition, Verdict.CANNOT_JUDGE, None, reason=reason)

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from catenary.domain.finding import Evidence, Measurement, Verdict
 from catenary.domain.geometry import Polyline
+from catenary.domain.refusal import Refusal, Unjudged, refused
 from catenary.imaging import profiles
 from catenary.imaging.crops import Crop
 from catenary.imaging.profiles import Floats, Row, Strip
@@ -121,8 +122,8 @@ def shed_spacing(crop: Crop, limits: ShedLimits) -> Evidence:
         beside the last one is often not found.
     """
     string = _string(crop, limits)
-    if isinstance(string, str):
-        return Evidence(SPACING, "shed_missing", Verdict.CANNOT_JUDGE, None, reason=string)
+    if isinstance(string, Refusal):
+        return string.evidence(SPACING, "shed_missing")
     notch = _notch(string)
     hidden = np.clip(notch.foreign / limits.foreign - 1, 0, 1)
     drop = notch.drop * (1 - float(hidden))
@@ -156,8 +157,8 @@ def surface(crop: Crop, limits: ShedLimits) -> Evidence:
         Evidence for ``flashover``; score 0.5 at the limit.
     """
     string = _string(crop, limits)
-    if isinstance(string, str):
-        return Evidence(SURFACE, "flashover", Verdict.CANNOT_JUDGE, None, reason=string)
+    if isinstance(string, Refusal):
+        return string.evidence(SURFACE, "flashover")
     places, levels = _levels(string)
     beside = _beside(levels)
     darker = beside - levels
@@ -197,17 +198,18 @@ def _beside(levels: Floats) -> Floats:
     return beside
 
 
-def _string(crop: Crop, limits: ShedLimits) -> _String | str:
+def _string(crop: Crop, limits: ShedLimits) -> _String | Refusal:
     """Return the string with its sheds, or why it cannot be judged."""
     inner = crop.inner
-    if min(inner.width, inner.height) < limits.least_side_px:
-        size = f"{inner.width:.0f} x {inner.height:.0f} px"
-        return f"box {size}, need {limits.least_side_px:.0f} px a side"
+    side = min(inner.width, inner.height)
+    if side < limits.least_side_px:
+        return refused(Unjudged.TOO_SMALL, "shorter_side", side, "px", limits.least_side_px)
     row = _row(crop)
     if row is None or row.rhythm < limits.least_rhythm:
-        return "no even spacing of sheds is seen"
+        return Refusal(Unjudged.NO_ROW_OF_SHEDS)
     if row.period_px < limits.least_period_px:
-        return f"sheds {row.period_px:.1f} px apart, need {limits.least_period_px:.0f} px"
+        needed = limits.least_period_px
+        return refused(Unjudged.FINE_SHEDS, "period", row.period_px, "px", needed)
     scale = min(1.0, _PERIOD_PX / row.period_px)
     upright = row.angle_deg - 180 if row.angle_deg > 90 else row.angle_deg
     strip = profiles.level(crop.pixels, inner, upright, scale)
@@ -215,7 +217,8 @@ def _string(crop: Crop, limits: ShedLimits) -> _String | str:
     waves = profiles.waves(strip.pixels, period)
     rows = profiles.rows_with_period(profiles.evened(strip.pixels), period, 0.25)
     if (contrast := float(waves[rows].std())) < limits.least_contrast:
-        return f"sheds stand out by {contrast:.1f} grey levels, need {limits.least_contrast:.1f}"
+        needed = limits.least_contrast
+        return refused(Unjudged.FAINT_SHEDS, "contrast", contrast, "grey levels", needed)
     return _with_sheds(profiles.trimmed(strip, rows, 0.75 * period), period, row.rhythm, limits)
 
 
@@ -229,24 +232,26 @@ def _row(crop: Crop) -> Row | None:
     return profiles.find_row(np.ascontiguousarray(crop.pixels[y0:y1, x0:x1]), around, lean)
 
 
-def _with_sheds(strip: Strip, period: float, rhythm: float, limits: ShedLimits) -> _String | str:
+def _with_sheds(
+    strip: Strip, period: float, rhythm: float, limits: ShedLimits
+) -> _String | Refusal:
     """Learn a shed from the strip and find all of them, or say why not."""
     length = strip.pixels.shape[1]
     rows = int(np.clip(strip.pixels.shape[0], 6, _ROWS))
     resized = cv2.resize(strip.pixels, (length, rows), interpolation=cv2.INTER_AREA)
     grey = np.asarray(resized, np.float32)
     if length / period < limits.least_sheds - 0.5:
-        return f"{length / period:.1f} sheds, need {limits.least_sheds}"
+        return refused(Unjudged.FEW_SHEDS, "sheds", length / period, "1", limits.least_sheds)
     likeness = _learnt(profiles.waves(grey, period), period)
     if likeness is None:
-        return "the sheds do not look alike: blurred, hidden or too dark"
+        return Refusal(Unjudged.NO_SHED_LEARNT)
     places = _sheds(likeness, period)
     usual = float(np.median(profiles.best_within(likeness, period)))
     if usual < limits.least_likeness:
-        return f"the sheds look alike by {usual:.2f}, need {limits.least_likeness:.2f}"
+        return refused(Unjudged.UNLIKE_SHEDS, "likeness", usual, "1", limits.least_likeness)
     places = _in_row(places, likeness[places], period)
     if len(places) < limits.least_sheds:
-        return f"{len(places)} sheds, need {limits.least_sheds}"
+        return refused(Unjudged.FEW_SHEDS, "sheds", len(places), "1", limits.least_sheds)
     steps = np.diff(places)
     period = float(steps[np.abs(steps / period - 1) <= 0.4].mean())
     return _String(strip, grey, likeness, places, period, rhythm)

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from catenary.domain.finding import Evidence, Measurement, Verdict
 from catenary.domain.geometry import Polyline
+from catenary.domain.refusal import Refusal, Unjudged, cut_off, refused
 from catenary.imaging import bars
 from catenary.imaging.bars import Bar
 from catenary.imaging.crops import Crop
@@ -124,8 +125,8 @@ def presence(crop: Crop, limits: SplitPinLimits) -> Evidence:
         and with the darkness of a hole.
     """
     view = _view(crop, limits)
-    if isinstance(view, str):
-        return Evidence(PRESENCE, "missing", Verdict.CANNOT_JUDGE, None, reason=view)
+    if isinstance(view, Refusal):
+        return view.evidence(PRESENCE, "missing")
     legs = _best_pair(_bars(view, limits.leg_length, _LEG_SIDES_PX, limits))
     strength = legs.strength if legs else 0.0
     hole = _hole(view, limits)
@@ -152,12 +153,11 @@ def legs_opened(crop: Crop, limits: SplitPinLimits) -> Evidence:
         legs of 2 px, it is no better than chance.
     """
     view = _view(crop, limits)
-    if isinstance(view, str):
-        return Evidence(OPENING, "not_opened", Verdict.CANNOT_JUDGE, None, reason=view)
+    if isinstance(view, Refusal):
+        return view.evidence(OPENING, "not_opened")
     legs = _best_pair(_bars(view, limits.angle_length, _ANGLE_SIDES_PX, limits))
     if legs is None or legs.strength < limits.angle_leg:
-        reason = "no pair of legs seen"
-        return Evidence(OPENING, "not_opened", Verdict.CANNOT_JUDGE, None, reason=reason)
+        return Refusal(Unjudged.NO_LEGS).evidence(OPENING, "not_opened")
     score = _logistic((limits.opened_deg - legs.angle_deg) / limits.angle_spread_deg)
     angle = Measurement("leg_angle", legs.angle_deg, "deg", limits.opened_deg)
     verdict = Verdict.DEFECT if legs.angle_deg < limits.opened_deg else Verdict.NORMAL
@@ -165,14 +165,14 @@ def legs_opened(crop: Crop, limits: SplitPinLimits) -> Evidence:
     return Evidence(OPENING, "not_opened", verdict, score, (angle,), traces)
 
 
-def _view(crop: Crop, limits: SplitPinLimits) -> _View | str:
+def _view(crop: Crop, limits: SplitPinLimits) -> _View | Refusal:
     """Return the normalised box, or why it cannot be judged."""
     inner = crop.inner
-    if min(inner.width, inner.height) < limits.min_side_px:
-        size = f"{inner.width:.0f} x {inner.height:.0f} px"
-        return f"box {size}, need {limits.min_side_px:.0f} px a side"
-    if crop.cut_sides:
-        return f"cut off by the frame's {' and '.join(sorted(crop.cut_sides))} edge"
+    shorter = min(inner.width, inner.height)
+    if shorter < limits.min_side_px:
+        return refused(Unjudged.TOO_SMALL, "shorter_side", shorter, "px", limits.min_side_px)
+    if cut := cut_off(crop.cut_sides):
+        return cut
     # Bars are not looked for along the border: see a little more than the box.
     side = max(inner.width, inner.height)
     outer = inner.grown(side * limits.leg_length / 4).clipped(*crop.pixels.shape[::-1]) or inner
@@ -181,14 +181,15 @@ def _view(crop: Crop, limits: SplitPinLimits) -> _View | str:
     dark, bright = np.percentile(box, (20, 99.5))
     contrast = float(bright - dark)
     if contrast < limits.min_contrast:
-        return f"contrast of {contrast:.0f} grey levels, need {limits.min_contrast:.0f}"
+        needed = limits.min_contrast
+        return refused(Unjudged.LOW_CONTRAST, "contrast", contrast, "grey levels", needed)
     scale = limits.work_side_px / side
     width, height = (max(8, round(length * scale)) for length in box.shape[::-1])
     method = cv2.INTER_AREA if scale < 1 else cv2.INTER_CUBIC
     resized = cv2.resize(box, (width, height), interpolation=method)
     picture = (np.asarray(resized, np.float32) - np.float32(dark)) / np.float32(contrast)
     if (blur := _blur(picture)) > limits.max_blur_px:
-        return f"blurred: edges smeared by {blur / scale:.1f} px"
+        return refused(Unjudged.BLURRED, "blur", blur / scale, "px", limits.max_blur_px / scale)
     return _View(picture, scale, x0, y0)
 
 

@@ -8,6 +8,7 @@ from catenary import config
 from catenary.domain.errors import UnreadableImageError
 from catenary.domain.finding import Evidence, Verdict, Versions
 from catenary.domain.image import Frame, ImageRef, Outcome
+from catenary.domain.refusal import Unjudged
 from catenary.imaging.crops import Crop
 from catenary.pipeline.judge import Judge
 from catenary.pipeline.scan import scan
@@ -131,7 +132,7 @@ def test_an_unusual_part_that_nobody_judges_is_told_but_not_raised():
     clevis, pin = sorted(result.findings, key=lambda one: one.component.kind)
     assert (clevis.component.kind, clevis.verdict) == ("clevis", Verdict.CANNOT_JUDGE)
     assert (clevis.condition, clevis.probability) == ("unusual", None)
-    assert "no rule and no classifier" in clevis.reason
+    assert clevis.reason == Unjudged.UNKNOWN_KIND
     assert pin.verdict is Verdict.NORMAL  # the scorer's voice is not calibrated
     for finding in (clevis, pin):
         said = finding.evidence[-1]

@@ -7,10 +7,12 @@ from pathlib import Path
 import numpy as np
 from PIL import Image, ImageDraw
 
+from catenary import config
 from catenary.domain.finding import Component, Evidence, Finding, Measurement, Verdict, Versions
 from catenary.domain.geometry import Box, Polyline
 from catenary.domain.image import ImageRef, Outcome
 from catenary.domain.place import Direction, Mast
+from catenary.domain.refusal import Unjudged
 from catenary.reports.data import (
     BadFrame,
     Counts,
@@ -23,6 +25,7 @@ from catenary.reports.data import (
 )
 
 VERSIONS = Versions("demo-sim-1+4f2a91c0", "1@9b1e22", "1")
+TAXONOMY = config.load_taxonomy(config.bundled("configs/taxonomy.yaml"))
 ORIGIN = (2400, 1100)
 BROKEN = Names("吊弦", "dropper", "断裂", "broken")
 PIN = Names("开口销", "split pin", "缺失", "missing")
@@ -62,7 +65,13 @@ def dropper(number: int, probability: float = 0.93, crop: CropImage | None = Non
                 Polyline("clamp", ((x + 68.0, y + 40.0),)),
             ),
         ),
-        Evidence("condition_classifier/demo-sim-1", "broken", Verdict.DEFECT, 0.88),
+        Evidence(
+            "classifier/1",
+            "broken",
+            Verdict.DEFECT,
+            0.88,
+            (Measurement("broken", 0.86, "1"), Measurement("slack", 0.02, "1")),
+        ),
     )
     finding = Finding(
         ref(number).image_id,
@@ -73,7 +82,6 @@ def dropper(number: int, probability: float = 0.93, crop: CropImage | None = Non
         1,
         evidence,
         VERSIONS,
-        "no wire over 21 % of the dropper, limit 8 %",
     )
     return ReportFinding(ref(number), finding, BROKEN, crop)
 
@@ -81,11 +89,11 @@ def dropper(number: int, probability: float = 0.93, crop: CropImage | None = Non
 def pin(number: int, crop: CropImage | None = None) -> ReportFinding:
     x, y = ORIGIN
     evidence = Evidence(
-        "split_pin_legs/1",
+        "split_pin_presence/1",
         "missing",
         Verdict.DEFECT,
         0.64,
-        (Measurement("leg_length", 3.0, "px", 9.0),),
+        (Measurement("leg_strength", 0.12, "1", 0.35), Measurement("hole_darkness", 0.2, "1")),
         (Polyline("axis", ((x + 60.0, y + 90.0), (x + 120.0, y + 90.0))),),
     )
     box = Box(x + 50.0, y + 50.0, x + 130.0, y + 130.0)
@@ -98,7 +106,6 @@ def pin(number: int, crop: CropImage | None = None) -> ReportFinding:
         2,
         (evidence,),
         VERSIONS,
-        "no legs beside the bolt head",
     )
     return ReportFinding(ref(number), finding, PIN, crop)
 
@@ -106,7 +113,12 @@ def pin(number: int, crop: CropImage | None = None) -> ReportFinding:
 def hidden_shed(number: int, crop: CropImage | None = None) -> ReportFinding:
     x, y = ORIGIN
     evidence = Evidence(
-        "shed_spacing/1", "shed_broken", Verdict.CANNOT_JUDGE, None, reason="part is cut off"
+        "insulator_shed_spacing/1",
+        "shed_broken",
+        Verdict.CANNOT_JUDGE,
+        None,
+        (Measurement("period", 2.1, "px", 3.0),),
+        reason=Unjudged.FINE_SHEDS,
     )
     finding = Finding(
         ref(number).image_id,
@@ -117,7 +129,7 @@ def hidden_shed(number: int, crop: CropImage | None = None) -> ReportFinding:
         None,
         (evidence,),
         VERSIONS,
-        "the part goes on outside the picture on the right",
+        Unjudged.FINE_SHEDS,
     )
     return ReportFinding(ref(number), finding, SHED, crop)
 
@@ -137,6 +149,7 @@ def report(
             "2022-03-06",
         ),
         VERSIONS,
+        TAXONOMY,
         {"dropper": 0.41, "split_pin": 0.552, "insulator": 0.5},
         Counts(1180, 2, 1, pending, {"too_dark": 2}, {"truncated": 1}),
         tuple(findings),

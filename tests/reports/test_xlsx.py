@@ -9,9 +9,14 @@ import pytest
 from openpyxl.worksheet.worksheet import Worksheet
 from PIL import Image
 
+from catenary.domain.finding import Verdict
 from catenary.reports import xlsx
 from catenary.reports.data import ReportData
 from tests.reports import reported
+
+BROKEN_ZH = (
+    "吊弦断裂：全长 21 % 看不到吊弦线（限值 8 %）；神经网络判断一致（86 %）。缺陷概率 93 %。"
+)
 
 
 def sheets(data: ReportData, folder: Path) -> dict[str, Worksheet]:
@@ -40,12 +45,15 @@ def test_the_image_list_has_the_columns_of_the_centre_and_one_row_a_defect(tmp_p
         "公里标": "K1350+345",
         "杆号": "D046",
         "缺陷部件": "吊弦",
-        "内容": "断裂 broken: no wire over 21 % of the dropper, limit 8 %",
+        "内容": "断裂 broken",
         "图片": None,
         "等级": "一级",
         "概率": 0.934,
         "相机": "13",
         "图像文件": "232650844_K1347_D046_2_13.jpg",
+        "原因": BROKEN_ZH,
+        "reason": "Dropper broken: 21 % of its length shows no wire (limit 8 %); "
+        "the network agrees (86 %). Probability of a defect: 93 %.",
     }
     assert row(sheet, 3)["等级"] == "二级"
     assert sheet.max_row == 3
@@ -64,7 +72,7 @@ def test_the_summary_list_has_the_columns_of_the_centre(tmp_path: Path):
         "杆号": "D046",
         "缺陷类型": "吊弦断裂",
         "等级": "一级",
-        "内容": "断裂 broken: no wire over 21 % of the dropper, limit 8 %",
+        "内容": BROKEN_ZH,
         "检测日期(记录)": "2022-03-06",
     }
 
@@ -98,7 +106,7 @@ def test_photographs_that_were_not_judged_are_listed_with_reasons(tmp_path: Path
     sheet = sheets(reported.report([]), tmp_path)["未检图像 Frames"]
     assert row(sheet, 4) == {
         "结果 outcome": "failed",
-        "原因 reason": "truncated",
+        "原因 reason": "文件不完整 truncated",
         "说明 note": "ends after 12 of 900 kB",
         "杆号": "D073",
         "公里标": "K1351+749",
@@ -122,9 +130,9 @@ def test_the_info_sheet_states_run_versions_thresholds_and_counts(tmp_path: Path
         "图像总数 Photographs": 1190,
         "已判定 Judged": 1180,
         "不可用图像 Unusable (not judged)": 2,
-        "  too_dark": 2,
+        "  过暗 too dark": 2,
         "读取失败 Failed (not judged)": 1,
-        "  truncated": 1,
+        "  文件不完整 truncated": 1,
         "未扫描 Not scanned yet": 7,
         "缺陷 Defects": 1,
         "未能判定的部件 Parts that could not be judged": 1,
@@ -151,15 +159,18 @@ def test_a_text_is_never_a_formula_or_a_link(tmp_path: Path, text: str):
 
 def test_names_that_are_not_utf8_and_very_long_reasons_are_written(tmp_path: Path):
     one = reported.dropper(1)
+    long = "x" * 40_000 + "\x00"  # as stored before reasons were codes
     gbk = "杆.jpg".encode("gbk").decode("utf-8", "surrogateescape")
     odd = replace(
         one,
         ref=replace(one.ref, file_name=gbk),
-        finding=replace(one.finding, reason="x" * 40_000 + "\x00"),
+        finding=replace(
+            one.finding, verdict=Verdict.CANNOT_JUDGE, grade=None, evidence=(), reason=long
+        ),
     )
-    cells = row(sheets(reported.report([odd]), tmp_path)["4C图像缺陷"], 2)
+    cells = row(sheets(reported.report([odd]), tmp_path)["未能判定 Not judged"], 2)
     assert cells["图像文件"] == r"\xb8\xcb.jpg"
-    assert len(str(cells["内容"])) == 32_767
+    assert len(str(cells["原因"])) == 32_767
 
 
 def test_the_day_of_the_record_is_that_of_the_shot_or_else_of_the_run(tmp_path: Path):

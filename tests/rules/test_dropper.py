@@ -4,8 +4,9 @@ import cv2
 import numpy as np
 import pytest
 
-from catenary.domain.finding import Verdict
+from catenary.domain.finding import Measurement, Verdict
 from catenary.domain.geometry import Box
+from catenary.domain.refusal import Unjudged
 from catenary.imaging.crops import Crop
 from catenary.rules.dropper import DropperLimits, continuity, free_end, slackness
 
@@ -77,10 +78,8 @@ def test_a_dropper_that_leaves_the_picture_is_not_called_whole():
     crop = drawn()
     cut = Crop(crop.pixels, 0, 0, crop.inner, frozenset({"bottom"}))
     evidence = continuity(cut, LIMITS)
-    assert (evidence.verdict, evidence.reason) == (
-        Verdict.CANNOT_JUDGE,
-        "leaves the picture at the bottom",
-    )
+    assert evidence.verdict is Verdict.CANNOT_JUDGE
+    assert evidence.reason == Unjudged.CUT_OFF_BOTTOM
 
 
 def test_a_gap_counts_also_where_the_dropper_leaves_the_picture():
@@ -95,7 +94,9 @@ def test_no_wire_at_all_is_not_judged():
 
 def test_a_tiny_dropper_is_not_judged():
     crop = Crop(np.zeros((40, 30), np.uint8), 0, 0, Box(5, 0, 25, 40))
-    assert "40 px long, need 48 px" in continuity(crop, LIMITS).reason
+    evidence = continuity(crop, LIMITS)
+    assert evidence.reason == Unjudged.TOO_SHORT
+    assert evidence.measurements == (Measurement("length", 40.0, "px", 48),)
 
 
 def test_a_straight_dropper_is_not_slack_even_when_tilted():

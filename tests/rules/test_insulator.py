@@ -14,8 +14,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from catenary.domain.finding import Evidence, Verdict
+from catenary.domain.finding import Evidence, Measurement, Verdict
 from catenary.domain.geometry import Box
+from catenary.domain.refusal import Unjudged
 from catenary.imaging.crops import Crop, cut
 from catenary.rules.insulator import ShedLimits, shed_spacing, surface
 
@@ -212,7 +213,9 @@ def test_noise_alone_is_not_a_string_with_a_missing_shed():
 
 def test_a_box_of_a_few_pixels_is_not_judged():
     tiny = Crop(np.zeros((7, 40), np.uint8), 0, 0, Box(0, 0, 40, 7))
-    assert "box 40 x 7 px, need 12 px a side" in shed_spacing(tiny, LIMITS).reason
+    evidence = shed_spacing(tiny, LIMITS)
+    assert evidence.reason == Unjudged.TOO_SMALL
+    assert evidence.measurements == (Measurement("shorter_side", 7.0, "px", 12.0),)
 
 
 def test_three_sheds_are_too_few():

@@ -10,8 +10,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from catenary.domain.finding import Evidence, Verdict
+from catenary.domain.finding import Evidence, Measurement, Verdict
 from catenary.domain.geometry import Box
+from catenary.domain.refusal import Unjudged
 from catenary.imaging.crops import Crop, cut
 from catenary.rules.split_pin import SplitPinLimits, legs_opened, presence
 
@@ -147,14 +148,16 @@ def test_blurred_box_is_never_called_missing(side_px: int, turn_deg: float, is_p
     drawing = bolt_with_pin(turn_deg) if is_pinned else empty_bolt(turn_deg)
     evidence = presence(crop_of(drawing.photographed(side_px, blur_px=side_px / 12)), LIMITS)
     assert evidence.verdict is Verdict.CANNOT_JUDGE
-    assert "blurred" in evidence.reason
+    assert evidence.reason == Unjudged.BLURRED
+    assert evidence.measurements[0].value > (evidence.measurements[0].limit or 0)
 
 
 @pytest.mark.parametrize("rule", [presence, legs_opened])
 def test_box_below_sixteen_pixels_is_not_judged(rule):
     evidence = rule(crop_of(bolt_with_pin().photographed(15)), LIMITS)
     assert evidence.verdict is Verdict.CANNOT_JUDGE
-    assert evidence.reason == "box 15 x 15 px, need 16 px a side"
+    assert evidence.reason == Unjudged.TOO_SMALL
+    assert evidence.measurements == (Measurement("shorter_side", 15.0, "px", 16.0),)
 
 
 def test_box_of_sixteen_pixels_is_large_enough():
@@ -167,7 +170,7 @@ def test_box_cut_by_the_frame_is_not_judged(rule):
     frame = bolt_with_pin().photographed(64)
     evidence = rule(cut(frame, Box(0, 8, 50, 58), margin=0.2), LIMITS)
     assert evidence.verdict is Verdict.CANNOT_JUDGE
-    assert evidence.reason == "cut off by the frame's left edge"
+    assert evidence.reason == Unjudged.CUT_OFF_LEFT
 
 
 @pytest.mark.parametrize("rule", [presence, legs_opened])
@@ -175,7 +178,7 @@ def test_box_cut_by_the_frame_is_not_judged(rule):
 def test_box_without_contrast_is_not_judged(rule, grey: int):
     evidence = rule(crop_of(np.full((40, 40), grey, np.uint8)), LIMITS)
     assert evidence.verdict is Verdict.CANNOT_JUDGE
-    assert "contrast" in evidence.reason
+    assert evidence.reason == Unjudged.LOW_CONTRAST
 
 
 @pytest.mark.parametrize("half_angle_deg", [10.0, 15.0, 25.0, 35.0])
@@ -201,7 +204,7 @@ def test_legs_side_by_side_are_not_opened(half_angle_deg: float, turn_deg: float
 def test_angle_of_a_pin_that_is_not_there_cannot_be_judged():
     evidence = legs_opened(crop_of(empty_bolt().photographed(48)), LIMITS)
     assert evidence.verdict is Verdict.CANNOT_JUDGE
-    assert evidence.reason == "no pair of legs seen"
+    assert evidence.reason == Unjudged.NO_LEGS
 
 
 def test_drawn_legs_lie_on_the_legs():

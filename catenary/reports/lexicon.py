@@ -1,0 +1,296 @@
+"""What sources, measurements and reasons are called in Chinese and English.
+
+The one place for these words; components and conditions are named by the taxonomy. A test fails
+for a rule, a measurement or a reason that has none.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+
+from catenary.domain.refusal import Unjudged
+
+
+@dataclass(frozen=True, slots=True)
+class Words:
+    """The same in both languages; a phrase may have ``{places}`` to fill.
+
+    Attributes:
+        zh: Chinese.
+        en: English.
+    """
+
+    zh: str
+    en: str
+
+    def filled(self, **places: "Words") -> "Words":
+        """Return this phrase with its places filled, each language with its own words."""
+        return Words(
+            self.zh.format_map({name: one.zh for name, one in places.items()}),
+            self.en.format_map({name: one.en for name, one in places.items()}),
+        )
+
+    def both(self) -> str:
+        """Return the Chinese and the English words side by side."""
+        return self.zh if self.zh == self.en else f"{self.zh} {self.en}"
+
+
+class Form(StrEnum):
+    """How a number is written."""
+
+    PLAIN = "plain"  # with its unit
+    SHARE = "share"  # in percent
+
+
+@dataclass(frozen=True, slots=True)
+class Quantity:
+    """What a measurement is called and how its numbers are written."""
+
+    name: Words
+    form: Form = Form.PLAIN
+
+
+def _share(zh: str, en: str) -> Quantity:
+    return Quantity(Words(zh, en), Form.SHARE)
+
+
+def _plain(zh: str, en: str) -> Quantity:
+    return Quantity(Words(zh, en))
+
+
+# By the name of the measurement, or by source and name where one source means something else.
+QUANTITIES: Mapping[str, Quantity] = {
+    "longest_gap": _share("最长缺线段", "longest stretch without wire"),
+    "coverage": _share("可见线长占比", "length on which wire is seen"),
+    "end_width": _plain("线端宽度", "width at the end of the wire"),
+    "bow": _share("弯曲量", "distance from the straight line"),
+    "fit": _share("线形吻合度", "share of the wire on one line or bow"),
+    "wire_strength": _plain("线的清晰度", "clearness of the wire"),
+    "period": _plain("伞裙间距", "distance of the sheds"),
+    "sheds": _plain("伞裙数", "sheds"),
+    "likeness_drop": _share("相似度下降", "likeness to a shed lost"),
+    "insulator_shed_spacing.longest_gap": _plain(
+        "最大间隔（伞裙间距的倍数）", "longest gap, in sheds"
+    ),
+    "foreign_share": _share("异常灰度占比", "share unlike the string's own greys"),
+    "rhythm": _plain("伞裙排列规律性", "evenness of the row of sheds"),
+    "likeness": _share("伞裙相似度", "likeness of the sheds"),
+    "darkening": _share("变暗程度", "darkening"),
+    "robust_z": _plain("与邻近伞裙差异的倍数", "times the usual difference of neighbouring sheds"),
+    "leg_strength": _share("销腿对比度", "contrast of the legs"),
+    "hole_darkness": _share("孔的暗度", "darkness of the hole"),
+    "leg_angle": _plain("销腿张角", "angle between the legs"),
+    "shorter_side": _plain("短边", "shorter side"),
+    "length": _plain("长度", "length"),
+    "width": _plain("宽度", "width"),
+    "contrast": _plain("对比度", "contrast"),
+    "blur": _plain("模糊宽度", "blur of the edges"),
+    "anomaly.distance": _plain("与正常部件的差异", "distance from normal parts"),
+}
+
+UNITS: Mapping[str, Words] = {
+    "1": Words("{number}", "{number}"),
+    "deg": Words("{number}°", "{number}°"),
+    "px": Words("{number} 像素", "{number} px"),
+    "grey levels": Words("{number} 灰度级", "{number} grey levels"),
+    "wire widths": Words("{number} 倍线宽", "{number} wire widths"),
+}
+
+SHARE = Words("{number} %", "{number} %")
+
+# By the name of the source, without its version.
+SOURCES: Mapping[str, Words] = {
+    "classifier": Words("神经网络", "network"),
+    "anomaly": Words("异常评分", "anomaly score"),
+    "dropper_continuity": Words("吊弦连续性", "dropper continuity"),
+    "dropper_free_end": Words("吊弦线端", "dropper ends"),
+    "dropper_slack": Words("吊弦弯曲", "dropper straightness"),
+    "insulator_shed_spacing": Words("伞裙排列", "row of sheds"),
+    "insulator_surface": Words("伞裙明暗", "brightness of sheds"),
+    "split_pin_presence": Words("开口销有无", "split pin present"),
+    "split_pin_opening": Words("开口销张开", "split pin opened"),
+}
+
+# What a rule has seen that says defect; places are its measurements, ``limit_`` their limits.
+SEEN: Mapping[str, Words] = {
+    "dropper_continuity": Words(
+        "全长 {longest_gap} 看不到吊弦线（限值 {limit_longest_gap}）",
+        "{longest_gap} of its length shows no wire (limit {limit_longest_gap})",
+    ),
+    "dropper_free_end": Words(
+        "线端悬空，无线夹：端部仅 {end_width}（线夹至少 {limit_end_width}）",
+        "no clamp holds an end of its wire: {end_width} there (a clamp: {limit_end_width} or more)",
+    ),
+    "dropper_slack": Words(
+        "吊弦线偏离直线达全长的 {bow}（限值 {limit_bow}）",
+        "its wire leaves the straight line by {bow} of its length (limit {limit_bow})",
+    ),
+    "insulator_shed_spacing": Words(
+        "一处不像伞裙：相似度比两侧低 {likeness_drop}（限值 {limit_likeness_drop}）",
+        "one place looks {likeness_drop} less like a shed than both its sides "
+        "(limit {limit_likeness_drop})",
+    ),
+    "insulator_surface": Words(
+        "一片伞裙比邻近伞裙暗 {darkening}（限值 {limit_darkening}），"
+        "为通常差异的 {robust_z} 倍（限值 {limit_robust_z} 倍）",
+        "one shed is {darkening} darker than those beside it (limit {limit_darkening}), "
+        "{robust_z} times the usual difference (limit {limit_robust_z})",
+    ),
+    "split_pin_presence": Words(
+        "看不到销腿：对比度仅 {leg_strength}（有销时至少 {limit_leg_strength}）",
+        "no legs stand out: {leg_strength} contrast (a pin: {limit_leg_strength} or more)",
+    ),
+    "split_pin_opening": Words(
+        "销腿张角仅 {leg_angle}（限值 {limit_leg_angle}）",
+        "its legs spread by {leg_angle} only (limit {limit_leg_angle})",
+    ),
+}
+
+# By the code of `Unjudged`; ``value`` and ``limit`` are those of the first measurement.
+REFUSALS: Mapping[str, Words] = {
+    Unjudged.TOO_SMALL: Words(
+        "目标太小，短边 {value}（至少需要 {limit}）",
+        "too small, its shorter side is {value} ({limit} needed)",
+    ),
+    Unjudged.TOO_SHORT: Words(
+        "目标太小，长 {value}（至少需要 {limit}）", "too small, {value} long ({limit} needed)"
+    ),
+    Unjudged.TOO_NARROW: Words(
+        "可见区域太窄，宽 {value}（至少需要 {limit}）",
+        "too little is seen of it, {value} wide ({limit} needed)",
+    ),
+    Unjudged.LOW_CONTRAST: Words(
+        "对比度不足，{value}（至少需要 {limit}）", "too little contrast, {value} ({limit} needed)"
+    ),
+    Unjudged.BLURRED: Words(
+        "图像模糊，边缘模糊 {value}（最多允许 {limit}）",
+        "blurred, its edges are smeared by {value} (at most {limit} allowed)",
+    ),
+    Unjudged.CUT_OFF: Words("多侧超出画面", "it leaves the picture at several sides"),
+    Unjudged.CUT_OFF_TOP: Words("上端超出画面", "it leaves the picture at the top"),
+    Unjudged.CUT_OFF_BOTTOM: Words("下端超出画面", "it leaves the picture at the bottom"),
+    Unjudged.CUT_OFF_LEFT: Words("左侧超出画面", "it leaves the picture on the left"),
+    Unjudged.CUT_OFF_RIGHT: Words("右侧超出画面", "it leaves the picture on the right"),
+    Unjudged.LITTLE_WIRE: Words(
+        "仅在全长 {value} 上看到线（至少需要 {limit}）",
+        "wire is seen on {value} of its length only ({limit} needed)",
+    ),
+    Unjudged.FAINT_WIRE: Words("线太淡，无法分辨是否缺线", "its wire is too faint to tell a gap"),
+    Unjudged.NO_WIRE_END: Words("画面内看不到线端", "no end of its wire is in sight"),
+    Unjudged.WIRE_NOT_FOLLOWED: Words(
+        "仅在全长 {value} 上跟踪到线（至少需要 {limit}）",
+        "its wire can be followed on {value} of the length only ({limit} needed)",
+    ),
+    Unjudged.NO_SINGLE_LINE: Words(
+        "仅 {value} 的线在同一条直线或弧线上（至少需要 {limit}）",
+        "only {value} of its wire lies on one line or bow ({limit} needed)",
+    ),
+    Unjudged.NO_ROW_OF_SHEDS: Words("看不到等距排列的伞裙", "no evenly spaced sheds are seen"),
+    Unjudged.FINE_SHEDS: Words(
+        "伞裙太密，间距 {value}（至少需要 {limit}）",
+        "its sheds are too fine, {value} apart ({limit} needed)",
+    ),
+    Unjudged.FAINT_SHEDS: Words(
+        "伞裙对比度不足，{value}（至少需要 {limit}）",
+        "its sheds hardly stand out, by {value} ({limit} needed)",
+    ),
+    Unjudged.FEW_SHEDS: Words(
+        "仅看到 {value} 片伞裙（至少需要 {limit} 片）",
+        "only {value} sheds are seen ({limit} needed)",
+    ),
+    Unjudged.NO_SHED_LEARNT: Words(
+        "伞裙彼此不相似：模糊、被遮挡或太暗",
+        "its sheds do not look alike: blurred, hidden or too dark",
+    ),
+    Unjudged.UNLIKE_SHEDS: Words(
+        "伞裙彼此相似度仅 {value}（至少需要 {limit}）",
+        "its sheds look alike by {value} only ({limit} needed)",
+    ),
+    Unjudged.NO_LEGS: Words("看不到一对销腿", "no pair of legs is seen"),
+    Unjudged.UNKNOWN_KIND: Words(
+        "没有规则或神经网络判定该类部件", "no rule and no network judges parts of this kind"
+    ),
+    Unjudged.NO_SOURCE: Words(
+        "目标太小，神经网络无法判定，且没有规则判定该类部件",
+        "it is too small for the network, and no rule judges parts of this kind",
+    ),
+}
+
+# Codes of photographs that were not judged.
+FRAMES: Mapping[str, Words] = {
+    "too_dark": Words("过暗", "too dark"),
+    "saturated": Words("过曝", "over-exposed"),
+    "empty": Words("画面无内容", "empty"),
+    "blurred": Words("模糊", "blurred"),
+    "zero_bytes": Words("空文件", "empty file"),
+    "not_an_image": Words("不是图像", "not an image"),
+    "truncated": Words("文件不完整", "truncated"),
+    "damaged": Words("文件损坏", "damaged"),
+    "unsupported": Words("格式不支持", "unsupported"),
+    "too_large": Words("图像过大", "too large"),
+    "missing": Words("文件缺失", "missing"),
+    "locked": Words("文件被占用", "locked"),
+}
+
+# Lines that are drawn into the evidence picture.
+ROLES: Mapping[str, Words] = {
+    "wire": Words("吊弦线", "wire"),
+    "gap": Words("缺损处", "gap"),
+    "end": Words("线端", "end"),
+    "bow": Words("弯曲", "bow"),
+    "shed": Words("伞裙", "shed"),
+    "axis": Words("轴线", "axis"),
+    "leg": Words("销腿", "leg"),
+    "clamp": Words("线夹", "clamp"),
+    "unusual": Words("最异常处", "most unusual"),
+}
+
+SCORE = Words("得分", "score")
+
+# Parts of the sentences of `catenary.reports.words`.
+STOP = Words("{rest}。", "{rest}.")
+SEMICOLON = Words("；", "; ")
+COMMA = Words("，", ", ")
+SPACE = Words("", " ")
+NUMBER = Words("{name} {value}（限值 {limit}）", "{name} {value} (limit {limit})")
+HEAD = Words("{component}{condition}：{rest}", "{component} {condition}: {rest}")
+HEAD_SHORT = Words("{condition}：{rest}", "{condition}: {rest}")
+ALSO = Words("另外，{rest}", "also, {rest}")
+BUT = Words("但{rest}。", "But {rest}.")
+PROBABILITY = Words("缺陷概率 {chance}。", "Probability of a defect: {chance}.")
+AGREES = Words("神经网络判断一致（{chance}）", "the network agrees ({chance})")
+SAYS_SO = Words("由神经网络判定（{chance}）", "the network says so ({chance})")
+SEES_NORMAL = Words("神经网络判断为正常（{chance}）", "the network takes it for normal ({chance})")
+SEES_OTHER = Words(
+    "神经网络判断为{condition}（{chance}）", "the network sees {condition} ({chance})"
+)
+NO_NETWORK = Words("仅由规则测得，神经网络未判定", "measured by rule, no network judged it")
+NO_RULE = Words("没有规则判定", "no rule judged it")
+NO_RULE_COULD = Words("规则无法判定：{reasons}", "no rule could judge it: {reasons}")
+RULE_SOUND = Words(
+    "规则测得正常：{name} {value}（限值 {limit}）",
+    "by rule it is sound: {name} {value} (limit {limit})",
+)
+TOGETHER = Words(
+    "单一来源均不足以判定，综合后提出", "no source is sure by itself, all together raise it"
+)
+LOOKS_UNUSUAL = Words("外观与正常部件不同", "it looks unlike normal parts")
+NOT_JUDGED = Words(
+    "{component}未能判定，不能排除{condition}：{reasons}。",
+    "{component} not judged, {condition} not excluded: {reasons}.",
+)
+NOT_JUDGED_SHORT = Words("{component}未能判定：{reasons}。", "{component} not judged: {reasons}.")
+UNUSUAL_ONLY = Words(
+    "{component}外观异常，比 {share} 的正常部件更特殊；{reasons}，请人工查看。",
+    "{component} looks unusual, more so than {share} of normal parts; {reasons}, please look.",
+)
+SUSPECTS = Words(
+    "神经网络怀疑{condition}（{chance}），未达到报警阈值。",
+    "The network suspects {condition} ({chance}), too little to raise it.",
+)
+CLEARS_NOTHING = Words(
+    "神经网络判断为正常（{chance}），但不能仅凭此排除缺陷。",
+    "The network takes it for normal ({chance}), which alone does not clear it.",
+)
+NORMAL_PART = Words("{component}未发现缺陷。", "{component}: no defect seen.")
+UNUSUAL_NAME = Words("异常", "unusual")

@@ -1,0 +1,323 @@
+"""Why a finding was raised or could not be judged, in plain Chinese and English.
+
+Made from the evidence when a finding is read, never stored: better words reach old findings too.
+"""
+
+import math
+import string
+from collections.abc import Iterable, Sequence
+from typing import NamedTuple
+
+from catenary.domain.finding import UNUSUAL, Evidence, Finding, Measurement, Verdict
+from catenary.domain.taxonomy import Taxonomy
+from catenary.reports import lexicon
+from catenary.reports.data import Names
+from catenary.reports.lexicon import Form, Quantity, Words
+
+_CLASSIFIER, _ANOMALY = "classifier", "anomaly"  # names of the sources that are no rule
+_FINEST = 6  # digits, so that a number just past its limit does not look equal to it
+
+
+class Shown(NamedTuple):
+    """A measurement in words; ``limit`` is None where it has none."""
+
+    name: Words
+    value: Words
+    limit: Words | None
+
+
+def names(taxonomy: Taxonomy, kind: str, condition: str) -> Names:
+    """Return what people say; ids that a newer taxonomy no longer has stand for themselves."""
+    component = taxonomy.components.get(kind)
+    if component is None:
+        return Names(kind, kind, condition, condition)
+    told = _condition(taxonomy, kind, condition)
+    return Names(component.zh, component.en, told.zh, told.en)
+
+
+def why(finding: Finding, taxonomy: Taxonomy) -> Words:
+    """Return in a sentence or two why a finding was raised or could not be judged.
+
+    What rules have seen, with numbers and limits, what the network says, where they disagree, and
+    how sure all are together.
+    """
+    match finding.verdict:
+        case Verdict.DEFECT:
+            return _raised(finding, taxonomy)
+        case Verdict.CANNOT_JUDGE:
+            return _unjudged(finding, taxonomy)
+        case Verdict.NORMAL:
+            return _opened(lexicon.NORMAL_PART, component=_component(finding, taxonomy))
+
+
+def source(one: Evidence) -> Words:
+    """Return what a rule or network is called; one without a name stands for itself."""
+    name = _base(one.source)
+    return lexicon.SOURCES.get(name, Words(name, name))
+
+
+def reason(one: Evidence) -> Words:
+    """Return why a source could not judge; words that were stored before there were codes stay."""
+    return _reason(one.reason, one.measurements)
+
+
+def shown(one: Measurement, by: str = "") -> Shown:
+    """Return a measurement in words.
+
+    Args:
+        one: Measurement.
+        by: Source it is of.
+    """
+    own = f"{_base(by)}.{one.name}"
+    told = lexicon.QUANTITIES.get(own) or lexicon.QUANTITIES.get(one.name) or _unknown(one.name)
+    if one.limit is None:
+        return Shown(told.name, _number(one.value, one.unit, told.form, 2), None)
+    for digits in range(2, _FINEST):
+        value, limit = (
+            _number(number, one.unit, told.form, digits) for number in (one.value, one.limit)
+        )
+        if value != limit or one.value == one.limit:
+            break
+    return Shown(told.name, value, limit)
+
+
+def share_of(finding: Finding, one: Measurement, taxonomy: Taxonomy) -> Shown:
+    """Return the network's share of one condition in words."""
+    name = _condition(taxonomy, finding.component.kind, one.name)
+    return Shown(name, _chance(one.value), None)
+
+
+def is_network(one: Evidence) -> bool:
+    """Tell whether evidence is the classifier's, whose measurements are shares of conditions."""
+    return _base(one.source) == _CLASSIFIER
+
+
+def frame_reason(code: str) -> Words:
+    """Return why a photograph was not judged; a code without words stands for itself."""
+    plain = code.replace("_", " ")
+    return lexicon.FRAMES.get(code, Words(plain, plain))
+
+
+def role(name: str) -> Words:
+    """Return what a line of the evidence picture is; one without a name stands for itself."""
+    return lexicon.ROLES.get(name, Words(name, name))
+
+
+def _raised(finding: Finding, taxonomy: Taxonomy) -> Words:
+    rules = _rules(finding)
+    network = next(filter(is_network, finding.evidence), None)
+    same = [one for one in rules if one.condition == finding.condition]
+    told = [_seen(one) for one in same if one.verdict is Verdict.DEFECT]
+    also = [
+        lexicon.ALSO.filled(rest=_seen(one))
+        for one in rules
+        if one.condition != finding.condition and one.verdict is Verdict.DEFECT
+    ]
+    against: list[Words] = []
+    if network is None:
+        told += [lexicon.NO_NETWORK] if told else []
+    elif network.verdict is Verdict.DEFECT and network.condition == finding.condition:
+        told.append(_says(lexicon.AGREES if told else lexicon.SAYS_SO, finding, network, taxonomy))
+    else:
+        against.append(_dissent(finding, network, taxonomy))
+    if not any(one.verdict is Verdict.DEFECT for one in same):
+        against += _silence(rules, same)
+    rest = [*(told or [lexicon.TOGETHER]), *also, *_unusual(finding)]
+    head = lexicon.HEAD_SHORT if _is_told(finding, taxonomy) else lexicon.HEAD
+    first = _opened(
+        head,
+        component=_component(finding, taxonomy),
+        condition=_condition(taxonomy, finding.component.kind, finding.condition),
+        rest=_joined(rest),
+    )
+    sentences = [lexicon.STOP.filled(rest=first)]
+    if against:
+        sentences.append(lexicon.BUT.filled(rest=_joined(against)))
+    if finding.probability is not None:
+        sentences.append(lexicon.PROBABILITY.filled(chance=_chance(finding.probability)))
+    return _sentences(sentences)
+
+
+def _unjudged(finding: Finding, taxonomy: Taxonomy) -> Words:
+    component = _component(finding, taxonomy)
+    told = list(dict.fromkeys(reason(one) for one in finding.evidence if one.score is None))
+    reasons = _joined(told or [_reason(finding.reason, ())])
+    strange = next((one for one in finding.evidence if _base(one.source) == _ANOMALY), None)
+    if finding.condition == UNUSUAL and strange is not None and strange.score is not None:
+        share = _chance(strange.score)
+        return _opened(lexicon.UNUSUAL_ONLY, component=component, share=share, reasons=reasons)
+    kind = taxonomy.components.get(finding.component.kind)
+    known = kind is not None and finding.condition in kind.conditions
+    head = lexicon.NOT_JUDGED if known else lexicon.NOT_JUDGED_SHORT
+    condition = _condition(taxonomy, finding.component.kind, finding.condition)
+    sentences = [_opened(head, component=component, condition=condition, reasons=reasons)]
+    for one in filter(is_network, finding.evidence):
+        if one.verdict is Verdict.DEFECT:
+            sentences.append(_says(lexicon.SUSPECTS, finding, one, taxonomy))
+        else:
+            chance = _chance(1 - (one.score or 0.0))
+            sentences.append(lexicon.CLEARS_NOTHING.filled(chance=chance))
+    sentences += [_opened(lexicon.STOP, rest=one) for one in _unusual(finding)]
+    return _sentences(sentences)
+
+
+def _seen(one: Evidence) -> Words:
+    """Return what a rule has seen; without a phrase, or with other numbers, name them."""
+    phrase = lexicon.SEEN.get(_base(one.source))
+    places: dict[str, Words] = {}
+    for each in one.measurements:
+        told = shown(each, one.source)
+        places[each.name] = told.value
+        if told.limit is not None:
+            places[f"limit_{each.name}"] = told.limit
+    if phrase is not None and places_of(phrase) <= places.keys():
+        return phrase.filled(**places)
+    return _listed(one)
+
+
+def places_of(phrase: Words) -> set[str]:
+    """Return the names of all places that a phrase has to fill."""
+    return {
+        name
+        for text in (phrase.zh, phrase.en)
+        for _, name, _, _ in string.Formatter().parse(text)
+        if name
+    }
+
+
+def _listed(one: Evidence) -> Words:
+    """Return the name of a source and its numbers that have a limit."""
+    name = source(one)
+    numbers = [
+        lexicon.NUMBER.filled(name=told.name, value=told.value, limit=told.limit)
+        for told in (shown(each, one.source) for each in one.measurements)
+        if told.limit is not None
+    ]
+    return _joined([name, *numbers], lexicon.COMMA)
+
+
+def _silence(rules: Sequence[Evidence], same: Sequence[Evidence]) -> list[Words]:
+    """Return what the rules say that do not name the condition."""
+    if not rules:
+        return [lexicon.NO_RULE]
+    if all(one.score is None for one in rules):
+        told = dict.fromkeys(map(reason, rules))
+        return [lexicon.NO_RULE_COULD.filled(reasons=_joined(list(told)))]
+    numbers = [
+        shown(each, one.source)
+        for one in same
+        if one.verdict is Verdict.NORMAL
+        for each in [m for m in one.measurements if m.limit is not None][:1]
+    ]
+    return [
+        lexicon.RULE_SOUND.filled(name=told.name, value=told.value, limit=told.limit)
+        for told in numbers
+        if told.limit is not None
+    ]
+
+
+def _dissent(finding: Finding, network: Evidence, taxonomy: Taxonomy) -> Words:
+    if network.verdict is Verdict.NORMAL:
+        return lexicon.SEES_NORMAL.filled(chance=_chance(1 - (network.score or 0.0)))
+    return _says(lexicon.SEES_OTHER, finding, network, taxonomy)
+
+
+def _says(phrase: Words, finding: Finding, network: Evidence, taxonomy: Taxonomy) -> Words:
+    """Return a phrase on the condition that the network names, with its share."""
+    share = {each.name: each.value for each in network.measurements}.get(network.condition)
+    return phrase.filled(
+        condition=_condition(taxonomy, finding.component.kind, network.condition),
+        chance=_chance((network.score or 0.0) if share is None else share),
+    )
+
+
+def _unusual(finding: Finding) -> list[Words]:
+    strange = any(
+        _base(one.source) == _ANOMALY and one.verdict is Verdict.DEFECT for one in finding.evidence
+    )
+    return [lexicon.LOOKS_UNUSUAL] if strange else []
+
+
+def _rules(finding: Finding) -> list[Evidence]:
+    return [one for one in finding.evidence if _base(one.source) not in (_CLASSIFIER, _ANOMALY)]
+
+
+def _reason(code: str, numbers: Sequence[Measurement]) -> Words:
+    phrase = lexicon.REFUSALS.get(code)
+    if phrase is None:
+        return Words(code, code)
+    dash = Words("–", "–")
+    first = shown(numbers[0]) if numbers else Shown(dash, dash, dash)
+    return phrase.filled(value=first.value, limit=first.limit or dash)
+
+
+def _component(finding: Finding, taxonomy: Taxonomy) -> Words:
+    one = names(taxonomy, finding.component.kind, finding.condition)
+    return Words(one.component_zh, one.component_en)
+
+
+def _condition(taxonomy: Taxonomy, kind: str, condition: str) -> Words:
+    component = taxonomy.components.get(kind)
+    if condition == UNUSUAL:
+        return lexicon.UNUSUAL_NAME
+    told = component.conditions.get(condition) if component else None
+    return Words(condition, condition) if told is None else Words(told.zh, told.en)
+
+
+def _is_told(finding: Finding, taxonomy: Taxonomy) -> bool:
+    """Tell whether the condition's name says the component: a missing nut of bolt and nut."""
+    one = names(taxonomy, finding.component.kind, finding.condition)
+    return bool(set(one.condition_en.split()) & set(one.component_en.split()))
+
+
+def _base(name: str) -> str:
+    return name.partition("/")[0]
+
+
+def _unknown(name: str) -> Quantity:
+    plain = name.replace("_", " ")
+    return Quantity(Words(plain, plain))
+
+
+def _number(value: float, unit: str, form: Form, digits: int) -> Words:
+    phrase = lexicon.UNITS.get(unit, Words(f"{{number}} {unit}", f"{{number}} {unit}"))
+    if form is Form.SHARE:
+        value, phrase = 100 * value, lexicon.SHARE
+    text = _digits(value, digits)
+    return phrase.filled(number=Words(text, text))
+
+
+def _digits(value: float, digits: int) -> str:
+    """Return a number with as many digits that count, at least all before the point.
+
+    >>> _digits(0.0351, 2), _digits(8.0, 2), _digits(1347.6, 2)
+    ('0.035', '8', '1348')
+    """
+    size = abs(value)
+    above = math.floor(math.log10(size)) if 0 < size < math.inf else 0
+    text = f"{value:.{min(max(digits - 1 - above, 0), 9)}f}"
+    return text.rstrip("0").rstrip(".") if "." in text else text
+
+
+def _chance(value: float) -> Words:
+    """Return a probability in percent; never quite none or all, which nobody can know."""
+    text = "<1" if value < 0.005 else ">99" if value > 0.995 else f"{100 * value:.0f}"
+    return lexicon.SHARE.filled(number=Words(text, text))
+
+
+def _joined(parts: Sequence[Words], between: Words = lexicon.SEMICOLON) -> Words:
+    return Words(between.zh.join(one.zh for one in parts), between.en.join(one.en for one in parts))
+
+
+def _sentences(parts: Iterable[Words]) -> Words:
+    return _joined(list(parts), lexicon.SPACE)
+
+
+def _opened(phrase: Words, **places: Words) -> Words:
+    """Return a filled phrase that opens a sentence."""
+    filled = phrase.filled(**places)
+    return Words(filled.zh, _capital(filled.en))
+
+
+def _capital(text: str) -> str:
+    return text[:1].upper() + text[1:]
