@@ -93,7 +93,7 @@ UNITS: Mapping[str, Words] = {
     "deg": Words("{number}°", "{number}°"),
     "px": Words("{number} 像素", "{number} px"),
     "grey levels": Words("{number} 灰度级", "{number} grey levels"),
-    "wire widths": Words("{number} 倍线宽", "{number} wire widths"),
+    "wire widths": Words("{number} 倍线宽", "{number} × wire width"),
 }
 
 SHARE = Words("{number} %", "{number} %")
@@ -118,8 +118,8 @@ SEEN: Mapping[str, Words] = {
         "{longest_gap} of its length shows no wire (limit {limit_longest_gap})",
     ),
     "dropper_free_end": Words(
-        "线端悬空，无线夹：端部仅 {end_width}（线夹至少 {limit_end_width}）",
-        "no clamp holds an end of its wire: {end_width} there (a clamp: {limit_end_width} or more)",
+        "线端悬空，端部仅 {end_width}（线夹至少 {limit_end_width}）",
+        "an end of its wire hangs free, {end_width} there (a clamp: {limit_end_width} or more)",
     ),
     "dropper_slack": Words(
         "吊弦线偏离直线达全长的 {bow}（限值 {limit_bow}）",
@@ -260,9 +260,13 @@ BUT = Words("但{rest}。", "But {rest}.")
 PROBABILITY = Words("缺陷概率 {chance}。", "Probability of a defect: {chance}.")
 AGREES = Words("神经网络判断一致（{chance}）", "the network agrees ({chance})")
 SAYS_SO = Words("由神经网络判定（{chance}）", "the network says so ({chance})")
+SEES_SOMETHING = Words(
+    "神经网络判断有缺陷（{score}），最可能为此类（{chance}）",
+    "the network sees a defect ({score}), most likely this one ({chance})",
+)
 SEES_NORMAL = Words("神经网络判断为正常（{chance}）", "the network takes it for normal ({chance})")
 SEES_OTHER = Words(
-    "神经网络判断为{condition}（{chance}）", "the network sees {condition} ({chance})"
+    "神经网络判断为{condition}（{chance}）", "the network calls it {condition} ({chance})"
 )
 NO_NETWORK = Words("仅由规则测得，神经网络未判定", "measured by rule, no network judged it")
 NO_RULE = Words("没有规则判定", "no rule judged it")
@@ -285,8 +289,9 @@ UNUSUAL_ONLY = Words(
     "{component} looks unusual, more so than {share} of normal parts; {reasons}, please look.",
 )
 SUSPECTS = Words(
-    "神经网络怀疑{condition}（{chance}），未达到报警阈值。",
-    "The network suspects {condition} ({chance}), too little to raise it.",
+    "神经网络判断为{condition}（{chance}），但综合缺陷概率仅 {odds}，未达到报警阈值。",
+    "The network calls it {condition} ({chance}), but all told a defect is only {odds} probable, "
+    "too little to raise it.",
 )
 CLEARS_NOTHING = Words(
     "神经网络判断为正常（{chance}），但不能仅凭此排除缺陷。",

@@ -287,12 +287,17 @@ def _card(one: ReportFinding, taxonomy: Taxonomy) -> Card:
         "" if odds is None else f"{100 * odds:.0f}",
         place,
         _shot_words(ref),
-        printable(why.zh),
-        printable(why.en),
+        _unbroken(why.zh),
+        _unbroken(why.en),
         tuple(_source(said, finding, taxonomy) for said in finding.evidence),
         file_name,
         _shot(one),
     )
+
+
+def _unbroken(sentence: str) -> str:
+    """Return text in which no percent sign stands at the beginning of a line."""
+    return printable(sentence).replace(" %", "\N{NO-BREAK SPACE}%")
 
 
 def _badge(grade: int | None) -> tuple[str, str]:

@@ -117,7 +117,7 @@ def _raised(finding: Finding, taxonomy: Taxonomy) -> Words:
     if network is None:
         told += [lexicon.NO_NETWORK] if told else []
     elif network.verdict is Verdict.DEFECT and network.condition == finding.condition:
-        told.append(_says(lexicon.AGREES if told else lexicon.SAYS_SO, finding, network, taxonomy))
+        told.append(_consent(network, lexicon.AGREES if told else lexicon.SAYS_SO))
     else:
         against.append(_dissent(finding, network, taxonomy))
     if not any(one.verdict is Verdict.DEFECT for one in same):
@@ -140,8 +140,8 @@ def _raised(finding: Finding, taxonomy: Taxonomy) -> Words:
 
 def _unjudged(finding: Finding, taxonomy: Taxonomy) -> Words:
     component = _component(finding, taxonomy)
-    told = list(dict.fromkeys(reason(one) for one in finding.evidence if one.score is None))
-    reasons = _joined(told or [_reason(finding.reason, ())])
+    told = _refusals([one for one in _rules(finding) if one.condition == finding.condition])
+    reasons = _joined(told or _refusals(_rules(finding)) or [_reason(finding.reason, ())])
     strange = next((one for one in finding.evidence if _base(one.source) == _ANOMALY), None)
     if finding.condition == UNUSUAL and strange is not None and strange.score is not None:
         share = _chance(strange.score)
@@ -153,7 +153,11 @@ def _unjudged(finding: Finding, taxonomy: Taxonomy) -> Words:
     sentences = [_opened(head, component=component, condition=condition, reasons=reasons)]
     for one in filter(is_network, finding.evidence):
         if one.verdict is Verdict.DEFECT:
-            sentences.append(_says(lexicon.SUSPECTS, finding, one, taxonomy))
+            name = _condition(taxonomy, finding.component.kind, one.condition)
+            odds = _chance(finding.probability or 0.0)
+            sentences.append(
+                _opened(lexicon.SUSPECTS, condition=name, chance=_share(one), odds=odds)
+            )
         else:
             chance = _chance(1 - (one.score or 0.0))
             sentences.append(lexicon.CLEARS_NOTHING.filled(chance=chance))
@@ -201,8 +205,7 @@ def _silence(rules: Sequence[Evidence], same: Sequence[Evidence]) -> list[Words]
     if not rules:
         return [lexicon.NO_RULE]
     if all(one.score is None for one in rules):
-        told = dict.fromkeys(map(reason, rules))
-        return [lexicon.NO_RULE_COULD.filled(reasons=_joined(list(told)))]
+        return [lexicon.NO_RULE_COULD.filled(reasons=_joined(_refusals(rules)))]
     numbers = [
         shown(each, one.source)
         for one in same
@@ -216,19 +219,38 @@ def _silence(rules: Sequence[Evidence], same: Sequence[Evidence]) -> list[Words]
     ]
 
 
+def _refusals(evidence: Iterable[Evidence]) -> list[Words]:
+    """Return why sources could not judge, each reason once, with the numbers of the first."""
+    by_code: dict[str, Words] = {}
+    for one in evidence:
+        if one.score is None:
+            by_code.setdefault(one.reason, reason(one))
+    return list(by_code.values())
+
+
+def _consent(network: Evidence, sure: Words) -> Words:
+    share = _share(network)
+    if _top(network) < 0.5:
+        score = _chance(network.score or 0.0)
+        return lexicon.SEES_SOMETHING.filled(score=score, chance=share)
+    return sure.filled(chance=share)
+
+
 def _dissent(finding: Finding, network: Evidence, taxonomy: Taxonomy) -> Words:
     if network.verdict is Verdict.NORMAL:
         return lexicon.SEES_NORMAL.filled(chance=_chance(1 - (network.score or 0.0)))
-    return _says(lexicon.SEES_OTHER, finding, network, taxonomy)
+    name = _condition(taxonomy, finding.component.kind, network.condition)
+    return lexicon.SEES_OTHER.filled(condition=name, chance=_share(network))
 
 
-def _says(phrase: Words, finding: Finding, network: Evidence, taxonomy: Taxonomy) -> Words:
-    """Return a phrase on the condition that the network names, with its share."""
-    share = {each.name: each.value for each in network.measurements}.get(network.condition)
-    return phrase.filled(
-        condition=_condition(taxonomy, finding.component.kind, network.condition),
-        chance=_chance((network.score or 0.0) if share is None else share),
-    )
+def _share(network: Evidence) -> Words:
+    return _chance(_top(network))
+
+
+def _top(network: Evidence) -> float:
+    """Return the share of the condition that the network names, in [0, 1]."""
+    shares = {each.name: each.value for each in network.measurements}
+    return shares.get(network.condition, network.score or 0.0)
 
 
 def _unusual(finding: Finding) -> list[Words]:

@@ -1,3 +1,5 @@
+import csv
+import io
 import json
 import os
 import signal
@@ -64,6 +66,12 @@ def test_a_run_goes_the_whole_way_to_every_report(run, bundle):
         done = catenary("report", run.name, *options)
         assert done.returncode == 0, done.stderr
         assert path.stat().st_size > 0
+    told = (run.parent / "report.csv").read_text(encoding="utf-8-sig")
+    rows = list(csv.DictReader(io.StringIO(told)))
+    assert rows
+    for row in rows:
+        assert (row["原因"][-1], row["reason"][-1]) == ("。", ".")
+        assert row["部件"] in row["原因"] or row["内容"] in row["原因"]
     listed = run.parent / "all.json"
     catenary(
         "report",

@@ -99,7 +99,7 @@ def test_the_network_takes_for_normal_what_a_rule_calls_broken():
 def test_the_network_sees_another_defect():
     zh, en = why(finding("dropper", "broken", gap(0.21), network(broken=0.2, slack=0.61)))
     assert "但神经网络判断为松弛不受力（61 %）。" in zh
-    assert "But the network sees slack (61 %)." in en
+    assert "But the network calls it slack (61 %)." in en
 
 
 def test_a_rule_says_sound_what_the_network_calls_broken():
@@ -108,6 +108,29 @@ def test_a_rule_says_sound_what_the_network_calls_broken():
         "但规则测得正常：最长缺线段 3 %（限值 8 %）。缺陷概率 87 %。",
         "Dropper broken: the network says so (93 %). But by rule it is sound: longest stretch "
         "without wire 3 % (limit 8 %). Probability of a defect: 87 %.",
+    )
+
+
+def test_a_network_that_is_not_sure_which_defect_it_sees_says_so():
+    unsure = network(broken=0.4, slack=0.3)
+    assert why(finding("dropper", "broken", gap(0.21), unsure))[1].startswith(
+        "Dropper broken: 21 % of its length shows no wire (limit 8 %); the network sees a defect "
+        "(70 %), most likely this one (40 %)."
+    )
+
+
+def test_a_reason_is_told_once_and_those_of_other_conditions_are_not():
+    evidence = (
+        refused(Unjudged.LITTLE_WIRE, "coverage", 0.08, "1", 0.2),
+        refused(Unjudged.LITTLE_WIRE, "coverage", 0.09, "1", 0.2),
+        refused(Unjudged.WIRE_NOT_FOLLOWED, "coverage", 0.08, "1", 0.84),
+    )
+    names = ("dropper_continuity/1", "broken"), ("dropper_free_end/1", "broken")
+    sources = (*names, ("dropper_slack/1", "slack"))
+    said = [one.evidence(*name) for one, name in zip(evidence, sources, strict=True)]
+    assert why(unjudged("dropper", "broken", *said))[1] == (
+        "Dropper not judged, broken not excluded: wire is seen on 8 % of its length only "
+        "(20 % needed)."
     )
 
 
@@ -160,7 +183,10 @@ def test_a_part_that_leaves_the_picture_is_not_judged_and_not_cleared():
         ". The network takes it for normal (95 %), which alone does not clear it."
     )
     suspected = replace(one, evidence=(*one.evidence, network(slack=0.55)), probability=0.4)
-    assert "神经网络怀疑松弛不受力（55 %），未达到报警阈值。" in why(suspected)[0]
+    assert (
+        "神经网络判断为松弛不受力（55 %），但综合缺陷概率仅 40 %，未达到报警阈值。"
+        in why(suspected)[0]
+    )
 
 
 def test_an_unusual_part_that_nobody_judges():
