@@ -1,5 +1,6 @@
 """Build a judge from a model bundle, the rule limits and the taxonomy."""
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -13,7 +14,8 @@ from catenary.imaging.quality import QualityLimits
 from catenary.models import bundle as bundles
 from catenary.pipeline.cascade import CascadeSettings
 from catenary.pipeline.judge import Judge
-from catenary.rules import catalogue
+from catenary.rules import catalogue, long_wires
+from catenary.rules.catalogue import Rule
 
 SHIPPED_BUNDLE = "checkpoints/catenary-sim-1"
 
@@ -86,7 +88,7 @@ def judge(recipe: Recipe) -> Judge:
     return Judge(
         loaded.detector,
         loaded.classifier,
-        catalogue.rules(limits),
+        _wanted(catalogue.rules(limits), settings.cascade),
         loaded.card.fusion,
         loaded.card.thresholds,
         taxonomy,
@@ -95,6 +97,17 @@ def judge(recipe: Recipe) -> Judge:
         loaded.card.floors,
         loaded.refiner,
     )
+
+
+def _wanted(
+    rules: Mapping[str, Sequence[Rule]], cascade: CascadeSettings
+) -> Mapping[str, Sequence[Rule]]:
+    """Return the rules without those of wires where no wires are looked for.
+
+    Else an evaluation would count every damaged wire as missed.
+    """
+    unseen = () if cascade.wires else long_wires.KINDS
+    return {kind: own for kind, own in rules.items() if kind not in unseen}
 
 
 def device(name: str) -> torch.device:
