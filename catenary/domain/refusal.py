@@ -38,6 +38,14 @@ class Unjudged(StrEnum):
     NO_SHED_LEARNT = "no_shed_learnt"
     UNLIKE_SHEDS = "unlike_sheds"  # likeness
     NO_LEGS = "no_legs"
+    NO_WIRE = "no_wire"
+    THIN_WIRE = "thin_wire"  # width
+    SHORT_WIRE = "short_wire"  # length
+    SOFT_EDGES = "soft_edges"  # blur, as a share of the width
+    FEW_EDGES = "few_edges"  # share of the wire on which edges are found
+    UNEVEN_WIRE = "uneven_wire"  # change of the width
+    NO_PLACE = "no_place"
+    CROWDED = "crowded"
     UNKNOWN_KIND = "unknown_kind"
     NO_SOURCE = "no_source"
 

@@ -1,5 +1,6 @@
 """Build a judge from a model bundle, the rule limits and the taxonomy."""
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -14,7 +15,8 @@ from catenary.jobs import promised
 from catenary.models import bundle as bundles
 from catenary.pipeline.cascade import CascadeSettings
 from catenary.pipeline.judge import Judge
-from catenary.rules import catalogue
+from catenary.rules import catalogue, long_wires
+from catenary.rules.catalogue import Rule
 
 SHIPPED_BUNDLE = "checkpoints/catenary-sim-1"
 
@@ -93,7 +95,7 @@ def judge(recipe: Recipe) -> Judge:
     return Judge(
         loaded.detector,
         loaded.classifier,
-        catalogue.rules(limits),
+        _wanted(catalogue.rules(limits), settings.cascade),
         loaded.card.fusion,
         thresholds,
         taxonomy,
@@ -113,6 +115,17 @@ def _check_promised(settings: ScanSettings) -> None:
             "a promise holds for configs/scan.yaml as it is; leave out --promise, or --min-score,"
             " --config and --set cascade... or quality..."
         )
+
+
+def _wanted(
+    rules: Mapping[str, Sequence[Rule]], cascade: CascadeSettings
+) -> Mapping[str, Sequence[Rule]]:
+    """Return the rules without those of wires where no wires are looked for.
+
+    Else an evaluation would count every damaged wire as missed.
+    """
+    unseen = () if cascade.wires else long_wires.KINDS
+    return {kind: own for kind, own in rules.items() if kind not in unseen}
 
 
 def device(name: str) -> torch.device:

@@ -50,6 +50,9 @@ class CascadeSettings:
             their box and count as such of which the refiner is unsure.
         max_iou: Overlap of two boxes of one class above which the weaker is dropped.
         max_cover: The same for the shared part of the smaller box.
+        wires: Look for messenger and contact wires beside droppers, and judge them in stretches;
+            how many false alarms that costs has not been measured.
+        stretch_px: Length of such a stretch.
     """
 
     coverage: Coverage = Coverage.CASCADE
@@ -68,6 +71,8 @@ class CascadeSettings:
     max_refined: int = 64
     max_iou: float = 0.5
     max_cover: float = 0.8
+    wires: bool = False
+    stretch_px: float = 320.0
 
     def __post_init__(self) -> None:
         """Refuse sizes that cannot work together."""
@@ -79,6 +84,8 @@ class CascadeSettings:
             raise ValueError(
                 "coarse_side_px must be at least 256, max_windows and max_refined at least 0"
             )
+        if not self.stretch_px >= 32:
+            raise ValueError(f"stretch_px must be at least 32, got {self.stretch_px}")
         if self.looks < 1:
             raise ValueError(f"looks must be at least 1, got {self.looks}")
 

@@ -13,6 +13,7 @@ from catenary.models.classifier import CROP_MARGIN, DEFAULT_MARGIN, LEAST_SIDE_P
 from catenary.models.detections import AnomalyScorer, ConditionClassifier, Detector, Refiner
 from catenary.pipeline import fuse
 from catenary.pipeline.cascade import CascadeSettings, locate
+from catenary.rules import catalogue, long_wires
 
 Rule = Callable[[Crop], Evidence]
 
@@ -67,6 +68,7 @@ class Judge:
         """Judge one usable frame."""
         started = time.perf_counter()
         components = locate(frame.pixels, self.detector, self.cascade, self.floors, self.refiner)
+        components += self._wires(frame, components)
         detected = time.perf_counter()
         strange = self._strange(frame, components)
         looked = time.perf_counter()
@@ -131,8 +133,17 @@ class Judge:
             opinions[index] = (fuse.anomaly_evidence(one).shifted(crop.x0, crop.y0),)
         return opinions
 
+    def _wires(self, frame: Frame, components: Sequence[Component]) -> tuple[Component, ...]:
+        """Return stretches of wires, which no detector finds, where the settings ask for them."""
+        if not self.cascade.wires:
+            return ()
+        droppers = [one.box for one in components if one.kind == "dropper"]
+        return long_wires.located(frame.pixels, droppers, self.cascade.stretch_px)
+
     def _ruled(self, frame: Frame, component: Component) -> tuple[Evidence, ...]:
-        crop = _cut(frame, component)
+        usual = CROP_MARGIN.get(component.kind, DEFAULT_MARGIN)
+        margin = catalogue.CROP_MARGIN.get(component.kind, usual)
+        crop = cut(frame.pixels, component.box, margin)
         rules = self.rules.get(component.kind, ())
         return tuple(rule(crop).shifted(crop.x0, crop.y0) for rule in rules)
 

@@ -80,6 +80,21 @@ QUANTITIES: Mapping[str, Quantity] = {
     "leg_strength": _share("销腿对比度", "contrast of the legs"),
     "hole_darkness": _share("孔的暗度", "darkness of the hole"),
     "leg_angle": _plain("销腿张角", "angle between the legs"),
+    "thinning": _share("变细程度", "thinner than beside"),
+    "messenger_thinning.robust_z": _plain("与正常波动之比", "times its usual scatter"),
+    "width_lost": _plain("变细量", "width lost"),
+    "usual_width": _plain("正常线宽", "usual width"),
+    "longest_strand": _plain("最长散股", "longest strand"),
+    "strands": _plain("散股数", "strands"),
+    "strand_angle": _plain("散股角度", "angle of the strand"),
+    "side_loss": _share("单侧磨耗", "lost on one side"),
+    "side_lost": _plain("单侧磨耗量", "width lost on one side"),
+    "kink": _plain("弯折角", "bend"),
+    "brightness_change": _plain("明暗变化倍数", "times brighter or darker"),
+    "roughness": _plain("粗糙度倍数", "times as rough"),
+    "edge_rise": _share("边缘过渡占线宽", "rise of the edges, of the width"),
+    "edges_seen": _share("可见边缘占比", "length on which edges are seen"),
+    "unevenness": _share("线宽波动", "variation of the width"),
     "shorter_side": _plain("短边", "shorter side"),
     "length": _plain("长度", "length"),
     "width": _plain("宽度", "width"),
@@ -109,7 +124,21 @@ SOURCES: Mapping[str, Words] = {
     "insulator_surface": Words("伞裙明暗", "brightness of sheds"),
     "split_pin_presence": Words("开口销有无", "split pin present"),
     "split_pin_opening": Words("开口销张开", "split pin opened"),
+    "messenger_thinning": Words("承力索线宽", "messenger wire's width"),
+    "messenger_strands": Words("承力索散股", "messenger wire's strands"),
+    "messenger_burn": Words("承力索烧伤", "burn of the messenger wire"),
+    "contact_wear": Words("接触线磨耗", "contact wire's wear"),
+    "contact_kink": Words("接触线硬弯", "contact wire's bend"),
+    "contact_burn": Words("接触线烧伤", "burn of the contact wire"),
 }
+
+_BURNT = Words(
+    "一处明暗变化 {brightness_change} 倍（限值 {limit_brightness_change} 倍），"
+    "粗糙度为两侧的 {roughness} 倍（限值 {limit_roughness} 倍）",
+    "one stretch is {brightness_change} times brighter or darker (limit "
+    "{limit_brightness_change}) and {roughness} times as rough as the rest (limit "
+    "{limit_roughness})",
+)
 
 # What a rule has seen that says defect; places are its measurements, ``limit_`` their limits.
 SEEN: Mapping[str, Words] = {
@@ -144,6 +173,26 @@ SEEN: Mapping[str, Words] = {
         "销腿张角仅 {leg_angle}（限值 {limit_leg_angle}）",
         "its legs spread by {leg_angle} only (limit {limit_leg_angle})",
     ),
+    "messenger_thinning": Words(
+        "一处比两侧细 {thinning}（限值 {limit_thinning}），"
+        "为正常波动的 {robust_z} 倍（限值 {limit_robust_z} 倍）",
+        "one place is {thinning} thinner than beside (limit {limit_thinning}), {robust_z} times "
+        "its usual scatter (limit {limit_robust_z})",
+    ),
+    "messenger_strands": Words(
+        "有散股伸出，长 {longest_strand}（限值 {limit_longest_strand}）",
+        "a strand stands off it, {longest_strand} long (limit {limit_longest_strand})",
+    ),
+    "messenger_burn": _BURNT,
+    "contact_wear": Words(
+        "一侧缺损达线宽的 {side_loss}（限值 {limit_side_loss}）",
+        "one side has lost {side_loss} of its width (limit {limit_side_loss})",
+    ),
+    "contact_kink": Words(
+        "一处弯折 {kink}（限值 {limit_kink}）",
+        "it bends by {kink} at one place (limit {limit_kink})",
+    ),
+    "contact_burn": _BURNT,
 }
 
 # By the code of `Unjudged`; ``value`` and ``limit`` are those of the first measurement.
@@ -207,6 +256,30 @@ REFUSALS: Mapping[str, Words] = {
         "its sheds look alike by {value} only ({limit} needed)",
     ),
     Unjudged.NO_LEGS: Words("看不到一对销腿", "no pair of legs is seen"),
+    Unjudged.NO_WIRE: Words("框内看不到线", "no wire is seen to run through it"),
+    Unjudged.THIN_WIRE: Words(
+        "线太细，宽 {value}（至少需要 {limit}）", "too thin, {value} wide ({limit} needed)"
+    ),
+    Unjudged.SHORT_WIRE: Words(
+        "可见线段太短，长 {value}（至少需要 {limit}）",
+        "too short a stretch is seen, {value} ({limit} needed)",
+    ),
+    Unjudged.SOFT_EDGES: Words(
+        "图像模糊，边缘过渡占线宽的 {value}（最多允许 {limit}）",
+        "blurred, its edges rise over {value} of its width (at most {limit} allowed)",
+    ),
+    Unjudged.FEW_EDGES: Words(
+        "仅在 {value} 的线段上看清边缘（至少需要 {limit}）",
+        "its edges are found on {value} of it only ({limit} needed)",
+    ),
+    Unjudged.UNEVEN_WIRE: Words(
+        "线宽波动 {value}（最多允许 {limit}），前后有其他物体",
+        "its width varies by {value} (at most {limit} allowed), other things are before or behind",
+    ),
+    Unjudged.NO_PLACE: Words(
+        "没有一处两侧的线都能看清", "nowhere is it seen well on both sides of a place"
+    ),
+    Unjudged.CROWDED: Words("线旁细物太多，无法分辨散股", "too many thin things are beside it"),
     Unjudged.UNKNOWN_KIND: Words(
         "没有规则或神经网络判定该类部件", "no rule and no network judges parts of this kind"
     ),
@@ -242,6 +315,12 @@ ROLES: Mapping[str, Words] = {
     "axis": Words("轴线", "axis"),
     "leg": Words("销腿", "leg"),
     "clamp": Words("线夹", "clamp"),
+    "edge": Words("边缘", "edge"),
+    "burn": Words("烧伤处", "burn"),
+    "worn": Words("磨耗处", "worn"),
+    "kink": Words("弯折处", "kink"),
+    "thin": Words("变细处", "thin"),
+    "strand": Words("散股", "strand"),
     "unusual": Words("最异常处", "most unusual"),
 }
 

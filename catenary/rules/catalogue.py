@@ -3,15 +3,22 @@
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import partial
+from types import MappingProxyType
 
 from catenary.domain.finding import Evidence
 from catenary.imaging.crops import Crop
-from catenary.rules import dropper, insulator, split_pin
+from catenary.rules import contact_wire, dropper, insulator, messenger_wire, split_pin
+from catenary.rules.contact_wire import ContactLimits
 from catenary.rules.dropper import DropperLimits
 from catenary.rules.insulator import ShedLimits
+from catenary.rules.messenger_wire import MessengerLimits
 from catenary.rules.split_pin import SplitPinLimits
 
 Rule = Callable[[Crop], Evidence]
+
+# Margin of the crops whose rules need more of the surroundings than the classifier does, as a share
+# of the longer side of the box: a stretch of wire is compared with what is beside it.
+CROP_MARGIN: Mapping[str, float] = MappingProxyType({"messenger_wire": 1.0, "contact_wire": 1.0})
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,12 +30,16 @@ class RuleLimits:
         dropper: Limits of the dropper rules.
         insulator: Limits of the insulator rule.
         split_pin: Limits of the split-pin rule.
+        messenger_wire: Limits of the messenger wire's rules.
+        contact_wire: Limits of the contact wire's rules.
     """
 
     version: str
     dropper: DropperLimits = field(default_factory=DropperLimits)
     insulator: ShedLimits = field(default_factory=ShedLimits)
     split_pin: SplitPinLimits = field(default_factory=SplitPinLimits)
+    messenger_wire: MessengerLimits = field(default_factory=MessengerLimits)
+    contact_wire: ContactLimits = field(default_factory=ContactLimits)
 
 
 def rules(limits: RuleLimits) -> Mapping[str, tuple[Rule, ...]]:
@@ -45,4 +56,14 @@ def rules(limits: RuleLimits) -> Mapping[str, tuple[Rule, ...]]:
         ),
         "insulator": (partial(insulator.shed_spacing, limits=limits.insulator),),
         "split_pin": (partial(split_pin.presence, limits=limits.split_pin),),
+        "messenger_wire": (
+            partial(messenger_wire.thinning, limits=limits.messenger_wire),
+            partial(messenger_wire.strands, limits=limits.messenger_wire),
+            partial(messenger_wire.burned, limits=limits.messenger_wire),
+        ),
+        "contact_wire": (
+            partial(contact_wire.worn, limits=limits.contact_wire),
+            partial(contact_wire.kinked, limits=limits.contact_wire),
+            partial(contact_wire.burned, limits=limits.contact_wire),
+        ),
     }

@@ -100,9 +100,9 @@ def follow(crop: Crop, beyond: float = 0.0) -> Trace:
         size = (max(round(cut.shape[1] * scale), 8), round(cut.shape[0] * scale))
         cut = np.asarray(cv2.resize(cut, size, interpolation=cv2.INTER_AREA), np.uint8)
     picture: Floats = cut.astype(np.float32)
-    paths = [(sign, *_cheapest(_ridges(picture, sign))) for sign in (1.0, -1.0)]
+    paths = [(sign, *cheapest(ridges(picture, sign))) for sign in (1.0, -1.0)]
     # Beside a dark wire the picture curves the other way, weakly: the wire itself is stronger.
-    sign, x, strength = max(paths, key=lambda one: float(_gain(one[2]).mean()))
+    sign, x, strength = max(paths, key=lambda one: float(gain_of(one[2]).mean()))
     return Trace(x, strength, _bridged(strength >= 1), sign * picture, scale, (columns.start, top))
 
 
@@ -112,7 +112,7 @@ def _columns(crop: Crop) -> slice:
     return slice(max(int(crop.inner.x0 - beside), 0), int(crop.inner.x1 + beside) + 1)
 
 
-def _ridges(picture: Floats, sign: float) -> Floats:
+def ridges(picture: Floats, sign: float) -> Floats:
     """Return the strength (H, W) of upright bright (+1) or dark (-1) ridges, 1 = just counts."""
     best = np.zeros_like(picture)
     for sigma in _SIGMAS:
@@ -126,16 +126,16 @@ def _ridges(picture: Floats, sign: float) -> Floats:
     return strength
 
 
-def _gain(strength: Floats) -> Floats:
+def gain_of(strength: Floats) -> Floats:
     """Return what a row of wire is worth: its middle most, a blinding tube no more than that."""
     gain: Floats = np.log1p(np.minimum(strength, _BLINDING))
     return gain
 
 
-def _cheapest(strength: Floats) -> tuple[NDArray[np.int64], Floats]:
+def cheapest(strength: Floats) -> tuple[NDArray[np.int64], Floats]:
     """Return the path from first to last row with the greatest sum of gains, and its strength."""
     height, width = strength.shape
-    gain = _gain(strength)
+    gain = gain_of(strength)
     # Best sums up to each cell; a column that no path enters on either side spares the edges.
     total = np.full((height, width + 2), -1e9, np.float32)
     total[0, 1:-1] = gain[0]

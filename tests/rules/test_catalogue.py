@@ -9,6 +9,8 @@ def test_the_shipped_limits_are_valid_and_every_rule_gets_them():
         "dropper": 3,
         "insulator": 1,
         "split_pin": 1,
+        "messenger_wire": 3,
+        "contact_wire": 3,
     }
 
 
