@@ -28,7 +28,8 @@ _LEAST_RIDGE = 1.5  # grey levels; below it a ridge is sensor texture
 _WHOLE = 0.7  # of the strongest scale: a coarser one this strong is the wire, not its highlights
 _CLEAR = 2.0  # ridge strength that counts in a search of the whole picture
 _SEEN = 0.3  # of its logarithm, blurred: there is ridge
-_FLANK_PX = 8.0  # beside a wire to which ridges of the other polarity reach
+_FLANK_PX = 14.0  # beside a line to which its own blur makes ridges of the other polarity
+_FLANK = 5.0  # times weaker than the line are such ridges
 _LEAST_LENGTH = 8.0  # px of the reduced picture
 
 
@@ -179,11 +180,13 @@ def _sum_along(gain: Floats, box: Box, angle_deg: float) -> _Try:
 
 def _take(gain: Floats, axis: Axis, scale: float) -> None:
     """Remove the ridges along a line that was found."""
-    half = _FLANK_PX + 0.6 * axis.width * scale
+    half = 3.0 + 1.2 * axis.width * scale
     rows, columns = np.mgrid[: gain.shape[0], : gain.shape[1]]
     x, y = (axis.x + 0.5) * scale - 0.5, (axis.y + 0.5) * scale - 0.5
-    beside = (rows - y) * math.cos(axis.angle) - (columns - x) * math.sin(axis.angle)
-    gain[np.abs(beside) <= half] = 0
+    beside = np.abs((rows - y) * math.cos(axis.angle) - (columns - x) * math.sin(axis.angle))
+    own = gain[(beside <= 1) & (gain > 0)]
+    is_flank = gain < (np.median(own) if own.size else 0) - math.log(_FLANK)
+    gain[(beside <= half) | ((beside <= _FLANK_PX) & is_flank)] = 0
 
 
 def strengths(picture: Floats, sigmas: tuple[float, ...]) -> Floats:

@@ -22,6 +22,8 @@ _SHORT = 0.8  # widths; shorter specks are not looked at
 _BORDER = 3  # px from the end of what is seen
 _ONWARD = 1.5  # widths over which a thing that goes on is looked for
 _GOES_ON = 0.5  # share of that way with a ridge on it
+_CLAMPED = 1.5  # widths around a root in which a clamp would be
+_HIDDEN = 0.3  # share of them on which a clamp hides the wire
 _MOST = 60  # specks looked at, the largest first
 
 
@@ -85,7 +87,7 @@ class _Around:
 
     def __init__(self, stretch: Stretch, pixels: NDArray[np.uint8]) -> None:
         width, scale = stretch.width, stretch.strip.scale
-        self.width, self.inside = width, stretch.inside
+        self.width, self.inside, self.hidden = width, stretch.inside, stretch.hidden
         self.strip, is_seen = stretch.axis.strip(pixels, scale, _REACH * width / scale)
         height = self.strip.pixels.shape[0]
         shift = height // 2 - stretch.strip.pixels.shape[0] // 2
@@ -123,6 +125,8 @@ class _Around:
             return None
         outer = points[distance >= 0.5 * length].mean(axis=0)
         inner = points[distance <= 0.5 * length].mean(axis=0)
+        if self._is_clamped(int(root[0])):
+            return None
         if self._goes_on(tip, tip - outer, 2.0) or self._crosses(root, root - inner):
             return None
         rise = abs(self.away[tip[1], tip[0]]) - abs(self.away[root[1], root[0]])
@@ -132,6 +136,12 @@ class _Around:
         ends = (self.strip.in_picture(*map(float, end)) for end in (root, tip))
         line = Polyline("strand", tuple((u + 0.5, v + 0.5) for u, v in ends))
         return Branch(length / self.width, float(angle), line)
+
+    def _is_clamped(self, column: int) -> bool:
+        """Tell whether something sits on the wire where a branch grows from it."""
+        reach = round(_CLAMPED * self.width)
+        around = self.hidden[max(column - reach, 0) : column + reach + 1]
+        return bool(around.size) and float(around.mean()) > _HIDDEN
 
     def _crosses(self, root: NDArray[np.int64], direction: Numbers) -> bool:
         """Tell whether a line that meets the wire goes on behind it."""

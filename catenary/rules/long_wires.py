@@ -38,14 +38,14 @@ _SCORE = 0.5  # of a located stretch: speaks neither way
 
 
 def long_lines(pixels: NDArray[np.uint8]) -> tuple[Polyline, ...]:
-    """Find thin lines that run through a large part of a frame, longest first.
+    """Find thin lines that run through a frame from side to side, longest first.
 
     Args:
         pixels: (height, width) uint8.
 
     Returns:
         Lines ``wire`` in frame pixels, with a point every few per cent of the frame; also of
-        tubes and other things as long.
+        tubes that go on outside the picture.
     """
     scale = min(1.0, _FOLLOWED_PX / max(pixels.shape))
     size = [max(16, round(side * scale)) for side in pixels.shape[::-1]]
@@ -141,7 +141,7 @@ def located(
 
 
 def _followed(picture: NDArray[np.uint8], axis: lines.Axis) -> NDArray[np.float64] | None:
-    """Return the (P, 2) points of the longest stretch of a wire along an axis; None when short."""
+    """Return (P, 2) points of a wire along an axis; None where it does not run through."""
     strip, is_in = axis.strip(picture, 1.0, 6 + _ASIDE * axis.length)
     path, strength = cheapest(ridges(np.ascontiguousarray(strip.pixels.T), axis.sign) * is_in.T)
     side = min(picture.shape)
@@ -153,8 +153,8 @@ def _followed(picture: NDArray[np.uint8], axis: lines.Axis) -> NDArray[np.float6
     starts, stops = edges[::2], edges[1::2]
     longest = int((stops - starts).argmax())
     first, last = int(starts[longest]), int(stops[longest]) - 1
-    if last - first < _LEAST * side:
-        return None
+    if max(first, len(path) - 1 - last) > _GAP * side:
+        return None  # a tube or a mast ends in the picture; a wire runs through it
     is_on = (strength[first : last + 1] >= 1).astype(np.float64)
     own = path[first : last + 1].astype(np.float64)
     course = fitted(own, is_on, 2)

@@ -35,7 +35,7 @@ class MessengerLimits:
         stretch: What a stretch must have to be judged.
     """
 
-    thinning: float = 0.12
+    thinning: float = 0.15
     robust_z: float = 3.0
     strand: float = 1.5
     burn: BurnLimits = field(default_factory=BurnLimits)

@@ -34,6 +34,7 @@ _FINE = 0.5  # strip px between samples across
 _CORE = 0.4  # widths over which the wire's own brightness is taken
 _BESIDE = 1.2  # widths from the middle that are looked at
 _WIDE = 1.25  # usual widths from which something else is on the wire
+_CLAMP = 1.7  # usual widths from which it is no strand beside the wire
 _NARROW = 0.3  # usual widths below which it is not the wire
 _INSIDE = 0.25  # weight of the box itself when what is usual is fitted
 _LEAST_RISE = 0.3  # of the usual rise over the background: less is not the wire
@@ -73,6 +74,7 @@ class Stretch:
         lower: (L,) row of the edge below it.
         level: (L,) how much brighter, or darker, than its background the wire is.
         usable: (L,) bool, columns on which there is wire, and nothing else on it.
+        hidden: (L,) bool, columns on which something much wider is on the wire, or before it.
         inside: (L,) bool, columns within the box.
         width: Usual width.
         blur: Length over which an edge rises at its steepest, as a share of the width.
@@ -85,6 +87,7 @@ class Stretch:
     lower: Numbers
     level: Numbers
     usable: Flags
+    hidden: Flags
     inside: Flags
     width: float
     blur: float
@@ -312,7 +315,7 @@ class _Profile:
         widths = lower - upper
         usual = fitted(widths, found.astype(np.float64), 1)
         odd = (widths > _WIDE * usual) | (widths < _NARROW * usual)
-        spread = np.ones(max(1, round(width)) | 1, np.uint8)
+        spread = np.ones(round(2 * width) | 1, np.uint8)
         is_odd = cv2.dilate((odd & found).astype(np.uint8)[None], spread[None])[0] > 0
         x, y = np.tensordot(
             self.strip.to_picture, np.stack([np.arange(len(level)), self.path, level * 0 + 1]), 1
@@ -327,6 +330,7 @@ class _Profile:
             lower,
             (bright - np.maximum(*grounds)).astype(np.float64),
             found & ~is_odd,
+            self.is_known & (~found | (widths > _CLAMP * usual)),
             inside,
             width,
             blur,
