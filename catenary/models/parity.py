@@ -67,14 +67,15 @@ class Difference:
 # Loading is copying: nothing may change. In float32 only the order of additions changes with the
 # library and the batch: 1e-5 of a logit and 1e-4 px with the shipped bundle, so these limits leave
 # room for other processors and are far below what moves a verdict. bfloat16 keeps 8 bits of each
-# number, and some drawn crops look like nothing the classifier knows: the shipped bundle shows
-# 12 px, 0.05 and 0.25. The limits, about twice that, find a network that breaks in bfloat16, not
-# one that is a little worse; `catenary evaluate --precision` tells what it costs. Near-equal peaks
-# may change places, so a few boxes may be lost.
+# number, and some drawn crops look like nothing the classifier knows: shipped bundles showed up to
+# 12 px and 0.25, and 0.12 of a score before calibration, when boxes count that no floor keeps. The
+# limits, about twice that, find a network that breaks in bfloat16, not one that is a little worse;
+# `catenary evaluate --precision` tells what it costs. Near-equal peaks may change places, so a few
+# boxes may be lost.
 TOLERANCES: Mapping[Way, Difference] = {
     Way.RELOADED: Difference(0.0, 0.0, 0.0, 0.0, 0.0),
     Way.BATCHED: Difference(1e-3, 0.0, 0.05, 1e-4, 1e-4),
-    Way.BF16: Difference(4.0, 0.1, 25.0, 0.1, 0.5),
+    Way.BF16: Difference(4.0, 0.1, 25.0, 0.2, 0.5),
     Way.ONNX: Difference(1e-3, 0.0, 0.05, 1e-4, 1e-4),
 }
 

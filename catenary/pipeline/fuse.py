@@ -99,6 +99,10 @@ def logit(score: float) -> float:
 def probability(weights: Mapping[str, FusionWeights], heard: Voices) -> float | None:
     """Return the calibrated probability of a defect in (0, 1).
 
+    Where both sources judged, it is not below what the rules alone would say: a network that sees
+    pictures unlike those it learnt from calls nearly everything normal, and must not silence a rule
+    that measured a defect. Thresholds are chosen on this value, so the alarm budget holds.
+
     Args:
         weights: Fusion weights by set of sources; a set that was not fitted falls back to
             its strongest source.
@@ -112,11 +116,17 @@ def probability(weights: Mapping[str, FusionWeights], heard: Voices) -> float | 
     fitted = weights.get(heard.key)
     if fitted is None:
         return max(score for score in (heard.classifier, heard.rule) if score is not None)
+    joint = _weighed(fitted, heard)
+    alone = weights.get("rule") if heard.key == "both" else None
+    return joint if alone is None else max(joint, _weighed(alone, heard))
+
+
+def _weighed(fitted: FusionWeights, heard: Voices) -> float:
+    """Return the logistic function of the voices; one with no weight is not heard."""
     total = fitted.intercept + fitted.location * logit(heard.location)
-    if heard.classifier is not None:
-        total += fitted.classifier * logit(heard.classifier)
-    if heard.rule is not None:
-        total += fitted.rule * logit(heard.rule)
+    for weight, score in ((fitted.classifier, heard.classifier), (fitted.rule, heard.rule)):
+        if score is not None:
+            total += weight * logit(score)
     return 1 / (1 + math.exp(-total))
 
 

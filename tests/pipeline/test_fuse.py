@@ -52,6 +52,13 @@ def test_what_a_rule_sees_where_hardly_a_part_is_counts_less():
     assert fuse([rule(0.7)], 0.6, weights, 0.5).verdict is Verdict.DEFECT
 
 
+@given(st.floats(0, 1), st.floats(0, 1), st.floats(0, 1))
+def test_a_network_never_silences_a_rule(network, rule, location):
+    alone = probability(WEIGHTS, Voices(None, rule, location))
+    assert alone is not None
+    assert probability(WEIGHTS, Voices(network, rule, location)) >= alone
+
+
 def test_two_sources_that_agree_raise_a_break():
     fused = fuse([rule(0.9), classifier(0.9)], 0.5, WEIGHTS, 0.5)
     assert (fused.verdict, fused.condition) == (Verdict.DEFECT, "broken")
