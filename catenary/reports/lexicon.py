@@ -325,6 +325,7 @@ ROLES: Mapping[str, Words] = {
 }
 
 SCORE = Words("得分", "score")
+BRIGHTENED = Words("图像已提亮（伽马 {gamma}）", "made brighter to be seen (gamma {gamma})")
 
 # Parts of the sentences of `catenary.reports.words`.
 STOP = Words("{rest}。", "{rest}.")

@@ -83,6 +83,7 @@ class Shot:
     lines: tuple[Line, ...]
     dots: tuple[Dot, ...]
     legend: tuple[Role, ...]
+    light: str  # how it was made brighter, empty for as photographed
 
 
 @dataclass(frozen=True, slots=True)
@@ -349,7 +350,7 @@ def _limit(one: Shown) -> str:
 
 
 def _shot(one: ReportFinding) -> Shot | None:
-    picture = pictures.load(one.crop, PICTURE_SIDE)
+    picture = pictures.load(one, PICTURE_SIDE)
     if picture is None or one.crop is None:
         return None
     lines, dots, roles = [], [], dict[str, str]()
@@ -370,7 +371,15 @@ def _shot(one: ReportFinding) -> Shot | None:
         tuple(lines),
         tuple(dots),
         tuple(Role(words.role(name).both(), colour) for name, colour in roles.items()),
+        _light(picture.gamma),
     )
+
+
+def _light(gamma: float) -> str:
+    if gamma == 1:
+        return ""
+    number = f"{gamma:.2f}"
+    return lexicon.BRIGHTENED.filled(gamma=lexicon.Words(number, number)).both()
 
 
 def _frame_row(one: BadFrame) -> FrameRow:

@@ -5,12 +5,18 @@ import math
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
+import numpy as np
+from numpy.typing import NDArray
 from PIL import Image, ImageDraw
 
-from catenary.domain.geometry import Polyline
-from catenary.reports.data import CropImage, ReportFinding
+from catenary.domain.geometry import Box, Polyline
+from catenary.reports.data import ReportFinding
 
 _QUALITY = 80  # JPEG; below, thin wires get ringing. Our starting value
+_BETWEEN = 2  # px between the plain picture and the drawn one
+_BRIGHT_END = 95.0  # percentile of a part's grey levels that is made visible
+_SEEN = 120.0  # grey level that it is brought to. Our starting values
+_LEAST_GAMMA = 0.4  # below, the noise of black is seen before the part
 # One colour a role, readable on dark and light metal and for the colour-blind.
 # Source: Okabe & Ito, "Color Universal Design", 2008, https://jfly.uni-koeln.de/color/
 ROLE_COLOURS = {
@@ -34,6 +40,7 @@ class Picture:
         height: The same.
         shown_width: Of the JPEG, pixels.
         shown_height: The same.
+        gamma: Exponent in (0, 1] by which grey levels were made brighter; 1 for as photographed.
     """
 
     content: bytes
@@ -41,31 +48,66 @@ class Picture:
     height: int
     shown_width: int
     shown_height: int
+    gamma: float
 
 
-def load(crop: CropImage | None, side: int) -> Picture | None:
+def load(finding: ReportFinding, side: int) -> Picture | None:
     """Return a crop of at most ``side`` squared pixels, or None when unreadable.
 
     The area is bounded and not the longer side: a dropper is ten times as long as wide, and its
     wire would vanish.
     """
-    opened = _opened(crop, lambda width, height: side / math.sqrt(width * height))
+    opened = _opened(finding, lambda width, height: side / math.sqrt(width * height))
     if opened is None:
         return None
-    image, width, height = opened
-    return Picture(_jpeg(image), width, height, *image.size)
+    return Picture(
+        _jpeg(opened.image), opened.width, opened.height, *opened.image.size, opened.gamma
+    )
 
 
-def load_drawn(finding: ReportFinding, max_side: int) -> Picture | None:
-    """Return a crop with its longer side at most ``max_side`` px and the evidence drawn in."""
-    opened = _opened(finding.crop, lambda width, height: max_side / max(width, height))
-    if opened is None or finding.crop is None:
+def load_drawn(finding: ReportFinding, max_width: int, max_height: int) -> Picture | None:
+    """Return a crop twice side by side, as it is and with the evidence drawn in, or None.
+
+    The lines hide what they tell of, so that it must be seen without them too. Both together
+    are at most ``max_width`` by ``max_height`` px.
+    """
+    half = (max_width - _BETWEEN) / 2
+    opened = _opened(finding, lambda width, height: min(half / width, max_height / height))
+    if opened is None:
         return None
-    image, width, height = opened
-    canvas = image.convert("RGB")
+    plain = opened.image.convert("RGB")
+    drawn = plain.copy()
+    _draw(drawn, finding, max(plain.size) / max(opened.width, opened.height))
+    canvas = Image.new("RGB", (2 * plain.width + _BETWEEN, plain.height), BOX_COLOUR)
+    canvas.paste(plain, (0, 0))
+    canvas.paste(drawn, (plain.width + _BETWEEN, 0))
+    return Picture(_jpeg(canvas), opened.width, opened.height, *canvas.size, opened.gamma)
+
+
+def gamma_for(grey: NDArray[np.uint8]) -> float:
+    """Return the exponent by which a dark part is made bright enough to be seen.
+
+    At night a wire is often ten grey levels above black, which no screen in a lit room shows. The
+    exponent brings the bright end of the part's own grey levels to a middle grey; order is kept.
+
+    Args:
+        grey: (height, width) uint8, the part's box.
+
+    Returns:
+        An exponent of grey levels as shares of white, in [0.4, 1]; 1 for a part bright enough.
+
+    >>> gamma_for(np.full((4, 4), 200, np.uint8))
+    1.0
+    """
+    bright = float(np.percentile(grey, _BRIGHT_END)) if grey.size else _SEEN
+    if bright >= _SEEN:
+        return 1.0
+    return max(math.log(_SEEN / 255) / math.log(max(bright, 1.0) / 255), _LEAST_GAMMA)
+
+
+def _draw(canvas: Image.Image, finding: ReportFinding, scale: float) -> None:
     draw = ImageDraw.Draw(canvas)
-    scale = max(image.size) / max(width, height)
-    box = finding.finding.component.box.shifted(-finding.crop.x0, -finding.crop.y0).scaled(scale)
+    box = _box_in_crop(finding).scaled(scale)
     draw.rectangle((box.x0, box.y0, box.x1, box.y1), outline=BOX_COLOUR)
     for trace in in_crop(finding):
         points = [(x * scale, y * scale) for x, y in trace.points]
@@ -74,7 +116,6 @@ def load_drawn(finding: ReportFinding, max_side: int) -> Picture | None:
             draw.circle(points[0], 3, outline=colour)
         else:
             draw.line(points, fill=colour, width=2)
-    return Picture(_jpeg(canvas), width, height, *canvas.size)
 
 
 def in_crop(finding: ReportFinding) -> Iterable[Polyline]:
@@ -85,21 +126,37 @@ def in_crop(finding: ReportFinding) -> Iterable[Polyline]:
         yield from evidence.shifted(-finding.crop.x0, -finding.crop.y0).traces
 
 
-def _opened(
-    crop: CropImage | None, scale_for: Callable[[int, int], float]
-) -> tuple[Image.Image, int, int] | None:
-    """Return the crop, made smaller where ``scale_for`` says so, and its full size."""
-    if crop is None:
+def _box_in_crop(finding: ReportFinding) -> Box:
+    box = finding.finding.component.box
+    return box if finding.crop is None else box.shifted(-finding.crop.x0, -finding.crop.y0)
+
+
+@dataclass(frozen=True, slots=True)
+class _Opened:
+    image: Image.Image  # grey, as small as wanted, as bright as needed
+    width: int  # before
+    height: int
+    gamma: float
+
+
+def _opened(finding: ReportFinding, scale_for: Callable[[int, int], float]) -> _Opened | None:
+    """Return the crop, made smaller where ``scale_for`` says so and brighter where it is dark."""
+    if finding.crop is None:
         return None
     try:
-        with Image.open(crop.path) as image:
+        with Image.open(finding.crop.path) as image:
             grey = image.convert("L")
     except (OSError, ValueError, Image.DecompressionBombError):
         return None  # the report says that the picture is missing
     width, height = grey.size
+    part = _box_in_crop(finding).clipped(width, height) or Box(0, 0, width, height)
+    corners = (int(part.x0), int(part.y0), math.ceil(part.x1), math.ceil(part.y1))
+    gamma = gamma_for(np.asarray(grey.crop(corners)))
     scale = min(scale_for(width, height), 1.0)
     size = (max(int(width * scale), 1), max(int(height * scale), 1))
-    return grey.resize(size, Image.Resampling.LANCZOS), width, height
+    small = grey.resize(size, Image.Resampling.LANCZOS)
+    brighter = small.point([round(255 * (level / 255) ** gamma) for level in range(256)])
+    return _Opened(brighter, width, height, gamma)
 
 
 def _jpeg(image: Image.Image) -> bytes:

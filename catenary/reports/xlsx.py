@@ -23,9 +23,9 @@ Cell = str | float | int | None
 
 MAX_PICTURES = 5000  # some 50 MB; a larger file opens slowly. Our starting value
 MAX_FRAMES = 100_000  # rows of the sheet of photographs that were not judged
-PICTURE_PX = 150
+PICTURE_PX = (300, 240)  # width and height of a picture at most
 _CELL_CHARACTERS = 32_767  # of Excel; XlsxWriter drops a longer text
-_ROW_POINTS = 120  # 160 px: a picture and its margin
+_ROW_POINTS = 188  # 250 px: a picture and its margin
 IMAGES_HEADER = (
     "序号",
     "铁路局",
@@ -45,7 +45,7 @@ IMAGES_HEADER = (
     "原因",
     "reason",
 )
-_IMAGES_WIDTHS = (6, 9, 14, 7, 12, 18, 13, 11, 12, 20, 23, 7, 8, 8, 34, 52, 52)
+_IMAGES_WIDTHS = (6, 9, 14, 7, 12, 18, 13, 11, 12, 20, 43, 7, 8, 8, 34, 52, 52)
 _PICTURE_COLUMN = IMAGES_HEADER.index("图片")
 SUMMARY_HEADER = (
     "检测日期",
@@ -148,7 +148,7 @@ def _fill_images(
 
 
 def _insert_picture(sheet: Worksheet, row: int, one: ReportFinding) -> None:
-    picture = pictures.load_drawn(one, PICTURE_PX)
+    picture = pictures.load_drawn(one, *PICTURE_PX)
     if picture is None:
         return
     sheet.set_row(row, _ROW_POINTS)

@@ -84,9 +84,13 @@ def test_the_picture_lies_in_the_row_of_its_defect_with_the_evidence_drawn(tmp_p
     (image,) = sheet._images
     assert (image.anchor._from.row, image.anchor._from.col) == (2, 10)
     picture = Image.open(io.BytesIO(image._data()))
-    assert picture.size == (23, 150)
-    red, _, blue = picture.convert("RGB").getpixel((12, 70))  # inside the gap, 330..520 of 900
+    assert picture.size == (37 + 2 + 37, 240)  # as it is, and with the evidence
+    red, _, blue = picture.convert("RGB").getpixel(
+        (37 + 2 + 19, 113)
+    )  # in the gap, 330..520 of 900
     assert red > blue + 60
+    plain = picture.convert("RGB").getpixel((19, 113))
+    assert max(plain) - min(plain) < 10  # grey: nothing is drawn over it
 
 
 def test_what_could_not_be_judged_has_its_own_sheet_and_is_no_defect(tmp_path: Path):
