@@ -16,6 +16,7 @@ _QUALITY = 80  # JPEG; below, thin wires get ringing. Our starting value
 _BETWEEN = 2  # px between the plain picture and the drawn one
 _BRIGHT_END = 95.0  # percentile of a part's grey levels that is made visible
 _SEEN = 120.0  # grey level that it is brought to. Our starting values
+_MOST_ENLARGED = 4.0  # beyond, a pin is only blurred more
 _LEAST_GAMMA = 0.4  # below, the noise of black is seen before the part
 # One colour a role, readable on dark and light metal and for the colour-blind.
 # Source: Okabe & Ito, "Color Universal Design", 2008, https://jfly.uni-koeln.de/color/
@@ -57,7 +58,7 @@ def load(finding: ReportFinding, side: int) -> Picture | None:
     The area is bounded and not the longer side: a dropper is ten times as long as wide, and its
     wire would vanish.
     """
-    opened = _opened(finding, lambda width, height: side / math.sqrt(width * height))
+    opened = _opened(finding, lambda width, height: min(side / math.sqrt(width * height), 1.0))
     if opened is None:
         return None
     return Picture(
@@ -66,21 +67,36 @@ def load(finding: ReportFinding, side: int) -> Picture | None:
 
 
 def load_drawn(finding: ReportFinding, max_width: int, max_height: int) -> Picture | None:
-    """Return a crop twice side by side, as it is and with the evidence drawn in, or None.
+    """Return a crop twice, as it is and with the evidence drawn in, or None when unreadable.
 
-    The lines hide what they tell of, so that it must be seen without them too. Both together
-    are at most ``max_width`` by ``max_height`` px.
+    The lines hide what they tell of, so that it must be seen without them too. A wide part lies
+    above its twin, others stand beside it; small parts are enlarged. Both together are at most
+    ``max_width`` by ``max_height`` px.
     """
-    half = (max_width - _BETWEEN) / 2
-    opened = _opened(finding, lambda width, height: min(half / width, max_height / height))
+
+    def scale_for(width: int, height: int) -> float:
+        return min(max(beside(width, height), above(width, height)), _MOST_ENLARGED)
+
+    def beside(width: int, height: int) -> float:
+        return min((max_width - _BETWEEN) / 2 / width, max_height / height)
+
+    def above(width: int, height: int) -> float:
+        return min(max_width / width, (max_height - _BETWEEN) / 2 / height)
+
+    opened = _opened(finding, scale_for)
     if opened is None:
         return None
     plain = opened.image.convert("RGB")
     drawn = plain.copy()
     _draw(drawn, finding, max(plain.size) / max(opened.width, opened.height))
-    canvas = Image.new("RGB", (2 * plain.width + _BETWEEN, plain.height), BOX_COLOUR)
+    width, height = plain.size
+    if beside(opened.width, opened.height) >= above(opened.width, opened.height):
+        size, place = (2 * width + _BETWEEN, height), (width + _BETWEEN, 0)
+    else:
+        size, place = (width, 2 * height + _BETWEEN), (0, height + _BETWEEN)
+    canvas = Image.new("RGB", size, BOX_COLOUR)
     canvas.paste(plain, (0, 0))
-    canvas.paste(drawn, (plain.width + _BETWEEN, 0))
+    canvas.paste(drawn, place)
     return Picture(_jpeg(canvas), opened.width, opened.height, *canvas.size, opened.gamma)
 
 
@@ -140,7 +156,7 @@ class _Opened:
 
 
 def _opened(finding: ReportFinding, scale_for: Callable[[int, int], float]) -> _Opened | None:
-    """Return the crop, made smaller where ``scale_for`` says so and brighter where it is dark."""
+    """Return the crop, scaled by what ``scale_for`` says, and brighter where it is dark."""
     if finding.crop is None:
         return None
     try:
@@ -152,7 +168,7 @@ def _opened(finding: ReportFinding, scale_for: Callable[[int, int], float]) -> _
     part = _box_in_crop(finding).clipped(width, height) or Box(0, 0, width, height)
     corners = (int(part.x0), int(part.y0), math.ceil(part.x1), math.ceil(part.y1))
     gamma = gamma_for(np.asarray(grey.crop(corners)))
-    scale = min(scale_for(width, height), 1.0)
+    scale = scale_for(width, height)
     size = (max(int(width * scale), 1), max(int(height * scale), 1))
     small = grey.resize(size, Image.Resampling.LANCZOS)
     brighter = small.point([round(255 * (level / 255) ** gamma) for level in range(256)])

@@ -44,3 +44,22 @@ def test_a_part_that_is_bright_enough_is_shown_as_photographed(tmp_path: Path):
 def test_light_is_only_ever_added_and_within_bounds(level: int):
     gamma = pictures.gamma_for(np.full((5, 7), level, np.uint8))
     assert 0.4 <= gamma <= 1.0
+
+
+@pytest.mark.parametrize(
+    ("size", "shown"),
+    [
+        ((140, 900), (37 + 2 + 37, 240)),  # tall: beside each other
+        ((900, 60), (300, 20 + 2 + 20)),  # wide: one above the other
+        ((40, 40), (149 + 2 + 149, 149)),  # small: enlarged to fit, at most four times
+        ((20, 20), (80 + 2 + 80, 80)),
+    ],
+)
+def test_a_drawn_picture_uses_the_room_it_has(
+    size: tuple[int, int], shown: tuple[int, int], tmp_path: Path
+):
+    Image.new("L", size, 150).save(tmp_path / "c.png")
+    crop = CropImage(tmp_path / "c.png", *reported.ORIGIN)
+    picture = pictures.load_drawn(reported.dropper(1, 0.9, crop), 300, 240)
+    assert picture is not None
+    assert (picture.shown_width, picture.shown_height) == shown

@@ -1,0 +1,246 @@
+"""Examples to look at: what the rules, or the whole product, get right and wrong."""
+
+import tempfile
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from catenary.datasets import coco
+from catenary.datasets.labels import Label, LabelledImage
+from catenary.domain.errors import ConfigError
+from catenary.domain.finding import NORMAL, Component, Evidence, Finding, Verdict
+from catenary.domain.image import Frame
+from catenary.domain.taxonomy import Taxonomy
+from catenary.evaluation.matching import Raised, pair
+from catenary.imaging.crops import cut
+from catenary.imaging.decode import decode_gray
+from catenary.models.classifier import CROP_MARGIN, DEFAULT_MARGIN
+from catenary.pipeline.judge import Judge
+from catenary.reports import lexicon, pictures, words
+from catenary.reports.data import CropImage, ReportFinding
+from catenary.rules import catalogue
+
+RIGHT, FALSE, MISSED = "right", "false alarm", "missed"
+PICTURE_PX = (560, 420)
+_MARGIN = 0.25  # around the part, as a share of its longer side
+_OF_A_KIND = 2  # right examples of one condition, so that several are shown
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Example:
+    """One judged part beside what is true of it.
+
+    Attributes:
+        name: Of its picture, unique among the examples.
+        outcome: `RIGHT`, `FALSE` or `MISSED`.
+        truth: Condition in the labels; empty where no part is labelled.
+        finding: What was said.
+        image: Labelled photograph.
+        pixels: (height, width) uint8, the part and its surroundings.
+        origin: Frame column and row of the first pixel.
+        is_of_rule: A rule said so alone, and its score stands for the probability.
+    """
+
+    name: str
+    outcome: str
+    truth: str
+    finding: Finding
+    image: LabelledImage
+    pixels: NDArray[np.uint8]
+    origin: tuple[int, int]
+    is_of_rule: bool = False
+
+
+def of_rules(
+    paths: Sequence[Path], judge: Judge, progress: Callable[[int, int], None]
+) -> list[Example]:
+    """Return each rule's surest right case, and its surest false alarm or else its worst miss.
+
+    Each part is cut out by its true box, so the detector has no say.
+
+    Args:
+        paths: COCO label files.
+        judge: Its rules, taxonomy and versions are used.
+        progress: Called with photographs done and photographs in all.
+
+    Raises:
+        ConfigError: If labels are not valid or an image is missing.
+    """
+    best: dict[tuple[str, str], tuple[float, Example]] = {}
+    for image, pixels in _photographs(paths, progress):
+        for label in image.labels:
+            if label.is_ignored or not label.is_evident:
+                continue
+            for evidence in _ruled(judge, pixels, label):
+                outcome = _outcome(evidence, label.condition)
+                if not outcome or evidence.score is None:
+                    continue
+                rule = evidence.source.partition("/")[0]
+                worth = -evidence.score if outcome == MISSED else evidence.score
+                if worth > best.get((rule, outcome), (-2.0, None))[0]:
+                    found = _found(judge, image, label, evidence)
+                    name = f"{rule}-{outcome.partition(' ')[0]}"
+                    example = _example(outcome, label.condition, found, image, pixels)
+                    best[rule, outcome] = (worth, replace(example, name=name, is_of_rule=True))
+    return [
+        one
+        for (rule, outcome), (_, one) in sorted(best.items())
+        if outcome != MISSED or (rule, FALSE) not in best
+    ]
+
+
+def of_product(
+    paths: Sequence[Path], judge: Judge, each: int, progress: Callable[[int, int], None]
+) -> list[Example]:
+    """Return the surest right findings, at most two of a condition, and the surest false alarms.
+
+    Args:
+        paths: COCO label files.
+        judge: As in a scan.
+        each: How many right and how many false ones at most.
+        progress: Called with photographs done and photographs in all.
+
+    Raises:
+        ConfigError: If labels are not valid or an image is missing.
+    """
+    found: dict[str, list[tuple[float, Example]]] = {RIGHT: [], FALSE: []}
+    for image, pixels in _photographs(paths, progress):
+        judgement = judge(Frame(image.ref, pixels))
+        raised = {
+            Raised(
+                one.component.kind, one.condition, one.component.box, one.probability or 0.0
+            ): one
+            for one in judgement.findings
+            if one.verdict is Verdict.DEFECT
+        }
+        paired = pair(list(raised), image.labels)
+        told = [(one, RIGHT, label.condition) for one, label in paired.hits]
+        told += [(one, FALSE, _truth_at(one, image.labels)) for one in paired.false]
+        for one, outcome, truth in told:
+            example = _example(outcome, truth, raised[one], image, pixels)
+            found[outcome].append((one.score, example))
+    chosen = []
+    for outcome, examples in found.items():
+        counts: dict[tuple[str, str], int] = {}
+        kept: list[Example] = []
+        for _, example in sorted(examples, key=lambda item: -item[0]):
+            kind = (example.finding.component.kind, example.finding.condition)
+            counts[kind] = counts.get(kind, 0) + 1
+            if len(kept) < each and (outcome == FALSE or counts[kind] <= _OF_A_KIND):
+                name = f"{outcome.partition(' ')[0]}-{len(kept) + 1}"
+                kept.append(replace(example, name=name))
+        chosen += kept
+    return chosen
+
+
+def write(examples: Sequence[Example], folder: Path, taxonomy: Taxonomy) -> Iterator[str]:
+    """Write a picture of each example, and yield a Markdown table with what is said of it.
+
+    Args:
+        examples: As found.
+        folder: For the pictures, JPEG; made when missing.
+        taxonomy: Names of parts and conditions.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    yield "| | picture (as it is, and with what was seen) | what the reviewer is told |"
+    yield "|---|---|---|"
+    for one in examples:
+        (folder / f"{one.name}.jpg").write_bytes(_picture(one, taxonomy))
+        truth = f"true: {one.truth}" if one.truth else "no part is there"
+        picture = f"![{one.name}]({folder.name}/{one.name}.jpg)"
+        told = "<br>".join(_told(one, taxonomy)).replace("|", "/")
+        yield f"| {one.name}: {one.outcome}, {truth} | {picture} | {told} |"
+
+
+def _told(one: Example, taxonomy: Taxonomy) -> Iterator[str]:
+    """Yield the sentence of a finding; of a rule alone, which gives no probability, its numbers."""
+    if not one.is_of_rule:
+        sentence = words.why(one.finding, taxonomy)
+        yield from (sentence.zh, sentence.en)
+        return
+    for evidence in one.finding.evidence:
+        yield f"{words.source(evidence).both()}: {lexicon.SCORE.both()} {evidence.score:.2f}"
+        for number in evidence.measurements:
+            said = words.shown(number, evidence.source)
+            limit = f" ({said.limit.en})" if said.limit else ""
+            yield f"{said.name.both()} {said.value.en}{limit}"
+
+
+def _photographs(
+    paths: Sequence[Path], progress: Callable[[int, int], None]
+) -> Iterator[tuple[LabelledImage, NDArray[np.uint8]]]:
+    sets = [coco.read(path) for path in paths]
+    total = sum(len(one.images) for one in sets)
+    done = 0
+    for labelled in sets:
+        for image in labelled.images:
+            path = labelled.root / image.ref.file_name
+            try:
+                yield image, decode_gray(path.read_bytes())
+            except OSError as error:
+                raise ConfigError(f"cannot read labelled image {path}: {error.strerror}") from error
+            done += 1
+            progress(done, total)
+
+
+def _ruled(judge: Judge, pixels: NDArray[np.uint8], label: Label) -> Iterator[Evidence]:
+    usual = CROP_MARGIN.get(label.component, DEFAULT_MARGIN)
+    crop = cut(pixels, label.box, catalogue.CROP_MARGIN.get(label.component, usual))
+    for rule in judge.rules.get(label.component, ()):
+        yield rule(crop).shifted(crop.x0, crop.y0)
+
+
+def _outcome(evidence: Evidence, truth: str) -> str:
+    """Return how a rule did; empty for what is no example."""
+    if evidence.verdict is Verdict.DEFECT:
+        right = truth == evidence.condition
+        return RIGHT if right else FALSE if truth == NORMAL else ""
+    return MISSED if evidence.verdict is Verdict.NORMAL and truth == evidence.condition else ""
+
+
+def _found(judge: Judge, image: LabelledImage, label: Label, evidence: Evidence) -> Finding:
+    """Return what a rule alone says in the form of a finding, with its score as probability."""
+    part = Component(label.component, label.box, 1.0)
+    is_defect = evidence.verdict is Verdict.DEFECT
+    grade = judge.taxonomy.condition(part.kind, evidence.condition).grade if is_defect else None
+    condition = evidence.condition if is_defect else NORMAL
+    return Finding(
+        image.ref.image_id,
+        part,
+        evidence.verdict,
+        condition,
+        evidence.score,
+        grade,
+        (evidence,),
+        judge.versions,
+    )
+
+
+def _truth_at(raised: Raised, labels: Sequence[Label]) -> str:
+    near = [one for one in labels if one.component == raised.component]
+    best = max(near, key=lambda one: one.box.iou(raised.box), default=None)
+    return best.condition if best is not None and best.box.iou(raised.box) > 0 else ""
+
+
+def _example(
+    outcome: str, truth: str, finding: Finding, image: LabelledImage, pixels: NDArray[np.uint8]
+) -> Example:
+    """Return an example that has no name yet."""
+    crop = cut(pixels, finding.component.box, _MARGIN)
+    return Example("", outcome, truth, finding, image, crop.pixels.copy(), (crop.x0, crop.y0))
+
+
+def _picture(one: Example, taxonomy: Taxonomy) -> bytes:
+    names = words.names(taxonomy, one.finding.component.kind, one.finding.condition)
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "crop.png"
+        cv2.imwrite(str(path), one.pixels)
+        shown = ReportFinding(one.image.ref, one.finding, names, CropImage(path, *one.origin))
+        picture = pictures.load_drawn(shown, *PICTURE_PX)
+    if picture is None:
+        raise ValueError(f"the picture of {one.name} cannot be drawn")
+    return picture.content
