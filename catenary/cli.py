@@ -3,6 +3,7 @@
 import json
 import logging
 import shlex
+import signal
 import sys
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
@@ -62,6 +63,7 @@ DEFAULT_WORKSPACE = Path("workspace")
 def main() -> None:
     """Run the command line; an expected error is one line and exit code 1."""
     show_trace = "--debug" in sys.argv
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # stop as by Ctrl-C, batch written
     try:
         app()
     except CatenaryError as error:
@@ -151,6 +153,9 @@ def scan(  # noqa: PLR0913 - every option of the command is a parameter
     retry_failed: Annotated[
         bool, typer.Option("--retry-failed", help="Try frames again that failed before.")
     ] = False,
+    wait: Annotated[
+        float, typer.Option(min=0, help="Minutes to wait for a source that goes away.")
+    ] = 60.0,
     promise: Annotated[
         bool,
         typer.Option(
@@ -167,7 +172,7 @@ def scan(  # noqa: PLR0913 - every option of the command is a parameter
     if min_score is not None:
         overrides += (f"cascade.min_score={min_score}",)
     recipe = assemble.Recipe(model, device, precision, config, overrides, promise)
-    options = job.Options(workers, retry_failed)
+    options = job.Options(workers, retry_failed, 60 * wait)
     with _progress("scan") as step:
         summary = job.scan_run(source, workspace, recipe, options, step)
     if as_json:

@@ -13,6 +13,13 @@ class SourceError(CatenaryError):
     """A run cannot be recognised, opened or listed."""
 
 
+class SourceGoneError(SourceError):
+    """The whole run cannot be reached for now (a share or network that is down).
+
+    No photograph is at fault: the scan waits, and leaves what it could not read as it was.
+    """
+
+
 class UnreadableImageError(CatenaryError):
     """One image cannot be read or decoded; the scan records it and goes on.
 

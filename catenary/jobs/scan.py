@@ -2,9 +2,12 @@
 
 import hashlib
 import logging
+import signal
+import threading
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -12,13 +15,14 @@ import cv2
 from sqlalchemy import Connection
 
 from catenary import config
-from catenary.domain.errors import StoreError
+from catenary.domain.errors import SourceGoneError, StoreError
 from catenary.domain.finding import Component, Finding, Verdict
 from catenary.domain.image import Frame
 from catenary.imaging.crops import cut
 from catenary.jobs import assemble, promised, report, workspaces
 from catenary.models import bundle
 from catenary.pipeline.judge import Judge
+from catenary.pipeline.patience import Patience
 from catenary.pipeline.scan import ScannedFrame, scan
 from catenary.reports import words
 from catenary.runs import discover
@@ -48,10 +52,12 @@ class Options:
     Attributes:
         readers: Threads that read and decode.
         retry_failed: Try photographs again that failed before.
+        wait_s: How long to wait for a source that goes away, in seconds.
     """
 
     readers: int = 2
     retry_failed: bool = False
+    wait_s: float = 3600.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,6 +99,7 @@ def scan_run(
 
     Raises:
         SourceError: If the run is not recognised.
+        SourceGoneError: If it goes away for longer than `Options.wait_s`; what was finished stays.
         StoreError: If the workspace cannot be written; what was finished stays.
     """
     source = discover.open_source(source_path)
@@ -111,7 +118,8 @@ def scan_run(
                 shards.sweep(connection, workspace, run_id)
             writer = _Writer(db, workspace, run_id, name, start)
             refs = ledger.pending(db, run_id)
-            results = scan(refs, source.read, judge, options.readers, settings.quality)
+            patience = Patience(options.wait_s)
+            results = scan(refs, source.read, judge, options.readers, settings.quality, patience)
             writer.write_all(results, settings.batch, progress)
         with db.read() as connection:
             return summary.of_run(connection, run_id)
@@ -176,7 +184,7 @@ class _Writer:
     def write_all(
         self, results: Iterator[ScannedFrame], batch_size: int, progress: Progress
     ) -> None:
-        """Drain the scan; an interruption still writes what is finished."""
+        """Drain the scan; an interruption or a lost source still writes what is finished."""
         batch: list[ScannedFrame] = []
         last = time.monotonic()
         try:
@@ -188,7 +196,7 @@ class _Writer:
                     finished, batch = batch, []
                     self.commit(finished)
                     last = time.monotonic()
-        except KeyboardInterrupt:
+        except (KeyboardInterrupt, SourceGoneError):
             self.commit(batch)
             raise
         self.commit(batch)
@@ -205,6 +213,12 @@ class _Writer:
                 f"only {free / 1e6:.0f} MB free in {self.workspace.path}; "
                 "free some space and start the same scan again, it goes on where it was"
             )
+        with _uninterrupted():
+            self._write(batch)
+        for result in batch:
+            self.seconds.update(result.stage_seconds)
+
+    def _write(self, batch: list[ScannedFrame]) -> None:
         raised = [pair for result in batch for pair in self._with_crops(result)]
         rows = [row for result in batch for row in _component_rows(result)]
         shard = shards.write(
@@ -215,8 +229,6 @@ class _Writer:
                 ledger.finish(tx, self.run_id, result.ref.image_id, result.result)
             findings.insert_all(tx, self.run_id, raised)
             shards.record(tx, self.run_id, shard)
-        for result in batch:
-            self.seconds.update(result.stage_seconds)
 
     def _with_crops(self, result: ScannedFrame) -> Iterator[tuple[Finding, CropFile]]:
         """Yield findings that are not normal with their evidence pictures, already written."""
@@ -226,6 +238,26 @@ class _Writer:
             if result.frame is not None:
                 name = f"{_digest(result.ref.image_id)}-{number}.jpg"
                 yield one, _evidence_picture(result.frame, one.component, folder, name)
+
+
+@contextmanager
+def _uninterrupted() -> Iterator[None]:
+    """Hold back Ctrl-C and SIGTERM until a batch, which takes moments, is written."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    held: list[int] = []
+    former = {
+        number: signal.signal(number, lambda told, _: held.append(told))
+        for number in (signal.SIGINT, signal.SIGTERM)
+    }
+    try:
+        yield
+    finally:
+        for number, handler in former.items():
+            signal.signal(number, handler)
+    if held:
+        raise KeyboardInterrupt
 
 
 def _evidence_picture(frame: Frame, component: Component, folder: Path, name: str) -> CropFile:

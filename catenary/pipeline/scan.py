@@ -2,9 +2,10 @@
 
 import time
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
+from functools import partial
 from itertools import islice
 
 from catenary.domain.errors import UnreadableImageError
@@ -12,8 +13,7 @@ from catenary.domain.finding import Component, Finding
 from catenary.domain.image import Frame, FrameResult, ImageRef, Outcome
 from catenary.imaging import decode, quality
 from catenary.pipeline.judge import Judge
-
-Read = Callable[[ImageRef], bytes]
+from catenary.pipeline.patience import Patience, Read
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -43,6 +43,7 @@ def scan(
     judge: Judge,
     readers: int = 2,
     limits: quality.QualityLimits | None = None,
+    patience: Patience | None = None,
 ) -> Iterator[ScannedFrame]:
     """Judge photographs in order, reading and decoding a few ahead in threads.
 
@@ -52,23 +53,30 @@ def scan(
         judge: The assembled detector, rules and classifier.
         readers: Threads that read and decode; also bounds the frames held in memory.
         limits: Of the quality gate; None for the defaults.
+        patience: With a source that goes away; None for none.
 
     Yields:
         One result a ref, in the order of ``refs``.
+
+    Raises:
+        SourceGoneError: If the source is away for longer than that.
     """
     gate = limits or quality.QualityLimits()
+    waiting_for = patience or Patience()
+    fetch = partial(waiting_for.read, read)
     queue: deque[Future[ScannedFrame]] = deque()
     iterator = iter(refs)
     with ThreadPoolExecutor(readers, thread_name_prefix="reader") as pool:
         try:
             for ref in islice(iterator, readers + 1):
-                queue.append(pool.submit(_opened, ref, read, gate))
+                queue.append(pool.submit(_opened, ref, fetch, gate))
             while queue:
                 opened = queue.popleft().result()
                 for ref in islice(iterator, 1):
-                    queue.append(pool.submit(_opened, ref, read, gate))
+                    queue.append(pool.submit(_opened, ref, fetch, gate))
                 yield _judged(opened, judge)
         finally:
+            waiting_for.give_up()
             for waiting in queue:
                 waiting.cancel()
 

@@ -8,6 +8,7 @@ from typing import Protocol
 
 from catenary.domain.errors import SourceError, UnreadableImageError
 from catenary.domain.image import ImageRef
+from catenary.runs import presence
 from catenary.runs.source import RunDescription
 from catenary.runs.task_name import TaskName
 
@@ -31,6 +32,7 @@ class Files(Protocol):
 
         Raises:
             UnreadableImageError: ``"missing"``, ``"locked"`` or ``"damaged"``.
+            SourceGoneError: If no file can be read for now.
         """
         ...
 
@@ -92,15 +94,9 @@ class LocalFiles:
             full = self._root / _unportable(path)
         try:
             return full.read_bytes()
-        except (FileNotFoundError, NotADirectoryError) as error:
-            message = f"{path} is missing; copy it again or scan the run anew"
-            raise UnreadableImageError("missing", message) from error
-        except PermissionError as error:
-            message = f"{path} is locked or not permitted ({error.strerror})"
-            raise UnreadableImageError("locked", message) from error
         except OSError as error:
-            message = f"{path} cannot be read ({error.strerror}); check the disk, copy it again"
-            raise UnreadableImageError("damaged", message) from error
+            presence.require(self._root, error)
+            raise _unreadable(path, error) from error
 
     def _is_new(self, folder: str, seen: set[str]) -> bool:
         """Tell whether a folder behind a link is neither seen yet nor inside or above the root."""
@@ -127,6 +123,19 @@ class LocalFiles:
                 f"cannot list folder {path}: {error.strerror}; check its rights and the disk"
             ) from error
         return sorted(names), sorted(folders)
+
+
+def _unreadable(path: str, error: OSError) -> UnreadableImageError:
+    match error:
+        case FileNotFoundError() | NotADirectoryError():
+            message = f"{path} is missing; copy it again or scan the run anew"
+            return UnreadableImageError("missing", message)
+        case PermissionError():
+            message = f"{path} is locked or not permitted ({error.strerror})"
+            return UnreadableImageError("locked", message)
+        case _:
+            message = f"{path} cannot be read ({error.strerror}); check the disk, copy it again"
+            return UnreadableImageError("damaged", message)
 
 
 def _is_folder(entry: os.DirEntry[str]) -> bool:

@@ -1,14 +1,21 @@
 """Files of a run behind an fsspec URL: ``s3://``, ``sftp://``, ``memory://`` and others."""
 
 import re
+import time
 from collections.abc import Iterator
-from typing import Protocol
+from typing import Any, Protocol
 
 import fsspec  # type: ignore[import-untyped]  # the package carries no types
 
-from catenary.domain.errors import SourceError, UnreadableImageError
+from catenary.domain.errors import SourceError, SourceGoneError, UnreadableImageError
 from catenary.runs.files import is_image
 
+_TRIES = 3  # of one file while the rest can be reached
+_PAUSE_S = 0.5  # before the second try, then twice as long each time. Our starting values
+# A store that does not answer is told from a slow one after these times, where it lets us choose.
+_TIMEOUTS: dict[str, dict[str, Any]] = {
+    "s3": {"config_kwargs": {"connect_timeout": 10, "read_timeout": 60}},
+}
 _PASSWORD = re.compile(r"(?<=://)([^/@]*?):[^/@]*@")
 
 
@@ -18,6 +25,8 @@ class _FileSystem(Protocol):
     def ls(self, path: str, *, detail: bool) -> list[dict[str, object]]: ...
 
     def cat_file(self, path: str) -> bytes: ...
+
+    def invalidate_cache(self) -> None: ...
 
 
 class RemoteFiles:
@@ -31,7 +40,8 @@ class RemoteFiles:
         """
         self.url = redacted(url)
         try:
-            file_system, root = fsspec.core.url_to_fs(url)
+            scheme = url.partition("://")[0]
+            file_system, root = fsspec.core.url_to_fs(url, **_TIMEOUTS.get(scheme, {}))
         except (ImportError, ValueError, OSError) as error:
             raise SourceError(f"cannot open {self.url}: {error}") from error
         self._file_system: _FileSystem = file_system
@@ -56,7 +66,7 @@ class RemoteFiles:
         path = f"{self._root}/{folder}".rstrip("/")
         try:
             entries = self._file_system.ls(path, detail=True)
-        except OSError as error:
+        except Exception as error:  # each store has errors of its own for a lost connection
             raise SourceError(f"cannot list {self.url}/{folder}: {error}") from error
         found = (
             (str(entry["name"]).rstrip("/").rpartition("/")[2], entry["type"] == "directory")
@@ -66,18 +76,38 @@ class RemoteFiles:
         return sorted((name, is_folder) for name, is_folder in found if is_folder or is_image(name))
 
     def read(self, path: str) -> bytes:
-        """See `Files`."""
+        """See `Files`; a file that fails while others can be reached is tried again."""
+        for attempt in range(1, _TRIES + 1):
+            try:
+                return bytes(self._file_system.cat_file(f"{self._root}/{path}"))
+            except Exception as error:  # as in `listed`
+                self._require(error)
+                if isinstance(error, (FileNotFoundError, PermissionError)) or attempt == _TRIES:
+                    raise self._unreadable(path, error) from error
+            time.sleep(_PAUSE_S * 2 ** (attempt - 1))
+        raise AssertionError("the last try returns or raises")
+
+    def _require(self, error: Exception) -> None:
+        """Raise if nothing can be reached; see `catenary.runs.presence`."""
         try:
-            return bytes(self._file_system.cat_file(f"{self._root}/{path}"))
-        except FileNotFoundError as error:
-            message = f"{path} is missing in {self.url}"
-            raise UnreadableImageError("missing", message) from error
-        except PermissionError as error:
-            message = f"{path} in {self.url} is not permitted ({error})"
-            raise UnreadableImageError("locked", message) from error
-        except OSError as error:
-            message = f"{path} in {self.url} cannot be read ({error}); check the connection"
-            raise UnreadableImageError("damaged", message) from error
+            self._file_system.invalidate_cache()  # a listing from memory tells nothing
+            is_there = bool(self._file_system.ls(self._root, detail=True))
+        except Exception:  # noqa: BLE001 - as in `listed`
+            is_there = False
+        if not is_there:
+            message = f"{self.url} cannot be reached ({error}); check the connection"
+            raise SourceGoneError(message) from error
+
+    def _unreadable(self, path: str, error: Exception) -> UnreadableImageError:
+        match error:
+            case FileNotFoundError():
+                return UnreadableImageError("missing", f"{path} is missing in {self.url}")
+            case PermissionError():
+                message = f"{path} in {self.url} is not permitted ({error})"
+                return UnreadableImageError("locked", message)
+            case _:
+                message = f"{path} in {self.url} cannot be read ({error}); check the connection"
+                return UnreadableImageError("damaged", message)
 
 
 def redacted(url: str) -> str:

@@ -50,6 +50,7 @@ class Source(Protocol):
 
         Raises:
             UnreadableImageError: If these bytes are missing or cannot be read.
+            SourceGoneError: If nothing of the run can be read for now.
         """
         ...
 

@@ -9,7 +9,7 @@ from pathlib import Path
 from catenary.domain.errors import SourceError, UnreadableImageError
 from catenary.domain.image import ImageRef
 from catenary.domain.place import parse_kilometre_m
-from catenary.runs import readonly_db, shot_time, task_name, track_geometry
+from catenary.runs import presence, readonly_db, shot_time, task_name, track_geometry
 from catenary.runs.files import describe
 from catenary.runs.readonly_db import UnreadableDatabaseError
 from catenary.runs.source import RunDescription
@@ -66,7 +66,7 @@ class WorkstationRun:
         folder = _child(root, "DB")
         if folder is None:
             raise SourceError(f"{root} is no workstation package: it has no folder DB")
-        self._root = root
+        self._root, self._folder = root, folder
         self._task = _task(root)
         self._indexes = _usable_indexes(folder)
         self._description = describe(root.name, "workstation", str(root), self._task)
@@ -101,6 +101,7 @@ class WorkstationRun:
         try:
             content = self._sub_databases.content(sub_database, key)
         except UnreadableDatabaseError as error:
+            presence.require(self._folder, error.__cause__)
             raise UnreadableImageError(error.code, str(error)) from error
         return _image(content, f"photograph {key} of {sub_database}.subDb")
 

@@ -113,29 +113,76 @@ def test_scanning_again_does_only_what_is_new(run, bundle):
     assert (before["done"], after["done"]) == (3, 4)
 
 
-def test_a_killed_scan_goes_on_and_repeats_nothing(run, bundle):
+def begun(run: Path, bundle: str, *more: str) -> subprocess.Popen[str]:
+    """Start a scan and return it when something has been found."""
     workspace = run.parent / "ws"
+    options = ("--workspace", str(workspace), "--model", bundle, "--set", "cascade.min_score=0.0")
     process = subprocess.Popen(
-        [
-            *CATENARY,
-            "scan",
-            str(run),
-            "--workspace",
-            str(workspace),
-            "--model",
-            bundle,
-            "--set",
-            "batch=1",
-            "--set",
-            "cascade.min_score=0.0",
-        ],
+        [*CATENARY, "scan", str(run), *options, "--set", "batch=1", *more],
         cwd=ROOT,
+        stderr=subprocess.PIPE,
+        text=True,
     )
-    evidence = workspace / "evidence"
-    while process.poll() is None and not any(evidence.glob("*/*.jpg")):
+    while process.poll() is None and not any((workspace / "evidence").glob("*/*.jpg")):
         os.sched_yield()
+    return process
+
+
+@pytest.fixture
+def long_run(run: Path) -> Path:
+    for number in range(3, 40):
+        (run / f"{number}.jpg").write_bytes(picture(number))
+    return run
+
+
+def test_a_share_that_goes_away_is_waited_for(long_run, bundle):
+    process = begun(long_run, bundle)
+    elsewhere = long_run.with_name("elsewhere")
+    long_run.rename(elsewhere)
+    assert process.stderr is not None
+    told = process.stderr.readline()
+    assert "the scan waits, at most 60 minutes" in told
+    assert str(long_run) in told
+    elsewhere.rename(long_run)
+    _, rest = process.communicate()
+    assert "the source is back" in rest
+    assert process.returncode == 0
+    record = counts(long_run)
+    assert (record["done"], record["failed"], record["pending"]) == (40, 0, 0)
+
+
+def test_a_share_that_stays_away_ends_the_scan_and_blames_no_photograph(long_run, bundle):
+    process = begun(long_run, bundle, "--wait", "0")
+    elsewhere = long_run.with_name("elsewhere")
+    long_run.rename(elsewhere)
+    _, told = process.communicate()
+    assert process.returncode == 1
+    assert "cannot be reached; check the network and that it is mounted" in told
+    record = counts(long_run)
+    assert record["failed"] == 0
+    assert 0 < record["pending"] < 40
+    elsewhere.rename(long_run)
+    assert scan(long_run, bundle).returncode == 0
+    assert counts(long_run)["done"] == 40
+
+
+def test_a_scan_that_is_told_to_stop_keeps_what_is_finished(long_run, bundle):
+    process = begun(long_run, bundle)
+    process.send_signal(signal.SIGTERM)
+    _, told = process.communicate(timeout=60)
+    assert process.returncode == 130
+    assert "Traceback" not in told
+    record = counts(long_run)
+    assert 0 < record["done"] < 40
+    assert record["failed"] == 0
+    assert scan(long_run, bundle).returncode == 0
+    assert counts(long_run)["done"] == 40
+
+
+def test_a_killed_scan_goes_on_and_repeats_nothing(run, bundle):
+    process = begun(run, bundle)
     process.send_signal(signal.SIGKILL)
-    process.wait()
+    process.communicate()
     assert scan(run, bundle).returncode == 0
     whole = run.parent / "fresh"
     whole.mkdir()
