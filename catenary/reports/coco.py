@@ -7,7 +7,7 @@ from pathlib import Path
 
 from catenary.domain.finding import NORMAL, Verdict
 from catenary.reports import atomic
-from catenary.reports.data import NormalComponent, ReportData, ReportFinding
+from catenary.reports.data import NormalComponent, ReportData, ReportFinding, own_name
 from catenary.reports.wording import printable
 
 NOT_JUDGED = "not_judged"  # condition of parts of a kind nobody judges; never "normal"
@@ -24,6 +24,7 @@ class _Entry:
     bbox: tuple[float, float, float, float]
     score: float
     verdict: str
+    part: str = ""
 
 
 def write_results(data: ReportData, path: Path, with_components: bool) -> None:
@@ -54,16 +55,20 @@ def _json(entry: _Entry) -> str:
         "score": round(entry.score, 6),
         "verdict": entry.verdict,
     }
+    if entry.part:
+        fields["part"] = entry.part
     return json.dumps(fields, ensure_ascii=False, allow_nan=False)
 
 
 def _entries(data: ReportData, with_components: bool) -> Iterator[_Entry]:
-    yield from map(_of_finding, (*data.defects(), *data.unjudged()))
+    names = data.part_names()
+    for one in (*data.defects(), *data.unjudged()):
+        yield _of_finding(one, names[own_name(one)])
     if with_components:
         yield from map(_of_normal, data.components)
 
 
-def _of_finding(one: ReportFinding) -> _Entry:
+def _of_finding(one: ReportFinding, part: str) -> _Entry:
     finding, box = one.finding, one.finding.component.box
     return _Entry(
         finding.image_id,
@@ -73,6 +78,7 @@ def _of_finding(one: ReportFinding) -> _Entry:
         (box.x0, box.y0, box.width, box.height),
         finding.probability or 0.0,
         str(finding.verdict),
+        part,
     )
 
 

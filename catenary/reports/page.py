@@ -10,13 +10,21 @@ from catenary.domain.geometry import Box
 from catenary.domain.image import ImageRef
 from catenary.domain.taxonomy import Taxonomy
 from catenary.reports import lexicon, pictures, words
-from catenary.reports.data import BadFrame, ReportData, ReportFinding
+from catenary.reports.data import (
+    BadFrame,
+    CropImage,
+    ReportData,
+    ReportFinding,
+    ReportPart,
+    ReportView,
+)
 from catenary.reports.wording import GRADES_ZH, direction_zh, kilometre, printable
 from catenary.reports.words import Shown
 
 MAX_CARDS = 2000  # of each section; some 40 MB of pictures. Our starting value
 MAX_FRAMES = 1000  # rows of the table of photographs that were not judged
 PICTURE_SIDE = 480  # px; a picture has at most its square in pixels
+THUMB_SIDE = 170  # the same of one view beside the others
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,8 +112,18 @@ class Source:
 
 
 @dataclass(frozen=True, slots=True)
+class Thumb:
+    """One view of a part beside the others; ``style`` is a class of the style sheet."""
+
+    camera: str
+    said: str
+    style: str
+    picture: Shot | None
+
+
+@dataclass(frozen=True, slots=True)
 class Card:
-    """One finding; the first seven fields are for filters and order, empty where unknown."""
+    """One physical part; the first seven fields are for filters and order, empty where unknown."""
 
     component: str
     verdict: str
@@ -126,6 +144,9 @@ class Card:
     sources: tuple[Source, ...]
     file_name: str
     picture: Shot | None
+    thumbs: tuple[Thumb, ...]
+    views_zh: str
+    views_en: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -161,7 +182,8 @@ class Page:
 
 def page(data: ReportData) -> Page:
     """Return what the report shows."""
-    defects, unjudged = data.defects(), data.unjudged()
+    defects, unjudged = data.parts(Verdict.DEFECT), data.parts(Verdict.CANNOT_JUDGE)
+    twins = data.possible_twins()
     shown = [*defects[:MAX_CARDS], *unjudged[:MAX_CARDS]]
     return Page(
         printable(data.run.name),
@@ -170,23 +192,31 @@ def page(data: ReportData) -> Page:
         tuple(_notes(data, defects, unjudged)),
         tuple(_judged_by(data)),
         _choices(
-            (one.finding.component.kind, f"{one.names.component_zh} {one.names.component_en}")
+            (
+                one.lead.finding.component.kind,
+                f"{one.lead.names.component_zh} {one.lead.names.component_en}",
+            )
             for one in shown
         ),
-        _choices((one.finding.verdict, _VERDICTS[one.finding.verdict]) for one in shown),
+        _choices((one.lead.finding.verdict, _VERDICTS[one.lead.finding.verdict]) for one in shown),
         _choices(
-            (str(one.finding.grade), GRADES_ZH.get(one.finding.grade, str(one.finding.grade)))
+            (str(one.grade), GRADES_ZH.get(one.grade, str(one.grade)))
             for one in shown
-            if one.finding.grade is not None
+            if one.grade is not None
         ),
-        (_card(one, data.taxonomy) for one in defects[:MAX_CARDS]),
-        (_card(one, data.taxonomy) for one in unjudged[:MAX_CARDS]),
+        (_card(one, twins.get(one.name, []), data.taxonomy) for one in defects[:MAX_CARDS]),
+        (_card(one, [], data.taxonomy) for one in unjudged[:MAX_CARDS]),
         tuple(map(_frame_row, data.bad_frames[:MAX_FRAMES])),
         _frames_line(data),
         data.generated_at.strftime("%Y-%m-%d %H:%M %Z").strip(),
     )
 
 
+_SAID = {
+    Verdict.DEFECT: "缺陷 defect",
+    Verdict.CANNOT_JUDGE: "未判定 not judged",
+    Verdict.NORMAL: "正常 normal",
+}
 _VERDICTS = {Verdict.DEFECT: "defect 缺陷", Verdict.CANNOT_JUDGE: "not judged 未判定"}
 
 
@@ -202,15 +232,17 @@ def _facts(data: ReportData) -> Iterator[Fact]:
 
 
 def _tiles(
-    data: ReportData, defects: Sequence[ReportFinding], unjudged: Sequence[ReportFinding]
+    data: ReportData, defects: Sequence[ReportPart], unjudged: Sequence[ReportPart]
 ) -> Iterator[Tile]:
     counts = data.counts
-    grades = Counter(one.finding.grade for one in defects)
+    grades = Counter(one.grade for one in defects)
     detail = " · ".join(
         f"{GRADES_ZH.get(grade or 0, str(grade))} {grades[grade]:,}"
         for grade in sorted(grades, key=str)
     )
-    yield Tile("defects 缺陷", f"{len(defects):,}", detail, "main")
+    yield Tile("defective parts 缺陷部件", f"{len(defects):,}", detail, "main")
+    if (shots := len(data.defects())) > len(defects):
+        yield Tile("defects in photographs 缺陷图像", f"{shots:,}", "views of one part joined")
     yield Tile("parts not judged 未能判定", f"{len(unjudged):,}", style=_alert(len(unjudged)))
     yield Tile("photographs 图像", f"{counts.images:,}")
     yield Tile("judged 已判定", f"{counts.done:,}")
@@ -225,7 +257,7 @@ def _alert(count: int) -> str:
 
 
 def _notes(
-    data: ReportData, defects: Sequence[ReportFinding], unjudged: Sequence[ReportFinding]
+    data: ReportData, defects: Sequence[ReportPart], unjudged: Sequence[ReportPart]
 ) -> Iterator[str]:
     counts = data.counts
     if counts.pending:
@@ -267,23 +299,24 @@ def _choices(pairs: Iterable[tuple[str, str]]) -> tuple[Choice, ...]:
     return tuple(Choice(str(value), label, count) for (value, label), count in counted.items())
 
 
-def _card(one: ReportFinding, taxonomy: Taxonomy) -> Card:
+def _card(part: ReportPart, twins: Sequence[ReportPart], taxonomy: Taxonomy) -> Card:
+    one = part.lead
     finding, names, ref = one.finding, one.names, one.ref
-    why = words.why(finding, taxonomy)
+    why, seen, alike = words.why(finding, taxonomy), words.views(part), words.twins(twins)
     odds = finding.probability
     place = _place(ref)
     file_name = printable(ref.file_name)
     return Card(
         finding.component.kind,
         str(finding.verdict),
-        "" if finding.grade is None else str(finding.grade),
+        "" if part.grade is None else str(part.grade),
         "" if odds is None else f"{odds:.6f}",
         "" if ref.kilometre_m is None else f"{ref.kilometre_m:.3f}",
-        f"{(finding.grade or 9) - (odds or 0.0):.6f}",
+        f"{(part.grade or 9) - (odds or 0.0):.6f}",
         f"{place} {file_name} {ref.image_id}",
         f"{names.component_zh} {names.condition_zh}",
         f"{names.component_en}: {names.condition_en}",
-        *_badge(finding.grade),
+        *_badge(part.grade),
         "" if odds is None else f"{100 * odds:.0f}",
         place,
         _shot_words(ref),
@@ -292,7 +325,39 @@ def _card(one: ReportFinding, taxonomy: Taxonomy) -> Card:
         tuple(_source(said, finding, taxonomy) for said in finding.evidence),
         file_name,
         _shot(one),
+        tuple(_thumb(view) for view in part.views) if len(part.views) > 1 else (),
+        _unbroken(f"{seen.zh}{alike.zh}"),
+        _unbroken(f"{seen.en} {alike.en}".strip()),
     )
+
+
+def _thumb(view: ReportView) -> Thumb:
+    said = _SAID[view.verdict]
+    if view.verdict is Verdict.DEFECT:
+        said = f"{view.names.condition_zh} {view.names.condition_en}"
+    odds = "" if view.probability is None else f" {100 * view.probability:.0f}\N{NO-BREAK SPACE}%"
+    picture = None
+    if view.finding is not None:
+        picture = _shot(view.finding, THUMB_SIDE)
+    elif view.crop is not None:
+        picture = _framed(view.crop, view.box, THUMB_SIDE)
+    return Thumb(
+        printable(f"camera {view.ref.camera or '?'}"), f"{said}{odds}", str(view.verdict), picture
+    )
+
+
+def _framed(crop: CropImage, box: Box, side: int) -> Shot | None:
+    """Return the picture of a view that has no evidence to draw."""
+    picture = pictures.load(crop, side)
+    if picture is None:
+        return None
+    uri = _uri(picture.content)
+    own = box.shifted(-crop.x0, -crop.y0)
+    return Shot(uri, picture.width, picture.height, own, (), (), ())
+
+
+def _uri(content: bytes) -> str:
+    return f"data:image/jpeg;base64,{base64.b64encode(content).decode()}"
 
 
 def _unbroken(sentence: str) -> str:
@@ -348,8 +413,8 @@ def _limit(one: Shown) -> str:
     return one.limit.en if one.limit else ""
 
 
-def _shot(one: ReportFinding) -> Shot | None:
-    picture = pictures.load(one.crop, PICTURE_SIDE)
+def _shot(one: ReportFinding, side: int = PICTURE_SIDE) -> Shot | None:
+    picture = pictures.load(one.crop, side)
     if picture is None or one.crop is None:
         return None
     lines, dots, roles = [], [], dict[str, str]()
@@ -363,7 +428,7 @@ def _shot(one: ReportFinding) -> Shot | None:
         else:
             lines.append(Line(" ".join(f"{x:.1f},{y:.1f}" for x, y in trace.points), colour))
     return Shot(
-        f"data:image/jpeg;base64,{base64.b64encode(picture.content).decode()}",
+        _uri(picture.content),
         picture.width,
         picture.height,
         one.finding.component.box.shifted(-one.crop.x0, -one.crop.y0),
