@@ -151,8 +151,9 @@ class _Joiner:
         by_key = {one.place.key: one for one in seen}
         for part in views.join((one.place for one in seen), self._learnt):
             members = [by_key[key] for key in part.keys if by_key[key].row.verdict]
-            is_shared = part.confidence is not None and len(members) > 1
-            if is_shared and any(self._finding(one) for one in members):
+            if part.confidence is None or len(members) < 2:
+                continue
+            if any(self._finding(one) for one in members):
                 yield self._part(members, part.confidence)
 
     def _finding(self, one: _Seen) -> FindingRow | None:

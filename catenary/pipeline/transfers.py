@@ -24,6 +24,7 @@ _MOST_ASKED = 500  # pairings that vote on each try
 _TOLERANCE = 0.035  # of the common mapping: kinds stand at different depths
 _NOISE = (0.002, 0.03)  # of one kind's mapping: least that is believed, most that is used
 _EXPLAINED = 0.5  # most of the spread of a kind's places that may stay unexplained, by axis
+_SPREAD = 1.4826 * 1.15  # median distance to standard deviation; few parts fit too well
 _PRIOR = 4.0  # parts by which the common mapping counts against a kind's own
 GATE = 3.5  # standard deviations within which a part may be the same
 _MOST_AMBIGUOUS = 60  # pairings of one kind at a mast; beyond, they teach nothing
@@ -106,8 +107,15 @@ class _Pairings:
     b: Floats  # (N, 2)
 
     def where(self, keep: NDArray[np.bool_]) -> "_Pairings":
-        arrays = (self.mast, self.kind, self.first, self.second, self.weight, self.a, self.b)
-        return _Pairings(*(one[keep] for one in arrays))
+        return _Pairings(
+            self.mast[keep],
+            self.kind[keep],
+            self.first[keep],
+            self.second[keep],
+            self.weight[keep],
+            self.a[keep],
+            self.b[keep],
+        )
 
 
 def learn(masts: Iterable[Sequence[Place]]) -> Transfers:
@@ -193,7 +201,7 @@ def _common(pairs: _Pairings) -> Floats | None:
     weights = weights[(size > 0.04) & (size < 25)]
     if not len(weights):
         return None
-    best = weights[int(np.argmax(_support(_fewer(pairs), weights)))]
+    best: Floats = weights[int(np.argmax(_support(_fewer(pairs), weights)))]
     for _ in range(5):
         inside = _nearest(pairs, _far(pairs, best[None])[0]) & (
             _far(pairs, best[None])[0] < _TOLERANCE
@@ -214,14 +222,16 @@ def _fewer(pairs: _Pairings) -> _Pairings:
 def _far(pairs: _Pairings, weights: Floats) -> Floats:
     """Return the distance (T, N) of each pairing from each mapping (T, 3, 2)."""
     predicted = np.einsum("nk,tkc->tnc", pairs.a, weights)
-    return np.linalg.norm(predicted - pairs.b, axis=2)
+    far: Floats = np.linalg.norm(predicted - pairs.b, axis=2)
+    return far
 
 
 def _support(pairs: _Pairings, weights: Floats) -> Floats:
     """Return how much speaks for each mapping (T,): a pairing among few counts for more."""
     starts = np.flatnonzero(np.r_[True, np.diff(pairs.first) != 0])
     inside = np.where(_far(pairs, weights) < _TOLERANCE, np.sqrt(pairs.weight), 0.0)
-    return np.maximum.reduceat(inside, starts, axis=1).sum(axis=1)
+    support: Floats = np.maximum.reduceat(inside, starts, axis=1).sum(axis=1)
+    return support
 
 
 def _nearest(pairs: _Pairings, far: Floats) -> NDArray[np.bool_]:
@@ -257,7 +267,7 @@ def _kind_map(pairs: _Pairings, common: Floats) -> KindMap | None:
     """Return one kind's own mapping, or None where it is not known well enough."""
     weights, gate = common, _TOLERANCE
     inside = np.zeros(len(pairs.mast), bool)
-    noise = np.full(2, _TOLERANCE)
+    noise: Floats = np.full(2, _TOLERANCE)
     for _ in range(6):
         far = _far(pairs, weights[None])[0]
         scaled = np.linalg.norm((pairs.a @ weights - pairs.b) / noise, axis=1)
@@ -266,7 +276,8 @@ def _kind_map(pairs: _Pairings, common: Floats) -> KindMap | None:
             return None
         weights = _ridge(pairs.a[inside], pairs.b[inside], common)
         missed = pairs.a[inside] @ weights - pairs.b[inside]
-        noise = np.maximum(1.4826 * np.median(np.abs(missed), axis=0) * 1.15, _NOISE[0])
+        typical: Floats = np.asarray(np.median(np.abs(missed), axis=0), np.float64)
+        noise = np.maximum(_SPREAD * typical, _NOISE[0])
         gate = min(gate, float(GATE * noise.max()))
     spread = pairs.b[inside].std(axis=0)
     if noise.max() > _NOISE[1] or (noise > _EXPLAINED * spread).any():

@@ -265,12 +265,18 @@ class ReportData:
         return found
 
     def part_names(self) -> dict[str, str]:
-        """Return the name of the physical part of each finding by the finding's `own_name`."""
+        """Return the name of the physical part of each view, by the name it has by itself.
+
+        That is `own_name` of a finding, and `part_name` of a view that denies one.
+        """
         names = {own_name(one): own_name(one) for one in self.findings}
         for part in self.joined:
+            kind = part.lead.finding.component.kind
             for view in part.views:
                 if view.finding is not None:
                     names[own_name(view.finding)] = part.name
+                else:
+                    names[part_name(view.ref.image_id, kind, view.box)] = part.name
         return names
 
     def possible_twins(self) -> dict[str, list[ReportPart]]:

@@ -236,7 +236,9 @@ def replace(tx: Connection, run_id: int, state: MastState, parts: Iterable[Joine
         tx.execute(delete(joined_mast).where(joined_mast.c.id == old))
     if not state.frames:
         return
-    row = {column.name: value for column, value in zip(_JOINED_MAST, values, strict=True)}
+    row: dict[str, object] = dict(
+        zip((column.name for column in _JOINED_MAST), values, strict=True)
+    )
     row |= {"run_id": run_id, "frames": state.frames, "frame_ids": state.frame_ids}
     added = insert(joined_mast).values(row).returning(joined_mast.c.id)
     joined_id = int(tx.execute(added).scalar_one())

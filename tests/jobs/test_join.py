@@ -32,7 +32,8 @@ BAD = next(iter(TAXONOMY.components["clevis"].conditions))
 class BrightIsBad:
     """Calls a clevis the worse the brighter it is."""
 
-    conditions = {"clevis": ("normal", BAD)}
+    def __init__(self) -> None:
+        self.conditions = {"clevis": ("normal", BAD)}
 
     def __call__(self, crops: list[NDArray[np.uint8]], kinds: list[str]) -> list[ConditionScores]:
         levels = [float(np.median(crop[crop > 40])) / 255 for crop in crops]
@@ -154,7 +155,7 @@ def test_joining_that_was_killed_goes_on_to_the_same_parts(
     whole = parts.replace
     calls: list[int] = []
 
-    def killed(*arguments) -> None:
+    def killed(*arguments: object) -> None:
         calls.append(len(calls))
         if len(calls) == 4:
             raise KeyboardInterrupt
