@@ -291,8 +291,8 @@ def _ridge(a: Floats, b: Floats, common: Floats) -> Floats:
     """Fit b to a, drawn to the common mapping where the parts say little."""
     spread = a.std(axis=0).mean() ** 2 + 1e-6
     prior = np.diag([0.01, spread, spread]) * _PRIOR
-    change: Floats = np.linalg.solve(a.T @ a + prior, a.T @ (b - a @ common))
-    return common + change
+    change = np.linalg.solve(a.T @ a + prior, a.T @ (b - a @ common))
+    return common + change.astype(np.float64)
 
 
 def _trust(pairs: _Pairings, weights: Floats, noise: Floats) -> float:

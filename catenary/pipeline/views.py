@@ -84,8 +84,8 @@ def join(places: Iterable[Place], transfers: Transfers) -> tuple[Part, ...]:
     """Return the physical parts of one mast; every place is in exactly one.
 
     Two places are joined when each is the other's only candidate under the mapping of their kind,
-    and nothing speaks against it: a third view of the same photograph, or a mapping between two
-    other views of theirs. The order of ``places`` does not matter.
+    and no mapping between other views of theirs speaks against it. The order of ``places`` does
+    not matter.
 
     Args:
         places: Everything that was located at one mast, healthy or not; keys are unique.
@@ -187,11 +187,13 @@ def _is_contradicted(
     places: Mapping[str, Place],
     chosen: Mapping[tuple[Slot, Slot], Mode],
 ) -> bool:
-    """Tell whether two groups share a photograph, or a mapping keeps two of their views apart."""
+    """Tell whether the mapping between two of their views keeps two groups apart.
+
+    That is so, too, where both have a box in one photograph: what one of them is joined to had no
+    second candidate there.
+    """
     for one, other in itertools.product(first, second):
         a, b = sorted((places[one], places[other]), key=lambda place: place.slot)
-        if a.slot == b.slot:
-            return True
         mode = chosen.get((a.slot, b.slot))
         mapping = mode.kinds.get(a.kind) if mode else None
         if mapping is not None and _far(mapping, [a], [b])[0, 0] > GATE * _RIVAL:

@@ -107,15 +107,25 @@ def test_cameras_that_are_not_bolted_on_teach_nothing():
 
 def test_two_different_parts_that_are_always_in_the_middle_are_not_joined():
     def aimed(number: int) -> list[Place]:
-        """Two photographs of one camera, each aimed at another dropper."""
+        """Two cameras that see the same clevises, but are each aimed at an insulator of its own."""
         random = np.random.default_rng(number)
-        return [
-            Place(f"{number}-{lap}", ("27", lap), "dropper", *(0.5 + random.normal(0, 0.01, 2)))
-            for lap in range(2)
+        clevises = [one for one in mast(number, (FRONT, OTHER)) if one.kind == "clevis"]
+        middle = {FRONT: np.array([0.5, 0.4]), OTHER: np.r_[1.0, 0.5, 0.4] @ SIGHTS[OTHER]}
+        return clevises + [
+            Place(
+                f"{number}-{slot[0]}#insulator",
+                slot,
+                "insulator",
+                *(middle[slot] + random.normal(0, 0.01, 2)),
+            )
+            for slot in (FRONT, OTHER)
         ]
 
     learnt = transfers.learn([aimed(number) for number in range(30)])
-    assert all(len(one.keys) == 1 for one in views.join(aimed(99), learnt))
+    assert "clevis" in learnt.modes[FRONT, OTHER][0].kinds
+    joined = views.join(aimed(99), learnt)
+    assert all(len(one.keys) == 1 for one in joined if "insulator" in one.keys[0])
+    assert sum(len(one.keys) == 2 for one in joined) == 3
 
 
 def test_seven_masts_are_too_few():
@@ -154,15 +164,11 @@ def test_the_order_of_places_does_not_matter(learnt: Transfers, order, drop: set
 @settings(max_examples=40, deadline=None)
 def test_no_part_has_two_views_of_one_photograph(learnt: Transfers, seed: int, count: int):
     random = np.random.default_rng(seed)
-    places = [
-        Place(
-            f"{index:03d}",
-            (FRONT, OTHER, BACK)[random.integers(3)],
-            ("clevis", "insulator")[random.integers(2)],
-            *random.uniform(0.3, 0.6, 2),
-        )
-        for index in range(count)
-    ]
+    places = mast(99)
+    for index in range(count):
+        near = places[random.integers(len(places))]
+        x, y = np.array([near.x, near.y]) + random.normal(0, 0.02, 2)
+        places.append(Place(f"x{index:03d}", near.slot, near.kind, x, y))
     slots = {one.key: one.slot for one in places}
     for part in views.join(places, learnt):
         assert len({slots[key] for key in part.keys}) == len(part.keys)
@@ -199,3 +205,24 @@ def test_what_is_learnt_does_not_depend_on_the_order_of_parts():
     for pair, index in itertools.product(first.modes, range(1)):
         ours, theirs = first.modes[pair][index], second.modes[pair][index]
         np.testing.assert_array_equal(ours.weights, theirs.weights)
+
+
+def test_a_third_view_can_keep_two_apart():
+    one, two, three = ("01", 0), ("02", 0), ("03", 0)
+    same = np.array([[0.0, 0.0], [1.0, 0.0], [0.0, 1.0]])
+    apart = same + np.array([[0.3, 0.0], [0.0, 0.0], [0.0, 0.0]])
+
+    def mode(weights: transfers.Floats) -> transfers.Mode:
+        own = transfers.KindMap(weights, np.array([0.002, 0.002]), 1.0)
+        return transfers.Mode(weights, {"clevis": own})
+
+    places = [
+        Place("a", one, "clevis", 0.5, 0.5),
+        Place("b", two, "clevis", 0.5, 0.5),
+        Place("c", three, "clevis", 0.501, 0.5),
+    ]
+    chain = {(one, two): (mode(same),), (two, three): (mode(same),)}
+    told = views.join(places, Transfers(chain))
+    assert names(told) == {frozenset("abc")}
+    told = views.join(places, Transfers({**chain, (one, three): (mode(apart),)}))
+    assert names(told) == {frozenset("ab"), frozenset("c")}
