@@ -214,15 +214,17 @@ def test_a_third_view_can_keep_two_apart():
 
     def mode(weights: transfers.Floats) -> transfers.Mode:
         own = transfers.KindMap(weights, np.array([0.002, 0.002]), 1.0)
-        return transfers.Mode(weights, {"clevis": own})
+        return transfers.Mode(weights, {"clevis": own, "insulator": own})
 
     places = [
         Place("a", one, "clevis", 0.5, 0.5),
         Place("b", two, "clevis", 0.5, 0.5),
         Place("c", three, "clevis", 0.501, 0.5),
+        Place("i", one, "insulator", 0.2, 0.2),  # tells that the mast follows the third mapping
+        Place("j", three, "insulator", 0.5, 0.2),
     ]
     chain = {(one, two): (mode(same),), (two, three): (mode(same),)}
     told = views.join(places, Transfers(chain))
-    assert names(told) == {frozenset("abc")}
+    assert names(told) == {frozenset("abc"), frozenset("i"), frozenset("j")}
     told = views.join(places, Transfers({**chain, (one, three): (mode(apart),)}))
-    assert names(told) == {frozenset("ab"), frozenset("c")}
+    assert names(told) == {frozenset("ab"), frozenset("c"), frozenset("ij")}
