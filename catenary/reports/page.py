@@ -271,6 +271,12 @@ def _notes(
             f"Not judged does not mean free of defects: {_number(not_judged, 'photograph')} and "
             f"{_number(len(unjudged), 'part')} could not be judged and are listed below."
         )
+    if unsure := sum(bool(others) for others in data.possible_twins().values()):
+        yield (
+            f"{unsure:,} of the defective parts may be one part in several photographs: where "
+            f"nothing tells, they are listed apart. 其中 {unsure:,} 处可能为同一部件的不同视图，"
+            f"无法确认时分开列出。"
+        )
     yield from data.promises[:1]
     for found, what in ((defects, "defects"), (unjudged, "parts that could not be judged")):
         if len(found) > MAX_CARDS:

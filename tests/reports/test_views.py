@@ -78,3 +78,10 @@ def test_the_page_has_one_card_with_every_view_and_counts_both(tmp_path: Path):
     assert '<figure class="view normal">' in page
     assert "defective parts 缺陷部件" in page
     assert "defects in photographs 缺陷图像" in page
+
+
+def test_the_page_says_how_many_may_be_counted_twice(tmp_path: Path):
+    both = [reported.seen_by(reported.dropper(46), camera) for camera in ("05", "21")]
+    path = tmp_path / "r.html"
+    write_html(reported.report(both), path)
+    assert "2 of the defective parts may be one part" in path.read_text(encoding="utf-8")
