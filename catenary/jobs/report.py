@@ -1,7 +1,7 @@
 """Turn a stored run into one report file."""
 
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -19,11 +19,15 @@ from catenary.reports.data import (
     NormalComponent,
     ReportData,
     ReportFinding,
+    ReportPart,
     ReportRun,
+    ReportView,
+    alone,
 )
-from catenary.store import findings, ledger, shards, summary
+from catenary.store import findings, ledger, parts, shards, summary
 from catenary.store.findings import StoredFinding
 from catenary.store.ledger import RunRecord
+from catenary.store.parts import StoredPart
 from catenary.store.summary import RunSummary
 from catenary.store.workspace import Workspace
 
@@ -65,6 +69,10 @@ def _data(
 ) -> ReportData:
     found = summary.of_run(connection, run_id)
     record = found.record
+    stored = {
+        one.id: _finding(one, workspace, record.name, taxonomy)
+        for one in findings.of_run(connection, run_id)
+    }
     return ReportData(
         ReportRun(
             record.name, record.source, record.layout, record.line, record.direction, record.date
@@ -73,10 +81,7 @@ def _data(
         taxonomy,
         record.thresholds,
         _counts(found),
-        tuple(
-            _finding(one, workspace, record.name, taxonomy)
-            for one in findings.of_run(connection, run_id)
-        ),
+        tuple(stored.values()),
         tuple(
             BadFrame(one.ref, one.outcome, one.reason, one.note)
             for one in ledger.failures(connection, run_id)
@@ -84,7 +89,32 @@ def _data(
         datetime.now(UTC).astimezone(),
         _components(connection, workspace, run_id),
         promises_of(record),
+        tuple(
+            _part(one, stored, workspace.evidence(record.name), taxonomy)
+            for one in parts.of_run(connection, run_id)
+        ),
     )
+
+
+def _part(
+    one: StoredPart, stored: Mapping[int, ReportFinding], folder: Path, taxonomy: Taxonomy
+) -> ReportPart:
+    """Return a joined part; its strongest view leads, as when it was joined."""
+    told, kind = one.part, one.part.component
+    views, leads = [], []
+    for seen in one.views:
+        view = seen.view
+        own = None if view.finding_id is None else stored[view.finding_id]
+        if own is not None:
+            views.append(alone(own))
+            if (view.verdict, view.probability) == (told.verdict, told.probability):
+                leads.append(own)
+            continue
+        crop = view.crop
+        picture = CropImage(folder / crop.name, crop.x0, crop.y0) if crop else None
+        names = words.names(taxonomy, kind, view.condition)
+        views.append(ReportView(seen.ref, view.verdict, names, view.probability, view.box, picture))
+    return ReportPart(told.name, leads[0], told.grade, tuple(views), told.confidence)
 
 
 def kept_promises(lines: Sequence[str]) -> str:

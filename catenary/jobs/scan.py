@@ -1,6 +1,5 @@
 """Scan a run into a workspace, and tell what a workspace holds."""
 
-import hashlib
 import logging
 import signal
 import threading
@@ -11,15 +10,12 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-import cv2
 from sqlalchemy import Connection
 
 from catenary import config
 from catenary.domain.errors import SourceGoneError, StoreError
 from catenary.domain.finding import Component, Finding, Verdict
-from catenary.domain.image import Frame
-from catenary.imaging.crops import cut
-from catenary.jobs import assemble, promised, report, workspaces
+from catenary.jobs import assemble, evidence, join, promised, report, workspaces
 from catenary.models import bundle
 from catenary.pipeline.judge import Judge
 from catenary.pipeline.patience import Patience
@@ -42,7 +38,6 @@ log = logging.getLogger(__name__)
 SAMPLE_RUN = "samples/demo/2026-03-06_示例线_上行_东站-西站"  # made by scripts/build-sample
 LEAST_FREE_BYTES = 100_000_000  # a scan stops before the disk is quite full
 COMMIT_SECONDS = 10.0  # a batch is written after this time even when it is not full
-_EVIDENCE_MARGIN = 0.35  # around a finding's box, as a share of its longer side
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,6 +116,7 @@ def scan_run(
             patience = Patience(options.wait_s)
             results = scan(refs, source.read, judge, options.readers, settings.quality, patience)
             writer.write_all(results, settings.batch, progress)
+            join.join_run(db, workspace, run_id, source.read)
         with db.read() as connection:
             return summary.of_run(connection, run_id)
 
@@ -222,7 +218,7 @@ class _Writer:
         raised = [pair for result in batch for pair in self._with_crops(result)]
         rows = [row for result in batch for row in _component_rows(result)]
         shard = shards.write(
-            self.workspace.detections(self.name), _digest(batch[0].ref.image_id), rows
+            self.workspace.detections(self.name), evidence.digest(batch[0].ref.image_id), rows
         )
         with self.db.write() as tx:
             for result in batch:
@@ -236,8 +232,8 @@ class _Writer:
         folder = self.workspace.evidence(self.name)
         for number, one in enumerate(told):
             if result.frame is not None:
-                name = f"{_digest(result.ref.image_id)}-{number}.jpg"
-                yield one, _evidence_picture(result.frame, one.component, folder, name)
+                name = f"{evidence.digest(result.ref.image_id)}-{number}.jpg"
+                yield one, evidence.picture(result.frame, one.component.box, folder, name)
 
 
 @contextmanager
@@ -258,25 +254,6 @@ def _uninterrupted() -> Iterator[None]:
             signal.signal(number, handler)
     if held:
         raise KeyboardInterrupt
-
-
-def _evidence_picture(frame: Frame, component: Component, folder: Path, name: str) -> CropFile:
-    crop = cut(frame.pixels, component.box, _EVIDENCE_MARGIN)
-    _, data = cv2.imencode(".jpg", crop.pixels, [cv2.IMWRITE_JPEG_QUALITY, 90])
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        (folder / name).write_bytes(data.tobytes())
-    except OSError as error:
-        (folder / name).unlink(missing_ok=True)
-        raise StoreError(
-            f"cannot write {folder / name}: {error.strerror}; free some space and start again"
-        ) from error
-    return CropFile(name, crop.x0, crop.y0)
-
-
-def _digest(image_id: str) -> str:
-    """Return a file name for a photograph: ids hold slashes and any script."""
-    return hashlib.sha256(image_id.encode(errors="surrogateescape")).hexdigest()[:20]
 
 
 def _component_rows(result: ScannedFrame) -> Iterator[ComponentRow]:
@@ -331,6 +308,8 @@ def run_record(one: RunSummary) -> dict[str, object]:
         "pending": one.pending,
         "findings": one.findings,
         "cannot_judge": one.cannot_judge,
+        "defective_parts": one.parts[Verdict.DEFECT],
+        "unjudged_parts": one.parts[Verdict.CANNOT_JUDGE],
     }
 
 
@@ -344,10 +323,16 @@ def summary_lines(one: RunSummary) -> Iterator[str]:
     for reason, count in [*one.unusable_reasons.items(), *one.failed_reasons.items()]:
         why = words.frame_reason(reason)
         yield f"  not judged, {why.en} {why.zh}: {count} images"
-    yield f"{one.findings} defects raised"
+    yield f"{one.findings} defects raised, on {_parts(one.parts[Verdict.DEFECT])}"
     yield from (f"  {line}" for line in report.promises_of(one.record))
     for (component, condition), count in one.defects.items():
         yield f"  {component} {condition}: {count}"
-    yield f"{one.cannot_judge} parts could not be judged"
+    unjudged = _parts(one.parts[Verdict.CANNOT_JUDGE])
+    yield f"{one.cannot_judge} views could not be judged; {unjudged} that no other view raises"
     for (component, condition), count in one.unjudged.items():
         yield f"  {component}, {condition} not excluded: {count}"
+
+
+def _parts(count: int) -> str:
+    """Return how many parts, whose views count once."""
+    return f"{count} part" if count == 1 else f"{count} parts"

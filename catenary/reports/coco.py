@@ -6,8 +6,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from catenary.domain.finding import NORMAL, Verdict
+from catenary.domain.geometry import Box
+from catenary.domain.part import part_name
 from catenary.reports import atomic
-from catenary.reports.data import NormalComponent, ReportData, ReportFinding
+from catenary.reports.data import NormalComponent, ReportData, ReportFinding, own_name
 from catenary.reports.wording import printable
 
 NOT_JUDGED = "not_judged"  # condition of parts of a kind nobody judges; never "normal"
@@ -24,14 +26,16 @@ class _Entry:
     bbox: tuple[float, float, float, float]
     score: float
     verdict: str
+    part: str | None
 
 
 def write_results(data: ReportData, path: Path, with_components: bool) -> None:
     """Write one entry a finding, and on request one a normal component.
 
     ``score`` is the calibrated probability of the defect, 0 where there is none to state;
-    ``bbox`` is x, y, width, height in full-frame pixels. The list is written entry by entry, so
-    memory does not grow with the normal components.
+    ``bbox`` is x, y, width, height in full-frame pixels; ``part`` names the physical part, the same
+    in all its views, and is null for parts without any finding. The list is written entry by entry,
+    so memory does not grow with the normal components.
 
     Raises:
         StoreError: If it cannot be written; nothing is left then.
@@ -53,17 +57,24 @@ def _json(entry: _Entry) -> str:
         "bbox": [round(value, 2) for value in entry.bbox],
         "score": round(entry.score, 6),
         "verdict": entry.verdict,
+        "part": entry.part,
     }
     return json.dumps(fields, ensure_ascii=False, allow_nan=False)
 
 
 def _entries(data: ReportData, with_components: bool) -> Iterator[_Entry]:
-    yield from map(_of_finding, (*data.defects(), *data.unjudged()))
+    names = data.part_names()
+    for one in (*data.defects(), *data.unjudged()):
+        yield _of_finding(one, names[own_name(one)])
     if with_components:
-        yield from map(_of_normal, data.components)
+        for normal in data.components:
+            x, y, width, height = normal.bbox
+            box = Box(x, y, x + width, y + height)
+            own = part_name(normal.image_id, normal.component, box)
+            yield _of_normal(normal, names.get(own))
 
 
-def _of_finding(one: ReportFinding) -> _Entry:
+def _of_finding(one: ReportFinding, part: str) -> _Entry:
     finding, box = one.finding, one.finding.component.box
     return _Entry(
         finding.image_id,
@@ -73,10 +84,11 @@ def _of_finding(one: ReportFinding) -> _Entry:
         (box.x0, box.y0, box.width, box.height),
         finding.probability or 0.0,
         str(finding.verdict),
+        part,
     )
 
 
-def _of_normal(one: NormalComponent) -> _Entry:
+def _of_normal(one: NormalComponent, part: str | None) -> _Entry:
     score = one.probability or 0.0
     return _Entry(
         one.image_id,
@@ -86,4 +98,5 @@ def _of_normal(one: NormalComponent) -> _Entry:
         one.bbox,
         score,
         str(Verdict.NORMAL if one.is_judged else Verdict.CANNOT_JUDGE),
+        part,
     )

@@ -6,7 +6,10 @@ from datetime import datetime
 from pathlib import Path
 
 from catenary.domain.finding import Finding, Verdict, Versions
+from catenary.domain.geometry import Box
 from catenary.domain.image import ImageRef, Outcome
+from catenary.domain.part import part_name
+from catenary.domain.place import Mast
 from catenary.domain.taxonomy import Taxonomy
 
 
@@ -107,6 +110,63 @@ class ReportFinding:
 
 
 @dataclass(frozen=True, slots=True)
+class ReportView:
+    """One photograph's opinion on a physical part.
+
+    Attributes:
+        ref: Photograph.
+        verdict: Of this view alone.
+        names: Of the component and what this view takes it for.
+        probability: Of a defect in [0, 1], or None.
+        box: Full-frame pixels.
+        crop: Evidence picture, or None.
+        finding: What it says in full; None when it calls the part normal.
+    """
+
+    ref: ImageRef
+    verdict: Verdict
+    names: Names
+    probability: float | None
+    box: Box
+    crop: CropImage | None = None
+    finding: ReportFinding | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ReportPart:
+    """A physical part with all that photographs say of it.
+
+    Attributes:
+        name: Names it in every report of this run.
+        lead: The finding that decides.
+        grade: The most urgent of all views, or None.
+        views: At least one, in the order of the photographs.
+        confidence: In [0, 1], that the views are of one part; None with a single view.
+    """
+
+    name: str
+    lead: ReportFinding
+    grade: int | None
+    views: tuple[ReportView, ...]
+    confidence: float | None = None
+
+    @property
+    def raised(self) -> list[ReportView]:
+        """Views that call it defective."""
+        return [one for one in self.views if one.verdict is Verdict.DEFECT]
+
+    @property
+    def denied(self) -> list[ReportView]:
+        """Views that call it normal."""
+        return [one for one in self.views if one.verdict is Verdict.NORMAL]
+
+    @property
+    def unsure(self) -> list[ReportView]:
+        """Views that could not judge it."""
+        return [one for one in self.views if one.verdict is Verdict.CANNOT_JUDGE]
+
+
+@dataclass(frozen=True, slots=True)
 class BadFrame:
     """A photograph that was not judged.
 
@@ -159,6 +219,8 @@ class ReportData:
         generated_at: When the report is made, with its zone.
         components: Normal parts, read once and only by writers that want them.
         promises: What the scan promises of missed defects, in words; empty for most.
+        joined: Physical parts that two or more photographs show; other findings are parts by
+            themselves.
     """
 
     run: ReportRun
@@ -171,6 +233,7 @@ class ReportData:
     generated_at: datetime
     components: Iterable[NormalComponent] = ()
     promises: tuple[str, ...] = ()
+    joined: tuple[ReportPart, ...] = ()
 
     def defects(self) -> list[ReportFinding]:
         """Return the defects, the most urgent grade and highest probability first."""
@@ -183,3 +246,70 @@ class ReportData:
         """Return the parts that could not be judged, the most suspicious first."""
         found = [one for one in self.findings if one.finding.verdict is Verdict.CANNOT_JUDGE]
         return sorted(found, key=lambda one: -(one.finding.probability or 0.0))
+
+    def parts(self, verdict: Verdict) -> list[ReportPart]:
+        """Return the physical parts of a verdict, in the order of `defects` and `unjudged`."""
+        by_name = self._parts()
+        found = [one for one in by_name.values() if one.lead.finding.verdict is verdict]
+        return sorted(
+            found, key=lambda one: (one.grade or 0, -(one.lead.finding.probability or 0.0))
+        )
+
+    def _parts(self) -> dict[str, ReportPart]:
+        found = {one.name: one for one in self.joined}
+        names = self.part_names()
+        for one in self.findings:
+            name = names[own_name(one)]
+            if name not in found:
+                found[name] = ReportPart(name, one, one.finding.grade, (alone(one),))
+        return found
+
+    def part_names(self) -> dict[str, str]:
+        """Return the name of the physical part of each view, by the name it has by itself.
+
+        That is `own_name` of a finding, and `part_name` of a view that denies one.
+        """
+        names = {own_name(one): own_name(one) for one in self.findings}
+        for part in self.joined:
+            kind = part.lead.finding.component.kind
+            for view in part.views:
+                if view.finding is not None:
+                    names[own_name(view.finding)] = part.name
+                else:
+                    names[part_name(view.ref.image_id, kind, view.box)] = part.name
+        return names
+
+    def possible_twins(self) -> dict[str, list[ReportPart]]:
+        """Return for each defective part the others that may be the same one, by name.
+
+        They are of one kind at one mast and share no photograph: nothing tells them apart, and
+        nothing tells that they are one.
+        """
+        by_place: dict[tuple[Mast, str], list[ReportPart]] = {}
+        for one in self.parts(Verdict.DEFECT):
+            if (mast := one.lead.ref.mast) is not None:
+                by_place.setdefault((mast, one.lead.finding.component.kind), []).append(one)
+        twins: dict[str, list[ReportPart]] = {}
+        for near in by_place.values():
+            for one in near:
+                own = {view.ref.image_id for view in one.views}
+                twins[one.name] = [
+                    other
+                    for other in near
+                    if other is not one
+                    and own.isdisjoint(view.ref.image_id for view in other.views)
+                ]
+        return twins
+
+
+def own_name(one: ReportFinding) -> str:
+    """Return the name that the part of a finding has when no other view shows it."""
+    component = one.finding.component
+    return part_name(one.finding.image_id, component.kind, component.box)
+
+
+def alone(one: ReportFinding) -> ReportView:
+    """Return the view that a finding is."""
+    finding = one.finding
+    box = finding.component.box
+    return ReportView(one.ref, finding.verdict, one.names, finding.probability, box, one.crop, one)

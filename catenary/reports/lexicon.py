@@ -379,3 +379,37 @@ CLEARS_NOTHING = Words(
 )
 NORMAL_PART = Words("{component}未发现缺陷。", "{component}: no defect seen.")
 UNUSUAL_NAME = Words("异常", "unusual")
+
+# What several photographs say of one part.
+VIEWS_RAISE = Words(
+    "{count} 个视图中有 {raised} 个判为缺陷（相机 {cameras}）",
+    "seen in {raised} of {count} views (camera {cameras})",
+)
+VIEWS_UNSURE = Words(
+    "相机 {cameras} 未能判定",
+    "camera {cameras} could not judge it",
+)
+VIEW_OTHER = Words(
+    "相机 {camera} 认为是{condition}（{chance}）",
+    "camera {camera} takes it for: {condition} ({chance})",
+)
+VIEW_DENIES = Words(
+    "相机 {camera} 判为正常（缺陷概率 {chance}）",
+    "denied by camera {camera} (probability of a defect {chance})",
+)
+VIEWS_NONE_RAISES = Words(
+    "{count} 个视图均未判为缺陷",
+    "none of {count} views raises it",
+)
+VIEWS_DIFFER = Words(
+    "意见不一时以最强的为准，不因某一视图未见而排除缺陷。",
+    "Where views differ the strongest counts: one that misses a defect does not clear it.",
+)
+TWINS = Words(
+    "可能与同杆另外 {count} 处为同一部件（相机 {cameras}），无法确认，故分开列出。",
+    "Possibly the same part as {count} listed apart at this mast (camera {cameras}); the pictures"
+    " do not tell.",
+)
+NORMAL_NAME = Words("正常", "normal")
+UNKNOWN_CAMERA = Words("未知", "unknown")
+LIST_COMMA = Words("、", ", ")

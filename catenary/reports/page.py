@@ -10,13 +10,21 @@ from catenary.domain.geometry import Box
 from catenary.domain.image import ImageRef
 from catenary.domain.taxonomy import Taxonomy
 from catenary.reports import lexicon, pictures, words
-from catenary.reports.data import BadFrame, ReportData, ReportFinding
+from catenary.reports.data import (
+    BadFrame,
+    CropImage,
+    ReportData,
+    ReportFinding,
+    ReportPart,
+    ReportView,
+)
 from catenary.reports.wording import GRADES_ZH, direction_zh, kilometre, printable
 from catenary.reports.words import Shown
 
 MAX_CARDS = 2000  # of each section; some 40 MB of pictures. Our starting value
 MAX_FRAMES = 1000  # rows of the table of photographs that were not judged
 PICTURE_SIDE = 480  # px; a picture has at most its square in pixels
+THUMB_SIDE = 170  # the same of one view beside the others
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,8 +113,18 @@ class Source:
 
 
 @dataclass(frozen=True, slots=True)
+class Thumb:
+    """One view of a part beside the others; ``style`` is a class of the style sheet."""
+
+    camera: str
+    said: str
+    style: str
+    picture: Shot | None
+
+
+@dataclass(frozen=True, slots=True)
 class Card:
-    """One finding; the first seven fields are for filters and order, empty where unknown."""
+    """One physical part; the first seven fields are for filters and order, empty where unknown."""
 
     component: str
     verdict: str
@@ -127,6 +145,9 @@ class Card:
     sources: tuple[Source, ...]
     file_name: str
     picture: Shot | None
+    thumbs: tuple[Thumb, ...]
+    views_zh: str
+    views_en: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -162,7 +183,8 @@ class Page:
 
 def page(data: ReportData) -> Page:
     """Return what the report shows."""
-    defects, unjudged = data.defects(), data.unjudged()
+    defects, unjudged = data.parts(Verdict.DEFECT), data.parts(Verdict.CANNOT_JUDGE)
+    twins = data.possible_twins()
     shown = [*defects[:MAX_CARDS], *unjudged[:MAX_CARDS]]
     return Page(
         printable(data.run.name),
@@ -171,23 +193,31 @@ def page(data: ReportData) -> Page:
         tuple(_notes(data, defects, unjudged)),
         tuple(_judged_by(data)),
         _choices(
-            (one.finding.component.kind, f"{one.names.component_zh} {one.names.component_en}")
+            (
+                one.lead.finding.component.kind,
+                f"{one.lead.names.component_zh} {one.lead.names.component_en}",
+            )
             for one in shown
         ),
-        _choices((one.finding.verdict, _VERDICTS[one.finding.verdict]) for one in shown),
+        _choices((one.lead.finding.verdict, _VERDICTS[one.lead.finding.verdict]) for one in shown),
         _choices(
-            (str(one.finding.grade), GRADES_ZH.get(one.finding.grade, str(one.finding.grade)))
+            (str(one.grade), GRADES_ZH.get(one.grade, str(one.grade)))
             for one in shown
-            if one.finding.grade is not None
+            if one.grade is not None
         ),
-        (_card(one, data.taxonomy) for one in defects[:MAX_CARDS]),
-        (_card(one, data.taxonomy) for one in unjudged[:MAX_CARDS]),
+        (_card(one, twins.get(one.name, []), data.taxonomy) for one in defects[:MAX_CARDS]),
+        (_card(one, [], data.taxonomy) for one in unjudged[:MAX_CARDS]),
         tuple(map(_frame_row, data.bad_frames[:MAX_FRAMES])),
         _frames_line(data),
         data.generated_at.strftime("%Y-%m-%d %H:%M %Z").strip(),
     )
 
 
+_SAID = {
+    Verdict.DEFECT: "缺陷 defect",
+    Verdict.CANNOT_JUDGE: "未判定 not judged",
+    Verdict.NORMAL: "正常 normal",
+}
 _VERDICTS = {Verdict.DEFECT: "defect 缺陷", Verdict.CANNOT_JUDGE: "not judged 未判定"}
 
 
@@ -203,15 +233,17 @@ def _facts(data: ReportData) -> Iterator[Fact]:
 
 
 def _tiles(
-    data: ReportData, defects: Sequence[ReportFinding], unjudged: Sequence[ReportFinding]
+    data: ReportData, defects: Sequence[ReportPart], unjudged: Sequence[ReportPart]
 ) -> Iterator[Tile]:
     counts = data.counts
-    grades = Counter(one.finding.grade for one in defects)
+    grades = Counter(one.grade for one in defects)
     detail = " · ".join(
         f"{GRADES_ZH.get(grade or 0, str(grade))} {grades[grade]:,}"
         for grade in sorted(grades, key=str)
     )
-    yield Tile("defects 缺陷", f"{len(defects):,}", detail, "main")
+    yield Tile("defective parts 缺陷部件", f"{len(defects):,}", detail, "main")
+    if (shots := len(data.defects())) > len(defects):
+        yield Tile("defects in photographs 缺陷图像", f"{shots:,}", "views of one part joined")
     yield Tile("parts not judged 未能判定", f"{len(unjudged):,}", style=_alert(len(unjudged)))
     yield Tile("photographs 图像", f"{counts.images:,}")
     yield Tile("judged 已判定", f"{counts.done:,}")
@@ -226,7 +258,7 @@ def _alert(count: int) -> str:
 
 
 def _notes(
-    data: ReportData, defects: Sequence[ReportFinding], unjudged: Sequence[ReportFinding]
+    data: ReportData, defects: Sequence[ReportPart], unjudged: Sequence[ReportPart]
 ) -> Iterator[str]:
     counts = data.counts
     if counts.pending:
@@ -239,6 +271,12 @@ def _notes(
         yield (
             f"Not judged does not mean free of defects: {_number(not_judged, 'photograph')} and "
             f"{_number(len(unjudged), 'part')} could not be judged and are listed below."
+        )
+    if unsure := sum(bool(others) for others in data.possible_twins().values()):
+        yield (
+            f"{unsure:,} of the defective parts may be one part in several photographs: where "
+            f"nothing tells, they are listed apart. 其中 {unsure:,} 处可能为同一部件的不同视图，"
+            f"无法确认时分开列出。"
         )
     yield from data.promises[:1]
     for found, what in ((defects, "defects"), (unjudged, "parts that could not be judged")):
@@ -268,23 +306,24 @@ def _choices(pairs: Iterable[tuple[str, str]]) -> tuple[Choice, ...]:
     return tuple(Choice(str(value), label, count) for (value, label), count in counted.items())
 
 
-def _card(one: ReportFinding, taxonomy: Taxonomy) -> Card:
+def _card(part: ReportPart, twins: Sequence[ReportPart], taxonomy: Taxonomy) -> Card:
+    one = part.lead
     finding, names, ref = one.finding, one.names, one.ref
-    why = words.why(finding, taxonomy)
+    why, seen, alike = words.why(finding, taxonomy), words.views(part), words.twins(twins)
     odds = finding.probability
     place = _place(ref)
     file_name = printable(ref.file_name)
     return Card(
         finding.component.kind,
         str(finding.verdict),
-        "" if finding.grade is None else str(finding.grade),
+        "" if part.grade is None else str(part.grade),
         "" if odds is None else f"{odds:.6f}",
         "" if ref.kilometre_m is None else f"{ref.kilometre_m:.3f}",
-        f"{(finding.grade or 9) - (odds or 0.0):.6f}",
+        f"{(part.grade or 9) - (odds or 0.0):.6f}",
         f"{place} {file_name} {ref.image_id}",
         f"{names.component_zh} {names.condition_zh}",
         f"{names.component_en}: {names.condition_en}",
-        *_badge(finding.grade),
+        *_badge(part.grade),
         "" if odds is None else f"{100 * odds:.0f}",
         place,
         _shot_words(ref),
@@ -293,7 +332,39 @@ def _card(one: ReportFinding, taxonomy: Taxonomy) -> Card:
         tuple(_source(said, finding, taxonomy) for said in finding.evidence),
         file_name,
         _shot(one),
+        tuple(_thumb(view) for view in part.views) if len(part.views) > 1 else (),
+        _unbroken(f"{seen.zh}{alike.zh}"),
+        _unbroken(f"{seen.en} {alike.en}".strip()),
     )
+
+
+def _thumb(view: ReportView) -> Thumb:
+    said = _SAID[view.verdict]
+    if view.verdict is Verdict.DEFECT:
+        said = f"{view.names.condition_zh} {view.names.condition_en}"
+    odds = "" if view.probability is None else f" {100 * view.probability:.0f}\N{NO-BREAK SPACE}%"
+    picture = None
+    if view.finding is not None:
+        picture = _shot(view.finding, THUMB_SIDE)
+    elif view.crop is not None:
+        picture = _framed(view.crop, view.box, THUMB_SIDE)
+    return Thumb(
+        printable(f"camera {view.ref.camera or '?'}"), f"{said}{odds}", str(view.verdict), picture
+    )
+
+
+def _framed(crop: CropImage, box: Box, side: int) -> Shot | None:
+    """Return the picture of a view that has no evidence to draw."""
+    picture = pictures.load(crop, box, side)
+    if picture is None:
+        return None
+    uri = _uri(picture.content)
+    own = box.shifted(-crop.x0, -crop.y0)
+    return Shot(uri, picture.width, picture.height, own, (), (), (), _light(picture.gamma))
+
+
+def _uri(content: bytes) -> str:
+    return f"data:image/jpeg;base64,{base64.b64encode(content).decode()}"
 
 
 def _unbroken(sentence: str) -> str:
@@ -349,8 +420,8 @@ def _limit(one: Shown) -> str:
     return one.limit.en if one.limit else ""
 
 
-def _shot(one: ReportFinding) -> Shot | None:
-    picture = pictures.load(one, PICTURE_SIDE)
+def _shot(one: ReportFinding, side: int = PICTURE_SIDE) -> Shot | None:
+    picture = pictures.load(one.crop, one.finding.component.box, side)
     if picture is None or one.crop is None:
         return None
     lines, dots, roles = [], [], dict[str, str]()
@@ -364,7 +435,7 @@ def _shot(one: ReportFinding) -> Shot | None:
         else:
             lines.append(Line(" ".join(f"{x:.1f},{y:.1f}" for x, y in trace.points), colour))
     return Shot(
-        f"data:image/jpeg;base64,{base64.b64encode(picture.content).decode()}",
+        _uri(picture.content),
         picture.width,
         picture.height,
         one.finding.component.box.shifted(-one.crop.x0, -one.crop.y0),

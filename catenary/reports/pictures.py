@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from PIL import Image, ImageDraw
 
 from catenary.domain.geometry import Box, Polyline
-from catenary.reports.data import ReportFinding
+from catenary.reports.data import CropImage, ReportFinding
 
 _QUALITY = 80  # JPEG; below, thin wires get ringing. Our starting value
 _BETWEEN = 2  # px between the plain picture and the drawn one
@@ -52,13 +52,13 @@ class Picture:
     gamma: float
 
 
-def load(finding: ReportFinding, side: int) -> Picture | None:
-    """Return a crop of at most ``side`` squared pixels, or None when unreadable.
+def load(crop: CropImage | None, part: Box, side: int) -> Picture | None:
+    """Return the crop around a part, of at most ``side`` squared pixels, or None when unreadable.
 
     The area is bounded and not the longer side: a dropper is ten times as long as wide, and its
     wire would vanish.
     """
-    opened = _opened(finding, lambda width, height: min(side / math.sqrt(width * height), 1.0))
+    opened = _opened(crop, part, lambda width, height: min(side / math.sqrt(width * height), 1.0))
     if opened is None:
         return None
     return Picture(
@@ -83,12 +83,13 @@ def load_drawn(finding: ReportFinding, max_width: int, max_height: int) -> Pictu
     def above(width: int, height: int) -> float:
         return min(max_width / width, (max_height - _BETWEEN) / 2 / height)
 
-    opened = _opened(finding, scale_for)
-    if opened is None:
+    part = finding.finding.component.box
+    opened = _opened(finding.crop, part, scale_for)
+    if opened is None or finding.crop is None:
         return None
     plain = opened.image.convert("RGB")
     drawn = plain.copy()
-    _draw(drawn, finding, max(plain.size) / max(opened.width, opened.height))
+    _draw(drawn, finding, finding.crop, max(plain.size) / max(opened.width, opened.height))
     width, height = plain.size
     if beside(opened.width, opened.height) >= above(opened.width, opened.height):
         size, place = (2 * width + _BETWEEN, height), (width + _BETWEEN, 0)
@@ -121,9 +122,9 @@ def gamma_for(grey: NDArray[np.uint8]) -> float:
     return max(math.log(_SEEN / 255) / math.log(max(bright, 1.0) / 255), _LEAST_GAMMA)
 
 
-def _draw(canvas: Image.Image, finding: ReportFinding, scale: float) -> None:
+def _draw(canvas: Image.Image, finding: ReportFinding, crop: CropImage, scale: float) -> None:
     draw = ImageDraw.Draw(canvas)
-    box = _box_in_crop(finding).scaled(scale)
+    box = finding.finding.component.box.shifted(-crop.x0, -crop.y0).scaled(scale)
     draw.rectangle((box.x0, box.y0, box.x1, box.y1), outline=BOX_COLOUR)
     for trace in in_crop(finding):
         points = [(x * scale, y * scale) for x, y in trace.points]
@@ -142,11 +143,6 @@ def in_crop(finding: ReportFinding) -> Iterable[Polyline]:
         yield from evidence.shifted(-finding.crop.x0, -finding.crop.y0).traces
 
 
-def _box_in_crop(finding: ReportFinding) -> Box:
-    box = finding.finding.component.box
-    return box if finding.crop is None else box.shifted(-finding.crop.x0, -finding.crop.y0)
-
-
 @dataclass(frozen=True, slots=True)
 class _Opened:
     image: Image.Image  # grey, as small as wanted, as bright as needed
@@ -155,18 +151,20 @@ class _Opened:
     gamma: float
 
 
-def _opened(finding: ReportFinding, scale_for: Callable[[int, int], float]) -> _Opened | None:
+def _opened(
+    crop: CropImage | None, part: Box, scale_for: Callable[[int, int], float]
+) -> _Opened | None:
     """Return the crop, scaled by what ``scale_for`` says, and brighter where it is dark."""
-    if finding.crop is None:
+    if crop is None:
         return None
     try:
-        with Image.open(finding.crop.path) as image:
+        with Image.open(crop.path) as image:
             grey = image.convert("L")
     except (OSError, ValueError, Image.DecompressionBombError):
         return None  # the report says that the picture is missing
     width, height = grey.size
-    part = _box_in_crop(finding).clipped(width, height) or Box(0, 0, width, height)
-    corners = (int(part.x0), int(part.y0), math.ceil(part.x1), math.ceil(part.y1))
+    own = part.shifted(-crop.x0, -crop.y0).clipped(width, height) or Box(0, 0, width, height)
+    corners = (int(own.x0), int(own.y0), math.ceil(own.x1), math.ceil(own.y1))
     gamma = gamma_for(np.asarray(grey.crop(corners)))
     scale = scale_for(width, height)
     size = (max(int(width * scale), 1), max(int(height * scale), 1))

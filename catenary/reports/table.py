@@ -5,7 +5,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from catenary.reports import atomic, words
-from catenary.reports.data import ReportData, ReportFinding
+from catenary.reports.data import ReportData, ReportFinding, own_name
+from catenary.reports.lexicon import Words
 from catenary.reports.wording import direction_zh, kilometre, printable, unformula
 
 HEADER = (
@@ -36,6 +37,9 @@ HEADER = (
     "model",
     "rules",
     "taxonomy",
+    "part",
+    "视图",
+    "views",
 )
 
 
@@ -53,8 +57,13 @@ def write_csv(data: ReportData, path: Path) -> None:
     ):
         writer = csv.writer(file)
         writer.writerow(HEADER)
+        names = data.part_names()
+        by_name = {part.name: words.views(part) for part in data.joined}
         for one in (*data.defects(), *data.unjudged()):
-            writer.writerow(_safe(value) for value in _row(data, one))
+            name = names[own_name(one)]
+            told = by_name.get(name, Words("", ""))
+            cells = (*_row(data, one), name, told.zh, told.en)
+            writer.writerow(_safe(value) for value in cells)
 
 
 def _safe(value: str | float | None) -> str | float | None:

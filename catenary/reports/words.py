@@ -8,10 +8,10 @@ import string
 from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
-from catenary.domain.finding import UNUSUAL, Evidence, Finding, Measurement, Verdict
+from catenary.domain.finding import NORMAL, UNUSUAL, Evidence, Finding, Measurement, Verdict
 from catenary.domain.taxonomy import Taxonomy
 from catenary.reports import lexicon
-from catenary.reports.data import Names
+from catenary.reports.data import Names, ReportPart, ReportView
 from catenary.reports.lexicon import Form, Quantity, Words
 
 _CLASSIFIER, _ANOMALY = "classifier", "anomaly"  # names of the sources that are no rule
@@ -48,6 +48,63 @@ def why(finding: Finding, taxonomy: Taxonomy) -> Words:
             return _unjudged(finding, taxonomy)
         case Verdict.NORMAL:
             return _opened(lexicon.NORMAL_PART, component=_component(finding, taxonomy))
+
+
+def views(part: ReportPart) -> Words:
+    """Return what the views of a part say, each opinion by itself; nothing for a single view."""
+    if len(part.views) < 2:
+        return Words("", "")
+    count = _plain(len(part.views))
+    told = [
+        lexicon.VIEWS_RAISE.filled(
+            count=count, raised=_plain(len(part.raised)), cameras=_cameras(part.raised)
+        )
+        if part.raised
+        else lexicon.VIEWS_NONE_RAISES.filled(count=count)
+    ]
+    leading = part.lead.names
+    told += [
+        lexicon.VIEW_OTHER.filled(
+            camera=_cameras([one]),
+            condition=Words(one.names.condition_zh, one.names.condition_en),
+            chance=_chance(one.probability or 0.0),
+        )
+        for one in part.raised
+        if one.names != leading
+    ]
+    told += [
+        lexicon.VIEW_DENIES.filled(camera=_cameras([one]), chance=_chance(one.probability or 0.0))
+        for one in part.denied
+    ]
+    if part.unsure:
+        told.append(lexicon.VIEWS_UNSURE.filled(cameras=_cameras(part.unsure)))
+    sentences = [_opened(lexicon.STOP, rest=_joined(told))]
+    if part.raised and (part.denied or len(told) > 1):
+        sentences.append(lexicon.VIEWS_DIFFER)
+    return _sentences(sentences)
+
+
+def twins(others: Sequence[ReportPart]) -> Words:
+    """Return which other parts may be the same one; nothing when there are none."""
+    if not others:
+        return Words("", "")
+    seen = [view for one in others for view in one.views]
+    return lexicon.TWINS.filled(count=_plain(len(others)), cameras=_cameras(seen))
+
+
+def _cameras(seen: Iterable[ReportView]) -> Words:
+    """Return the cameras of views, each once."""
+    told = {
+        one.ref.camera: Words(one.ref.camera, one.ref.camera)
+        if one.ref.camera
+        else lexicon.UNKNOWN_CAMERA
+        for one in seen
+    }
+    return _joined(list(told.values()), lexicon.LIST_COMMA)
+
+
+def _plain(number: int) -> Words:
+    return Words(str(number), str(number))
 
 
 def source(one: Evidence) -> Words:
@@ -282,6 +339,8 @@ def _condition(taxonomy: Taxonomy, kind: str, condition: str) -> Words:
     component = taxonomy.components.get(kind)
     if condition == UNUSUAL:
         return lexicon.UNUSUAL_NAME
+    if condition == NORMAL:
+        return lexicon.NORMAL_NAME
     told = component.conditions.get(condition) if component else None
     return Words(condition, condition) if told is None else Words(told.zh, told.en)
 

@@ -15,8 +15,9 @@ from xlsxwriter.format import Format
 from xlsxwriter.workbook import Workbook
 from xlsxwriter.worksheet import Worksheet
 
+from catenary.domain.finding import Verdict
 from catenary.reports import atomic, pictures, words
-from catenary.reports.data import ReportData, ReportFinding
+from catenary.reports.data import ReportData, ReportFinding, ReportPart
 from catenary.reports.wording import GRADES_ZH, direction_zh, kilometre, printable
 
 Cell = str | float | int | None
@@ -44,8 +45,10 @@ IMAGES_HEADER = (
     "图像文件",
     "原因",
     "reason",
+    "视图",
+    "views",
 )
-_IMAGES_WIDTHS = (6, 9, 14, 7, 12, 18, 13, 11, 12, 20, 43, 7, 8, 8, 34, 52, 52)
+_IMAGES_WIDTHS = (6, 9, 14, 7, 12, 18, 13, 11, 12, 20, 43, 7, 8, 8, 34, 52, 52, 40, 40)
 _PICTURE_COLUMN = IMAGES_HEADER.index("图片")
 SUMMARY_HEADER = (
     "检测日期",
@@ -62,6 +65,18 @@ SUMMARY_HEADER = (
     "检测日期(记录)",
 )
 _SUMMARY_WIDTHS = (12, 14, 7, 10, 10, 10, 13, 11, 22, 7, 52, 14)
+VIEWS_HEADER = (
+    "部件编号 part",
+    "杆号",
+    "缺陷部件",
+    "结论 verdict",
+    "内容",
+    "概率",
+    "相机",
+    "视图 view",
+    "图像文件",
+)
+_VIEWS_WIDTHS = (16, 11, 12, 14, 20, 8, 8, 24, 40)
 FRAMES_HEADER = ("结果 outcome", "原因 reason", "说明 note", "杆号", "公里标", "相机", "图像文件")
 _FRAMES_WIDTHS = (14, 16, 60, 11, 13, 8, 40)
 
@@ -86,10 +101,11 @@ def write_xlsx(data: ReportData, path: Path) -> None:
     with xlsxwriter.Workbook(buffer, options) as workbook:
         workbook.set_properties({"title": f"4C {printable(data.run.name)}"})
         formats = _formats(workbook)
-        defects, unjudged = data.defects(), data.unjudged()
+        defects, unjudged = data.parts(Verdict.DEFECT), data.parts(Verdict.CANNOT_JUDGE)
         _fill_images(workbook.add_worksheet("4C图像缺陷"), formats, data, defects)
         _fill_summary(workbook.add_worksheet("4C缺陷汇总表"), formats, data, defects)
         _fill_images(workbook.add_worksheet("未能判定 Not judged"), formats, data, unjudged)
+        _fill_views(workbook.add_worksheet("各视图 Views"), formats, data)
         _fill_frames(workbook.add_worksheet("未检图像 Frames"), formats, data)
         _fill_info(workbook.add_worksheet("说明 Info"), formats, data)
     with atomic.replaced(path) as partial:
@@ -133,12 +149,15 @@ def _write_cell(sheet: Worksheet, row: int, column: int, value: Cell, form: Form
 
 
 def _fill_images(
-    sheet: Worksheet, formats: _Formats, data: ReportData, found: Sequence[ReportFinding]
+    sheet: Worksheet, formats: _Formats, data: ReportData, found: Sequence[ReportPart]
 ) -> None:
     _head(sheet, formats, IMAGES_HEADER, _IMAGES_WIDTHS)
     probability_column = IMAGES_HEADER.index("概率")
-    for row, one in enumerate(found, 1):
-        _write_row(sheet, row, _image_cells(data, row, one), formats.text)
+    twins = data.possible_twins()
+    for row, part in enumerate(found, 1):
+        one = part.lead
+        cells = _image_cells(data, row, part, twins.get(part.name, []))
+        _write_row(sheet, row, cells, formats.text)
         if one.finding.probability is not None:
             value = one.finding.probability
             sheet.write_number(row, probability_column, value, formats.percent)
@@ -162,9 +181,12 @@ def _insert_picture(sheet: Worksheet, row: int, one: ReportFinding) -> None:
     sheet.insert_image(row, _PICTURE_COLUMN, f"{row}.jpg", options)
 
 
-def _image_cells(data: ReportData, number: int, one: ReportFinding) -> list[Cell]:
+def _image_cells(
+    data: ReportData, number: int, part: ReportPart, twins: Sequence[ReportPart]
+) -> list[Cell]:
+    one = part.lead
     ref, finding, names = one.ref, one.finding, one.names
-    why = words.why(finding, data.taxonomy)
+    why, seen, alike = words.why(finding, data.taxonomy), words.views(part), words.twins(twins)
     return [
         number,
         None,
@@ -177,20 +199,23 @@ def _image_cells(data: ReportData, number: int, one: ReportFinding) -> list[Cell
         names.component_zh,
         f"{names.condition_zh} {names.condition_en}".strip(),
         None,
-        _grade(finding.grade),
+        _grade(part.grade),
         finding.probability,
         ref.camera,
         ref.file_name,
         why.zh,
         why.en,
+        f"{seen.zh}{alike.zh}",
+        f"{seen.en} {alike.en}".strip(),
     ]
 
 
 def _fill_summary(
-    sheet: Worksheet, formats: _Formats, data: ReportData, defects: Sequence[ReportFinding]
+    sheet: Worksheet, formats: _Formats, data: ReportData, defects: Sequence[ReportPart]
 ) -> None:
     _head(sheet, formats, SUMMARY_HEADER, _SUMMARY_WIDTHS)
-    for row, one in enumerate(defects, 1):
+    for row, part in enumerate(defects, 1):
+        one = part.lead
         mast, names = one.ref.mast, one.names
         cells: list[Cell] = [
             data.run.date,
@@ -202,12 +227,32 @@ def _fill_summary(
             kilometre(one.ref),
             mast.number if mast else "",
             f"{names.component_zh}{names.condition_zh}",
-            _grade(one.finding.grade),
+            _grade(part.grade),
             words.why(one.finding, data.taxonomy).zh,
             _day(data, one),
         ]
         _write_row(sheet, row, cells, formats.text)
     sheet.autofilter(0, 0, max(len(defects), 1), len(SUMMARY_HEADER) - 1)
+
+
+def _fill_views(sheet: Worksheet, formats: _Formats, data: ReportData) -> None:
+    """List every photograph of the parts that several show, those that deny a defect too."""
+    _head(sheet, formats, VIEWS_HEADER, _VIEWS_WIDTHS)
+    rows = ((part, view) for part in data.joined for view in part.views)
+    for row, (part, view) in enumerate(rows, 1):
+        ref = view.ref
+        cells: list[Cell] = [
+            part.name,
+            ref.mast.number if ref.mast else "",
+            view.names.component_zh,
+            str(view.verdict),
+            f"{view.names.condition_zh} {view.names.condition_en}".strip(),
+            view.probability,
+            ref.camera,
+            ref.view,
+            ref.file_name,
+        ]
+        _write_row(sheet, row, cells, formats.text)
 
 
 def _fill_frames(sheet: Worksheet, formats: _Formats, data: ReportData) -> None:
@@ -246,8 +291,9 @@ def _info(data: ReportData) -> Iterator[tuple[str, Cell]]:
     yield "读取失败 Failed (not judged)", counts.failed
     yield from _reasons(counts.failed_reasons)
     yield "未扫描 Not scanned yet", counts.pending
-    yield "缺陷 Defects", len(data.defects())
-    yield "未能判定的部件 Parts that could not be judged", len(data.unjudged())
+    yield "缺陷部件 Defective parts", len(data.parts(Verdict.DEFECT))
+    yield "判为缺陷的图像 Defects in photographs", len(data.defects())
+    yield "未能判定的部件 Parts that could not be judged", len(data.parts(Verdict.CANNOT_JUDGE))
     yield from (
         (f"判定阈值 Threshold: {name}", value) for name, value in sorted(data.thresholds.items())
     )

@@ -81,21 +81,11 @@ def insert_all(
         ValueError: If a finding is normal.
     """
     pairs = list(found)
-    frames = _frame_ids(tx, run_id, {one.image_id for one, _ in pairs})
+    frames = ledger.frame_ids(tx, run_id, {one.image_id for one, _ in pairs})
     rows = [_row(run_id, frames[one.image_id], one, crop) for one, crop in pairs]
     if rows:
         tx.execute(insert(finding), rows)
     return len(rows)
-
-
-def _frame_ids(tx: Connection, run_id: int, image_ids: set[str]) -> dict[str, int]:
-    query = select(frame.c.image_id, frame.c.id).where(
-        frame.c.run_id == run_id, frame.c.image_id.in_(image_ids)
-    )
-    known = {image_id: int(frame_id) for image_id, frame_id in tx.execute(query)}
-    if missing := image_ids - known.keys():
-        raise LookupError(f"images {sorted(missing)} are not in the ledger of run {run_id}")
-    return known
 
 
 def of_run(

@@ -268,6 +268,21 @@ def failures(connection: Connection, run_id: int) -> Iterator[Failure]:
         yield Failure(ref_of(row), Outcome(row["outcome"]), row["reason"], row["note"])
 
 
+def frame_ids(tx: Connection, run_id: int, image_ids: set[str]) -> dict[str, int]:
+    """Return the rows of photographs by image id.
+
+    Raises:
+        LookupError: If one is not in the ledger of this run.
+    """
+    query = select(frame.c.image_id, frame.c.id).where(
+        frame.c.run_id == run_id, frame.c.image_id.in_(image_ids)
+    )
+    known = {image_id: int(frame_id) for image_id, frame_id in tx.execute(query)}
+    if missing := image_ids - known.keys():
+        raise LookupError(f"images {sorted(missing)} are not in the ledger of run {run_id}")
+    return known
+
+
 def ref_of(row: RowMapping) -> ImageRef:
     """Return the photograph of a frame row that also holds its ``run_name``."""
     mast = None

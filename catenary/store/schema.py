@@ -8,6 +8,7 @@ from collections.abc import Iterable
 from enum import StrEnum
 
 from sqlalchemy import (
+    BigInteger,
     CheckConstraint,
     Column,
     DateTime,
@@ -95,6 +96,7 @@ frame = Table(
     CheckConstraint("width >= 0 AND height >= 0 AND seconds >= 0", name="sizes_positive"),
     # Serves the pending frames in order, the counts by outcome and the failures.
     Index(None, "run_id", "outcome", "seq"),
+    Index(None, "run_id", "mast_number"),
 )
 
 # Defects and parts that could not be judged; normal parts are in the shards.
@@ -145,4 +147,74 @@ shard = Table(
     Column("last_seq", Integer, nullable=False),
     UniqueConstraint("run_id", "file_name"),
     CheckConstraint("rows > 0", name="rows_counted"),
+)
+
+# Masts whose views were joined, with what tells whether photographs came or went since.
+joined_mast = Table(
+    "joined_mast",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("run_id", ForeignKey("run.id"), nullable=False),
+    Column("mast_line", Text, nullable=False),
+    Column("mast_direction", String(20), nullable=False),
+    Column("mast_section", Text, nullable=False),
+    Column("mast_number", Text, nullable=False),
+    Column("frames", Integer, nullable=False),  # that were judged
+    Column("frame_ids", BigInteger, nullable=False),  # their sum
+    UniqueConstraint(
+        "run_id",
+        "mast_line",
+        "mast_direction",
+        "mast_section",
+        "mast_number",
+        name="uq_joined_mast_mast",  # PostgreSQL has 63 characters for a name
+    ),
+)
+
+# Physical parts with a finding that two or more photographs show; a finding that no view names is
+# a part by itself.
+part = Table(
+    "part",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("run_id", ForeignKey("run.id"), nullable=False),
+    Column("joined_mast_id", ForeignKey("joined_mast.id"), nullable=False),
+    Column("name", String(12), nullable=False),  # the same on every scan that finds its first view
+    Column("component", String(50), nullable=False),
+    Column("verdict", String(20), nullable=False),
+    Column("condition", String(50), nullable=False),
+    Column("probability", Double),
+    Column("grade", Integer),
+    Column("confidence", Double, nullable=False),
+    UniqueConstraint("run_id", "name"),
+    _one_of("verdict", (Verdict.DEFECT, Verdict.CANNOT_JUDGE)),
+    CheckConstraint("probability BETWEEN 0 AND 1", name="probability_range"),
+    CheckConstraint("confidence BETWEEN 0 AND 1", name="confidence_range"),
+    Index(None, "joined_mast_id"),
+)
+
+part_view = Table(
+    "part_view",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("part_id", ForeignKey("part.id"), nullable=False),
+    Column("frame_id", ForeignKey("frame.id"), nullable=False),
+    Column("finding_id", ForeignKey("finding.id")),  # NULL: called normal
+    Column("x0", Double, nullable=False),  # full-frame pixels
+    Column("y0", Double, nullable=False),
+    Column("x1", Double, nullable=False),
+    Column("y1", Double, nullable=False),
+    Column("verdict", String(20), nullable=False),
+    Column("condition", String(50), nullable=False),
+    Column("probability", Double),
+    Column("crop", Text),  # of views without a finding; file name in the run's evidence folder
+    Column("crop_x0", Integer),
+    Column("crop_y0", Integer),
+    UniqueConstraint("part_id", "frame_id"),
+    UniqueConstraint("finding_id"),
+    _one_of("verdict", Verdict),
+    CheckConstraint("(verdict = 'normal') = (finding_id IS NULL)", name="finding_unless_normal"),
+    CheckConstraint("x0 < x1 AND y0 < y1", name="box_not_empty"),
+    CheckConstraint("probability BETWEEN 0 AND 1", name="probability_range"),
+    CheckConstraint("(crop IS NULL) = (crop_x0 IS NULL)", name="crop_placed"),
 )

@@ -2,11 +2,13 @@
 
 import hashlib
 import os
+from bisect import bisect_left, bisect_right
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, fields
 from pathlib import Path
 
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.parquet as pq
 from sqlalchemy import Connection, func, insert, select
 
@@ -165,6 +167,29 @@ def components_of_run(
     query = select(shard.c.file_name, shard.c.sha256).where(shard.c.run_id == run_id)
     for file_name, sha256 in connection.execute(query.order_by(shard.c.id)).all():
         for row in _verified(folder / file_name, sha256).to_pylist():
+            names = {name: restored(row[name]) for name in ("image_id", "file_name")}
+            yield ComponentRow(**{**row, **names})
+
+
+def components_of_images(
+    connection: Connection, workspace: Workspace, run_id: int, image_ids: set[str]
+) -> Iterator[ComponentRow]:
+    """Yield the components of some photographs; only the shards around them are opened.
+
+    Raises:
+        StoreError: If a recorded shard is missing or damaged.
+    """
+    folder = workspace.detections(ledger.record_of(connection, run_id).name)
+    wanted = select(frame.c.seq).where(frame.c.run_id == run_id, frame.c.image_id.in_(image_ids))
+    seqs = sorted(connection.execute(wanted).scalars())
+    query = select(shard.c.file_name, shard.c.sha256, shard.c.first_seq, shard.c.last_seq)
+    ordered = query.where(shard.c.run_id == run_id).order_by(shard.c.id)
+    stored = pa.array([storable(one) for one in sorted(image_ids)], pa.string())
+    for file_name, sha256, first, last in connection.execute(ordered).all():
+        if bisect_left(seqs, first) == bisect_right(seqs, last):
+            continue
+        table = _verified(folder / file_name, sha256)
+        for row in table.filter(pc.is_in(table["image_id"], stored)).to_pylist():
             names = {name: restored(row[name]) for name in ("image_id", "file_name")}
             yield ComponentRow(**{**row, **names})
 

@@ -7,7 +7,7 @@ from sqlalchemy import Connection, func, select
 
 from catenary.domain.finding import Verdict
 from catenary.domain.image import Outcome
-from catenary.store import ledger
+from catenary.store import ledger, parts
 from catenary.store.ledger import RunRecord
 from catenary.store.schema import finding, frame, run
 
@@ -25,6 +25,7 @@ class RunSummary:
         unusable_reasons: Unusable photographs by reason code, most first.
         defects: Findings by (component, condition).
         unjudged: Parts that could not be judged, by (component, condition).
+        parts: Physical parts by verdict: what several photographs show of one counts once.
     """
 
     id: int
@@ -35,6 +36,7 @@ class RunSummary:
     unusable_reasons: Mapping[str, int]
     defects: Mapping[tuple[str, str], int]
     unjudged: Mapping[tuple[str, str], int]
+    parts: Mapping[Verdict, int]
 
     @property
     def name(self) -> str:
@@ -98,6 +100,7 @@ def of_run(connection: Connection, run_id: int) -> RunSummary:
         reasons.get(Outcome.UNUSABLE, {}),
         _found(connection, run_id, Verdict.DEFECT),
         _found(connection, run_id, Verdict.CANNOT_JUDGE),
+        parts.counts(connection, run_id),
     )
 
 

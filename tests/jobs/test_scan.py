@@ -86,9 +86,18 @@ def test_a_run_goes_the_whole_way_to_every_report(run, bundle):
     )
     entries = json.loads(listed.read_text())
     assert len(entries) > 6
-    assert {"image_id", "file_name", "category", "condition", "bbox", "score", "verdict"} == set(
-        entries[0]
-    )
+    assert list(entries[0]) == [
+        "image_id",
+        "file_name",
+        "category",
+        "condition",
+        "bbox",
+        "score",
+        "verdict",
+        "part",
+    ]
+    assert entries[0]["part"]
+    assert entries[-1]["part"] is None  # a normal one
 
 
 def test_bad_files_are_told_and_the_rest_is_done(run, bundle):

@@ -1,6 +1,7 @@
 """A report of a drawn run: dark night pictures with parts whose truth is known."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -21,7 +22,10 @@ from catenary.reports.data import (
     NormalComponent,
     ReportData,
     ReportFinding,
+    ReportPart,
     ReportRun,
+    ReportView,
+    alone,
 )
 
 VERSIONS = Versions("demo-sim-1+4f2a91c0", "1@9b1e22", "1")
@@ -161,6 +165,28 @@ def report(
         datetime(2026, 11, 24, 8, 30, tzinfo=UTC),
         components,
     )
+
+
+def seen_by(one: ReportFinding, camera: str) -> ReportFinding:
+    """Return the same finding in a photograph of another camera."""
+    shot = replace(one.ref, camera=camera, image_id=f"{one.ref.image_id}-{camera}")
+    return replace(one, ref=shot, finding=replace(one.finding, image_id=shot.image_id))
+
+
+def joined(crops: Sequence[CropImage | None] = (None, None)) -> ReportData:
+    """Return a report of one dropper that two cameras raise and a third denies."""
+    first = seen_by(dropper(46, 0.9, crops[0]), "05")
+    second = seen_by(dropper(46, 0.7, crops[0]), "06")
+    denied = ReportView(
+        replace(first.ref, camera="21", image_id="other"),
+        Verdict.NORMAL,
+        Names("吊弦", "dropper", "正常", "normal"),
+        0.04,
+        first.finding.component.box,
+        crops[1],
+    )
+    part = ReportPart("0123456789ab", first, 1, (alone(first), alone(second), denied), 0.98)
+    return replace(report([first, second]), joined=(part,))
 
 
 def normal(number: int, probability: float | None = 0.01) -> NormalComponent:

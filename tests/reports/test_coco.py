@@ -29,6 +29,7 @@ def test_a_defect_is_an_entry_with_its_probability_as_score(tmp_path: Path):
         "bbox": [2440.0, 1130.0, 60.0, 830.0],
         "score": 0.934,
         "verdict": "defect",
+        "part": "c75991fee025",
     }
 
 

@@ -14,6 +14,8 @@ from catenary.reports import pictures
 from catenary.reports.data import CropImage
 from tests.reports import reported
 
+PART = reported.dropper(1).finding.component.box
+
 
 def levels(content: bytes) -> np.ndarray:
     return np.asarray(Image.open(io.BytesIO(content)).convert("L"))
@@ -24,7 +26,7 @@ def test_a_dark_wire_is_brought_to_a_middle_grey(tmp_path: Path):
     grey[:, 66:74] = 45
     Image.fromarray(grey).save(tmp_path / "c.png")
     crop = CropImage(tmp_path / "c.png", *reported.ORIGIN)
-    picture = pictures.load(reported.dropper(1, 0.9, crop), 2000)
+    picture = pictures.load(crop, PART, 2000)
     assert picture is not None
     # The box is 60 px wide, so the wire's 8 px are its bright end.
     assert picture.gamma == pytest.approx(math.log(120 / 255) / math.log(45 / 255))
@@ -34,7 +36,7 @@ def test_a_dark_wire_is_brought_to_a_middle_grey(tmp_path: Path):
 def test_a_part_that_is_bright_enough_is_shown_as_photographed(tmp_path: Path):
     Image.new("L", (140, 900), 150).save(tmp_path / "c.png")
     crop = CropImage(tmp_path / "c.png", *reported.ORIGIN)
-    picture = pictures.load(reported.dropper(1, 0.9, crop), 2000)
+    picture = pictures.load(crop, PART, 2000)
     assert picture is not None
     assert picture.gamma == 1.0
     assert (levels(picture.content) == 150).all()

@@ -52,6 +52,9 @@ def test_a_finding_is_one_row_with_its_place_and_versions(tmp_path: Path):
         "model": "demo-sim-1+4f2a91c0",
         "rules": "1@9b1e22",
         "taxonomy": "1",
+        "part": "c75991fee025",
+        "视图": "",
+        "views": "",
     }
 
 
@@ -102,3 +105,10 @@ def test_ordinary_names_are_printed_as_they_are(name: str):
 def test_directions_are_worded_in_chinese():
     words = [direction_zh(name) for name in ("up", "down", "other", "", "x")]
     assert words == ["上行", "下行", "其他", "", "x"]
+
+
+def test_views_of_one_part_are_rows_of_one_name(tmp_path: Path):
+    first, second = rows(reported.joined(), tmp_path)
+    assert first["part"] == second["part"] == "0123456789ab"
+    assert (first["camera"], second["camera"]) == ("05", "06")
+    assert "denied by camera 21" in first["views"]

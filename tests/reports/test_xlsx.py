@@ -54,6 +54,8 @@ def test_the_image_list_has_the_columns_of_the_centre_and_one_row_a_defect(tmp_p
         "原因": BROKEN_ZH,
         "reason": "Dropper broken: 21 % of its length shows no wire (limit 8 %); "
         "the network agrees (86 %). Probability of a defect: 93 %.",
+        "视图": None,
+        "views": None,
     }
     assert row(sheet, 3)["等级"] == "二级"
     assert sheet.max_row == 3
@@ -138,7 +140,8 @@ def test_the_info_sheet_states_run_versions_thresholds_and_counts(tmp_path: Path
         "读取失败 Failed (not judged)": 1,
         "  文件不完整 truncated": 1,
         "未扫描 Not scanned yet": 7,
-        "缺陷 Defects": 1,
+        "缺陷部件 Defective parts": 1,
+        "判为缺陷的图像 Defects in photographs": 1,
         "未能判定的部件 Parts that could not be judged": 1,
         "判定阈值 Threshold: split_pin": 0.552,
     }
@@ -214,3 +217,14 @@ def test_a_mast_nobody_knows_falls_back_on_the_run(tmp_path: Path):
         None,
         None,
     )
+
+
+def test_a_part_of_three_views_is_one_row_and_each_view_another(tmp_path: Path):
+    book = sheets(reported.joined(), tmp_path)
+    defects, views = book["4C图像缺陷"], book["各视图 Views"]
+    assert defects.max_row == 2
+    told = row(defects, 2)
+    assert (told["概率"], told["相机"]) == (0.9, "05")
+    assert told["views"].startswith("Seen in 2 of 3 views (camera 05, 06)")
+    assert [row(views, number)["相机"] for number in (2, 3, 4)] == ["05", "06", "21"]
+    assert row(views, 4)["内容"] == "正常 normal"

@@ -179,3 +179,16 @@ def test_a_full_disk_leaves_no_half_shard(tmp_path: Path):
     finally:
         resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
     assert list(tmp_path.iterdir()) == []
+
+
+def test_only_the_wanted_photographs_are_read_back(db: Database, workspace: Workspace, run_id: int):
+    with db.write() as tx:
+        ledger.plan(tx, run_id, records.refs(6))
+        for first in (0, 3):
+            rows = [records.component(f"{number:06d}") for number in range(first, first + 3)]
+            written = shards.write(workspace.detections("沪蓉_下行"), f"b{first}", rows)
+            shards.record(tx, run_id, written)
+    with db.read() as connection:
+        found = shards.components_of_images(connection, workspace, run_id, {"000001", "000004"})
+        assert [one.image_id for one in found] == ["000001", "000004"]
+        assert not list(shards.components_of_images(connection, workspace, run_id, {"none"}))

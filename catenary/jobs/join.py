@@ -1,0 +1,217 @@
+"""Join the views of each physical part of a run, mast by mast; safe to kill and start again."""
+
+import logging
+from collections import defaultdict
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from itertools import count
+
+import numpy as np
+
+from catenary.domain.errors import UnreadableImageError
+from catenary.domain.finding import Verdict
+from catenary.domain.geometry import Box
+from catenary.domain.image import Frame, ImageRef
+from catenary.domain.part import part_name
+from catenary.domain.place import Mast
+from catenary.imaging import decode
+from catenary.jobs import evidence
+from catenary.pipeline import transfers, views
+from catenary.pipeline.transfers import Place, Transfers
+from catenary.store import parts, shards
+from catenary.store.database import Database
+from catenary.store.parts import FindingRow, JoinedPart, JudgedFrame, View
+from catenary.store.shards import ComponentRow
+from catenary.store.workspace import Workspace
+
+Read = Callable[[ImageRef], bytes]
+
+log = logging.getLogger(__name__)
+
+_LEARNT_FROM = 60  # masts, evenly over the run; our starting value
+_TOGETHER = 20  # masts that are held in memory and written at once
+_EDGE_PX = 2.0  # a box that ends so near an edge of the picture is cut by it
+
+
+@dataclass(frozen=True, slots=True)
+class _Seen:
+    """A located part with its photograph."""
+
+    frame: JudgedFrame
+    row: ComponentRow
+    place: Place
+
+    @property
+    def box(self) -> Box:
+        return Box(self.row.x0, self.row.y0, self.row.x1, self.row.y1)
+
+
+def join_run(db: Database, workspace: Workspace, run_id: int, read: Read) -> int:
+    """Join the views at all masts whose judged photographs changed; return how many masts.
+
+    Masts are written in small groups, each whole or not at all: what a kill leaves out is due
+    again. Memory does not grow with the run.
+
+    Args:
+        db: Of the workspace.
+        workspace: Holds the shards, gets evidence pictures of views that call a part normal.
+        run_id: Run.
+        read: Returns the encoded bytes of a photograph, for those pictures.
+
+    Raises:
+        StoreError: If the workspace cannot be read or written.
+    """
+    with db.read() as connection:
+        left = parts.due(connection, run_id)
+        everywhere = [one.mast for one in parts.masts(connection, run_id)] if left else []
+    if not left:
+        return 0
+    learnt = _learnt(db, workspace, run_id, everywhere)
+    for start in range(0, len(left), _TOGETHER):
+        some = left[start : start + _TOGETHER]
+        seen = _seen(db, workspace, run_id, [one.mast for one in some])
+        with db.read() as connection:
+            found = parts.findings_of(connection, run_id, [one.mast for one in some])
+        joiner = _Joiner(workspace, found, learnt, read)
+        joined = [(one, list(joiner.parts(seen.get(one.mast, ())))) for one in some]
+        with db.write() as tx:
+            for state, told in joined:
+                parts.replace(tx, run_id, state, told)
+    log.info("joined views run=%d masts=%d camera pairs=%d", run_id, len(left), len(learnt.modes))
+    return len(left)
+
+
+def _learnt(db: Database, workspace: Workspace, run_id: int, masts: Sequence[Mast]) -> Transfers:
+    """Learn from masts evenly over the run."""
+    step = max(1, -(-len(masts) // _LEARNT_FROM))
+    found = _seen(db, workspace, run_id, masts[::step])
+    return transfers.learn([one.place for one in seen] for seen in found.values())
+
+
+def _seen(
+    db: Database, workspace: Workspace, run_id: int, masts: Sequence[Mast]
+) -> dict[Mast, list[_Seen]]:
+    """Return everything that was located at some masts; photographs without a camera tell nothing.
+
+    Which photograph of its camera one is, is told by time, then by name.
+    """
+    with db.read() as connection:
+        frames = list(parts.frames_of(connection, run_id, masts))
+        ids = {one.ref.image_id for one in frames}
+        rows = list(shards.components_of_images(connection, workspace, run_id, ids))
+    slots = _slots(frames)
+    by_id = {one.ref.image_id: one for one in frames if one.width and one.ref.camera}
+    numbers: dict[str, Iterator[int]] = defaultdict(count)
+    found: dict[Mast, list[_Seen]] = {}
+    for row in rows:
+        frame = by_id.get(row.image_id)
+        if frame is None or frame.ref.mast is None:
+            continue
+        key = f"{row.image_id}\n{next(numbers[row.image_id]):06d}"
+        place = _place(key, slots[row.image_id], frame, row)
+        found.setdefault(frame.ref.mast, []).append(_Seen(frame, row, place))
+    return found
+
+
+def _slots(frames: Sequence[JudgedFrame]) -> dict[str, transfers.Slot]:
+    def order(one: JudgedFrame) -> tuple[str, str]:
+        taken = one.ref.taken_at.isoformat() if one.ref.taken_at else ""
+        return taken, one.ref.image_id
+
+    numbers: dict[tuple[Mast | None, str], Iterator[int]] = defaultdict(count)
+    return {
+        one.ref.image_id: (one.ref.camera, next(numbers[one.ref.mast, one.ref.camera]))
+        for one in sorted(frames, key=order)
+    }
+
+
+def _place(key: str, slot: transfers.Slot, frame: JudgedFrame, row: ComponentRow) -> Place:
+    width, height = frame.width, frame.height
+    is_cut = (
+        min(row.x0, row.y0) < _EDGE_PX or row.x1 > width - _EDGE_PX or row.y1 > height - _EDGE_PX
+    )
+    x, y = (row.x0 + row.x1) / 2 / width, (row.y0 + row.y1) / 2 / width
+    return Place(key, slot, row.component, x, y, is_cut)
+
+
+class _Joiner:
+    """Joins the views of one mast after another; keeps the photograph it read last."""
+
+    def __init__(
+        self, workspace: Workspace, found: Sequence[FindingRow], learnt: Transfers, read: Read
+    ) -> None:
+        self._workspace, self._learnt, self._read = workspace, learnt, read
+        self._findings = {_key(one.image_id, one.component, one.box): one for one in found}
+        self._opened: tuple[str, Frame | None] = ("", None)
+
+    def parts(self, seen: Sequence[_Seen]) -> Iterator[JoinedPart]:
+        """Yield the parts with a finding that two or more photographs show."""
+        if not any(self._finding(one) for one in seen):
+            return
+        by_key = {one.place.key: one for one in seen}
+        for part in views.join((one.place for one in seen), self._learnt):
+            members = [by_key[key] for key in part.keys if by_key[key].row.verdict]
+            if part.confidence is None or len(members) < 2:
+                continue
+            if any(self._finding(one) for one in members):
+                yield self._part(members, part.confidence)
+
+    def _finding(self, one: _Seen) -> FindingRow | None:
+        return self._findings.get(_key(one.row.image_id, one.row.component, one.box))
+
+    def _part(self, members: Sequence[_Seen], confidence: float) -> JoinedPart:
+        known = [self._finding(one) for one in members]
+        said = [
+            (_verdict(one, own), one.row.probability, own.grade if own else None)
+            for one, own in zip(members, known, strict=True)
+        ]
+        all_say = views.opinion(said)
+        told = [
+            self._view(one, own, is_shown=bool(all_say.raised))
+            for one, own in zip(members, known, strict=True)
+        ]
+        lead, first = told[all_say.lead], members[0]
+        return JoinedPart(
+            part_name(first.row.image_id, first.row.component, first.box),
+            first.row.component,
+            lead.verdict,
+            lead.condition,
+            lead.probability,
+            all_say.grade,
+            confidence,
+            tuple(told),
+        )
+
+    def _view(self, one: _Seen, finding: FindingRow | None, *, is_shown: bool) -> View:
+        """Return a view; one that denies a defect gets an evidence picture too."""
+        row, crop = one.row, None
+        frame = self._frame(one.frame.ref) if is_shown and finding is None else None
+        if frame is not None:
+            name = f"{evidence.digest(row.image_id)}-{row.x0:.0f}-{row.y0:.0f}.jpg"
+            folder = self._workspace.evidence(one.frame.ref.run)
+            crop = evidence.picture(frame, one.box, folder, name)
+        own = finding.id if finding else None
+        return View(
+            row.image_id, one.box, _verdict(one, finding), row.condition, row.probability, own, crop
+        )
+
+    def _frame(self, ref: ImageRef) -> Frame | None:
+        """Return the photograph, None where it cannot be read any more."""
+        if self._opened[0] != ref.image_id:
+            try:
+                frame = Frame(ref, decode.decode_gray(self._read(ref)))
+            except UnreadableImageError as error:
+                log.warning("no picture of a normal view: %s", error)
+                frame = None
+            self._opened = (ref.image_id, frame)
+        return self._opened[1]
+
+
+def _key(image_id: str, component: str, box: Box) -> tuple[str, str, tuple[float, ...]]:
+    """Return what a finding and its row of a shard, which keeps 32 bits, have in common."""
+    corners = (box.x0, box.y0, box.x1, box.y1)
+    return image_id, component, tuple(float(np.float32(one)) for one in corners)
+
+
+def _verdict(one: _Seen, finding: FindingRow | None) -> Verdict:
+    return Verdict(one.row.verdict) if finding else Verdict.NORMAL
