@@ -438,8 +438,8 @@ def calibrate_bundle(  # noqa: PLR0913 - every option of the command is a parame
     enough of them to promise that.
     """
     from catenary.evaluation.guarantee import Target
+    from catenary.jobs import calibrate, promise, unseen
     from catenary.jobs import learn as job
-    from catenary.jobs import promise, unseen
 
     try:
         target = Target(miss, confidence)
@@ -451,9 +451,9 @@ def calibrate_bundle(  # noqa: PLR0913 - every option of the command is a parame
         promised = unseen.read(unseen.Choice(guarantee, split, guarantee_part))
         unseen.check_apart(fitted, promised)
     with _progress("calibrate") as step:
-        thresholds = job.calibrate_bundle(bundle, fitted, false_per_image, device, step)
-    for component, threshold in thresholds.items():
-        out.print(f"{component}: raised from probability {threshold:.3f}")
+        done = job.calibrate_bundle(bundle, fitted, false_per_image, device, step)
+    for line in calibrate.lines(done):
+        out.print(line, soft_wrap=True, highlight=False, markup=False)
     if promised:
         with _progress("guarantee") as step:
             made = promise.promise(bundle, promised, target, device, step)

@@ -118,8 +118,8 @@ class Finding:
         condition: Taxonomy condition when DEFECT, ``"normal"`` when NORMAL, the condition
             that could not be excluded when CANNOT_JUDGE (`UNUSUAL` for a part that nobody judges,
             but that is unlike the normal ones).
-        probability: Calibrated probability of a defect in [0, 1]; None when no source could
-            give one.
+        probability: Calibrated probability of a defect in [0, 1], that of the most probable
+            condition; None when no source could give one.
         grade: 1, 2 or 3 from the taxonomy when DEFECT; else None.
         evidence: What each rule and model said, traces in full-frame pixels.
         versions: Model, rules and taxonomy.

@@ -12,7 +12,7 @@ from catenary.datasets.labels import LabelledSet
 from catenary.domain.errors import ConfigError
 from catenary.domain.finding import Component
 from catenary.imaging.decode import decode_gray
-from catenary.jobs import assemble, curves, measure, unseen
+from catenary.jobs import assemble, calibrate, curves, unseen
 from catenary.models import bundle
 from catenary.models.build import DetectorArchitecture
 from catenary.models.detections import Detector
@@ -140,7 +140,7 @@ def calibrate_bundle(
     false_per_image: float,
     device: str,
     progress: Callable[[int, int], None],
-) -> Mapping[str, float]:
+) -> bundle.Calibration:
     """Fit fusion weights and thresholds and write them into a bundle's card.
 
     Args:
@@ -151,12 +151,12 @@ def calibrate_bundle(
         progress: Called with frames done and frames in all.
 
     Returns:
-        Thresholds by component.
+        What was fitted.
     """
     judge = assemble.judge(assemble.Recipe(folder, device))
-    fitted = measure.calibrate(judge, labels.labelled, false_per_image, progress)
+    fitted = calibrate.calibrate(judge, labels.labelled, false_per_image, progress)
     bundle.with_calibration(folder, fitted)
-    return fitted.thresholds
+    return fitted
 
 
 def _revision() -> str:

@@ -11,6 +11,7 @@ from catenary.jobs import assemble, measure
 from catenary.jobs.unseen import Unseen
 from catenary.models import bundle
 from catenary.models.bundle import OperatingPoint, Promises
+from catenary.models.fusion import LEAST_THRESHOLD
 
 ASSUMES = (
     "Defects of a condition are found in service as these were: same kinds of cameras, light,"
@@ -61,7 +62,8 @@ def _points(
     for kind in kinds:
         sweep = defects.sweep(pairs, kind)
         for condition in sweep.conditions:
-            made = guarantee.promise(sweep.scores(condition), target)
+            scores = sweep.scores(condition)
+            made = guarantee.promise([_raisable(score) for score in scores], target)
             false = (
                 None
                 if made.threshold is None
@@ -71,6 +73,11 @@ def _points(
                 f"{kind}.{condition}",
                 OperatingPoint(made.threshold, made.defects, made.missed, false, made.reason),
             )
+
+
+def _raisable(score: float) -> float:
+    """Return a defect's score; one that no source suspects is raised at no threshold."""
+    return score if score >= LEAST_THRESHOLD else defects.NEVER
 
 
 def lines(promises: Promises) -> Iterator[str]:

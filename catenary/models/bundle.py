@@ -6,6 +6,7 @@ must know to trust them; the weights are safetensors. Nothing on the way in is u
 
 import hashlib
 import json
+import logging
 import os
 import shutil
 import tempfile
@@ -32,36 +33,22 @@ from catenary.models.build import (
 )
 from catenary.models.classifier import CropClassifier, pairs
 from catenary.models.detector import ComponentDetector
+from catenary.models.fusion import LEAST_THRESHOLD, Fusion
 from catenary.models.inputs import Precision
 from catenary.models.refiner import BoxRefiner
 
-SCHEMA = 1  # raised when a card of the old form can no longer be used
+log = logging.getLogger(__name__)
+
+SCHEMA = 2  # raised when a card of the old form can no longer be used
+_OLD_FUSION = 1  # schema of cards that are read without their calibration
 CARD = "card.json"
 DETECTOR = "detector.safetensors"
 CLASSIFIER = "classifier.safetensors"
 REFINER = "refiner.safetensors"
 ANOMALY = "anomaly.safetensors"
+_CALIBRATED = ("fusion", "thresholds", "promises")
 _STRICT = ConfigDict(extra="forbid", allow_inf_nan=False)  # no threshold that nothing reaches
 _TOP = 1.001  # a threshold may stand a trifle above a score of 1
-
-
-@dataclass(frozen=True, slots=True)
-class FusionWeights:
-    """Logistic regression on the log-odds of the sources of one component.
-
-    Attributes:
-        intercept: Log-odds of a defect when every source says 0.5.
-        classifier: Weight of the classifier's log-odds; 0 where it is not a source.
-        rule: Weight of the strongest rule's log-odds; 0 where it is not a source.
-        location: Weight of the log-odds of the box's own score: where there is no part, rule and
-            classifier look at something else and often call it damaged.
-    """
-
-    __pydantic_config__ = _STRICT
-    intercept: float
-    classifier: float
-    rule: float
-    location: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,12 +94,12 @@ class Calibration:
     """What calibration adds to a bundle.
 
     Attributes:
-        fusion: Component id to fusion weights by set of sources.
+        fusion: Component id to how its sources are joined.
         thresholds: Component id to the probability from which it is raised.
         floors: Component id to the detector score from which a box is kept.
     """
 
-    fusion: Mapping[str, Mapping[str, FusionWeights]]
+    fusion: Mapping[str, Fusion]
     thresholds: Mapping[str, float]
     floors: Mapping[str, float]
 
@@ -222,7 +209,7 @@ class Card:
         conditions: Conditions of each component the classifier knows, ``"normal"`` first.
         data: What it learnt from.
         inputs: What it must be fed.
-        fusion: By component, weights by set of sources: ``both``, ``classifier``, ``rule``.
+        fusion: By component, how its sources are joined.
         thresholds: By component, the probability from which it is raised.
         floors: By component, the detector score from which a box is believed to be one.
         promises: Operating points with a guarantee; None when none were calibrated.
@@ -246,7 +233,7 @@ class Card:
     conditions: Mapping[str, tuple[str, ...]]
     data: TrainingData
     inputs: InputContract = field(default_factory=InputContract)
-    fusion: Mapping[str, Mapping[str, FusionWeights]] = field(default_factory=dict)
+    fusion: Mapping[str, Fusion] = field(default_factory=dict)
     thresholds: Mapping[str, float] = field(default_factory=dict)
     floors: Mapping[str, float] = field(default_factory=dict)
     promises: Promises | None = None
@@ -481,6 +468,13 @@ def _parsed(text: bytes, path: Path) -> Card:
     except (ValueError, RecursionError) as error:
         raise BundleError(f"{path} is not JSON ({error}); copy the bundle again") from error
     schema = content.get("schema") if isinstance(content, dict) else None
+    if schema == _OLD_FUSION:
+        log.warning(
+            "%s was calibrated for another fusion, which is not used: calibrate the bundle again",
+            path,
+        )
+        content = {name: value for name, value in content.items() if name not in _CALIBRATED}
+        schema = content["schema"] = SCHEMA
     if schema != SCHEMA:
         raise BundleError(
             f"{path} has schema {schema!r}, this catenary reads {SCHEMA}; use the catenary"
@@ -504,11 +498,12 @@ def _check_contract(folder: Path, card: Card) -> None:
         )
     if missing := sorted(set(card.networks) - set(card.files)):
         raise BundleError(f"{folder / CARD} does not list {', '.join(missing)}; export it again")
-    limits = [*card.thresholds.items(), *card.floors.items()]
-    if odd := [kind for kind, value in limits if not 0 <= value <= _TOP]:
+    limits = [(kind, value, LEAST_THRESHOLD) for kind, value in card.thresholds.items()]
+    limits += [(kind, value, 0.0) for kind, value in card.floors.items()]
+    if odd := [kind for kind, value, least in limits if not least <= value <= _TOP]:
         raise BundleError(
-            f"{folder / CARD}: thresholds and floors must be in [0, 1], those of"
-            f" {', '.join(odd)} are not; calibrate the bundle again"
+            f"{folder / CARD}: thresholds must be in [{LEAST_THRESHOLD:g}, 1] and floors in [0, 1],"
+            f" those of {', '.join(odd)} are not; calibrate the bundle again"
         )
     if odd := [kind for kind, names in card.conditions.items() if names[:1] != ("normal",)]:
         raise BundleError(

@@ -8,9 +8,9 @@ from catenary.domain.finding import Component, Evidence, Finding, Verdict, Versi
 from catenary.domain.image import Frame
 from catenary.domain.taxonomy import Taxonomy
 from catenary.imaging.crops import Crop, cut
-from catenary.models.bundle import FusionWeights
 from catenary.models.classifier import CROP_MARGIN, DEFAULT_MARGIN, LEAST_SIDE_PX
 from catenary.models.detections import AnomalyScorer, ConditionClassifier, Detector, Refiner
+from catenary.models.fusion import Fusion
 from catenary.pipeline import fuse
 from catenary.pipeline.cascade import CascadeSettings, locate
 from catenary.rules import catalogue, long_wires
@@ -42,7 +42,7 @@ class Judge:
         detector: Finds components.
         classifier: Tells conditions, or None to judge by rules alone.
         rules: Component id to its rules, limits already filled in.
-        fusion: Component id to fusion weights by set of sources.
+        fusion: Component id to how its sources are joined; as never calibrated where absent.
         thresholds: Component id to the probability from which it is raised; 0.5 where absent.
         taxonomy: Grades.
         versions: Written into every finding.
@@ -55,7 +55,7 @@ class Judge:
     detector: Detector
     classifier: ConditionClassifier | None
     rules: Mapping[str, Sequence[Rule]]
-    fusion: Mapping[str, Mapping[str, FusionWeights]]
+    fusion: Mapping[str, Fusion]
     thresholds: Mapping[str, float]
     taxonomy: Taxonomy
     versions: Versions
@@ -170,7 +170,7 @@ class Judge:
     ) -> Finding:
         kind = component.kind
         threshold = self.thresholds.get(kind, 0.5)
-        fused = fuse.fuse(evidence, component.score, self.fusion.get(kind, {}), threshold)
+        fused = fuse.fuse(evidence, component.score, self.fusion.get(kind, Fusion()), threshold)
         grade = None
         if fused.verdict is Verdict.DEFECT:
             grade = self.taxonomy.condition(kind, fused.condition).grade

@@ -358,6 +358,13 @@ RULE_SOUND = Words(
 TOGETHER = Words(
     "单一来源均不足以判定，综合后提出", "no source is sure by itself, all together raise it"
 )
+POOR_BOX = Words(
+    "此处是否为该部件把握不足（{score}），概率已相应降低",
+    "that the part itself is here is unsure ({score}), which lowers the probability",
+)
+STRANGER = Words(
+    "外观比 {share} 的正常部件更特殊", "it looks stranger than {share} of normal parts"
+)
 LOOKS_UNUSUAL = Words("外观与正常部件不同", "it looks unlike normal parts")
 NOT_JUDGED = Words(
     "{component}未能判定，不能排除{condition}：{reasons}。",

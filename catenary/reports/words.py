@@ -15,6 +15,7 @@ from catenary.reports.data import Names, ReportPart, ReportView
 from catenary.reports.lexicon import Form, Quantity, Words
 
 _CLASSIFIER, _ANOMALY = "classifier", "anomaly"  # names of the sources that are no rule
+_SURE_BOX = 0.5  # score of a box; what a poorer one takes from the probability is told
 _FINEST = 6  # digits, so that a number just past its limit does not look equal to it
 
 
@@ -38,8 +39,8 @@ def names(taxonomy: Taxonomy, kind: str, condition: str) -> Names:
 def why(finding: Finding, taxonomy: Taxonomy) -> Words:
     """Return in a sentence or two why a finding was raised or could not be judged.
 
-    What rules have seen, with numbers and limits, what the network says, where they disagree, and
-    how sure all are together.
+    What rules have seen, with numbers and limits, what the network says of that condition, who
+    disagrees, whether the part itself is surely there, and how sure all are together.
     """
     match finding.verdict:
         case Verdict.DEFECT:
@@ -179,7 +180,9 @@ def _raised(finding: Finding, taxonomy: Taxonomy) -> Words:
         against.append(_dissent(finding, network, taxonomy))
     if not any(one.verdict is Verdict.DEFECT for one in same):
         against += _silence(rules, same)
-    rest = [*(told or [lexicon.TOGETHER]), *also, *_unusual(finding)]
+    if finding.component.score < _SURE_BOX:
+        against.append(lexicon.POOR_BOX.filled(score=_chance(finding.component.score)))
+    rest = [*(told or _stranger(finding) or [lexicon.TOGETHER]), *also, *_unusual(finding)]
     head = lexicon.HEAD_SHORT if _is_told(finding, taxonomy) else lexicon.HEAD
     first = _opened(
         head,
@@ -315,6 +318,15 @@ def _unusual(finding: Finding) -> list[Words]:
         _base(one.source) == _ANOMALY and one.verdict is Verdict.DEFECT for one in finding.evidence
     )
     return [lexicon.LOOKS_UNUSUAL] if strange else []
+
+
+def _stranger(finding: Finding) -> list[Words]:
+    """Return that a part looks stranger than most, where that alone has raised it."""
+    return [
+        lexicon.STRANGER.filled(share=_chance(one.score))
+        for one in finding.evidence
+        if _base(one.source) == _ANOMALY and one.score is not None and one.score > 0.5
+    ]
 
 
 def _rules(finding: Finding) -> list[Evidence]:

@@ -1,60 +1,128 @@
 import numpy as np
 import pytest
 
-from catenary.evaluation.calibration import Sample, fit
+from catenary.domain.finding import NORMAL
+from catenary.evaluation.calibration import Sample, fit, left_out
+from catenary.models.fusion import DEFAULTS, Voices
 
 
-def samples(count: int, rule_helps: bool) -> list[Sample]:
+def share(logit: float) -> float:
+    return float(1 / (1 + np.exp(-logit)))
+
+
+def samples(count: int, rule_helps: bool = True, masts: int = 10, **odd: float) -> list[Sample]:
+    """Return droppers, 40 % broken, with what network and rule say of ``broken``."""
     random = np.random.default_rng(0)
-    truth = random.random(count) < 0.4
-    noise = random.normal(0, 1.5, (count, 2))
-    classifier = np.where(truth, 1.0, -1.0) + noise[:, 0]
-    rule = (np.where(truth, 1.0, -1.0) if rule_helps else 0.0) + noise[:, 1]
-    return [
-        Sample(float(c), float(r), bool(t)) for c, r, t in zip(classifier, rule, truth, strict=True)
-    ]
+    made = []
+    for number in range(count):
+        is_broken = random.random() < 0.4
+        network, rule = np.where(is_broken, 1.0, -1.0) + random.normal(0, 1.5, 2)
+        rule = rule if rule_helps else random.normal(0, 1.5)
+        heard = Voices(share(network), share(rule), odd.get("anomaly"), 0.9)
+        condition = "broken" if is_broken else NORMAL
+        made.append(Sample("dropper", f"mast {number % masts}", {"broken": heard}, condition))
+    return made
+
+
+def heard(one: Sample, **changed: float | None) -> Sample:
+    voices = one.said["broken"]
+    said = {"classifier": voices.classifier, "rule": voices.rule, "box": voices.box} | changed
+    return Sample(one.component, one.group, {"broken": Voices(**said)}, one.condition)
 
 
 def test_probabilities_come_out_calibrated():
-    rows = samples(4000, rule_helps=True)
-    weights = fit(rows)["both"]
-    total = [
-        weights.intercept
-        + weights.classifier * row.classifier_logit
-        + weights.rule * row.rule_logit
-        for row in rows
-    ]
-    said = 1 / (1 + np.exp(-np.array(total)))
-    truth = np.array([row.is_defect for row in rows])
-    for low in (0.1, 0.4, 0.7):
+    rows = samples(4000)
+    weights = fit(rows, ["dropper"])["dropper"].conditions["broken"]["both"]
+    suspected = [one for one in rows if max(one.said["broken"].terms[:2]) > 0]
+    said = np.array([weights.probability(one.said["broken"]) for one in suspected])
+    truth = np.array([one.condition == "broken" for one in suspected])
+    for low in (0.2, 0.4, 0.7):
         inside = (said >= low) & (said < low + 0.2)
         assert truth[inside].mean() == pytest.approx(said[inside].mean(), abs=0.06)
 
 
 def test_a_rule_that_says_nothing_gets_hardly_any_weight():
-    weights = fit(samples(4000, rule_helps=False))["both"]
+    weights = fit(samples(4000, rule_helps=False), ["dropper"])["dropper"].usual["both"]
     assert weights.rule < 0.1 < weights.classifier
 
 
-def test_too_few_breaks_are_not_fitted():
-    assert fit(samples(4, rule_helps=True)) == {}
+def test_without_samples_the_documented_defaults_hold():
+    fusion = fit([], ["dropper"])["dropper"]
+    assert (fusion.usual, fusion.conditions) == (DEFAULTS, {})
 
 
-def test_a_source_that_is_always_silent_has_no_fit():
-    rows = [Sample(row.classifier_logit, None, row.is_defect) for row in samples(400, True)]
-    assert set(fit(rows)) == {"classifier"}
+def test_a_source_that_is_always_silent_keeps_its_defaults():
+    rows = [heard(one, rule=None) for one in samples(400)]
+    usual = fit(rows, ["dropper"])["dropper"].usual
+    assert (usual["both"], usual["rule"]) == (DEFAULTS["both"], DEFAULTS["rule"])
+    assert usual["classifier"] != DEFAULTS["classifier"]
+
+
+def test_what_is_unusual_is_heard_only_where_it_tells_defects():
+    told = samples(400)
+    without = [heard(one, anomaly=0.7) for one in told]
+    with_odd = [heard(one, anomaly=0.9 if one.condition == "broken" else 0.3) for one in told]
+    weights = [
+        fit(own, ["dropper"])["dropper"].usual["both"].anomaly for own in (without, with_odd)
+    ]
+    assert weights[0] < 0.3 < weights[1]
+
+
+def test_few_defects_of_a_condition_move_it_little_from_its_component():
+    many = samples(400)
+    odd = Voices(share(-2), None, box=0.9)  # the network is blind to slack droppers
+    few = [Sample("dropper", "m", {"slack": odd}, "slack") for _ in range(2)]
+    fusion = fit([*many, *few], ["dropper"])["dropper"]
+    own, usual = fusion.conditions["slack"]["classifier"], fusion.usual["classifier"]
+    assert abs(own.classifier - usual.classifier) < 0.2
+    assert set(fusion.conditions) == {"broken", "slack"}
+
+
+def test_a_part_with_another_defect_teaches_nothing_about_a_condition():
+    rows = samples(200)
+    loud = {"broken": Voices(0.99, 0.99, box=0.9)}
+    others = [Sample("dropper", "m", loud, "strand_broken") for _ in range(50)]
+    assert fit([*rows, *others], ["dropper"]) == fit(rows, ["dropper"])
+
+
+def test_a_component_without_defects_takes_what_all_have_in_common():
+    clamps = [
+        Sample("clamp", one.group, {"off": one.said["broken"]}, NORMAL) for one in samples(50)
+    ]
+    fitted = fit([*samples(400), *clamps], ["dropper", "clamp"])
+    assert fitted["clamp"].conditions == {}
+    shared = fitted["clamp"].usual["both"]
+    assert shared.classifier > DEFAULTS["both"].classifier + 0.1
 
 
 def test_rules_are_believed_where_boxes_of_no_part_are_known_by_their_score():
     random = np.random.default_rng(1)
+
+    def row(rule: float, box: float, condition: str) -> Sample:
+        box = float(np.clip(random.normal(box, 0.05), 0.01, 1))
+        said = {"broken": Voices(None, share(random.normal(rule, 1)), box=box)}
+        return Sample("dropper", "m", said, condition)
+
     rows = [
         # On no part the rule is as loud as on a broken dropper, but the box is poor.
-        *(Sample(None, random.normal(2, 1), False, random.normal(-2, 0.5)) for _ in range(200)),
-        *(Sample(None, random.normal(-2, 1), False, random.normal(0, 0.5)) for _ in range(200)),
-        *(Sample(None, random.normal(2, 1), True, random.normal(0, 0.5)) for _ in range(60)),
+        *(row(2, 0.15, NORMAL) for _ in range(200)),
+        *(row(-2, 0.6, NORMAL) for _ in range(200)),
+        *(row(2, 0.6, "broken") for _ in range(60)),
     ]
-    weights = fit(rows)["rule"]
-    assert weights.location > 1
-    assert weights.rule > 0.5
-    unknown = [Sample(None, row.rule_logit, row.is_defect) for row in rows]
-    assert fit(unknown)["rule"].rule < weights.rule
+    weights = fit(rows, ["dropper"])["dropper"].usual["rule"]
+    assert weights.box > 1
+    unknown = [heard(one, box=1.0) for one in rows]
+    assert fit(unknown, ["dropper"])["dropper"].usual["rule"].rule < weights.rule
+
+
+def test_no_mast_is_judged_by_weights_that_saw_it():
+    rows = samples(60, masts=3)
+    folds = left_out(rows, ["dropper"])
+    for one, fold in zip(rows, folds, strict=True):
+        others = [other for other in rows if other.group != one.group]
+        assert fold == fit(others, ["dropper"])
+
+
+def test_of_a_single_mast_nothing_can_be_left_out():
+    rows = samples(60, masts=1)
+    assert left_out(rows, ["dropper"]) == [fit(rows, ["dropper"])] * 60

@@ -21,7 +21,7 @@ from catenary.evaluation.compared import joined
 from catenary.evaluation.guarantee import Target
 from catenary.evaluation.intervals import Share
 from catenary.evaluation.predictions import DataKind
-from catenary.jobs import measure, promise, unseen
+from catenary.jobs import calibrate, measure, promise, unseen
 from catenary.models import bundle
 from catenary.pipeline.judge import Judge
 from tests.jobs.bundles import random_bundle
@@ -71,10 +71,10 @@ def judge(missing: float, rules: dict | None = None, threshold: float = 0.5) -> 
 
 def test_a_part_under_the_threshold_is_kept_with_its_probability(tmp_path):
     labels = coco.read(labelled_pins(tmp_path, ("D1",)))
-    said = measure.predict(judge(0.3), labels, DataKind.SIMULATED, quietly)
+    said = measure.predict(judge(0.7, threshold=0.8), labels, DataKind.SIMULATED, quietly)
     pin, bar = said.images[0].parts
     assert (pin.component, pin.verdict, pin.condition) == ("split_pin", "normal", "missing")
-    assert pin.probability == pytest.approx(0.3)
+    assert pin.probability == pytest.approx(2.1 / 3.1)  # odds 7 : 3, times the box's score of 0.9
     assert pin.box == PIN
     assert (bar.component, bar.verdict, bar.probability) == ("clevis", "not_judged", None)
 
@@ -116,7 +116,7 @@ def test_photographs_labelled_in_part_are_no_measure(tmp_path):
     partly = LabelledSet(tmp_path, (replace(image, is_complete=False),))
     coco.write(partly, path)
     with pytest.raises(ConfigError, match="1 photographs are labelled in part only"):
-        measure.calibrate(judge(0.9), coco.read(path), 0.02, quietly)
+        calibrate.calibrate(judge(0.9), coco.read(path), 0.02, quietly)
     said = measure.predict(judge(0.9), partly, DataKind.SIMULATED, quietly)
     with pytest.raises(ConfigError, match="labelled in part only"):
         joined(partly, said)

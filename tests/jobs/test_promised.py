@@ -10,6 +10,7 @@ from catenary.domain.errors import CatenaryError, ConfigError, StoreError
 from catenary.jobs import promised
 from catenary.models import bundle
 from catenary.models.bundle import OperatingPoint, Promises
+from catenary.models.fusion import Fusion, FusionWeights
 from tests.jobs.bundles import random_bundle
 from tests.jobs.test_scan import picture
 
@@ -68,8 +69,8 @@ def test_a_scan_raises_at_the_promised_threshold_and_says_so(tmp_path):
     run, model = tmp_path / "run", random_bundle(tmp_path / "model")
     run.mkdir()
     (run / "0.jpg").write_bytes(picture(0))
-    undecided = dict.fromkeys(("both", "classifier", "rule"), bundle.FusionWeights(0.0, 0.0, 0.0))
-    fitted = bundle.Calibration({"split_pin": undecided}, {"split_pin": 0.99}, {})
+    undecided = dict.fromkeys(("both", "classifier", "rule"), FusionWeights(0.0, 0.01, 0.01))
+    fitted = bundle.Calibration({"split_pin": Fusion(usual=undecided)}, {"split_pin": 0.99}, {})
     bundle.with_calibration(model, fitted)
     with pytest.raises(ConfigError, match="promises nothing"):
         scan(run, model, "--promise")

@@ -64,6 +64,24 @@ def test_a_card_of_another_schema_is_refused(folder):
         bundle.verify(folder)
 
 
+def test_a_card_of_the_old_fusion_is_read_without_its_calibration(folder, caplog):
+    old = {"split_pin": {"rule": {"intercept": 0, "classifier": 0, "rule": 1, "location": 2}}}
+    edited(folder, schema=1, fusion=old, thresholds={"split_pin": 0.04}, floors={"clevis": 0.2})
+    card = bundle.verify(folder)
+    assert (card.fusion, card.thresholds, card.floors) == ({}, {}, {"clevis": 0.2})
+    assert "calibrate the bundle again" in caplog.text
+    bundle.with_calibration(folder, bundle.Calibration({}, {"split_pin": 0.7}, {}))
+    caplog.clear()
+    assert bundle.verify(folder).thresholds == {"split_pin": 0.7}
+    assert not caplog.text
+
+
+def test_a_threshold_that_what_nobody_suspects_could_reach_is_refused(folder):
+    edited(folder, thresholds={"split_pin": 0.04})
+    with pytest.raises(BundleError, match=r"thresholds must be in \[0\.05, 1\]"):
+        bundle.verify(folder)
+
+
 def test_classes_that_are_not_those_of_the_weights_are_refused(folder):
     edited(folder, classes=["split_pin", "clevis", "bolt"])
     with pytest.raises(BundleError, match="does not fit the card's architecture and classes"):

@@ -134,6 +134,21 @@ def test_a_reason_is_told_once_and_those_of_other_conditions_are_not():
     )
 
 
+def test_a_poor_box_is_told_to_lower_the_probability():
+    sure = finding("dropper", "broken", gap(0.2134), network(broken=0.93))
+    poor = replace(sure, component=replace(sure.component, score=0.25))
+    zh, en = why(poor)
+    assert "但此处是否为该部件把握不足（25 %），概率已相应降低。" in zh
+    assert "But that the part itself is here is unsure (25 %), which lowers the probability." in en
+    assert "unsure" not in why(sure)[1]
+
+
+def test_a_part_that_only_looks_strange_is_raised_in_these_words():
+    odd = replace(strange(False), score=0.97)
+    _, en = why(finding("dropper", "broken", gap(0.01), network(broken=0.02), odd, odds=0.4))
+    assert en.startswith("Dropper broken: it looks stranger than 97 % of normal parts. But the")
+
+
 def test_no_rule_could_judge_what_the_network_calls_broken():
     short = refused(Unjudged.TOO_SHORT, "length", 40.0, "px", 48)
     evidence = (

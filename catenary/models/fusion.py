@@ -1,0 +1,200 @@
+"""How the opinions on one condition of a part become one probability: the formula and its weights.
+
+Method: logistic regression on the log-odds of the sources (Platt 1999 for one source), a
+separate fit for each set of sources that could judge, so that a silent source neither helps
+nor harms. A reviewer can work it out by hand from the card; no torch here.
+"""
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from enum import StrEnum
+from types import MappingProxyType
+
+from pydantic import ConfigDict
+
+# A part that the sources, all in all, do not suspect stays below it; no threshold is lower.
+LEAST_THRESHOLD = 0.05
+_EDGE = 1e-4  # scores nearer to 0 or 1 than this say no more than this
+_STRICT = ConfigDict(extra="forbid", allow_inf_nan=False)
+
+
+class Form(StrEnum):
+    """Who is heard where classifier and rule could both judge; elsewhere whoever could is."""
+
+    JOINT = "joint"
+    CLASSIFIER = "classifier"
+    RULE = "rule"
+
+
+@dataclass(frozen=True, slots=True)
+class Voices:
+    """What the sources say of one condition; 0.5 speaks neither way.
+
+    Attributes:
+        classifier: In [0, 1]; None where it could not judge.
+        rule: Strongest score in [0, 1] of the rules that judge this condition, or None.
+        anomaly: Share of normal parts in [0, 1] that are less strange, or None.
+        box: Score in [0, 1] of the box itself.
+    """
+
+    classifier: float | None
+    rule: float | None
+    anomaly: float | None = None
+    box: float = 1.0
+
+    @property
+    def key(self) -> str:
+        """Name of the set of sources that judged; empty when none did."""
+        if self.classifier is None:
+            return "rule" if self.rule is not None else ""
+        return "both" if self.rule is not None else "classifier"
+
+    def alone(self, form: Form) -> "Voices":
+        """Return these voices with only one judge heard; all of them for the joint form."""
+        if form is Form.JOINT:
+            return self
+        if form is Form.CLASSIFIER:
+            return replace(self, rule=None)
+        return replace(self, classifier=None)
+
+    @property
+    def terms(self) -> tuple[float, float, float, float]:
+        """What the weights of classifier, rule, anomaly and box are multiplied with."""
+        said = (self.classifier, self.rule, self.anomaly)
+        classifier, rule, anomaly = (0.0 if score is None else logit(score) for score in said)
+        return classifier, rule, anomaly, math.log(max(self.box, _EDGE))
+
+
+@dataclass(frozen=True, slots=True)
+class FusionWeights:
+    """Weights for one set of sources; none but the intercept is negative.
+
+    Attributes:
+        intercept: Log-odds of a defect when every source says 0.5 and the box is certain.
+        classifier: Weight of the classifier's log-odds; 0 where it is not a source.
+        rule: Weight of the rule's log-odds; 0 where it is not a source.
+        anomaly: Weight of the log-odds of the anomaly score.
+        box: The odds are multiplied by the box's score to this power, so a box can only lower
+            them: where there is no part, rule and classifier look at something else and often
+            call it damaged.
+    """
+
+    __pydantic_config__ = _STRICT
+    intercept: float
+    classifier: float
+    rule: float
+    anomaly: float = 0.0
+    box: float = 0.0
+
+    def probability(self, heard: Voices) -> float:
+        """Return the probability of the condition in (0, 1).
+
+        Where no opinion that has a weight is above 0.5, it is p / (1 + p / 0.05) instead of p:
+        below every threshold, whatever intercept and box say, and still in order.
+        """
+        *opinions, box = heard.terms
+        own = (self.classifier, self.rule, self.anomaly)
+        spoken = [weight * term for weight, term in zip(own, opinions, strict=True)]
+        said = 1 / (1 + math.exp(-(self.intercept + sum(spoken) + self.box * box)))
+        return said if max(spoken) > 0 else said / (1 + said / LEAST_THRESHOLD)
+
+
+# Where nothing could be fitted: a source alone speaks for itself, two count half each.
+DEFAULTS: Mapping[str, FusionWeights] = MappingProxyType(
+    {
+        "both": FusionWeights(0.0, 0.5, 0.5, box=1.0),
+        "classifier": FusionWeights(0.0, 1.0, 0.0, box=1.0),
+        "rule": FusionWeights(0.0, 0.0, 1.0, box=1.0),
+    }
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """How one did on masts whose weights were fitted without them.
+
+    Attributes:
+        found: Physical defects found at each alarm budget of the contest.
+        area: Mean share found at 0 to 1 false findings a photograph, in [0, 1].
+    """
+
+    __pydantic_config__ = _STRICT
+    found: tuple[int, ...]
+    area: float
+
+
+@dataclass(frozen=True, slots=True)
+class Contest:
+    """The joint form against each of its members alone, on the calibration photographs.
+
+    Attributes:
+        budgets: False findings of the component a photograph.
+        defects: Physical defects there are.
+        masts: Masts they were looked for on; below 2 the weights had seen them.
+        standings: By form.
+    """
+
+    __pydantic_config__ = _STRICT
+    budgets: tuple[float, ...]
+    defects: int
+    masts: int
+    standings: Mapping[Form, Standing]
+
+    @property
+    def best(self) -> Form:
+        """The form that finds most at all budgets together; the joint one where others equal it."""
+        order = [one for one in Form if one in self.standings]
+        return max(order, key=lambda one: sum(self.standings[one].found), default=Form.JOINT)
+
+
+@dataclass(frozen=True, slots=True)
+class Fusion:
+    """How the sources of one component are joined.
+
+    Attributes:
+        form: Who is heard where classifier and rule could both judge.
+        usual: Weights by set of sources (``both``, ``classifier``, ``rule``), of all conditions
+            that have none of their own.
+        conditions: Condition id to its own weights, of those with defects to fit them on.
+        contest: What the form was chosen by; None where nothing was calibrated.
+    """
+
+    __pydantic_config__ = _STRICT
+    form: Form = Form.JOINT
+    usual: Mapping[str, FusionWeights] = field(default_factory=lambda: dict(DEFAULTS))
+    conditions: Mapping[str, Mapping[str, FusionWeights]] = field(default_factory=dict)
+    contest: Contest | None = None
+
+    def probability(self, condition: str, heard: Voices) -> float | None:
+        """Return the calibrated probability of a condition in (0, 1); None when nobody could judge.
+
+        Where a rule measured a defect, it is not below what the rule alone would say: a network
+        that sees pictures unlike those it learnt from calls nearly everything normal, and must not
+        silence it. Thresholds are chosen on this value, so the budget holds.
+        """
+        if not heard.key:
+            return None
+        weights = self.conditions.get(condition, self.usual)
+        if heard.key == "both":
+            heard = heard.alone(self.form)
+        value = weights[heard.key].probability(heard)
+        if heard.key == "both" and heard.rule is not None and heard.rule > 0.5:
+            return max(value, weights["rule"].probability(heard.alone(Form.RULE)))
+        return value
+
+    def strongest(self, said: Mapping[str, Voices]) -> tuple[str, float] | None:
+        """Return the most probable condition of a part and its probability; None without any.
+
+        The part is as suspect as that condition. Conditions are not added up: their opinions come
+        from the same sources and the same pixels, and five doubts are no defect.
+        """
+        judged = ((name, self.probability(name, heard)) for name, heard in said.items())
+        known = [(name, value) for name, value in judged if value is not None]
+        return max(known, key=lambda one: one[1], default=None)
+
+
+def logit(score: float) -> float:
+    """Return the log-odds of a score in [0, 1], bounded to about ±9.2."""
+    bounded = min(max(score, _EDGE), 1 - _EDGE)
+    return math.log(bounded / (1 - bounded))

@@ -1,0 +1,141 @@
+import math
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from catenary.models.fusion import (
+    DEFAULTS,
+    LEAST_THRESHOLD,
+    Contest,
+    Form,
+    Fusion,
+    FusionWeights,
+    Standing,
+    Voices,
+    logit,
+)
+
+share = st.floats(0, 1)
+silent = st.none() | share
+weight = st.floats(0, 5)
+weights = st.builds(FusionWeights, st.floats(-10, 10), weight, weight, weight, weight)
+fusions = st.builds(
+    lambda form, both, classifier, rule: Fusion(
+        form, {"both": both, "classifier": classifier, "rule": rule}
+    ),
+    st.sampled_from(Form),
+    weights,
+    weights,
+    weights,
+)
+
+
+def test_a_probability_is_worked_out_by_hand():
+    fitted = FusionWeights(-0.5, 0.4, 0.3, anomaly=0.1, box=2.0)
+    heard = Voices(0.9, 0.2, 0.8, box=0.5)
+    odds = -0.5 + 0.4 * math.log(9) - 0.3 * math.log(4) + 0.1 * math.log(4) - 2 * math.log(2)
+    assert fitted.probability(heard) == pytest.approx(1 / (1 + math.exp(-odds)))
+
+
+def test_what_nobody_suspects_is_worked_out_by_hand():
+    fitted = FusionWeights(0.0, 1.0, 1.0)
+    assert fitted.probability(Voices(0.5, 0.5)) == pytest.approx(0.5 / 11)
+
+
+@given(fusions, silent, silent, silent, st.tuples(share, share), st.integers(0, 3))
+def test_no_stronger_voice_and_no_better_box_lowers_the_probability(
+    fusion, classifier, rule, anomaly, pair, place
+):
+    said = [classifier, rule, anomaly, 0.7]
+    said[place] = min(pair)
+    low = fusion.probability("broken", Voices(*said))
+    said[place] = max(pair)
+    high = fusion.probability("broken", Voices(*said))
+    assert (low is None) == (high is None)
+    assert low is None or low <= high
+
+
+@given(fusions, silent, silent, share)
+def test_a_box_only_lowers_the_probability(fusion, classifier, rule, box):
+    some, certain = (
+        fusion.probability("broken", Voices(classifier, rule, box=one)) for one in (box, 1.0)
+    )
+    assert some is None or some <= certain
+
+
+quiet = st.none() | st.floats(0, 0.5)
+
+
+@given(fusions, quiet, quiet, quiet, share)
+def test_what_every_source_calls_normal_is_never_raised(fusion, classifier, rule, anomaly, box):
+    value = fusion.probability("broken", Voices(classifier, rule, anomaly, box))
+    assert value is None or value < LEAST_THRESHOLD
+
+
+@given(share, quiet, quiet, share)
+def test_what_is_unusual_raises_nothing_unless_it_has_a_weight(anomaly, classifier, rule, box):
+    heard = Voices(classifier, rule, anomaly, box)
+    assert (Fusion().probability("broken", heard) or 0.0) < LEAST_THRESHOLD
+    unheard = Voices(classifier, rule, None, box)
+    assert Fusion().probability("broken", heard) == Fusion().probability("broken", unheard)
+
+
+@given(weights, weights, weights, share, st.floats(0.5, 1, exclude_min=True), share)
+def test_a_network_never_silences_a_rule_that_measured_a_defect(
+    both, classifier, rule, network, measured, box
+):
+    fusion = Fusion(usual={"both": both, "classifier": classifier, "rule": rule})
+    alone = fusion.probability("broken", Voices(None, measured, box=box))
+    assert fusion.probability("broken", Voices(network, measured, box=box)) >= alone
+
+
+def test_a_rule_that_measured_the_wire_straight_counts_against_the_network():
+    network = Voices(0.92, None, box=0.42)
+    straight = Voices(0.92, 0.001, box=0.42)
+    assert Fusion().probability("slack", network) > 0.5 > 0.1
+    assert Fusion().probability("slack", straight) < 0.1
+
+
+def test_the_strongest_condition_is_the_part_and_doubts_are_not_added_up():
+    doubts = {name: Voices(0.4, None) for name in ("broken", "slack", "missing", "clamp_off")}
+    condition, value = Fusion().strongest({**doubts, "strand_broken": Voices(0.45, None)})
+    assert condition == "strand_broken"
+    assert value < LEAST_THRESHOLD
+    assert Fusion().strongest({}) is None
+    assert Fusion().strongest({"broken": Voices(None, None, 0.99)}) is None
+
+
+def test_a_condition_with_weights_of_its_own_uses_them():
+    own = {"rule": FusionWeights(-2.0, 0.0, 1.0)}
+    fusion = Fusion(conditions={"slack": own})
+    assert fusion.probability("slack", Voices(None, 0.9)) == pytest.approx(
+        1 / (1 + math.exp(2 - logit(0.9)))
+    )
+    assert fusion.probability("broken", Voices(None, 0.9)) == pytest.approx(0.9)
+
+
+def test_where_the_network_found_more_alone_the_rule_is_heard_only_without_it():
+    fusion = Fusion(Form.CLASSIFIER)
+    assert fusion.probability("broken", Voices(0.7, 0.99)) == pytest.approx(0.7)
+    assert fusion.probability("broken", Voices(None, 0.99)) == pytest.approx(0.99)
+
+
+def test_a_source_that_was_never_fitted_speaks_for_itself():
+    assert Fusion().usual == DEFAULTS
+    assert Fusion().probability("broken", Voices(None, 0.8, box=1.0)) == pytest.approx(0.8)
+
+
+@pytest.mark.parametrize(
+    ("joint", "classifier", "best"),
+    [((5, 6), (5, 6), Form.JOINT), ((5, 6), (6, 6), Form.CLASSIFIER), ((6, 6), (7, 4), Form.JOINT)],
+)
+def test_the_form_that_finds_most_is_used_and_the_joint_one_where_others_equal_it(
+    joint, classifier, best
+):
+    standings = {
+        Form.CLASSIFIER: Standing(classifier, 0.5),
+        Form.JOINT: Standing(joint, 0.5),
+        Form.RULE: Standing((0, 0), 0.0),
+    }
+    assert Contest((0.1, 1.0), 9, 5, standings).best is best
