@@ -120,11 +120,11 @@ def _check_promised(settings: ScanSettings) -> None:
 def _wanted(
     rules: Mapping[str, Sequence[Rule]], cascade: CascadeSettings
 ) -> Mapping[str, Sequence[Rule]]:
-    """Return the rules without those of wires where no wires are looked for.
+    """Return the rules without those of wires and tubes where none are looked for.
 
-    Else an evaluation would count every damaged wire as missed.
+    Else an evaluation would count every damaged one as missed.
     """
-    unseen = () if cascade.wires else long_wires.KINDS
+    unseen = (*(() if cascade.wires else long_wires.KINDS), "cantilever")
     return {kind: own for kind, own in rules.items() if kind not in unseen}
 
 
