@@ -15,7 +15,7 @@ from catenary.jobs import promised
 from catenary.models import bundle as bundles
 from catenary.pipeline.cascade import CascadeSettings
 from catenary.pipeline.judge import Judge
-from catenary.rules import catalogue, long_wires
+from catenary.rules import catalogue, long_tubes, long_wires
 from catenary.rules.catalogue import Rule
 
 SHIPPED_BUNDLE = "checkpoints/catenary-sim-1"
@@ -124,7 +124,9 @@ def _wanted(
 
     Else an evaluation would count every damaged one as missed.
     """
-    unseen = (*(() if cascade.wires else long_wires.KINDS), "cantilever")
+    unseen = (() if cascade.wires else long_wires.KINDS) + (
+        () if cascade.tubes else (long_tubes.KIND,)
+    )
     return {kind: own for kind, own in rules.items() if kind not in unseen}
 
 

@@ -238,15 +238,18 @@ def _both(first: Numbers, second: Numbers) -> Numbers:
     return agreed
 
 
-def tubes(pixels: NDArray[np.uint8], most: int, box: Box) -> tuple[Tube, ...]:
+def tubes(
+    pixels: NDArray[np.uint8], most: int, box: Box, search_px: int = _SEARCH_PX
+) -> tuple[Tube, ...]:
     """Find tubes and follow each to both of its ends, the clearest first.
 
     Args:
         pixels: (height, width) uint8, at least 8 px a side.
         most: Of them to return.
         box: Pieces whose middle lies outside it are not followed.
+        search_px: Longer side of the reduced picture in which edges are looked for.
     """
-    coarse, fine = _reduced(pixels, _SEARCH_PX), _reduced(pixels, _MEASURED_SIDE_PX)
+    coarse, fine = _reduced(pixels, search_px), _reduced(pixels, _MEASURED_SIDE_PX)
     allowed = box.scaled(coarse.scale)
     found: list[Tube] = []
     pieces = sorted(_pairs(_edges(coarse.pixels), coarse.pixels), key=_rank)
@@ -334,9 +337,8 @@ def _edges(small: NDArray[np.uint8]) -> Numbers:
     grey = np.clip((small.astype(np.float32) - low) / max(float(high - low), 12.0), 0, 1) ** 0.6
     detector = cv2.createLineSegmentDetector(cv2.LSD_REFINE_NONE, 1.0)
     found = detector.detect(np.asarray(grey * 255, np.uint8))[0]
-    if found is None:
-        return np.zeros((0, 4))
-    lines = np.asarray(found, np.float64).reshape(-1, 4)
+    # None where there is no edge, whatever the stubs of OpenCV say.
+    lines = np.zeros((0, 4)) if found is None else np.asarray(found, np.float64).reshape(-1, 4)
     length = np.hypot(lines[:, 2] - lines[:, 0], lines[:, 3] - lines[:, 1])
     order = np.argsort(-length, kind="stable")[:_MOST_EDGES]
     return lines[order[length[order] >= _LEAST_EDGE_PX]]
@@ -468,7 +470,9 @@ def _measured(fine: _Reduced, axis: Axis, path: Numbers, seed: Seed) -> Tube | N
     straight = cv2.remap(axis.sign * strip.pixels, x, y, cv2.INTER_LINEAR)
     known = cv2.remap(is_in.astype(np.uint8), x, y, cv2.INTER_NEAREST) > 0
     along = max(0.8, 0.15 * width)
-    soft = cv2.GaussianBlur(straight, (0, 0), along, sigmaY=0.8, borderType=cv2.BORDER_REPLICATE)
+    border = cv2.BORDER_REPLICATE
+    smooth = cv2.GaussianBlur(straight, (0, 0), along, sigmaY=0.8, borderType=border)
+    soft = np.asarray(smooth, np.float64)
     level = np.median(soft[np.abs(offsets) <= 0.25 * width], axis=0)
     grounds = [
         np.median(soft[(side * offsets >= 0.75 * width) & (side * offsets <= reach)], axis=0)
