@@ -48,6 +48,7 @@ class Unjudged(StrEnum):
     NO_TUBE = "no_tube"
     NO_END = "no_end"
     THIN_TUBE = "thin_tube"  # width
+    SHORT_TUBE = "short_tube"  # length
     CROWDED = "crowded"
     UNKNOWN_KIND = "unknown_kind"
     NO_SOURCE = "no_source"

@@ -117,6 +117,7 @@ UNITS: Mapping[str, Words] = {
     "deg": Words("{number}°", "{number}°"),
     "px": Words("{number} 像素", "{number} px"),
     "grey levels": Words("{number} 灰度级", "{number} grey levels"),
+    "tube widths": Words("{number} 倍管宽", "{number} × tube width"),
     "wire widths": Words("{number} 倍线宽", "{number} × wire width"),
 }
 
@@ -314,6 +315,10 @@ REFUSALS: Mapping[str, Words] = {
         "its ends are outside the picture or before a restless background",
     ),
     Unjudged.NO_TUBE: Words("框内看不到管", "no tube is seen to end in it"),
+    Unjudged.SHORT_TUBE: Words(
+        "可见管段太短，长 {value}（至少需要 {limit}）",
+        "too short a piece is seen, {value} ({limit} needed)",
+    ),
     Unjudged.THIN_TUBE: Words(
         "管太细，宽 {value}（至少需要 {limit}）", "too thin, {value} wide ({limit} needed)"
     ),

@@ -50,15 +50,16 @@ def shape(crop: Crop, limits: CantileverLimits) -> Evidence:
     if isinstance(found, Refusal):
         return found.evidence(_SHAPE, "bent")
     bow, column = found.bow(), found.farthest()
+    allowed = max(limits.bow, found.unsure())
     numbers = (
-        Measurement("bow", bow, "1", limits.bow),
+        Measurement("bow", bow, "1", allowed),
         Measurement("tube_angle", found.angle_deg, "deg"),
         Measurement("tube_length", found.length, "px"),
     )
     first, last = found.ends
     peak = found.at(float(column), float(found.middle[column]))
     drawn = (*found.edges(), Polyline("bow", (first, peak, last)))
-    return judged(_SHAPE, "bent", bow / limits.bow, numbers, drawn)
+    return judged(_SHAPE, "bent", bow / allowed, numbers, drawn)
 
 
 def _tube(crop: Crop, limits: CantileverLimits) -> Tube | Refusal:

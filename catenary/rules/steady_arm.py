@@ -22,15 +22,17 @@ from catenary.rules.verdicts import judged
 _SHAPE, _SLOPE, _ENDS = "steady_arm_shape/1", "steady_arm_slope/1", "steady_arm_ends/1"
 _LEAST_PX = 24  # longer side of a crop
 _TUBES = 3  # that are followed
-_LONG = 0.4  # of the box's longer side; shorter tubes are brackets
+_LONG = 0.5  # of the box's longer side; shorter tubes are brackets
 _ALIKE = 0.6  # of the longest tube: the arm is the lowest of these
-_RING = (0.9, 2.4)  # widths from an end between which something must hold it
-_AROUND_DEG = 100.0  # to both sides of the arm's direction
+_RING = (1.0, 2.5)  # widths from an end between which something must hold it
+_LEAST_RING = 0.07  # of the arm's length that the ring is wide at least: thin highlights are no arm
+_AROUND_DEG = 125.0  # to both sides of the arm's direction
 _KNOWN = 0.85  # share of what lies beyond an end that must be in the picture
-_STANDS_OUT = 0.15  # of the arm's own contrast: what is beyond its end is seen
+_STANDS_OUT = 0.06  # of the arm's own contrast: what is beyond its end is seen
 _LEAST_GREY = 5.0  # the same in grey levels
 _LEAST_HELD = 0.01  # less is as little
-_QUIET = 0.3  # of the arm's contrast by which the background beyond its end may vary
+_OVER_NOISE = 5.0  # times the spread of its darker part by which something stands out of it
+_QUIET = 0.25  # of the arm's contrast by which the background beyond its end may vary
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,16 +72,17 @@ def shape(crop: Crop, limits: SteadyArmLimits) -> Evidence:
     if isinstance(arm, Refusal):
         return arm.evidence(_SHAPE, "bent")
     bow, off, column = arm.bow(), arm.off_curve(), arm.farthest()
+    allowed, even = (max(limit, arm.unsure()) for limit in (limits.bow, limits.off_curve))
     numbers = (
-        Measurement("bow", bow, "1", limits.bow),
-        Measurement("off_curve", off, "1", limits.off_curve),
+        Measurement("bow", bow, "1", allowed),
+        Measurement("off_curve", off, "1", even),
         Measurement("arm_angle", arm.angle_deg, "deg"),
         Measurement("arm_length", arm.length, "px"),
     )
     first, last = arm.ends
     peak = arm.at(float(column), float(arm.middle[column]))
     drawn = (*arm.edges(), Polyline("bow", (first, peak, last)))
-    ratio = max(bow / limits.bow, off / limits.off_curve)
+    ratio = max(bow / allowed, off / even)
     return judged(_SHAPE, "bent", ratio, numbers, drawn)
 
 
@@ -155,13 +158,14 @@ def _arm(crop: Crop, limits: SteadyArmLimits) -> Tube | Refusal:
 def _held(
     crop: Crop, arm: Tube, end: tuple[float, float], other: tuple[float, float]
 ) -> float | None:
-    """Return the share of a half ring around an end in which something is seen.
+    """Return the share of a ring beyond an end in which something is seen.
 
     None where it reaches over the picture, or where the background varies too much to tell.
     """
     turn = math.atan2(end[1] - other[1], end[0] - other[0])
+    outer = max(_RING[1] * arm.width, _LEAST_RING * arm.length)
     radius, angle = np.meshgrid(
-        np.linspace(_RING[0] * arm.width, _RING[1] * arm.width, 14),
+        np.linspace(_RING[0] * arm.width, outer, 14),
         turn + np.radians(np.linspace(-_AROUND_DEG, _AROUND_DEG, 27)),
     )
     x = (end[0] - 0.5 + radius * np.cos(angle)).astype(np.float32)
@@ -170,9 +174,12 @@ def _held(
     is_in = (x >= 0) & (y >= 0) & (x <= width - 1) & (y <= height - 1)
     if is_in.mean() < _KNOWN:
         return None
-    seen = arm.sign * cv2.remap(crop.pixels, x, y, cv2.INTER_LINEAR).astype(np.float64)
+    seen = cv2.remap(crop.pixels, x, y, cv2.INTER_LINEAR).astype(np.float64)
+    seen = arm.sign * cv2.GaussianBlur(seen, (0, 0), 1.0, borderType=cv2.BORDER_REPLICATE)
     low, ground, high = np.percentile(seen[is_in], (20, 40, 60))
-    if high - low > _QUIET * arm.contrast:
+    noise = _OVER_NOISE * float(ground - low)
+    if max(high - low, noise) > _QUIET * arm.contrast:
         return None
-    is_on = (np.abs(seen - ground) > max(_STANDS_OUT * arm.contrast, _LEAST_GREY)) & is_in
+    least = max(_STANDS_OUT * arm.contrast, _LEAST_GREY, noise)
+    is_on = (np.abs(seen - ground) > least) & is_in
     return float((is_on * radius).sum() / (is_in * radius).sum())

@@ -51,7 +51,9 @@ _WIDTHS = (0.7, 1.35)  # usual widths that are still the tube
 _TIP = 0.03  # of the seen columns at each end that tell nothing of its shape
 _CHORD_END = 0.05  # of the others, over which the ends of the chord are taken
 _SMOOTH = 0.7  # widths over which edges are smoothed
-_STEP, _STEP_OVER = 0.25, 0.5  # widths aside and along: a steeper step is to something else
+_STEP = 0.5  # aside for one along: a steeper course has gone over to something else
+_STEP_OVER = 0.5  # widths over which that is taken
+_UNSURE = 0.22  # widths
 _OUTER = 0.2  # share of the length at each end in which fittings may go on from the tube
 _OFF = 0.25  # widths beside an even curve from which something there is no more the tube
 _OUTSIDE = 0.1  # of a box's longer side by which a part of it may reach over it
@@ -65,11 +67,13 @@ class TubeLimits:
 
     Attributes:
         width_px: Thinner tubes are not measured, px.
+        length: Shorter tubes are not measured, in widths: stubs, and loops of cable.
         contrast: Grey levels by which it must stand out.
         cover: Share of its length on which both edges must be seen.
     """
 
     width_px: float = 4.0
+    length: float = 8.5
     contrast: float = 10.0
     cover: float = 0.8
 
@@ -180,6 +184,10 @@ class Tube:
         off, columns = self._off_chord(), self._inner()
         return float(off.max()) / max(float(columns[-1] - columns[0]), 1.0)
 
+    def unsure(self) -> float:
+        """Return how large a bow what sits at its ends can feign, as a share of its length."""
+        return _UNSURE * self.width / self.length
+
     def off_curve(self) -> float:
         """Return its largest distance from an even curve, as a share of its length.
 
@@ -283,6 +291,8 @@ def unfit(one: Tube, limits: TubeLimits) -> Refusal | None:
     """Return why nothing about a tube can be measured, or nothing."""
     if one.width < limits.width_px:
         return refused(Unjudged.THIN_TUBE, "width", one.width, "px", limits.width_px)
+    if (shape := one.length / one.width) < limits.length:
+        return refused(Unjudged.SHORT_TUBE, "length", shape, "tube widths", limits.length)
     if one.contrast < limits.contrast:
         needed = limits.contrast
         return refused(Unjudged.LOW_CONTRAST, "contrast", one.contrast, "grey levels", needed)
@@ -552,7 +562,8 @@ def _extent(middle: Numbers, is_tube: Flags, is_seed: Flags, width: float) -> tu
     found = np.flatnonzero(is_tube)
     ahead = np.minimum(np.arange(len(found)) + max(1, round(_STEP_OVER * width)), len(found) - 1)
     rows = running(middle[found], 3.0)
-    is_step = (np.abs(rows[ahead] - rows) > _STEP * width) & (found[ahead] - found <= width)
+    on = np.maximum(found[ahead] - found, _STEP_OVER * width)
+    is_step = np.abs(rows[ahead] - rows) > _STEP * on
     breaks = np.flatnonzero((np.diff(found) > _BRIDGED * width) | is_step[:-1])
     starts = found[np.concatenate([[0], breaks + 1])]
     stops = found[np.concatenate([breaks, [len(found) - 1]])]

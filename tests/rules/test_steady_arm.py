@@ -49,9 +49,9 @@ def test_an_arm_that_is_curved_by_design_is_allowed_by_its_bow():
 
 def test_a_kink_is_no_even_curve():
     curved = SteadyArmLimits(bow=0.2)
-    evidence = shape(Arm(kink=0.08).crop(), curved)
+    evidence = shape(Arm(kink=0.12).crop(), curved)
     # Of a triangle of height 1 over -1..1 the parabola of least absolute deviations is 0.19 off.
-    assert value(evidence, "off_curve") == pytest.approx(0.08 * 0.19, rel=0.35)
+    assert value(evidence, "off_curve") == pytest.approx(0.12 * 0.19, rel=0.35)
     assert evidence.verdict is Verdict.DEFECT
 
 
@@ -64,7 +64,7 @@ def test_the_slope_is_measured_to_a_degree(slope_deg: float):
 
 
 @pytest.mark.parametrize("is_held", [(True, False), (False, True)])
-@pytest.mark.parametrize("slope_deg", [-4.0, 25.0])
+@pytest.mark.parametrize("slope_deg", [-1.0, 25.0])
 def test_an_end_that_nothing_holds_is_off(is_held: tuple[bool, bool], slope_deg: float):
     arm = Arm(slope_deg=slope_deg, is_held=is_held)
     crop = arm.crop()
