@@ -45,6 +45,10 @@ class Unjudged(StrEnum):
     FEW_EDGES = "few_edges"  # share of the wire on which edges are found
     UNEVEN_WIRE = "uneven_wire"  # change of the width
     NO_PLACE = "no_place"
+    NO_TUBE = "no_tube"
+    NO_END = "no_end"
+    THIN_TUBE = "thin_tube"  # width
+    SHORT_TUBE = "short_tube"  # length
     CROWDED = "crowded"
     UNKNOWN_KIND = "unknown_kind"
     NO_SOURCE = "no_source"

@@ -15,7 +15,7 @@ from catenary.jobs import promised
 from catenary.models import bundle as bundles
 from catenary.pipeline.cascade import CascadeSettings
 from catenary.pipeline.judge import Judge
-from catenary.rules import catalogue, long_wires
+from catenary.rules import catalogue, long_tubes, long_wires
 from catenary.rules.catalogue import Rule
 
 SHIPPED_BUNDLE = "checkpoints/catenary-sim-1"
@@ -120,11 +120,13 @@ def _check_promised(settings: ScanSettings) -> None:
 def _wanted(
     rules: Mapping[str, Sequence[Rule]], cascade: CascadeSettings
 ) -> Mapping[str, Sequence[Rule]]:
-    """Return the rules without those of wires where no wires are looked for.
+    """Return the rules without those of wires and tubes where none are looked for.
 
-    Else an evaluation would count every damaged wire as missed.
+    Else an evaluation would count every damaged one as missed.
     """
-    unseen = () if cascade.wires else long_wires.KINDS
+    unseen = (() if cascade.wires else long_wires.KINDS) + (
+        () if cascade.tubes else (long_tubes.KIND,)
+    )
     return {kind: own for kind, own in rules.items() if kind not in unseen}
 
 

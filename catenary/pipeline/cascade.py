@@ -53,6 +53,7 @@ class CascadeSettings:
         wires: Look for messenger and contact wires beside droppers, and judge them in stretches;
             how many false alarms that costs has not been measured.
         stretch_px: Length of such a stretch.
+        tubes: Look for the tubes of cantilevers at fittings, and judge whether they are bent.
     """
 
     coverage: Coverage = Coverage.CASCADE
@@ -73,6 +74,7 @@ class CascadeSettings:
     max_cover: float = 0.8
     wires: bool = False
     stretch_px: float = 320.0
+    tubes: bool = False
 
     def __post_init__(self) -> None:
         """Refuse sizes that cannot work together."""

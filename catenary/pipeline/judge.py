@@ -13,7 +13,7 @@ from catenary.models.detections import AnomalyScorer, ConditionClassifier, Detec
 from catenary.models.fusion import Fusion
 from catenary.pipeline import fuse
 from catenary.pipeline.cascade import CascadeSettings, locate
-from catenary.rules import catalogue, long_wires
+from catenary.rules import catalogue, long_tubes, long_wires
 
 Rule = Callable[[Crop], Evidence]
 
@@ -68,7 +68,7 @@ class Judge:
         """Judge one usable frame."""
         started = time.perf_counter()
         components = locate(frame.pixels, self.detector, self.cascade, self.floors, self.refiner)
-        components += self._wires(frame, components)
+        components += self._wires(frame, components) + self._tubes(frame, components)
         detected = time.perf_counter()
         strange = self._strange(frame, components)
         looked = time.perf_counter()
@@ -139,6 +139,14 @@ class Judge:
             return ()
         droppers = [one.box for one in components if one.kind == "dropper"]
         return long_wires.located(frame.pixels, droppers, self.cascade.stretch_px)
+
+    def _tubes(self, frame: Frame, components: Sequence[Component]) -> tuple[Component, ...]:
+        """Return cantilever tubes, which no detector finds, where the settings ask for them."""
+        if not self.cascade.tubes:
+            return ()
+        fittings = [one.box for one in components if one.kind in long_tubes.FITTINGS]
+        arms = [one.box for one in components if one.kind == "steady_arm"]
+        return long_tubes.located(frame.pixels, fittings, arms)
 
     def _ruled(self, frame: Frame, component: Component) -> tuple[Evidence, ...]:
         usual = CROP_MARGIN.get(component.kind, DEFAULT_MARGIN)

@@ -92,6 +92,15 @@ QUANTITIES: Mapping[str, Quantity] = {
     "kink": _plain("弯折角", "bend"),
     "brightness_change": _plain("明暗变化倍数", "times brighter or darker"),
     "roughness": _plain("粗糙度倍数", "times as rough"),
+    "steady_arm_shape.bow": _share("偏离两端连线", "distance from the line between its ends"),
+    "cantilever_shape.bow": _share("偏离两端连线", "distance from the line between its ends"),
+    "off_curve": _share("偏离平滑曲线", "distance from an even curve"),
+    "slope": _plain("倾斜角", "slope"),
+    "held": _share("端部有连接的占比", "share of what is around an end that holds it"),
+    "arm_angle": _plain("定位器角度", "angle of the arm"),
+    "arm_length": _plain("定位器长度", "length of the arm"),
+    "tube_angle": _plain("管的角度", "angle of the tube"),
+    "tube_length": _plain("管的长度", "length of the tube"),
     "edge_rise": _share("边缘过渡占线宽", "rise of the edges, of the width"),
     "edges_seen": _share("可见边缘占比", "length on which edges are seen"),
     "unevenness": _share("线宽波动", "variation of the width"),
@@ -108,6 +117,7 @@ UNITS: Mapping[str, Words] = {
     "deg": Words("{number}°", "{number}°"),
     "px": Words("{number} 像素", "{number} px"),
     "grey levels": Words("{number} 灰度级", "{number} grey levels"),
+    "tube widths": Words("{number} 倍管宽", "{number} × tube width"),
     "wire widths": Words("{number} 倍线宽", "{number} × wire width"),
 }
 
@@ -130,6 +140,10 @@ SOURCES: Mapping[str, Words] = {
     "contact_wear": Words("接触线磨耗", "contact wire's wear"),
     "contact_kink": Words("接触线硬弯", "contact wire's bend"),
     "contact_burn": Words("接触线烧伤", "burn of the contact wire"),
+    "steady_arm_shape": Words("定位器弯曲", "steady arm's straightness"),
+    "steady_arm_slope": Words("定位器倾斜", "steady arm's slope"),
+    "steady_arm_ends": Words("定位器端部", "steady arm's ends"),
+    "cantilever_shape": Words("腕臂弯曲", "cantilever's straightness"),
 }
 
 _BURNT = Words(
@@ -193,6 +207,23 @@ SEEN: Mapping[str, Words] = {
         "it bends by {kink} at one place (limit {limit_kink})",
     ),
     "contact_burn": _BURNT,
+    "steady_arm_shape": Words(
+        "偏离两端连线达长度的 {bow}（限值 {limit_bow}），偏离平滑曲线 {off_curve}"
+        "（限值 {limit_off_curve}）",
+        "it leaves the line between its ends by {bow} of its length (limit {limit_bow}), an even "
+        "curve by {off_curve} (limit {limit_off_curve})",
+    ),
+    "steady_arm_slope": Words(
+        "倾斜 {slope}（限值 {limit_slope}）", "it slopes by {slope} (limit {limit_slope})"
+    ),
+    "steady_arm_ends": Words(
+        "一端悬空，周围仅 {held} 有连接（至少 {limit_held}）",
+        "nothing holds one end: {held} of what is around it is seen (at least {limit_held})",
+    ),
+    "cantilever_shape": Words(
+        "偏离两端连线达长度的 {bow}（限值 {limit_bow}）",
+        "it leaves the line between its ends by {bow} of its length (limit {limit_bow})",
+    ),
 }
 
 # By the code of `Unjudged`; ``value`` and ``limit`` are those of the first measurement.
@@ -278,6 +309,18 @@ REFUSALS: Mapping[str, Words] = {
     ),
     Unjudged.NO_PLACE: Words(
         "没有一处两侧的线都能看清", "nowhere is it seen well on both sides of a place"
+    ),
+    Unjudged.NO_END: Words(
+        "管端在画面外，或背景杂乱",
+        "its ends are outside the picture or before a restless background",
+    ),
+    Unjudged.NO_TUBE: Words("框内看不到管", "no tube is seen to end in it"),
+    Unjudged.SHORT_TUBE: Words(
+        "可见管段太短，长 {value}（至少需要 {limit}）",
+        "too short a piece is seen, {value} ({limit} needed)",
+    ),
+    Unjudged.THIN_TUBE: Words(
+        "管太细，宽 {value}（至少需要 {limit}）", "too thin, {value} wide ({limit} needed)"
     ),
     Unjudged.CROWDED: Words("线旁细物太多，无法分辨散股", "too many thin things are beside it"),
     Unjudged.UNKNOWN_KIND: Words(

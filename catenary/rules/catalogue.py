@@ -7,18 +7,31 @@ from types import MappingProxyType
 
 from catenary.domain.finding import Evidence
 from catenary.imaging.crops import Crop
-from catenary.rules import contact_wire, dropper, insulator, messenger_wire, split_pin
+from catenary.rules import (
+    cantilever,
+    contact_wire,
+    dropper,
+    insulator,
+    messenger_wire,
+    split_pin,
+    steady_arm,
+)
+from catenary.rules.cantilever import CantileverLimits
 from catenary.rules.contact_wire import ContactLimits
 from catenary.rules.dropper import DropperLimits
 from catenary.rules.insulator import ShedLimits
 from catenary.rules.messenger_wire import MessengerLimits
 from catenary.rules.split_pin import SplitPinLimits
+from catenary.rules.steady_arm import SteadyArmLimits
 
 Rule = Callable[[Crop], Evidence]
 
 # Margin of the crops whose rules need more of the surroundings than the classifier does, as a share
-# of the longer side of the box: a stretch of wire is compared with what is beside it.
-CROP_MARGIN: Mapping[str, float] = MappingProxyType({"messenger_wire": 1.0, "contact_wire": 1.0})
+# of the longer side of the box: a stretch of wire is compared with what is beside it, and a tube
+# must be seen to end in its box.
+CROP_MARGIN: Mapping[str, float] = MappingProxyType(
+    {"messenger_wire": 1.0, "contact_wire": 1.0, "steady_arm": 0.15, "cantilever": 0.15}
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,6 +45,8 @@ class RuleLimits:
         split_pin: Limits of the split-pin rule.
         messenger_wire: Limits of the messenger wire's rules.
         contact_wire: Limits of the contact wire's rules.
+        steady_arm: Limits of the steady arm's rules.
+        cantilever: Limits of the cantilever's rule.
     """
 
     version: str
@@ -40,6 +55,8 @@ class RuleLimits:
     split_pin: SplitPinLimits = field(default_factory=SplitPinLimits)
     messenger_wire: MessengerLimits = field(default_factory=MessengerLimits)
     contact_wire: ContactLimits = field(default_factory=ContactLimits)
+    steady_arm: SteadyArmLimits = field(default_factory=SteadyArmLimits)
+    cantilever: CantileverLimits = field(default_factory=CantileverLimits)
 
 
 def rules(limits: RuleLimits) -> Mapping[str, tuple[Rule, ...]]:
@@ -66,4 +83,10 @@ def rules(limits: RuleLimits) -> Mapping[str, tuple[Rule, ...]]:
             partial(contact_wire.kinked, limits=limits.contact_wire),
             partial(contact_wire.burned, limits=limits.contact_wire),
         ),
+        "steady_arm": (
+            partial(steady_arm.shape, limits=limits.steady_arm),
+            partial(steady_arm.slope, limits=limits.steady_arm),
+            partial(steady_arm.ends, limits=limits.steady_arm),
+        ),
+        "cantilever": (partial(cantilever.shape, limits=limits.cantilever),),
     }
