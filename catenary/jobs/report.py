@@ -1,7 +1,8 @@
 """Turn a stored run into one report file."""
 
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -20,9 +21,10 @@ from catenary.reports.data import (
     ReportData,
     ReportFinding,
     ReportRun,
+    Since,
 )
 from catenary.store import findings, ledger, shards, summary
-from catenary.store.findings import StoredFinding
+from catenary.store.findings import FindingChange, StoredFinding
 from catenary.store.ledger import RunRecord
 from catenary.store.summary import RunSummary
 from catenary.store.workspace import Workspace
@@ -65,6 +67,7 @@ def _data(
 ) -> ReportData:
     found = summary.of_run(connection, run_id)
     record = found.record
+    changes = findings.changes_of_run(connection, run_id)
     return ReportData(
         ReportRun(
             record.name, record.source, record.layout, record.line, record.direction, record.date
@@ -74,7 +77,7 @@ def _data(
         record.thresholds,
         _counts(found),
         tuple(
-            _finding(one, workspace, record.name, taxonomy)
+            replace(_finding(one, workspace, record.name, taxonomy), since=_since(one, changes))
             for one in findings.of_run(connection, run_id)
         ),
         tuple(
@@ -117,6 +120,11 @@ def _finding(
         crop = CropImage(path, one.crop.x0, one.crop.y0)
     kind, condition = one.finding.component.kind, one.finding.condition
     return ReportFinding(one.ref, one.finding, words.names(taxonomy, kind, condition), crop)
+
+
+def _since(one: StoredFinding, changes: Mapping[int, FindingChange]) -> Since | None:
+    told = changes.get(one.id)
+    return None if told is None else Since(told.change, told.earlier_run)
 
 
 def _components(

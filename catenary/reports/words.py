@@ -11,7 +11,7 @@ from typing import NamedTuple
 from catenary.domain.finding import UNUSUAL, Evidence, Finding, Measurement, Verdict
 from catenary.domain.taxonomy import Taxonomy
 from catenary.reports import lexicon
-from catenary.reports.data import Names
+from catenary.reports.data import Names, Since
 from catenary.reports.lexicon import Form, Quantity, Words
 
 _CLASSIFIER, _ANOMALY = "classifier", "anomaly"  # names of the sources that are no rule
@@ -48,6 +48,14 @@ def why(finding: Finding, taxonomy: Taxonomy) -> Words:
             return _unjudged(finding, taxonomy)
         case Verdict.NORMAL:
             return _opened(lexicon.NORMAL_PART, component=_component(finding, taxonomy))
+
+
+def since(one: Since | None) -> Words:
+    """Return what became of a finding since an earlier run; empty where none was compared with."""
+    if one is None:
+        return Words("", "")
+    run = Words(one.earlier_run, one.earlier_run)
+    return lexicon.SINCE.filled(run=run, change=lexicon.CHANGES[one.change])
 
 
 def source(one: Evidence) -> Words:

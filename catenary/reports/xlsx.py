@@ -44,8 +44,9 @@ IMAGES_HEADER = (
     "图像文件",
     "原因",
     "reason",
+    "变化",
 )
-_IMAGES_WIDTHS = (6, 9, 14, 7, 12, 18, 13, 11, 12, 20, 23, 7, 8, 8, 34, 52, 52)
+_IMAGES_WIDTHS = (6, 9, 14, 7, 12, 18, 13, 11, 12, 20, 23, 7, 8, 8, 34, 52, 52, 24)
 _PICTURE_COLUMN = IMAGES_HEADER.index("图片")
 SUMMARY_HEADER = (
     "检测日期",
@@ -183,6 +184,7 @@ def _image_cells(data: ReportData, number: int, one: ReportFinding) -> list[Cell
         ref.file_name,
         why.zh,
         why.en,
+        words.since(one.since).zh,
     ]
 
 

@@ -69,6 +69,23 @@ class Failure:
     note: str
 
 
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """A photograph and what became of it.
+
+    Attributes:
+        ref: Which.
+        outcome: None while it is pending.
+        width: Pixels; 0 when not decoded.
+        height: Pixels; 0 when not decoded.
+    """
+
+    ref: ImageRef
+    outcome: Outcome | None
+    width: int
+    height: int
+
+
 def register(tx: Connection, record: RunRecord) -> int:
     """Return the id of the run of this name and source; add it when it is new.
 
@@ -266,6 +283,19 @@ def failures(connection: Connection, run_id: int) -> Iterator[Failure]:
     )
     for row in connection.execute(query, execution_options={"yield_per": _CHUNK}).mappings():
         yield Failure(ref_of(row), Outcome(row["outcome"]), row["reason"], row["note"])
+
+
+def entries(connection: Connection, run_id: int) -> Iterator[Entry]:
+    """Yield every photograph of a run with what became of it, in order."""
+    query = (
+        select(frame, run.c.name.label("run_name"))
+        .join(run)
+        .where(frame.c.run_id == run_id)
+        .order_by(frame.c.seq)
+    )
+    for row in connection.execute(query, execution_options={"yield_per": _CHUNK}).mappings():
+        outcome = None if row["outcome"] is None else Outcome(row["outcome"])
+        yield Entry(ref_of(row), outcome, row["width"], row["height"])
 
 
 def ref_of(row: RowMapping) -> ImageRef:

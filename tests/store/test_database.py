@@ -81,8 +81,8 @@ def test_a_write_that_fails_leaves_nothing(db: Database):
 def test_an_upgrade_that_fails_leaves_no_tables(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     folder = tmp_path / "migrations"
     shutil.copytree(Path(upgrade.__file__).parent, folder)
-    (folder / "versions" / "v0002_broken.py").write_text(
-        "from alembic import op\n\nrevision = '0002'\ndown_revision = '0001'\n\n\n"
+    (folder / "versions" / "v9999_broken.py").write_text(
+        f"from alembic import op\n\nrevision = 'next'\ndown_revision = '{upgrade.newest()}'\n\n\n"
         "def upgrade():\n    op.execute('ALTER TABLE nowhere ADD COLUMN x INTEGER')\n"
     )
     monkeypatch.setattr(upgrade, "__file__", str(folder / "upgrade.py"))
@@ -104,9 +104,9 @@ def test_a_database_of_an_older_release_is_upgraded_with_its_rows(
     first.close()
     folder = tmp_path / "migrations"
     shutil.copytree(Path(upgrade.__file__).parent, folder)
-    (folder / "versions" / "v0002_next.py").write_text(
+    (folder / "versions" / "v9999_next.py").write_text(
         "from alembic import op\nimport sqlalchemy as sa\n\n"
-        "revision = '0002'\ndown_revision = '0001'\n\n\n"
+        f"revision = 'next'\ndown_revision = '{upgrade.newest()}'\n\n\n"
         "def upgrade():\n    op.add_column('run', sa.Column('operator', sa.Text()))\n"
     )
     monkeypatch.setattr(upgrade, "__file__", str(folder / "upgrade.py"))
@@ -124,7 +124,7 @@ def test_a_newer_database_is_refused(tmp_path: Path):
     raw.execute("UPDATE alembic_version SET version_num = '9999'")
     raw.commit()
     raw.close()
-    with pytest.raises(StoreError, match=r"newer catenary \(schema 9999.*knows 0001.*upgrade"):
+    with pytest.raises(StoreError, match=r"newer catenary \(schema 9999.*knows 0002.*upgrade"):
         database.open_workspace_db(path)
 
 
