@@ -1,37 +1,34 @@
 """Compare a run with an earlier one of the same masts."""
 
 import logging
-from collections import Counter, defaultdict
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections import Counter
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime
-from itertools import product
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
-from sqlalchemy import Connection
 
 from catenary import config
 from catenary.domain.change import (
     Change,
     DefectChange,
     Incomparable,
-    Part,
     PartChange,
     Shot,
     Uncompared,
 )
 from catenary.domain.errors import CatenaryError, StoreError
-from catenary.domain.finding import Component, Evidence, Verdict
+from catenary.domain.finding import Verdict
 from catenary.domain.geometry import Box
-from catenary.domain.image import ImageRef, Outcome
-from catenary.domain.place import Mast
+from catenary.domain.image import ImageRef
 from catenary.imaging.decode import decode_gray
-from catenary.jobs import workspaces
+from catenary.jobs import pairing, workspaces
+from catenary.jobs.pairing import Match, Run
 from catenary.pipeline import history, run_noise
 from catenary.pipeline.history import Compared, CompareSettings
-from catenary.pipeline.registration import Registration, located, register
+from catenary.pipeline.registration import Registration
 from catenary.pipeline.resemblance import laid_over, resemblance
 from catenary.pipeline.run_noise import Noise
 from catenary.reports import comparison, comparison_page
@@ -40,27 +37,18 @@ from catenary.reports.comparison import (
     Comparison,
     FoundAgain,
     Laid,
-    Suggestion,
 )
 from catenary.reports.comparison_page import Views
 from catenary.runs import discover
 from catenary.runs.source import Source
-from catenary.store import findings, ledger, shards
+from catenary.store import findings, ledger
 from catenary.store.database import Database
 from catenary.store.ledger import Entry
-from catenary.store.shards import ComponentRow
-from catenary.store.workspace import Workspace
 
 Progress = Callable[[int, int], None]
 Pixels = NDArray[np.uint8]
-_Key = tuple[Mast, str, str]  # mast, camera, view
 
 log = logging.getLogger(__name__)
-
-_MOST_SHOTS = 8  # of one mast by one camera in a run that are all tried with each other
-_NEIGHBOURS = 2  # masts on either side that a badly fitting photograph is tried with
-_LEAST_FIT = 5  # parts, and
-_LEAST_FIT_SHARE = 0.7  # share of them, from which a photograph fits another mast
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,33 +72,6 @@ class Request:
     html: Path | None = None
     csv: Path | None = None
     overrides: tuple[str, ...] = ()
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class _Run:
-    """One run in memory: its photographs and what is located in them."""
-
-    name: str
-    source: str
-    entries: tuple[Entry, ...]
-    shots: Mapping[str, Shot]
-
-    def by_place(self) -> dict[_Key, list[Entry]]:
-        """Return the photographs of each mast and camera, in order."""
-        places: dict[_Key, list[Entry]] = defaultdict(list)
-        for one in self.entries:
-            if one.ref.mast is not None:
-                places[one.ref.mast, one.ref.camera, one.ref.view].append(one)
-        return places
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class _Match:
-    """A photograph with its earlier one; either may be missing."""
-
-    later: Entry | None
-    earlier: Entry | None
-    result: Registration | Uncompared
 
 
 def parse_scales(texts: Iterable[str]) -> dict[str, float]:
@@ -158,8 +119,8 @@ def compare(folder: Path, request: Request, progress: Progress) -> Comparison:
     with workspaces.existing(folder) as (db, workspace):
         with db.read() as connection:
             names = request.earlier_run, request.run
-            before, after = (_read(connection, workspace, name) for name in names)
-        matches = list(_matches(before, after, settings))
+            before, after = (pairing.read(connection, workspace, name) for name in names)
+        matches = list(pairing.matches(before, after, settings))
         noise = run_noise.noise_of(
             (
                 (
@@ -182,7 +143,7 @@ def compare(folder: Path, request: Request, progress: Progress) -> Comparison:
             before.name,
             tuple(pairs),
             compared.found_again(),
-            tuple(_suggestions(matches, before, after, settings)),
+            tuple(pairing.suggestions(matches, before, after, settings)),
             asdict(settings) | {"noise": asdict(noise)},
             taxonomy,
             datetime.now(UTC).astimezone(),
@@ -198,7 +159,7 @@ def compare(folder: Path, request: Request, progress: Progress) -> Comparison:
 def _store(db: Database, found: Comparison) -> None:
     """Keep what became of the later run's findings, for its reports."""
     told = {
-        (pair.later.image_id, one.kind, _corner(one.later.component.box)): one
+        (pair.later.image_id, one.kind, pairing.corner(one.later.component.box)): one
         for pair in found.pairs
         if pair.later is not None
         for one in pair.defects
@@ -211,168 +172,16 @@ def _store(db: Database, found: Comparison) -> None:
         changes = []
         for stored in findings.of_run(tx, run_id, wanted):
             part = stored.finding.component
-            one = told.get((stored.ref.image_id, part.kind, _corner(part.box)))
+            one = told.get((stored.ref.image_id, part.kind, pairing.corner(part.box)))
             if one is not None and one.later is not None and one.change is not Change.GONE:
                 changes.append((stored.id, one.change, str(one.reason or "")))
         findings.record_changes(tx, run_id, earlier_id, changes)
 
 
-def _read(connection: Connection, workspace: Workspace, name: str) -> _Run:
-    run_id = ledger.run_id_of(connection, name)
-    entries = tuple(ledger.entries(connection, run_id))
-    beyond = {
-        (one.ref.image_id, one.finding.component.kind, _corner(one.finding.component.box)): _beyond(
-            one.finding.evidence
-        )
-        for one in findings.of_run(connection, run_id, findings.Filter(Verdict.DEFECT))
-    }
-    parts: dict[str, list[Part]] = defaultdict(list)
-    for row in shards.components_of_run(connection, workspace, run_id):
-        box = Box(row.x0, row.y0, row.x1, row.y1)
-        rules = beyond.get((row.image_id, row.component, _corner(box)), {})
-        parts[row.image_id].append(_part(row, box, rules))
-    shots = {
-        one.ref.image_id: Shot(tuple(parts.get(one.ref.image_id, ())), one.width, one.height)
-        for one in entries
-    }
-    return _Run(name, ledger.record_of(connection, run_id).source, entries, shots)
-
-
-def _part(row: ComponentRow, box: Box, beyond: Mapping[str, float]) -> Part:
-    verdict = Verdict(row.verdict) if row.verdict else None
-    component = Component(row.component, box, row.score)
-    return Part(component, verdict, row.condition, row.probability, beyond or None)
-
-
-def _corner(box: Box) -> tuple[float, ...]:
-    """Return the corners as shards round them, to find the same box in both."""
-    return tuple(float(np.float32(value)) for value in (box.x0, box.y0, box.x1, box.y1))
-
-
-def _beyond(evidence: Iterable[Evidence]) -> dict[str, float]:
-    """Return how far beyond its limit each measurement of a rule lies that raised a finding."""
-    return {
-        f"{one.source}.{each.name}": abs(each.value - each.limit) / abs(each.limit)
-        for one in evidence
-        if one.verdict is Verdict.DEFECT
-        for each in one.measurements
-        if each.limit
-    }
-
-
-def _matches(before: _Run, after: _Run, settings: CompareSettings) -> Iterator[_Match]:
-    """Yield every photograph of the later run, then what only the earlier one has."""
-    old, new = before.by_place(), after.by_place()
-    for entry in after.entries:
-        if entry.ref.mast is None:
-            yield _Match(entry, None, Uncompared.NO_MAST)
-    for key, entries in new.items():
-        yield from _matched(old.get(key, []), entries, before, after, settings)
-    for key in old.keys() - new.keys():
-        for entry in old[key]:
-            yield _Match(None, entry, Uncompared.NO_LATER)
-
-
-def _matched(
-    old: Sequence[Entry],
-    new: Sequence[Entry],
-    before: _Run,
-    after: _Run,
-    settings: CompareSettings,
-) -> Iterator[_Match]:
-    """Pair the photographs of one mast and camera, those that fit best first."""
-    poor = [one for one in new if one.outcome is not Outcome.DONE]
-    yield from (_Match(one, None, Uncompared.POOR) for one in poor)
-    good = [one for one in new if one.outcome is Outcome.DONE]
-    usable = [one for one in old if one.outcome is Outcome.DONE]
-    if not usable:
-        reason = Uncompared.POOR_BEFORE if old else Uncompared.NO_EARLIER
-        yield from (_Match(one, None, reason) for one in good)
-        return
-    tried = [
-        _Match(two, one, _registered(one, two, before, after, settings))
-        for one, two in product(usable[:_MOST_SHOTS], good[:_MOST_SHOTS])
-    ]
-    best = list(_best(tried))
-    yield from best
-    taken = {id(one.earlier) for one in best} | {id(one.later) for one in best}
-    yield from (_Match(one, None, Uncompared.NO_EARLIER) for one in good if id(one) not in taken)
-    if not poor:  # else it may be that one that has no outcome
-        yield from (_Match(None, one, Uncompared.NO_LATER) for one in old if id(one) not in taken)
-
-
-def _best(tried: Sequence[_Match]) -> Iterator[_Match]:
-    """Yield each photograph once, those that fit best first."""
-    taken: set[int] = set()
-    for match in sorted(tried, key=_fit, reverse=True):
-        pair = {id(match.earlier), id(match.later)}
-        if not pair & taken:
-            taken |= pair
-            yield match
-
-
-def _fit(match: _Match) -> tuple[float, ...]:
-    if isinstance(match.result, Registration):
-        return (len(match.result.pairs), match.result.share)
-    return (0, 0)
-
-
-def _registered(
-    one: Entry, two: Entry, before: _Run, after: _Run, settings: CompareSettings
-) -> Registration | Uncompared:
-    earlier, later = before.shots[one.ref.image_id], after.shots[two.ref.image_id]
-    return register(located(earlier), located(later), settings.registration)
-
-
-def _suggestions(
-    matches: Sequence[_Match], before: _Run, after: _Run, settings: CompareSettings
-) -> Iterator[Suggestion]:
-    """Yield masts half of whose photographs fit a neighbour's earlier ones, and not their own."""
-    old, order = before.by_place(), list(dict.fromkeys(key[0] for key in before.by_place()))
-    shots: dict[Mast, list[_Match]] = defaultdict(list)
-    for match in matches:
-        if match.later and match.later.ref.mast and match.later.outcome is Outcome.DONE:
-            shots[match.later.ref.mast].append(match)
-    for mast, own in shots.items():
-        strange = [one for one in own if not isinstance(one.result, Registration)]
-        if mast not in order or not strange:
-            continue
-        at = order.index(mast)
-        near = order[max(at - _NEIGHBOURS, 0) : at + _NEIGHBOURS + 1]
-        fits = {
-            other: sum(_fits(one, other, old, before, after, settings) for one in strange)
-            for other in near
-            if other != mast
-        }
-        better = max(fits, key=lambda other: fits[other], default=None)
-        if better is not None and 2 * fits[better] >= len(own):
-            yield Suggestion(mast, better, fits[better], len(own))
-
-
-def _fits(
-    match: _Match,
-    mast: Mast,
-    old: Mapping[_Key, Sequence[Entry]],
-    before: _Run,
-    after: _Run,
-    settings: CompareSettings,
-) -> bool:
-    if match.later is None:
-        return False
-    ref = match.later.ref
-    for entry in old.get((mast, ref.camera, ref.view), [])[:_MOST_SHOTS]:
-        result = _registered(entry, match.later, before, after, settings)
-        if isinstance(result, Registration) and (
-            len(result.pairs) >= _LEAST_FIT and result.share >= _LEAST_FIT_SHARE
-        ):
-            return True
-    return False
-
-
 class _Photographs:
     """The pixels of a run, as long as its source is still there; one is kept."""
 
-    def __init__(self, run: _Run, request: Request) -> None:
+    def __init__(self, run: Run, request: Request) -> None:
         self._last: tuple[str, Pixels | None] = ("", None)
         self._source: Source | None = None
         if request.with_pictures:
@@ -399,7 +208,7 @@ class _Comparer:
     """Compares pair after pair, and counts what was found again."""
 
     def __init__(
-        self, before: _Run, after: _Run, noise: Noise, settings: CompareSettings, request: Request
+        self, before: Run, after: Run, noise: Noise, settings: CompareSettings, request: Request
     ) -> None:
         self.before, self.after, self.noise = before, after, noise
         self.settings, self.request = settings, request
@@ -411,7 +220,7 @@ class _Comparer:
         """Return by component how many sure parts the other run located at their places."""
         return {kind: FoundAgain(self.hits[kind], count) for kind, count in self.total.items()}
 
-    def pair(self, match: _Match) -> ComparedPair:
+    def pair(self, match: Match) -> ComparedPair:
         """Compare one pair of photographs."""
         later, earlier, result = match.later, match.earlier, match.result
         if later is None or earlier is None or not isinstance(result, Registration):

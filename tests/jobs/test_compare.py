@@ -21,7 +21,7 @@ from catenary.pipeline.history import CompareSettings
 from catenary.store import findings, ledger, shards
 from catenary.store.shards import ComponentRow
 from catenary.store.workspace import Workspace
-from tests.jobs.test_scan import catenary
+from tests.jobs.commands import catenary
 from tests.pipeline import pairs
 from tests.store import records
 

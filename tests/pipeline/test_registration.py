@@ -77,6 +77,15 @@ def test_parts_in_another_arrangement_are_refused():
         assert registered(pairs.mast(), other) in (Uncompared.NOT_ALIKE, Uncompared.AMBIGUOUS)
 
 
+def test_three_parts_that_fit_are_too_few_among_ten_that_do_not():
+    after = pairs.mast()
+    for row, (x, y) in enumerate(((700, 900), (300, 1100), (1500, 300), (500, 1800))):
+        after[row] = pairs.part(pairs.MAST[row][0], x, y)
+    after[4:7] = [pairs.part(kind, 2448 - x, 1900 - y) for kind, x, y in pairs.MAST[4:7]]
+    assert registered(pairs.mast(), after) is Uncompared.NOT_ALIKE
+    assert isinstance(registered(pairs.mast()[-3:], after), Registration)
+
+
 def test_a_row_of_equal_parts_that_fits_onto_itself_when_shifted_is_refused():
     before = [pairs.part("clevis", 400 + 300 * n, 800) for n in range(5)]
     after = [pairs.part("clevis", 550 + 300 * n, 800) for n in range(4)]
