@@ -24,6 +24,7 @@ from catenary.store.workspace import Workspace
 _Key = tuple[Mast, str, str]  # mast, camera, view
 _MOST_SHOTS = 8  # of one mast by one camera in a run that are all tried with each other
 _NEIGHBOURS = 2  # masts on either side that a badly fitting photograph is tried with
+_LEAST_STRANGE = 2  # photographs of a mast that fit another, or half of those it has
 _LEAST_FIT = 5  # parts, and
 _LEAST_FIT_SHARE = 0.7  # share of them, from which a photograph fits another mast
 
@@ -170,7 +171,7 @@ def _registered(
 def suggestions(
     matches: Sequence[Match], before: Run, after: Run, settings: CompareSettings
 ) -> Iterator[Suggestion]:
-    """Yield masts half of whose photographs fit a neighbour's earlier ones, and not their own."""
+    """Yield masts some of whose photographs fit a neighbour's earlier ones, and not their own."""
     old, order = before.by_place(), list(dict.fromkeys(key[0] for key in before.by_place()))
     shots: dict[Mast, list[Match]] = defaultdict(list)
     for match in matches:
@@ -183,28 +184,29 @@ def suggestions(
         at = order.index(mast)
         near = order[max(at - _NEIGHBOURS, 0) : at + _NEIGHBOURS + 1]
         fits = {
-            other: sum(_fits(one, other, old, before, after, settings) for one in strange)
+            other: tuple(
+                one.later.ref.file_name
+                for one in strange
+                if one.later and _fits(one.later, other, old, before, after, settings)
+            )
             for other in near
             if other != mast
         }
-        better = max(fits, key=lambda other: fits[other], default=None)
-        if better is not None and 2 * fits[better] >= len(own):
+        better = max(fits, key=lambda other: len(fits[other]), default=None)
+        if better is not None and len(fits[better]) >= min(_LEAST_STRANGE, (len(own) + 1) // 2):
             yield Suggestion(mast, better, fits[better], len(own))
 
 
 def _fits(
-    match: Match,
+    later: Entry,
     mast: Mast,
     old: Mapping[_Key, Sequence[Entry]],
     before: Run,
     after: Run,
     settings: CompareSettings,
 ) -> bool:
-    if match.later is None:
-        return False
-    ref = match.later.ref
-    for entry in old.get((mast, ref.camera, ref.view), [])[:_MOST_SHOTS]:
-        result = _registered(entry, match.later, before, after, settings)
+    for entry in old.get((mast, later.ref.camera, later.ref.view), [])[:_MOST_SHOTS]:
+        result = _registered(entry, later, before, after, settings)
         if isinstance(result, Registration) and (
             len(result.pairs) >= _LEAST_FIT and result.share >= _LEAST_FIT_SHARE
         ):

@@ -94,13 +94,13 @@ class Suggestion:
     Attributes:
         mast: That they are assigned to.
         better: That they fit.
-        photographs: How many do.
-        of: How many there are of it.
+        photographs: File names of those that do.
+        of: How many photographs there are of it.
     """
 
     mast: Mast
     better: Mast
-    photographs: int
+    photographs: tuple[str, ...]
     of: int
 
 
@@ -164,13 +164,22 @@ def lines(found: Comparison) -> Iterator[str]:
     for kind, again in sorted(found.found_again.items()):
         yield f"  {kind}: {again.hits} of {again.total} sure ones found again by the detector"
     yield f"defects: {_counted(found.defect_counts())}"
+    blind = sum(_rests_on_boxes(pair) for pair in laid)
+    if blind:
+        yield f"{blind} photographs were not looked into: gone and new rest on boxes alone there"
     for pair in laid:
         yield from _pair_lines(found, pair)
     for one in found.suggestions:
         yield (
-            f"{one.photographs} of {one.of} photographs of {one.mast} fit {one.better} of "
-            f"{found.earlier_run}: look at them, and at `catenary runs reassign`"
+            f"{len(one.photographs)} of {one.of} photographs of {one.mast} fit {one.better} of "
+            f"{found.earlier_run}: look at them, and at `catenary runs reassign`: "
+            f"{printable(', '.join(one.photographs))}"
         )
+
+
+def _rests_on_boxes(pair: ComparedPair) -> bool:
+    is_lost = any(one.change in (Change.GONE, Change.NEW) for one in pair.parts)
+    return is_lost and not pair.has_pictures
 
 
 def _pair_lines(found: Comparison, pair: ComparedPair) -> Iterator[str]:
@@ -239,7 +248,7 @@ def record(found: Comparison) -> dict[str, object]:
             {
                 "mast": _mast_record(one.mast),
                 "better": _mast_record(one.better),
-                "photographs": one.photographs,
+                "photographs": [printable(name) for name in one.photographs],
                 "of": one.of,
             }
             for one in found.suggestions

@@ -185,7 +185,8 @@ def _found_again(found: Comparison) -> Iterator[str]:
 
 
 def _suggestion(one: Suggestion) -> str:
-    return f"{one.mast}: {one.photographs} / {one.of} → {one.better}"
+    names = printable(", ".join(one.photographs))
+    return f"{one.mast}: {len(one.photographs)} / {one.of} → {one.better} ({names})"
 
 
 def _pair(found: Comparison, pair: ComparedPair, views: Views | None) -> ShownPair:

@@ -197,8 +197,10 @@ def test_photographs_that_are_gone_are_done_without(root, tmp_path):
     scanned(tmp_path, "2025-12", (1,), is_later=False)
     scanned(tmp_path, "2026-03", (1,), is_later=True)
     (tmp_path / "2025-12").rename(tmp_path / "elsewhere")
-    found = compare(tmp_path, "--html", str(tmp_path / "page.html"))
-    assert found["parts"]["gone"] == 1
+    workspace = ("--workspace", str(tmp_path / "ws"), "--html", str(tmp_path / "page.html"))
+    told = catenary("compare", "2026-03", "2025-12", *workspace).stdout
+    assert "1 gone" in told
+    assert "1 photographs were not looked into" in told
     assert "cannot be read any more" in (tmp_path / "page.html").read_text(encoding="utf-8")
 
 
@@ -208,6 +210,7 @@ def test_a_mast_that_was_assigned_wrongly_is_suggested_and_reassigning_mends_it(
     found = compare(tmp_path)
     pairs_told = {(one["mast"]["number"], one["better"]["number"]) for one in found["suggestions"]}
     assert pairs_told == {("001", "003"), ("003", "001")}
+    assert [one["photographs"] for one in found["suggestions"]] == [["0.jpg"], ["2.jpg"]]
     assert sum(one["reason"] == "not_alike" for one in found["photographs"]) == 2
     for image, to in (("0.jpg", "003"), ("2.jpg", "001")):
         who = ("--by", "王工", "--why", "exchanged", "--workspace", str(tmp_path / "ws"))
