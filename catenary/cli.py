@@ -209,7 +209,8 @@ def show_run(
     workspace: Workspace = DEFAULT_WORKSPACE,
     as_json: Json = False,
 ) -> None:
-    """Show one run: counts, findings by component and condition, frames that failed."""
+    """Show one run: counts, findings, frames that failed, photographs given to other masts."""
+    from catenary.jobs import reassign
     from catenary.jobs import scan as job
 
     detail = job.show_run(workspace, run)
@@ -223,6 +224,35 @@ def show_run(
             soft_wrap=True,
             markup=False,
         )
+    for line in reassign.lines(detail.reassigned):
+        out.print(f"  mast reassigned: {line}", soft_wrap=True, highlight=False, markup=False)
+
+
+@runs.command("reassign")
+def reassign_masts(  # noqa: PLR0913 - every option of the command is a parameter
+    run: Annotated[str, typer.Argument(help="Name of the run.")],
+    to_mast: Annotated[
+        str, typer.Option(help="Number, or line/direction/section/number, or none.")
+    ],
+    by: Annotated[str, typer.Option(help="Who decides, for the trace.")],
+    why: Annotated[str, typer.Option(help="Reason, for the trace.")],
+    image: Annotated[
+        list[str] | None,
+        typer.Option(help="Pattern of file names or image ids, e.g. 'K12*'; repeatable."),
+    ] = None,
+    from_mast: Annotated[
+        str | None, typer.Option(help="Only photographs of this mast, or of none.")
+    ] = None,
+    workspace: Workspace = DEFAULT_WORKSPACE,
+) -> None:
+    """Give photographs to another mast; who, when and why is kept, a second call takes it back."""
+    from catenary.jobs import reassign as job
+
+    wish = job.Wish(tuple(image or ()), from_mast, to_mast, by, why)
+    changed = job.reassign(workspace, run, wish)
+    for line in job.lines(changed):
+        out.print(line, soft_wrap=True, highlight=False, markup=False)
+    out.print(f"{len(changed)} photographs reassigned")
 
 
 @app.command()
@@ -244,6 +274,44 @@ def report(
         raise typer.BadParameter("--components goes with --format coco")
     job.write_report(workspace, run, form, output, with_components=components)
     out.print(f"{output.resolve()}", soft_wrap=True)
+
+
+@app.command("compare")
+def compare_runs(  # noqa: PLR0913 - every option of the command is a parameter
+    run: Annotated[str, typer.Argument(help="Name of the run.")],
+    earlier_run: Annotated[str, typer.Argument(help="An earlier run of the same masts.")],
+    html: Annotated[Path | None, typer.Option(help="Page with pictures to write.")] = None,
+    csv: Annotated[Path | None, typer.Option(help="Table of the changes to write.")] = None,
+    mm_per_px: Annotated[
+        list[str] | None,
+        typer.Option(help="Scale of a camera, CAMERA=VALUE, or VALUE for all others; repeatable."),
+    ] = None,
+    pictures: Annotated[
+        bool, typer.Option("--pictures/--no-pictures", help="Look into the photographs too.")
+    ] = True,
+    setting: Setting = None,
+    workspace: Workspace = DEFAULT_WORKSPACE,
+    as_json: Json = False,
+) -> None:
+    """Say what is new, gone, grown or unchanged on the masts of two runs, beyond the error."""
+    from catenary.jobs import compare as job
+    from catenary.reports import comparison
+
+    try:
+        scales = job.parse_scales(mm_per_px or ())
+    except ValueError as error:
+        raise typer.BadParameter(str(error), param_hint="--mm-per-px") from error
+    request = job.Request(run, earlier_run, scales, pictures, html, csv, tuple(setting or ()))
+    with _progress("compare") as step:
+        found = job.compare(workspace, request, step)
+    if as_json:
+        _print_json(comparison.record(found))
+        return
+    for line in comparison.lines(found):
+        out.print(line, soft_wrap=True, highlight=False, markup=False)
+    for path in (html, csv):
+        if path:
+            out.print(f"{path.resolve()}", soft_wrap=True, highlight=False, markup=False)
 
 
 @app.command()

@@ -1,5 +1,6 @@
 """Boxes and polylines in image pixels: x to the right, y down, origin at the top left."""
 
+import cmath
 import math
 from dataclasses import dataclass
 from typing import Self
@@ -77,6 +78,39 @@ class Box:
             return 0.0
         shared = width * height
         return shared / (self.area + other.area - shared)
+
+
+@dataclass(frozen=True, slots=True)
+class Similarity:
+    """Where a point x + iy of one photograph lies in another: at ``alpha * p + beta``."""
+
+    alpha: complex
+    beta: complex
+
+    @property
+    def scale(self) -> float:
+        """Pixels of the other photograph for one of this."""
+        return abs(self.alpha)
+
+    @property
+    def rotation_deg(self) -> float:
+        """Clockwise as seen, since y points down."""
+        return math.degrees(cmath.phase(self.alpha))
+
+    def placed(self, box: Box) -> Box:
+        """Return where a box comes to lie: moved and scaled, but not turned."""
+        middle = self.alpha * complex(*box.centre) + self.beta
+        half = self.scale * complex(box.width, box.height) / 2
+        return Box(
+            middle.real - half.real,
+            middle.imag - half.imag,
+            middle.real + half.real,
+            middle.imag + half.imag,
+        )
+
+    def inverse(self) -> "Similarity":
+        """Return the way back."""
+        return Similarity(1 / self.alpha, -self.beta / self.alpha)
 
 
 @dataclass(frozen=True, slots=True)

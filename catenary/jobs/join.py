@@ -8,7 +8,7 @@ from itertools import count
 
 import numpy as np
 
-from catenary.domain.errors import UnreadableImageError
+from catenary.domain.errors import SourceGoneError, UnreadableImageError
 from catenary.domain.finding import Verdict
 from catenary.domain.geometry import Box
 from catenary.domain.image import Frame, ImageRef
@@ -200,7 +200,7 @@ class _Joiner:
         if self._opened[0] != ref.image_id:
             try:
                 frame = Frame(ref, decode.decode_gray(self._read(ref)))
-            except UnreadableImageError as error:
+            except (UnreadableImageError, SourceGoneError) as error:
                 log.warning("no picture of a normal view: %s", error)
                 frame = None
             self._opened = (ref.image_id, frame)

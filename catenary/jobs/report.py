@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -22,10 +23,11 @@ from catenary.reports.data import (
     ReportPart,
     ReportRun,
     ReportView,
+    Since,
     alone,
 )
 from catenary.store import findings, ledger, parts, shards, summary
-from catenary.store.findings import StoredFinding
+from catenary.store.findings import FindingChange, StoredFinding
 from catenary.store.ledger import RunRecord
 from catenary.store.parts import StoredPart
 from catenary.store.summary import RunSummary
@@ -69,8 +71,9 @@ def _data(
 ) -> ReportData:
     found = summary.of_run(connection, run_id)
     record = found.record
+    changes = findings.changes_of_run(connection, run_id)
     stored = {
-        one.id: _finding(one, workspace, record.name, taxonomy)
+        one.id: replace(_finding(one, workspace, record.name, taxonomy), since=_since(one, changes))
         for one in findings.of_run(connection, run_id)
     }
     return ReportData(
@@ -147,6 +150,11 @@ def _finding(
         crop = CropImage(path, one.crop.x0, one.crop.y0)
     kind, condition = one.finding.component.kind, one.finding.condition
     return ReportFinding(one.ref, one.finding, words.names(taxonomy, kind, condition), crop)
+
+
+def _since(one: StoredFinding, changes: Mapping[int, FindingChange]) -> Since | None:
+    told = changes.get(one.id)
+    return None if told is None else Since(told.change, told.earlier_run)
 
 
 def _components(

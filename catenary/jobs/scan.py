@@ -23,10 +23,11 @@ from catenary.pipeline.scan import ScannedFrame, scan
 from catenary.reports import words
 from catenary.runs import discover
 from catenary.runs.source import Source
-from catenary.store import findings, ledger, shards, summary
+from catenary.store import findings, ledger, reassignments, shards, summary
 from catenary.store.database import Database
 from catenary.store.findings import CropFile
 from catenary.store.ledger import Failure, RunRecord
+from catenary.store.reassignments import Reassignment
 from catenary.store.shards import ComponentRow
 from catenary.store.summary import RunSummary
 from catenary.store.workspace import Workspace
@@ -65,10 +66,11 @@ class Demo:
 
 @dataclass(frozen=True, slots=True)
 class RunDetail:
-    """One run with the photographs that were not judged."""
+    """One run with the photographs that were not judged, and those given to other masts."""
 
     summary: RunSummary
     failures: tuple[Failure, ...]
+    reassigned: tuple[Reassignment, ...] = ()
 
 
 def demo(folder: Path, progress: Progress) -> Demo:
@@ -293,7 +295,8 @@ def show_run(folder: Path, name: str) -> RunDetail:
     with workspaces.existing(folder) as (db, _), db.read() as connection:
         run_id = ledger.run_id_of(connection, name)
         failed = tuple(ledger.failures(connection, run_id))
-        return RunDetail(summary.of_run(connection, run_id), failed)
+        reassigned = tuple(reassignments.of_run(connection, run_id))
+        return RunDetail(summary.of_run(connection, run_id), failed, reassigned)
 
 
 def run_record(one: RunSummary) -> dict[str, object]:

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
+from catenary.domain.change import Change
 from catenary.domain.finding import Finding, Verdict, Versions
 from catenary.domain.geometry import Box
 from catenary.domain.image import ImageRef, Outcome
@@ -93,6 +94,19 @@ class Names:
 
 
 @dataclass(frozen=True, slots=True)
+class Since:
+    """What the latest comparison with an earlier run says of a finding.
+
+    Attributes:
+        change: New, grown, unchanged or not comparable.
+        earlier_run: Name of the run that it was compared with.
+    """
+
+    change: Change
+    earlier_run: str
+
+
+@dataclass(frozen=True, slots=True)
 class ReportFinding:
     """A defect, or a part that could not be judged.
 
@@ -101,12 +115,14 @@ class ReportFinding:
         finding: As judged.
         names: Of its component and condition.
         crop: Evidence picture, or None.
+        since: What became of it since an earlier run; None where none was compared with.
     """
 
     ref: ImageRef
     finding: Finding
     names: Names
     crop: CropImage | None = None
+    since: Since | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 
+from catenary.domain.change import Change, Incomparable, Uncompared
 from catenary.domain.refusal import Unjudged
 
 
@@ -463,3 +464,46 @@ TWINS = Words(
 NORMAL_NAME = Words("正常", "normal")
 UNKNOWN_CAMERA = Words("未知", "unknown")
 LIST_COMMA = Words("、", ", ")
+
+CHANGES: Mapping[Change, Words] = {
+    Change.GONE: Words("消失", "gone"),
+    Change.NEW: Words("新增", "new"),
+    Change.MOVED: Words("移位", "moved"),
+    Change.TURNED: Words("转动", "turned"),
+    Change.GROWN: Words("变大", "grown"),
+    Change.SHRUNK: Words("变小", "shrunk"),
+    Change.UNCHANGED: Words("无变化", "unchanged"),
+    Change.NOT_COMPARABLE: Words("无法比较", "not comparable"),
+}
+
+SINCE = Words("与{run}相比：{change}", "{change} since {run}")
+
+INCOMPARABLE: Mapping[Incomparable | Uncompared, Words] = {
+    Incomparable.OUTSIDE: Words("另一张照片拍不到该位置", "its place is outside the other picture"),
+    Incomparable.NEAR_EDGE: Words("靠近画面边缘", "its place is near the edge of the picture"),
+    Incomparable.WEAK: Words("检出置信度低", "the detector was not sure of it"),
+    Incomparable.OTHER_KIND: Words("该位置检出其他部件", "another part is located at its place"),
+    Incomparable.STILL_SEEN: Words(
+        "另一张照片该位置图像相似", "the other picture shows the same there"
+    ),
+    Incomparable.OTHER_CONDITION: Words(
+        "该部件上次为其他缺陷", "the part had another defect before"
+    ),
+    Incomparable.WITHIN_NOISE: Words(
+        "概率变化在波动范围内", "its probability changed within noise"
+    ),
+    Incomparable.NOT_JUDGED: Words("另一张照片中未能判断", "not judged in the other photograph"),
+    Incomparable.NOT_LOCATED: Words("另一张照片中未检出", "not located in the other photograph"),
+    Uncompared.NO_MAST: Words("照片未对应支柱", "the photograph has no mast"),
+    Uncompared.NO_EARLIER: Words(
+        "上次无同一支柱同一相机的照片", "no earlier photograph of this mast and camera"
+    ),
+    Uncompared.NO_LATER: Words(
+        "本次无同一支柱同一相机的照片", "no later photograph of this mast and camera"
+    ),
+    Uncompared.POOR: Words("照片未能判断", "the photograph was not judged"),
+    Uncompared.POOR_BEFORE: Words("上次照片未能判断", "the earlier photograph was not judged"),
+    Uncompared.FEW_PARTS: Words("共同部件太少", "too few parts in common"),
+    Uncompared.NOT_ALIKE: Words("部件位置不吻合", "the parts do not fit onto each other"),
+    Uncompared.AMBIGUOUS: Words("配准不唯一", "the parts fit in more than one way"),
+}

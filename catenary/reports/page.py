@@ -140,6 +140,7 @@ class Card:
     percent: str
     place: str
     shot: str
+    since: str
     why_zh: str
     why_en: str
     sources: tuple[Source, ...]
@@ -327,6 +328,7 @@ def _card(part: ReportPart, twins: Sequence[ReportPart], taxonomy: Taxonomy) -> 
         "" if odds is None else f"{100 * odds:.0f}",
         place,
         _shot_words(ref),
+        printable(words.since(one.since).both()),
         _unbroken(why.zh),
         _unbroken(why.en),
         tuple(_source(said, finding, taxonomy) for said in finding.evidence),

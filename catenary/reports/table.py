@@ -37,6 +37,8 @@ HEADER = (
     "model",
     "rules",
     "taxonomy",
+    "since",
+    "变化",
     "part",
     "视图",
     "views",
@@ -87,3 +89,5 @@ def _row(data: ReportData, one: ReportFinding) -> Iterator[str | float | None]:
     why = words.why(finding, data.taxonomy)
     yield from (why.en, why.zh)
     yield from (finding.versions.model, finding.versions.rules, finding.versions.taxonomy)
+    since = words.since(one.since)
+    yield from (since.en, since.zh)

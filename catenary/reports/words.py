@@ -11,7 +11,7 @@ from typing import NamedTuple
 from catenary.domain.finding import NORMAL, UNUSUAL, Evidence, Finding, Measurement, Verdict
 from catenary.domain.taxonomy import Taxonomy
 from catenary.reports import lexicon
-from catenary.reports.data import Names, ReportPart, ReportView
+from catenary.reports.data import Names, ReportPart, ReportView, Since
 from catenary.reports.lexicon import Form, Quantity, Words
 
 _CLASSIFIER, _ANOMALY = "classifier", "anomaly"  # names of the sources that are no rule
@@ -106,6 +106,14 @@ def _cameras(seen: Iterable[ReportView]) -> Words:
 
 def _plain(number: int) -> Words:
     return Words(str(number), str(number))
+
+
+def since(one: Since | None) -> Words:
+    """Return what became of a finding since an earlier run; empty where none was compared with."""
+    if one is None:
+        return Words("", "")
+    run = Words(one.earlier_run, one.earlier_run)
+    return lexicon.SINCE.filled(run=run, change=lexicon.CHANGES[one.change])
 
 
 def source(one: Evidence) -> Words:

@@ -47,8 +47,9 @@ IMAGES_HEADER = (
     "reason",
     "视图",
     "views",
+    "变化",
 )
-_IMAGES_WIDTHS = (6, 9, 14, 7, 12, 18, 13, 11, 12, 20, 43, 7, 8, 8, 34, 52, 52, 40, 40)
+_IMAGES_WIDTHS = (6, 9, 14, 7, 12, 18, 13, 11, 12, 20, 43, 7, 8, 8, 34, 52, 52, 40, 40, 24)
 _PICTURE_COLUMN = IMAGES_HEADER.index("图片")
 SUMMARY_HEADER = (
     "检测日期",
@@ -207,6 +208,7 @@ def _image_cells(
         why.en,
         f"{seen.zh}{alike.zh}",
         f"{seen.en} {alike.en}".strip(),
+        words.since(one.since).zh,
     ]
 
 

@@ -4,13 +4,14 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, RowMapping, Select, insert, select
+from sqlalchemy import ColumnElement, Connection, RowMapping, Select, delete, insert, select
 
+from catenary.domain.change import Change
 from catenary.domain.finding import Component, Finding, Verdict, Versions
 from catenary.domain.geometry import Box
 from catenary.domain.image import ImageRef
 from catenary.store import evidence_text, ledger
-from catenary.store.schema import finding, frame, run
+from catenary.store.schema import finding, finding_change, frame, run
 
 _CHUNK = 500  # rows held at a time when reading
 
@@ -49,6 +50,21 @@ class StoredFinding:
     width: int
     height: int
     crop: CropFile | None
+
+
+@dataclass(frozen=True, slots=True)
+class FindingChange:
+    """What a comparison says of a finding.
+
+    Attributes:
+        change: New, grown, unchanged or not comparable.
+        earlier_run: Name of the run that it was compared with.
+        reason: Why it cannot be compared; else empty.
+    """
+
+    change: Change
+    earlier_run: str
+    reason: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,6 +114,53 @@ def of_run(
     )
     for row in connection.execute(ordered, execution_options={"yield_per": _CHUNK}).mappings():
         yield _stored(row)
+
+
+def record_changes(
+    tx: Connection,
+    run_id: int,
+    earlier_run_id: int,
+    changes: Iterable[tuple[int, Change, str]],
+) -> int:
+    """Keep what a comparison says of the findings of a run; the last one's words replace others.
+
+    Args:
+        tx: The old words go and the new come, or neither.
+        run_id: Run.
+        earlier_run_id: That it was compared with.
+        changes: Row of the finding, what became of it, and why it cannot be compared or empty.
+
+    Returns:
+        How many were kept.
+    """
+    own = select(finding.c.id).where(finding.c.run_id == run_id)
+    tx.execute(delete(finding_change).where(finding_change.c.finding_id.in_(own)))
+    rows = [
+        {
+            "finding_id": finding_id,
+            "earlier_run_id": earlier_run_id,
+            "change": str(change),
+            "reason": reason,
+        }
+        for finding_id, change, reason in changes
+    ]
+    if rows:
+        tx.execute(insert(finding_change), rows)
+    return len(rows)
+
+
+def changes_of_run(connection: Connection, run_id: int) -> dict[int, FindingChange]:
+    """Return what the latest comparison says, by row of the finding; empty without one."""
+    query = (
+        select(finding_change, run.c.name)
+        .join(finding, finding_change.c.finding_id == finding.c.id)
+        .join(run, finding_change.c.earlier_run_id == run.c.id)
+        .where(finding.c.run_id == run_id)
+    )
+    return {
+        row["finding_id"]: FindingChange(Change(row["change"]), row["name"], row["reason"])
+        for row in connection.execute(query).mappings()
+    }
 
 
 def _joined() -> "Select[Any]":

@@ -69,6 +69,23 @@ class Failure:
     note: str
 
 
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """A photograph and what became of it.
+
+    Attributes:
+        ref: Which.
+        outcome: None while it is pending.
+        width: Pixels; 0 when not decoded.
+        height: Pixels; 0 when not decoded.
+    """
+
+    ref: ImageRef
+    outcome: Outcome | None
+    width: int
+    height: int
+
+
 def register(tx: Connection, record: RunRecord) -> int:
     """Return the id of the run of this name and source; add it when it is new.
 
@@ -281,6 +298,19 @@ def frame_ids(tx: Connection, run_id: int, image_ids: set[str]) -> dict[str, int
     if missing := image_ids - known.keys():
         raise LookupError(f"images {sorted(missing)} are not in the ledger of run {run_id}")
     return known
+
+
+def entries(connection: Connection, run_id: int) -> Iterator[Entry]:
+    """Yield every photograph of a run with what became of it, in order."""
+    query = (
+        select(frame, run.c.name.label("run_name"))
+        .join(run)
+        .where(frame.c.run_id == run_id)
+        .order_by(frame.c.seq)
+    )
+    for row in connection.execute(query, execution_options={"yield_per": _CHUNK}).mappings():
+        outcome = None if row["outcome"] is None else Outcome(row["outcome"])
+        yield Entry(ref_of(row), outcome, row["width"], row["height"])
 
 
 def ref_of(row: RowMapping) -> ImageRef:

@@ -23,6 +23,7 @@ from sqlalchemy import (
     UniqueConstraint,
 )
 
+from catenary.domain.change import Change
 from catenary.domain.finding import Verdict
 from catenary.domain.image import Outcome
 from catenary.store.path_text import PathText
@@ -217,4 +218,40 @@ part_view = Table(
     CheckConstraint("x0 < x1 AND y0 < y1", name="box_not_empty"),
     CheckConstraint("probability BETWEEN 0 AND 1", name="probability_range"),
     CheckConstraint("(crop IS NULL) = (crop_x0 IS NULL)", name="crop_placed"),
+)
+
+# Who gave which photograph to which mast, and why; rows are added and never changed. The mast of a
+# photograph itself is in its frame, so that everything that reads one honours this.
+reassignment = Table(
+    "reassignment",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("run_id", ForeignKey("run.id"), nullable=False),
+    Column("frame_id", ForeignKey("frame.id"), nullable=False),
+    Column("made_at", DateTime, nullable=False),  # UTC
+    Column("made_by", String(200), nullable=False),
+    Column("why", Text, nullable=False),
+    Column("before_line", Text),
+    Column("before_direction", String(20)),
+    Column("before_section", Text),
+    Column("before_number", Text),
+    Column("after_line", Text),
+    Column("after_direction", String(20)),
+    Column("after_section", Text),
+    Column("after_number", Text),
+    CheckConstraint("made_by <> '' AND why <> ''", name="explained"),
+    Index(None, "run_id"),
+)
+
+# What the latest comparison with an earlier run says of a finding.
+finding_change = Table(
+    "finding_change",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("finding_id", ForeignKey("finding.id"), nullable=False),
+    Column("earlier_run_id", ForeignKey("run.id"), nullable=False),
+    Column("change", String(20), nullable=False),
+    Column("reason", String(50), nullable=False),
+    UniqueConstraint("finding_id"),
+    _one_of("change", (Change.NEW, Change.GROWN, Change.UNCHANGED, Change.NOT_COMPARABLE)),
 )

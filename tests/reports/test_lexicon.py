@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from catenary.domain.change import Change, Incomparable, Uncompared
 from catenary.domain.finding import Verdict
 from catenary.domain.geometry import Box
 from catenary.domain.refusal import Unjudged
@@ -103,6 +104,11 @@ def test_every_code_is_given_by_something():
     given = set(re.findall(r"Unjudged\.(\w+)", text))
     unused = {one.name for one in Unjudged if not one.startswith("cut_off")} - given
     assert not unused
+
+
+def test_every_change_and_every_reason_against_one_has_words():
+    assert set(lexicon.CHANGES) == set(Change)
+    assert set(lexicon.INCOMPARABLE) == {*Incomparable, *Uncompared}
 
 
 def test_both_networks_have_a_name():

@@ -6,8 +6,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from catenary.domain.change import Change
 from catenary.reports import table
-from catenary.reports.data import ReportData
+from catenary.reports.data import ReportData, Since
 from catenary.reports.wording import direction_zh, printable, unformula
 from tests.reports import reported
 
@@ -55,7 +56,15 @@ def test_a_finding_is_one_row_with_its_place_and_versions(tmp_path: Path):
         "part": "c75991fee025",
         "视图": "",
         "views": "",
+        "since": "",
+        "变化": "",
     }
+
+
+def test_what_became_of_a_finding_is_told_in_both_languages(tmp_path: Path):
+    since = Since(Change.GROWN, "2025-12_下行")
+    (one,) = rows(reported.report([replace(reported.dropper(46), since=since)]), tmp_path)
+    assert (one["since"], one["变化"]) == ("grown since 2025-12_下行", "与2025-12_下行相比：变大")
 
 
 def test_defects_come_first_and_unjudged_parts_have_no_number(tmp_path: Path):

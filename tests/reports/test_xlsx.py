@@ -56,6 +56,7 @@ def test_the_image_list_has_the_columns_of_the_centre_and_one_row_a_defect(tmp_p
         "the network agrees (86 %). Probability of a defect: 93 %.",
         "视图": None,
         "views": None,
+        "变化": None,
     }
     assert row(sheet, 3)["等级"] == "二级"
     assert sheet.max_row == 3

@@ -4,7 +4,7 @@ import sqlalchemy as sa
 from alembic import op
 
 revision = "0003_views_joined"
-down_revision = "0001"
+down_revision = "0002_masts_reassigned"
 
 
 def upgrade() -> None:
