@@ -46,6 +46,9 @@ class Unjudged(StrEnum):
     UNEVEN_WIRE = "uneven_wire"  # change of the width
     NO_PLACE = "no_place"
     CROWDED = "crowded"
+    NO_THREAD = "no_thread"
+    NUT_UNSEEN = "nut_unseen"
+    NO_HOLE = "no_hole"
     UNKNOWN_KIND = "unknown_kind"
     NO_SOURCE = "no_source"
 

@@ -120,11 +120,12 @@ def _check_promised(settings: ScanSettings) -> None:
 def _wanted(
     rules: Mapping[str, Sequence[Rule]], cascade: CascadeSettings
 ) -> Mapping[str, Sequence[Rule]]:
-    """Return the rules without those of wires where no wires are looked for.
+    """Return the rules without those of wires and bolts where these are not asked for.
 
-    Else an evaluation would count every damaged wire as missed.
+    Else an evaluation would count every damaged wire as missed, and a scan report every bolt whose
+    nut is not in sight as not judged.
     """
-    unseen = () if cascade.wires else long_wires.KINDS
+    unseen = (*(() if cascade.wires else long_wires.KINDS), *(() if cascade.bolts else ("bolt",)))
     return {kind: own for kind, own in rules.items() if kind not in unseen}
 
 

@@ -53,6 +53,8 @@ class CascadeSettings:
         wires: Look for messenger and contact wires beside droppers, and judge them in stretches;
             how many false alarms that costs has not been measured.
         stretch_px: Length of such a stretch.
+        bolts: Judge bolts too; from most sides their nut is not in sight, and each of those is
+            reported as not judged.
     """
 
     coverage: Coverage = Coverage.CASCADE
@@ -73,6 +75,7 @@ class CascadeSettings:
     max_cover: float = 0.8
     wires: bool = False
     stretch_px: float = 320.0
+    bolts: bool = False
 
     def __post_init__(self) -> None:
         """Refuse sizes that cannot work together."""

@@ -7,7 +7,17 @@ from types import MappingProxyType
 
 from catenary.domain.finding import Evidence
 from catenary.imaging.crops import Crop
-from catenary.rules import contact_wire, dropper, insulator, messenger_wire, split_pin
+from catenary.rules import (
+    bolt,
+    bolt_hole,
+    contact_wire,
+    dropper,
+    insulator,
+    messenger_wire,
+    split_pin,
+)
+from catenary.rules.bolt import BoltLimits
+from catenary.rules.bolt_hole import HoleLimits
 from catenary.rules.contact_wire import ContactLimits
 from catenary.rules.dropper import DropperLimits
 from catenary.rules.insulator import ShedLimits
@@ -32,6 +42,8 @@ class RuleLimits:
         split_pin: Limits of the split-pin rule.
         messenger_wire: Limits of the messenger wire's rules.
         contact_wire: Limits of the contact wire's rules.
+        bolt: Limits of the bolt rules.
+        bolt_hole: Limits of the rule of empty holes.
     """
 
     version: str
@@ -40,13 +52,15 @@ class RuleLimits:
     split_pin: SplitPinLimits = field(default_factory=SplitPinLimits)
     messenger_wire: MessengerLimits = field(default_factory=MessengerLimits)
     contact_wire: ContactLimits = field(default_factory=ContactLimits)
+    bolt: BoltLimits = field(default_factory=BoltLimits)
+    bolt_hole: HoleLimits = field(default_factory=HoleLimits)
 
 
 def rules(limits: RuleLimits) -> Mapping[str, tuple[Rule, ...]]:
     """Return the rules of each component id, limits filled in.
 
     `split_pin.legs_opened` is left out: on simulated night pins it does not tell opened legs from
-    closed ones.
+    closed ones. `bolt.seat` is left out too: of the simulated loose nuts hardly one shows its gap.
     """
     return {
         "dropper": (
@@ -65,5 +79,9 @@ def rules(limits: RuleLimits) -> Mapping[str, tuple[Rule, ...]]:
             partial(contact_wire.worn, limits=limits.contact_wire),
             partial(contact_wire.kinked, limits=limits.contact_wire),
             partial(contact_wire.burned, limits=limits.contact_wire),
+        ),
+        "bolt": (
+            partial(bolt.nut, limits=limits.bolt),
+            partial(bolt_hole.empty, limits=limits.bolt_hole),
         ),
     }

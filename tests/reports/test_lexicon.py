@@ -15,7 +15,7 @@ from catenary.imaging.crops import Crop
 from catenary.pipeline import fuse
 from catenary.reports import lexicon, words
 from catenary.reports.lexicon import Words
-from catenary.rules import catalogue, insulator, split_pin
+from catenary.rules import bolt, catalogue, insulator, split_pin
 from tests.reports.reported import TAXONOMY
 
 PACKAGE = Path(lexicon.__file__).parents[1]
@@ -25,6 +25,7 @@ RULES = [
     *(rule for of_kind in catalogue.rules(catalogue.RuleLimits("1")).values() for rule in of_kind),
     lambda crop: insulator.surface(crop, insulator.ShedLimits()),
     lambda crop: split_pin.legs_opened(crop, split_pin.SplitPinLimits()),
+    lambda crop: bolt.seat(crop, bolt.BoltLimits()),
 ]
 
 
