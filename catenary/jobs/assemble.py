@@ -122,8 +122,8 @@ def _wanted(
 ) -> Mapping[str, Sequence[Rule]]:
     """Return the rules without those of wires and bolts where these are not asked for.
 
-    Else an evaluation would count every damaged wire as missed, and a scan report every bolt whose
-    nut is not in sight as not judged.
+    Else an evaluation would count every damaged wire as missed, and a scan report every bolt as not
+    judged but those that are gone.
     """
     unseen = (*(() if cascade.wires else long_wires.KINDS), *(() if cascade.bolts else ("bolt",)))
     return {kind: own for kind, own in rules.items() if kind not in unseen}

@@ -53,8 +53,8 @@ class CascadeSettings:
         wires: Look for messenger and contact wires beside droppers, and judge them in stretches;
             how many false alarms that costs has not been measured.
         stretch_px: Length of such a stretch.
-        bolts: Judge bolts too; from most sides their nut is not in sight, and each of those is
-            reported as not judged.
+        bolts: Look for empty holes where bolts are located; every other bolt is then reported as
+            not judged, since a bolt in its hole says nothing of its nut.
     """
 
     coverage: Coverage = Coverage.CASCADE

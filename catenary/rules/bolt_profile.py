@@ -204,7 +204,11 @@ def _edges(strip: Floats, floor: float, blur: tuple[float, float]) -> _Edges:
     three = np.ones((1, 3), np.uint8)
     is_top = steep >= cv2.dilate(steep, three)
     sides = cv2.dilate(np.where(is_top, steep / (steep + floor), 0).astype(np.float32), three)
-    return _Edges(sides, np.sign(across), np.asarray(along / (along + floor), np.float32))
+    return _Edges(
+        np.asarray(sides, np.float32),
+        np.asarray(np.sign(across), np.float32),
+        np.asarray(along / (along + floor), np.float32),
+    )
 
 
 def _end(crop: Crop, angle: float, floor: float) -> Thread:
@@ -222,7 +226,7 @@ def _end(crop: Crop, angle: float, floor: float) -> Thread:
     caps = edges.across(middles, np.zeros_like(radii), np.round(0.7 * radii).astype(np.int64))
     rims = edges.across(middles, radii + 1, np.round(_RIM * radii).astype(np.int64))
     expected = round(0.5 * length * scale - first)
-    best = (-math.inf, 0, 0, 0)
+    best = (-math.inf, 0, 0, int(radii[0]))
     low, high = max(1, expected + _END_PX[0]), min(len(summed) - 1, expected + _END_PX[1])
     for k, radius in enumerate(radii):
         shortest, longest = round(_SHORTEST * 2 * radius), round(_LONGEST * 2 * radius)
@@ -233,13 +237,11 @@ def _end(crop: Crop, angle: float, floor: float) -> Thread:
         gain = sums[low : high + 1] - lowest[low : high + 1]
         gain -= np.maximum(sums[beyond] - sums[low : high + 1], 0)
         gain += _END_WEIGHT * 2 * radius * (caps[low : high + 1, :, k] - _LEAST_PAIR)
-        row, column = np.unravel_index(int(gain.argmax()), gain.shape)
-        value = float(gain[row, column])
-        if value > best[0]:
-            best = (value, low + int(row), int(column), int(radius))
-    value, row, column, radius = best
-    at = middle.at(-(first + row - 0.5) / scale, (middles[column] - _HALF_PX) / scale)
-    return Thread(*at, angle, 2 * radius / scale, value / (2 * radius))
+        place, column = (int(one) for one in np.unravel_index(int(gain.argmax()), gain.shape))
+        best = max(best, (float(gain[place, column]), low + place, column, int(radius)))
+    value, row, column, size = best
+    at = middle.at(-(first + row - 0.5) / scale, float(middles[column] - _HALF_PX) / scale)
+    return Thread(*at, angle, 2 * size / scale, value / (2 * size))
 
 
 def _refined(crop: Crop, end: Thread) -> Thread:
@@ -331,8 +333,8 @@ class _Behind:
 
     def rim(self, row: int, inner: int, outer: int) -> float:
         """Return the strength of a step near a row, of its weaker side."""
-        steps = cv2.dilate(self.edges.steps, np.ones((_RIM_ROWS, 1), np.uint8))
-        return float(self._near(steps, row, inner, outer).max(initial=0))
+        bent = cv2.dilate(self.edges.steps, np.ones((_RIM_ROWS, 1), np.uint8))
+        return float(self._near(np.asarray(bent, np.float32), row, inner, outer).max(initial=0))
 
     def step(self, row: int, inner: int, outer: int) -> int:
         """Return the row of the clearest step near a row, that row where none is clear."""

@@ -8,7 +8,6 @@ from types import MappingProxyType
 from catenary.domain.finding import Evidence
 from catenary.imaging.crops import Crop
 from catenary.rules import (
-    bolt,
     bolt_hole,
     contact_wire,
     dropper,
@@ -60,7 +59,8 @@ def rules(limits: RuleLimits) -> Mapping[str, tuple[Rule, ...]]:
     """Return the rules of each component id, limits filled in.
 
     `split_pin.legs_opened` is left out: on simulated night pins it does not tell opened legs from
-    closed ones. `bolt.seat` is left out too: of the simulated loose nuts hardly one shows its gap.
+    closed ones. `bolt.nut` and `bolt.seat` are left out: of simulated missing and loose nuts they
+    see hardly any.
     """
     return {
         "dropper": (
@@ -80,8 +80,5 @@ def rules(limits: RuleLimits) -> Mapping[str, tuple[Rule, ...]]:
             partial(contact_wire.kinked, limits=limits.contact_wire),
             partial(contact_wire.burned, limits=limits.contact_wire),
         ),
-        "bolt": (
-            partial(bolt.nut, limits=limits.bolt),
-            partial(bolt_hole.empty, limits=limits.bolt_hole),
-        ),
+        "bolt": (partial(bolt_hole.empty, limits=limits.bolt_hole),),
     }

@@ -25,6 +25,7 @@ RULES = [
     *(rule for of_kind in catalogue.rules(catalogue.RuleLimits("1")).values() for rule in of_kind),
     lambda crop: insulator.surface(crop, insulator.ShedLimits()),
     lambda crop: split_pin.legs_opened(crop, split_pin.SplitPinLimits()),
+    lambda crop: bolt.nut(crop, bolt.BoltLimits()),
     lambda crop: bolt.seat(crop, bolt.BoltLimits()),
 ]
 

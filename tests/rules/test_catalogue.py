@@ -11,7 +11,7 @@ def test_the_shipped_limits_are_valid_and_every_rule_gets_them():
         "split_pin": 1,
         "messenger_wire": 3,
         "contact_wire": 3,
-        "bolt": 2,
+        "bolt": 1,
     }
 
 
