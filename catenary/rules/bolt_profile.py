@@ -143,7 +143,7 @@ def _seen(crop: Crop) -> NDArray[np.uint8]:
 def _floor(pixels: NDArray[np.uint8]) -> float:
     """Return the height of an edge that has half the strength, in grey levels a pixel."""
     dark, bright = np.percentile(pixels, (3, 99))
-    rough = cv2.Laplacian(pixels, cv2.CV_32F)[1:-1, 1:-1]
+    rough = cv2.Laplacian(pixels, cv2.CV_32F)
     noise = float(np.median(np.abs(rough))) / 0.6745 / math.sqrt(20)
     return max(_NOISES * max(noise, 0.5), _CONTRASTS * float(bright - dark))
 

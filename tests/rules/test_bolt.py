@@ -8,6 +8,7 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from catenary.domain.finding import Evidence, Verdict
+from catenary.domain.geometry import Box
 from catenary.domain.refusal import Unjudged
 from catenary.imaging.crops import Crop
 from catenary.rules.bolt import BoltLimits, nut, seat
@@ -124,3 +125,21 @@ def test_a_face_without_bolt_is_not_judged():
     face = Bolt().picture()
     empty = Crop(rng.normal(90, 6, face.pixels.shape).astype(np.uint8), 0, 0, face.inner)
     assert nut(empty, LIMITS).verdict is Verdict.CANNOT_JUDGE
+
+
+@settings(max_examples=25, deadline=None)
+@given(
+    shape=st.tuples(st.integers(3, 90), st.integers(3, 90)),
+    corner=st.tuples(st.floats(0, 0.6), st.floats(0, 0.6)),
+    size=st.tuples(st.floats(0.05, 1), st.floats(0.05, 1)),
+    seed=st.integers(0, 9),
+)
+def test_any_box_of_any_crop_gets_an_answer(shape, corner, size, seed):
+    pixels = np.random.default_rng(seed).integers(0, 255, shape).astype(np.uint8)
+    low = [share * side for share, side in zip(corner, shape, strict=True)]
+    high = [min(at + share * side, side) for at, share, side in zip(low, size, shape, strict=True)]
+    crop = Crop(pixels, 0, 0, Box(low[1], low[0], high[1], high[0]))
+    limits = replace(LIMITS, min_side_px=1.0, min_contrast=0.0)
+    for rule in (nut, seat):
+        evidence = rule(crop, limits)
+        assert (evidence.verdict is Verdict.CANNOT_JUDGE) == bool(evidence.reason)

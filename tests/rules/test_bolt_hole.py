@@ -1,5 +1,8 @@
 """Empty bolt holes 螺栓孔 in lit faces, drawn with exact truth."""
 
+from dataclasses import replace
+
+import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -70,3 +73,20 @@ def test_small_and_cut_faces_are_not_judged():
     whole = plate(60)
     cut = Crop(whole.pixels, whole.x0, whole.y0, whole.inner, frozenset({"top"}))
     assert empty(cut, LIMITS).reason == Unjudged.CUT_OFF_TOP
+
+
+def test_a_gap_is_told_from_a_hole_by_its_slenderness():
+    gap = plate(60, hole=(26, 7))
+    assert empty(gap, LIMITS).verdict is Verdict.CANNOT_JUDGE
+    assert empty(gap, replace(LIMITS, slender=9.0)).verdict is Verdict.DEFECT
+
+
+def test_a_shadow_beside_something_bright_is_no_hole():
+    face = plate(60, hole=(20, 20))
+    pixels = face.pixels.copy()
+    middle = face.pixels.shape[1] // 2 + 4
+    pixels[:, :middle] = np.minimum(pixels[:, :middle], 70)
+    pixels[:, middle:] = np.where(pixels[:, middle:] > 50, 255, pixels[:, middle:])
+    shadow = replace(face, pixels=pixels)
+    assert empty(shadow, LIMITS).verdict is Verdict.CANNOT_JUDGE
+    assert empty(shadow, replace(LIMITS, evenness=9.0)).verdict is Verdict.DEFECT
