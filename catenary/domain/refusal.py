@@ -50,6 +50,9 @@ class Unjudged(StrEnum):
     THIN_TUBE = "thin_tube"  # width
     SHORT_TUBE = "short_tube"  # length
     CROWDED = "crowded"
+    NO_THREAD = "no_thread"
+    NUT_UNSEEN = "nut_unseen"
+    NO_HOLE = "no_hole"
     UNKNOWN_KIND = "unknown_kind"
     NO_SOURCE = "no_source"
 

@@ -120,12 +120,15 @@ def _check_promised(settings: ScanSettings) -> None:
 def _wanted(
     rules: Mapping[str, Sequence[Rule]], cascade: CascadeSettings
 ) -> Mapping[str, Sequence[Rule]]:
-    """Return the rules without those of wires and tubes where none are looked for.
+    """Return the rules without those of wires, tubes and bolts where these are not asked for.
 
-    Else an evaluation would count every damaged one as missed.
+    Else an evaluation would count every damaged one as missed, and a scan report every bolt as not
+    judged but those that are gone.
     """
-    unseen = (() if cascade.wires else long_wires.KINDS) + (
-        () if cascade.tubes else (long_tubes.KIND,)
+    unseen = (
+        *(() if cascade.wires else long_wires.KINDS),
+        *(() if cascade.tubes else (long_tubes.KIND,)),
+        *(() if cascade.bolts else ("bolt",)),
     )
     return {kind: own for kind, own in rules.items() if kind not in unseen}
 

@@ -54,6 +54,8 @@ class CascadeSettings:
             how many false alarms that costs has not been measured.
         stretch_px: Length of such a stretch.
         tubes: Look for the tubes of cantilevers at fittings, and judge whether they are bent.
+        bolts: Look for empty holes where bolts are located; every other bolt is then reported as
+            not judged, since a bolt in its hole says nothing of its nut.
     """
 
     coverage: Coverage = Coverage.CASCADE
@@ -75,6 +77,7 @@ class CascadeSettings:
     wires: bool = False
     stretch_px: float = 320.0
     tubes: bool = False
+    bolts: bool = False
 
     def __post_init__(self) -> None:
         """Refuse sizes that cannot work together."""

@@ -81,6 +81,15 @@ QUANTITIES: Mapping[str, Quantity] = {
     "leg_strength": _share("销腿对比度", "contrast of the legs"),
     "hole_darkness": _share("孔的暗度", "darkness of the hole"),
     "leg_angle": _plain("销腿张角", "angle between the legs"),
+    "protrusion": _plain("螺纹外露长度", "thread beyond the nut"),
+    "free_thread": _plain("无螺母的螺纹长度", "thread without a nut"),
+    "nut_edges": _share("螺母边缘清晰度", "clearness of the nut's edges"),
+    "nut_gap": _plain("螺母与支承面间隙", "thread between nut and seat"),
+    "thread_length": _plain("外露螺纹像素长度", "length of the thread seen"),
+    "thread_diameter": _plain("螺纹直径", "diameter of the thread"),
+    "bolt_hole.hole_darkness": _share("空孔比周围暗", "hole darker than around it"),
+    "hole_diameter": _plain("孔径", "diameter of the hole"),
+    "hole_roundness": _share("孔的椭圆吻合度", "likeness of the hole to an ellipse"),
     "thinning": _share("变细程度", "thinner than beside"),
     "messenger_thinning.robust_z": _plain("与正常波动之比", "times its usual scatter"),
     "width_lost": _plain("变细量", "width lost"),
@@ -120,6 +129,7 @@ UNITS: Mapping[str, Words] = {
     "grey levels": Words("{number} 灰度级", "{number} grey levels"),
     "tube widths": Words("{number} 倍管宽", "{number} × tube width"),
     "wire widths": Words("{number} 倍线宽", "{number} × wire width"),
+    "thread diameters": Words("{number} 倍螺纹直径", "{number} × thread diameter"),
 }
 
 SHARE = Words("{number} %", "{number} %")
@@ -135,6 +145,9 @@ SOURCES: Mapping[str, Words] = {
     "insulator_surface": Words("伞裙明暗", "brightness of sheds"),
     "split_pin_presence": Words("开口销有无", "split pin present"),
     "split_pin_opening": Words("开口销张开", "split pin opened"),
+    "bolt_nut": Words("螺母有无", "nut present"),
+    "bolt_seat": Words("螺母贴合", "nut on its seat"),
+    "bolt_hole": Words("螺栓孔", "hole of the bolt"),
     "messenger_thinning": Words("承力索线宽", "messenger wire's width"),
     "messenger_strands": Words("承力索散股", "messenger wire's strands"),
     "messenger_burn": Words("承力索烧伤", "burn of the messenger wire"),
@@ -187,6 +200,19 @@ SEEN: Mapping[str, Words] = {
     "split_pin_opening": Words(
         "销腿张角仅 {leg_angle}（限值 {limit_leg_angle}）",
         "its legs spread by {leg_angle} only (limit {limit_leg_angle})",
+    ),
+    "bolt_nut": Words(
+        "螺纹外露 {free_thread} 而看不到螺母（限值 {limit_free_thread}）",
+        "{free_thread} of thread stand free without a nut (limit {limit_free_thread})",
+    ),
+    "bolt_seat": Words(
+        "螺母与支承面之间露出螺纹 {nut_gap}（限值 {limit_nut_gap}）",
+        "{nut_gap} of thread show between nut and seat (limit {limit_nut_gap})",
+    ),
+    "bolt_hole": Words(
+        "孔中无螺栓：圆斑比周围暗 {hole_darkness}（限值 {limit_hole_darkness}）",
+        "its hole is empty: a round spot is {hole_darkness} darker than the face around it "
+        "(limit {limit_hole_darkness})",
     ),
     "messenger_thinning": Words(
         "一处比两侧细 {thinning}（限值 {limit_thinning}），"
@@ -324,6 +350,15 @@ REFUSALS: Mapping[str, Words] = {
         "管太细，宽 {value}（至少需要 {limit}）", "too thin, {value} wide ({limit} needed)"
     ),
     Unjudged.CROWDED: Words("线旁细物太多，无法分辨散股", "too many thin things are beside it"),
+    Unjudged.NO_THREAD: Words("看不到螺栓外露的螺纹端", "no free end of its thread stands out"),
+    Unjudged.NUT_UNSEEN: Words(
+        "看清螺纹端，但该角度看不清螺母处",
+        "the end of its thread is seen, but not where its nut belongs",
+    ),
+    Unjudged.NO_HOLE: Words(
+        "看不到空孔，但不能由此认定螺栓完好",
+        "no empty hole is seen, which does not say that the bolt is sound",
+    ),
     Unjudged.UNKNOWN_KIND: Words(
         "没有规则或神经网络判定该类部件", "no rule and no network judges parts of this kind"
     ),
@@ -358,6 +393,9 @@ ROLES: Mapping[str, Words] = {
     "shed": Words("伞裙", "shed"),
     "axis": Words("轴线", "axis"),
     "leg": Words("销腿", "leg"),
+    "thread": Words("螺纹", "thread"),
+    "nut": Words("螺母", "nut"),
+    "hole": Words("孔", "hole"),
     "clamp": Words("线夹", "clamp"),
     "edge": Words("边缘", "edge"),
     "burn": Words("烧伤处", "burn"),

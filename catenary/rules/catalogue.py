@@ -8,6 +8,7 @@ from types import MappingProxyType
 from catenary.domain.finding import Evidence
 from catenary.imaging.crops import Crop
 from catenary.rules import (
+    bolt_hole,
     cantilever,
     contact_wire,
     dropper,
@@ -16,6 +17,8 @@ from catenary.rules import (
     split_pin,
     steady_arm,
 )
+from catenary.rules.bolt import BoltLimits
+from catenary.rules.bolt_hole import HoleLimits
 from catenary.rules.cantilever import CantileverLimits
 from catenary.rules.contact_wire import ContactLimits
 from catenary.rules.dropper import DropperLimits
@@ -47,6 +50,8 @@ class RuleLimits:
         contact_wire: Limits of the contact wire's rules.
         steady_arm: Limits of the steady arm's rules.
         cantilever: Limits of the cantilever's rule.
+        bolt: Limits of the bolt rules.
+        bolt_hole: Limits of the rule of empty holes.
     """
 
     version: str
@@ -57,13 +62,16 @@ class RuleLimits:
     contact_wire: ContactLimits = field(default_factory=ContactLimits)
     steady_arm: SteadyArmLimits = field(default_factory=SteadyArmLimits)
     cantilever: CantileverLimits = field(default_factory=CantileverLimits)
+    bolt: BoltLimits = field(default_factory=BoltLimits)
+    bolt_hole: HoleLimits = field(default_factory=HoleLimits)
 
 
 def rules(limits: RuleLimits) -> Mapping[str, tuple[Rule, ...]]:
     """Return the rules of each component id, limits filled in.
 
     `split_pin.legs_opened` is left out: on simulated night pins it does not tell opened legs from
-    closed ones.
+    closed ones. `bolt.nut` and `bolt.seat` are left out: of simulated missing and loose nuts they
+    see hardly any.
     """
     return {
         "dropper": (
@@ -89,4 +97,5 @@ def rules(limits: RuleLimits) -> Mapping[str, tuple[Rule, ...]]:
             partial(steady_arm.ends, limits=limits.steady_arm),
         ),
         "cantilever": (partial(cantilever.shape, limits=limits.cantilever),),
+        "bolt": (partial(bolt_hole.empty, limits=limits.bolt_hole),),
     }

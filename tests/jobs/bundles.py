@@ -16,10 +16,10 @@ CLASSES = ("split_pin", "clevis")  # the quickest to judge: random weights find 
 CONDITIONS = {"split_pin": ("normal", "missing")}
 
 
-def random_bundle(folder: Path) -> Path:
+def random_bundle(folder: Path, classes: tuple[str, ...] = CLASSES) -> Path:
     """Write a bundle whose detector fires everywhere."""
     torch.manual_seed(0)
-    detector = detector_network(DetectorArchitecture.CENTRE_LITE0, len(CLASSES))
+    detector = detector_network(DetectorArchitecture.CENTRE_LITE0, len(classes))
     torch.nn.init.constant_(detector.centre.bias, 0.0)  # or it would find nothing at all
     pairs = sum(map(len, CONDITIONS.values()))
     classifier = classifier_network(ClassifierArchitecture.POOLED_LITE0, pairs)
@@ -30,7 +30,7 @@ def random_bundle(folder: Path) -> Path:
         created="2026-01-01",
         detector_architecture=DetectorArchitecture.CENTRE_LITE0,
         classifier_architecture=ClassifierArchitecture.POOLED_LITE0,
-        classes=CLASSES,
+        classes=classes,
         conditions=CONDITIONS,
         data=bundle.TrainingData("0", "none: random weights"),
         thresholds=dict.fromkeys(CONDITIONS, 0.3),

@@ -16,7 +16,7 @@ from catenary.imaging.crops import Crop
 from catenary.pipeline import fuse
 from catenary.reports import lexicon, words
 from catenary.reports.lexicon import Words
-from catenary.rules import catalogue, insulator, split_pin
+from catenary.rules import bolt, catalogue, insulator, split_pin
 from tests.reports.reported import TAXONOMY
 
 PACKAGE = Path(lexicon.__file__).parents[1]
@@ -26,6 +26,8 @@ RULES = [
     *(rule for of_kind in catalogue.rules(catalogue.RuleLimits("1")).values() for rule in of_kind),
     lambda crop: insulator.surface(crop, insulator.ShedLimits()),
     lambda crop: split_pin.legs_opened(crop, split_pin.SplitPinLimits()),
+    lambda crop: bolt.nut(crop, bolt.BoltLimits()),
+    lambda crop: bolt.seat(crop, bolt.BoltLimits()),
 ]
 
 
