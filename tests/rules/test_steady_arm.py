@@ -49,9 +49,9 @@ def test_an_arm_that_is_curved_by_design_is_allowed_by_its_bow():
 
 def test_a_kink_is_no_even_curve():
     curved = SteadyArmLimits(bow=0.2)
-    evidence = shape(Arm(kink=0.08, width=8.0).crop(), curved)
+    evidence = shape(Arm(kink=0.1, width=8.0).crop(), curved)
     # Of a triangle of height 1 over -1..1 the parabola of least absolute deviations is 0.19 off.
-    assert value(evidence, "off_curve") == pytest.approx(0.08 * 0.19, rel=0.35)
+    assert value(evidence, "off_curve") == pytest.approx(0.1 * 0.19, rel=0.35)
     assert evidence.verdict is Verdict.DEFECT
 
 
