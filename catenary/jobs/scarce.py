@@ -3,9 +3,8 @@
 import hashlib
 import json
 import logging
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
-from enum import StrEnum
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from pydantic import ConfigDict, TypeAdapter, ValidationError
@@ -13,16 +12,16 @@ from pydantic import ConfigDict, TypeAdapter, ValidationError
 from catenary import config
 from catenary.datasets import coco, formats, held_out, leaks
 from catenary.datasets.labels import LabelledImage, LabelledSet
-from catenary.domain.errors import ConfigError, ImpossibleSettingsError
+from catenary.domain.errors import ConfigError
 from catenary.domain.geometry import Box
 from catenary.evaluation import scarcity
-from catenary.evaluation.predictions import DataKind
 from catenary.evaluation.rates import Scene, threshold_of_all
 from catenary.evaluation.scarcity import AtBudget, Pool
 from catenary.jobs import assemble, inject
 from catenary.jobs import scarce_judges as judges
-from catenary.jobs.scarce_judges import Folds, Target
+from catenary.jobs.scarce_judges import Folds, Strange, Target
 from catenary.jobs.scarce_parts import Looked, Score, by_detector, by_labels, look
+from catenary.jobs.scarce_recipe import Arm, Boxes, ScarceBench, ScarceTest
 from catenary.pipeline.judge import Judge
 from catenary.reports import atomic
 from catenary.simulation.write import LABELS
@@ -34,107 +33,8 @@ log = logging.getLogger(__name__)
 
 Progress = Callable[[str, int, int], None]
 
-PLAN, FIGURES = "plan.json", "figures.json"
+PLAN, FIGURES, STRANGE, DETECTED = "plan.json", "figures.json", "strange.json", "detected.json"
 _GROWING = ("output", "counts", "seeds")  # settings that only add trainings
-
-
-class Arm(StrEnum):
-    """What is compared."""
-
-    DETECTOR = "detector alone"
-    CLASSIFIER = "classifier alone"
-    ANOMALY = "anomaly alone"
-    RULES = "rules alone"
-    HYBRID = "hybrid"
-    INJECTED = "hybrid, injected defects too"
-
-
-class Boxes(StrEnum):
-    """Who locates the parts of test photographs."""
-
-    LABELS = "labels"  # the true boxes, missed a little
-    DETECTOR = "detector"  # a bundle's detector and refiner
-
-
-@dataclass(frozen=True, slots=True)
-class ScarceTest:
-    """Photographs to measure on.
-
-    Attributes:
-        name: In the table.
-        labels: Labelled set of masts that nothing is learnt from.
-        data_kind: What kind of photographs it is.
-        boxes: Who locates the parts for all judges but the detector alone.
-    """
-
-    name: str
-    labels: Path
-    data_kind: DataKind
-    boxes: Boxes = Boxes.LABELS
-
-
-@dataclass(frozen=True, slots=True)
-class ScarceBench:
-    """What ``catenary bench scarce`` reads from a file.
-
-    Attributes:
-        labels: Labelled sets to learn from, files or folders.
-        tests: To measure on.
-        output: Folder to fill; goes on where it was stopped.
-        component: Component id.
-        conditions: Condition ids that count as the defect, all as one class.
-        detector: Training settings; sets, components, seed, split and output are replaced.
-        classifier: The same; starts from no weights that saw defects.
-        anomaly: The same.
-        counts: Defects to learn from, 0 or more than the folds.
-        seeds: Each takes other defects, deals masts otherwise and trains anew.
-        budgets: False alarms a photograph.
-        normals: Photographs without a defect that are learnt from, at most.
-        folds: Parts of the masts; a model for each is learnt from the others.
-        injected: Conditions that are injected into normal parts, with their weights.
-        injected_from: Photographs that they are injected into, at most.
-        training: ``key=value`` settings of every training.
-        model: Bundle whose detector locates parts; None is the shipped one.
-    """
-
-    labels: tuple[Path, ...]
-    tests: tuple[ScarceTest, ...]
-    output: Path
-    component: str
-    conditions: tuple[str, ...]
-    detector: Path
-    classifier: Path
-    anomaly: Path
-    counts: tuple[int, ...] = (0, 5, 10, 20, 50, 100)
-    seeds: tuple[int, ...] = (1, 2, 3)
-    budgets: tuple[float, ...] = (0.1, 0.5, 1.0)
-    normals: int = 200
-    folds: int = 3
-    injected: Mapping[str, float] = field(default_factory=dict)
-    injected_from: int = 60
-    training: tuple[str, ...] = ()
-    model: Path | None = None
-
-    def __post_init__(self) -> None:
-        """Refuse what cannot work, all at once."""
-        few = [count for count in self.counts if 0 < count < self.folds or count < 0]
-        names = [test.name for test in self.tests]
-        rules = (
-            (bool(self.labels), "labels", "needs at least one labelled set"),
-            (bool(self.tests), "tests", "needs at least one labelled set"),
-            (len(set(names)) == len(names), "tests", "need different names"),
-            (bool(self.conditions), "conditions", "needs at least one"),
-            (bool(self.counts), "counts", "needs at least one"),
-            (not few, "counts", f"must be 0 or at least as many as the folds, got {few}"),
-            (bool(self.seeds) and min(self.seeds, default=0) >= 0, "seeds", "one or more, from 0"),
-            (bool(self.budgets), "budgets", "needs at least one"),
-            (min(self.budgets, default=0) >= 0, "budgets", "must be at least 0"),
-            (self.normals >= 1, "normals", "must be at least 1"),
-            (self.injected_from >= 1, "injected_from", "must be at least 1"),
-            (self.folds >= 2, "folds", "must be at least 2"),
-        )
-        if mistakes := [(name, words) for is_right, name, words in rules if not is_right]:
-            raise ImpossibleSettingsError(mistakes)
 
 
 @dataclass(frozen=True, slots=True)
@@ -260,8 +160,9 @@ def bench(
     cells: list[Cell] = []
     total = len(settings.seeds) * len(settings.counts)
     for seed in settings.seeds:
+        own, usual = _seeded(given, seed)
         for count in settings.counts:
-            cells.append(_cell(given, count, seed, progress))
+            cells.append(_cell(own, usual, count, seed, progress))
             progress("measure", len(cells), total)
             log.info("cell done=%d of=%d count=%d seed=%d", len(cells), total, count, seed)
             done = Done(settings, len(pool.normal), len(pool.defective), tried, tuple(cells))
@@ -411,36 +312,54 @@ def _tried(test: ScarceTest, given: tuple[LabelledSet, Looked]) -> Tried:
     return Tried(test, len(labelled.images), everything.total, len(looked.parts), everything.hits)
 
 
-def _cell(given: _Given, count: int, seed: int, progress: Progress) -> Cell:
-    """Return all judges of one count and seed: read when they are done, else learnt."""
+def _seeded(given: _Given, seed: int) -> tuple[_Given, list[Measured]]:
+    """Return parts with what the anomaly scorer of a seed says, and what learns from no defect."""
     folder = given.settings.output / f"seed-{seed}"
-    path = folder / f"n-{count}" / FIGURES
-    if path.is_file():
-        return _read(path)
-    usual = _usual(given, seed, folder)
-    own = _learnt(given, count, seed, folder / f"n-{count}", progress)
-    cell = Cell(count, seed, (*usual.measured, *own))
-    _write(path, TypeAdapter(Cell).dump_json(cell, indent=1).decode())
-    return cell
-
-
-def _usual(given: _Given, seed: int, folder: Path) -> Cell:
-    """Return the judges that learn from no defect, so once for all counts."""
-    path = folder / FIGURES
-    if path.is_file():
-        return _read(path)
     tests = [one for _, one in given.tests]
+    asked = [given.normal, given.defective, given.injected, *tests]
+    strange = _strange(given, seed, folder, asked)
+    normal, defective, injected, *others = map(judges.with_strangeness, asked, strange)
+    ruled = [judges.rule_scores(one) for one in (normal, *others)]
+    odd = [judges.anomaly_scores(one) for one in (strange[0], *strange[3:])]
+    measured = [
+        *_figures(given, Arm.RULES, ruled[0], ruled[1:]),
+        *_figures(given, Arm.ANOMALY, odd[0], odd[1:]),
+    ]
+    pairs = zip(given.tests, others, strict=True)
+    own = replace(
+        given,
+        normal=normal,
+        defective=defective,
+        injected=injected,
+        tests=tuple((labelled, one) for (labelled, _), one in pairs),
+    )
+    return own, measured
+
+
+def _strange(
+    given: _Given, seed: int, folder: Path, asked: Sequence[Looked]
+) -> list[list[Strange]]:
+    """Return what the anomaly scorer says: read where it was asked before."""
+    path, form = folder / STRANGE, TypeAdapter(list[list[Strange]])
+    if path.is_file():
+        return form.validate_json(path.read_bytes())
     normal, folds = given.pool.normal, given.settings.folds
     healthy = Folds(normal, scarcity.dealt(normal, folds, seed), folds)
     settings = replace(given.trainings.anomaly, seed=seed)
-    strange = judges.anomaly_scores(settings, healthy, given.target, folder, [given.normal, *tests])
-    ruled = [judges.rule_scores(one) for one in (given.normal, *tests)]
-    found = [
-        *_figures(given, Arm.RULES, ruled[0], ruled[1:]),
-        *_figures(given, Arm.ANOMALY, strange[0], strange[1:]),
-    ]
-    cell = Cell(0, seed, tuple(found))
-    _write(path, TypeAdapter(Cell).dump_json(cell, indent=1).decode())
+    found = judges.strangeness(settings, healthy, given.target, folder, asked)
+    _write(path, form.dump_json(found).decode())
+    return found
+
+
+def _cell(
+    given: _Given, usual: Sequence[Measured], count: int, seed: int, progress: Progress
+) -> Cell:
+    """Return all judges of one count and seed: read when they are done, else learnt."""
+    folder = given.settings.output / f"seed-{seed}" / f"n-{count}"
+    if (folder / FIGURES).is_file():
+        return _read(folder / FIGURES)
+    cell = Cell(count, seed, (*usual, *_learnt(given, count, seed, folder, progress)))
+    _write(folder / FIGURES, TypeAdapter(Cell).dump_json(cell, indent=1).decode())
     return cell
 
 
@@ -459,8 +378,7 @@ def _learnt(
     own = Folds(known.images, fold_of, folds)
     found += _heard(given, Arm.HYBRID, own, known, seed, folder)
     if count:
-        settings = replace(given.trainings.detector, seed=seed)
-        found += _by_detector(given, settings, own, folder, progress)
+        found += _by_detector(given, own, Cell(count, seed, ()), folder, progress).measured
     return found
 
 
@@ -518,11 +436,13 @@ def _figures(
     return found
 
 
-def _by_detector(
-    given: _Given, settings: TrainingSettings, own: Folds, folder: Path, progress: Progress
-) -> list[Measured]:
+def _by_detector(given: _Given, own: Folds, cell: Cell, folder: Path, progress: Progress) -> Cell:
+    """Return the detector alone, kept by itself: it takes longest, and hears no rule or fusion."""
+    path = folder / DETECTED
+    if path.is_file():
+        return _read(path)
+    settings = replace(given.trainings.detector, seed=cell.seed)
     detector = judges.detector_of(settings, own.images, given.target, folder / "detector")
-    found = []
     seen: dict[Path, list[Scene]] = {}
     for test, (labelled, _) in zip(given.settings.tests, given.tests, strict=True):
         if test.labels not in seen:
@@ -533,11 +453,18 @@ def _by_detector(
                 settings.long_side_px,
                 lambda *done: progress("detector alone", *done),
             )
-        own_budgets = tuple(
-            scarcity.at_own(seen[test.labels], budget) for budget in given.settings.budgets
+    budgets = given.settings.budgets
+    found = (
+        Measured(
+            Arm.DETECTOR,
+            test.name,
+            tuple(scarcity.at_own(seen[test.labels], budget) for budget in budgets),
         )
-        found.append(Measured(Arm.DETECTOR, test.name, own_budgets))
-    return found
+        for test in given.settings.tests
+    )
+    done = replace(cell, measured=tuple(found))
+    _write(path, TypeAdapter(Cell).dump_json(done, indent=1).decode())
+    return done
 
 
 def _read(path: Path) -> Cell:

@@ -10,23 +10,22 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
-import torch
+from pydantic import ConfigDict
 from safetensors.torch import load_file
 
 from catenary import config
 from catenary.datasets import coco
 from catenary.datasets.labels import Label, LabelledImage, LabelledSet
-from catenary.domain.finding import NORMAL, Evidence
+from catenary.domain.finding import NORMAL, UNUSUAL, Evidence, Measurement, Verdict
 from catenary.domain.taxonomy import ComponentKind, Taxonomy
 from catenary.evaluation import calibration
 from catenary.evaluation.compared import group_of
 from catenary.evaluation.matching import Raised
 from catenary.evaluation.rates import Scene
 from catenary.jobs import assemble, learn
-from catenary.jobs.scarce_parts import Looked, Progress, Score, pixels_of, scenes_of
-from catenary.models.anomaly import PatchScorer
+from catenary.jobs.scarce_parts import Looked, Part, Progress, Score, pixels_of, scenes_of
+from catenary.models.anomaly import UNUSUAL_FROM, PatchScorer
 from catenary.models.build import (
-    AnomalyArchitecture,
     ClassifierArchitecture,
     DetectorArchitecture,
     anomaly_network,
@@ -86,33 +85,61 @@ class Target:
         return f"{self.component}_{self.condition}"
 
 
-def anomaly_scores(
+@dataclass(frozen=True, slots=True)
+class Strange:
+    """What the anomaly scorer says of one part.
+
+    Attributes:
+        score: Share of normal parts that are less strange, in [0, 1].
+        distance: From the nearest normal parts, at least 0.
+    """
+
+    __pydantic_config__ = ConfigDict(extra="forbid")
+    score: float
+    distance: float
+
+    @property
+    def evidence(self) -> Evidence:
+        """In the form that the fusion is given."""
+        verdict = Verdict.DEFECT if self.score >= UNUSUAL_FROM else Verdict.NORMAL
+        measured = (Measurement("distance", self.distance, "1"),)
+        return Evidence(fuse.ANOMALY, UNUSUAL, verdict, self.score, measured)
+
+
+def strangeness(
     settings: TrainingSettings, own: Folds, target: Target, folder: Path, asked: Sequence[Looked]
-) -> list[list[Score]]:
+) -> list[list[Strange]]:
     """Fit an anomaly scorer in folds; return what it says of each part that is asked for.
 
     Returns:
-        Scores in [0, 1) for each of ``asked``, rising with the distance from normal parts. Parts
-        of photographs of ``own`` are scored by the model that did not see their mast.
+        For each of ``asked``. Parts of a mast of ``own`` are judged by the model that did not see
+        it, others by the mean of all.
     """
-    scorers = []
-    for fold in range(own.count):
-        done = _trained(settings, own.without(fold), target, folder / f"anomaly-{fold}")
-        sizes = {
-            name.split(".")[1]: len(value)
-            for name, value in load_file(done / "anomaly.safetensors").items()
-            if name.startswith("memories.") and name.endswith(".patches")
-        }
-        network = anomaly_network(AnomalyArchitecture(settings.anomaly_architecture), sizes)
-        network.load_state_dict(_floats(done / "anomaly.safetensors"))
-        scorers.append(PatchScorer(network, settings.picture_px, assemble.device("auto")))
+    scorers = [
+        _scorer(_trained(settings, own.without(fold), target, folder / f"anomaly-{fold}"), settings)
+        for fold in range(own.count)
+    ]
 
-    def scores(fold: int, looked: Looked, chosen: Sequence[int]) -> list[float]:
+    def says(fold: int, looked: Looked, chosen: Sequence[int]) -> list[tuple[float, ...]]:
         crops = [looked.parts[index].crop for index in chosen]
         seen = scorers[fold](crops, [target.component] * len(crops))
-        return [one.distance / (1 + one.distance) for one in seen]
+        return [(one.score, one.distance) for one in seen]
 
-    return [_folded(own, looked, scores) for looked in asked]
+    return [[Strange(*row) for row in _folded(own, looked, says)] for looked in asked]
+
+
+def with_strangeness(looked: Looked, strange: Sequence[Strange]) -> Looked:
+    """Return the parts with what the anomaly scorer says of each beside the rules."""
+    parts = [
+        replace(part, said=(*part.said, one.evidence))
+        for part, one in zip(looked.parts, strange, strict=True)
+    ]
+    return replace(looked, parts=tuple(parts))
+
+
+def anomaly_scores(strange: Sequence[Strange]) -> list[Score]:
+    """Return scores in [0, 1) that rise with the distance from normal parts without an end."""
+    return [one.distance / (1 + one.distance) for one in strange]
 
 
 def classifier_scores(
@@ -120,46 +147,52 @@ def classifier_scores(
 ) -> list[list[Score]]:
     """Train a classifier in folds; return the probability of a defect of each part asked for.
 
-    As of `anomaly_scores`.
+    By which models, see `strangeness`.
     """
     models = [
         _classifier(_trained(settings, own.without(fold), target, folder / f"fold-{fold}"))
         for fold in range(own.count)
     ]
 
-    def scores(fold: int, looked: Looked, chosen: Sequence[int]) -> list[float]:
+    def says(fold: int, looked: Looked, chosen: Sequence[int]) -> list[tuple[float, ...]]:
         crops = [looked.parts[index].crop.pixels for index in chosen]
         seen = models[fold](crops, [target.component] * len(crops))
-        return [1 - one.probabilities[0] for one in seen]
+        return [(1 - one.probabilities[0],) for one in seen]
 
-    return [_folded(own, looked, scores) for looked in asked]
+    return [[row[0] for row in _folded(own, looked, says)] for looked in asked]
 
 
 def _folded(
-    own: Folds, looked: Looked, scores: Callable[[int, Looked, Sequence[int]], list[float]]
-) -> list[Score]:
-    """Return each part's score by the models that did not see its mast: one, or the mean of all."""
+    own: Folds,
+    looked: Looked,
+    says: Callable[[int, Looked, Sequence[int]], list[tuple[float, ...]]],
+) -> list[tuple[float, ...]]:
+    """Return what the models that did not see a part's mast say of it: one, or the mean of all."""
     folds = [own.fold_of.get(group_of(looked.images[part.image])) for part in looked.parts]
-    total = np.zeros(len(folds))
-    counts = np.zeros(len(folds))
+    rows: list[list[tuple[float, ...]]] = [[] for _ in folds]
     for fold in range(own.count):
         chosen = [index for index, one in enumerate(folds) if one is None or one == fold]
-        total[chosen] += scores(fold, looked, chosen)
-        counts[chosen] += 1
-    return [float(one) for one in total / counts]
+        for index, row in zip(chosen, says(fold, looked, chosen), strict=True):
+            rows[index].append(row)
+    return [tuple(map(float, np.mean(one, axis=0))) for one in rows]
 
 
 def rule_scores(looked: Looked) -> list[Score]:
     """Return the strongest rule score of each part; None where no rule can judge."""
-    return [fuse.voices(part.rules, _SAYS_NOTHING).rule for part in looked.parts]
+
+    def strongest(part: Part) -> Score:
+        by_rule = [one.score for one in part.said if one.source != fuse.ANOMALY]
+        return max((score for score in by_rule if score is not None), default=None)
+
+    return [strongest(part) for part in looked.parts]
 
 
 def opinions(looked: Looked, target: Target, classifier: Sequence[Score] | None) -> list[Opinions]:
     """Return everything that the fusion is to hear of each part."""
     if classifier is None:
-        return [part.rules for part in looked.parts]
+        return [part.said for part in looked.parts]
     return [
-        (*part.rules, _as_evidence(target, score))
+        (*part.said, _as_evidence(target, score))
         for part, score in zip(looked.parts, classifier, strict=True)
     ]
 
@@ -285,6 +318,22 @@ def _only(image: LabelledImage, target: Target, as_class: bool) -> LabelledImage
     return replace(image, labels=labels, rejections=())
 
 
+def _scorer(folder: Path, settings: TrainingSettings) -> PatchScorer:
+    """Return a fitted anomaly scorer; weights are stored in half the size."""
+    state = {
+        name: value.float() if value.is_floating_point() else value
+        for name, value in load_file(folder / "anomaly.safetensors").items()
+    }
+    sizes = {
+        name.split(".")[1]: len(value)
+        for name, value in state.items()
+        if name.startswith("memories.") and name.endswith(".patches")
+    }
+    network = anomaly_network(settings.anomaly_architecture, sizes)
+    network.load_state_dict(state)
+    return PatchScorer(network, settings.picture_px, assemble.device("auto"))
+
+
 def _classifier(folder: Path) -> CropClassifier:
     record = run.read_record(folder)
     architecture = ClassifierArchitecture(record.architecture)
@@ -292,11 +341,3 @@ def _classifier(folder: Path) -> CropClassifier:
     network.load_state_dict(load_file(folder / "classifier.safetensors"))
     device = assemble.device("auto")
     return CropClassifier(network, record.conditions, record.picture_px, device, Precision.BF16)
-
-
-def _floats(path: Path) -> dict[str, torch.Tensor]:
-    """Read weights that are stored in half the size."""
-    return {
-        name: value.float() if value.is_floating_point() else value
-        for name, value in load_file(path).items()
-    }

@@ -5,6 +5,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
+from numpy.typing import NDArray
 from pydantic import TypeAdapter
 
 from catenary.datasets.labels import Label, LabelledImage, LabelledSet
@@ -34,14 +35,14 @@ class Part:
         image: Number of its photograph.
         box: Full-frame pixels, as it was located.
         crop: As classifier and anomaly scorer see it.
-        rules: What each rule says of it.
+        said: What each rule says of it, and the anomaly scorer where it was asked.
         is_defect: What is true; None where its picture does not tell.
     """
 
     image: int
     box: Box
     crop: Crop
-    rules: tuple[Evidence, ...]
+    said: tuple[Evidence, ...]
     is_defect: bool | None
 
 
@@ -94,7 +95,7 @@ def scenes_of(
     ]
 
 
-def pixels_of(image: LabelledImage, root: Path) -> np.typing.NDArray[np.uint8]:
+def pixels_of(image: LabelledImage, root: Path) -> NDArray[np.uint8]:
     """Decode a photograph.
 
     Raises:
@@ -156,17 +157,17 @@ def look(
     progress: Progress,
 ) -> Looked:
     """Cut located parts out and ask the rules about them, once for all judges."""
+    usual = CROP_MARGIN.get(component, DEFAULT_MARGIN)
+    wide = catalogue.CROP_MARGIN.get(component, usual)
     parts = []
     for number, (image, own) in enumerate(zip(labelled.images, boxes, strict=True)):
-        pixels = pixels_of(image, labelled.root) if own else None
-        for box in own if pixels is not None else ():
-            if box.clipped(image.width, image.height) is None:
-                continue
-            crop = _kept(cut(pixels, box, CROP_MARGIN.get(component, DEFAULT_MARGIN)))
-            usual = CROP_MARGIN.get(component, DEFAULT_MARGIN)
-            wide = cut(pixels, box, catalogue.CROP_MARGIN.get(component, usual))
-            said = tuple(rule(wide) for rule in rules.get(component, ()))
-            parts.append(Part(number, box, crop, said, _truth(box, image, component)))
+        inside = [box for box in own if box.clipped(image.width, image.height)]
+        if inside:
+            pixels = pixels_of(image, labelled.root)
+            for box in inside:
+                said = tuple(rule(cut(pixels, box, wide)) for rule in rules.get(component, ()))
+                crop = _kept(cut(pixels, box, usual))
+                parts.append(Part(number, box, crop, said, _truth(box, image, component)))
         progress(number + 1, len(labelled.images))
     return Looked(component, labelled.images, tuple(parts))
 

@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from catenary.evaluation.intervals import Share
 from catenary.evaluation.scarcity import AtBudget
 from catenary.jobs.evaluation_text import plain, short_share
-from catenary.jobs.scarce import Arm, Boxes, Done, Tried
+from catenary.jobs.scarce import Done, Tried
+from catenary.jobs.scarce_recipe import Arm, Boxes
 from catenary.reports import atomic
 from catenary.reports.charts import Chart, Series
 from catenary.reports.figure import write_figure

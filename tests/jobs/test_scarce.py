@@ -17,7 +17,8 @@ from catenary.evaluation.intervals import Share
 from catenary.evaluation.predictions import DataKind
 from catenary.evaluation.scarcity import AtBudget
 from catenary.jobs import scarce, scarce_table
-from catenary.jobs.scarce import Arm, Boxes, Cell, Done, Measured, ScarceBench, ScarceTest, Tried
+from catenary.jobs.scarce import Cell, Done, Measured, Tried
+from catenary.jobs.scarce_recipe import Arm, Boxes, ScarceBench, ScarceTest
 from tests.jobs.bundles import random_bundle
 from tests.training.sets import drawn_set
 
@@ -142,7 +143,7 @@ def test_the_command_measures_every_judge_and_goes_on_where_it_was_stopped(tmp_p
         assert (tmp_path / "bench" / name).is_file()
 
     monkeypatch.setattr(scarce.judges, "classifier_scores", None)  # nothing is learnt again
-    monkeypatch.setattr(scarce.judges, "anomaly_scores", None)
+    monkeypatch.setattr(scarce.judges, "strangeness", None)
     assert "| 0.1 | hybrid |" in catenary("bench", "scarce", str(path))
     with pytest.raises(ConfigError, match="holds trainings of other settings"):
         scarce.bench(path, ("normals=40",), nothing, nothing)
