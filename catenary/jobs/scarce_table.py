@@ -102,7 +102,7 @@ def _test(done: Done, tried: Tried) -> Iterator[str]:
     )
     yield ""
     own = counts(done)
-    yield from _row(("false alarms a photograph", "judge", *(f"N = {one}" for one in own)))
+    yield from _row(("false alarms a photograph", "judge", *(_heading(done, one) for one in own)))
     yield from _row(["---"] * (len(own) + 2))
     for budget in done.settings.budgets:
         for arm in Arm:
@@ -115,7 +115,7 @@ def _test(done: Done, tried: Tried) -> Iterator[str]:
         " on these photographs: recall in %, and false alarms a photograph that came of it."
     )
     yield ""
-    yield from _row(("meant", "judge", *(f"N = {one}" for one in own)))
+    yield from _row(("meant", "judge", *(_heading(done, one) for one in own)))
     yield from _row(["---"] * (len(own) + 2))
     for budget in done.settings.budgets:
         for arm in Arm:
@@ -125,6 +125,17 @@ def _test(done: Done, tried: Tried) -> Iterator[str]:
                 yield from _row((f"{budget:g}", str(arm), *words))
     yield ""
     yield from _below(done, name)
+
+
+def _heading(done: Done, count: int) -> str:
+    """Return e.g. ``N = 10``, with the number of seeds where not all are measured yet."""
+    seeds = sum(cell.count == count for cell in done.cells)
+    words = f"N = {count}"
+    return (
+        words
+        if seeds == len(done.settings.seeds)
+        else f"{words} ({seeds} of {len(done.settings.seeds)} seeds)"
+    )
 
 
 def _row(cells: Sequence[str]) -> Iterator[str]:

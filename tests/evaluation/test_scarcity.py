@@ -74,6 +74,7 @@ def test_masts_are_whole_and_evenly_dealt(masts, folds, seed):
     images = [image(f"D{number}", NORMAL) for number in masts]
     fold_of = scarcity.dealt(images, folds, seed)
     assert set(fold_of) == {group_of(one) for one in images}
+    assert set(fold_of.values()) <= set(range(folds))
     sizes = [list(fold_of.values()).count(fold) for fold in range(folds)]
     assert max(sizes) - min(sizes) <= 1
 

@@ -219,6 +219,7 @@ def test_the_table_tells_seeds_apart_from_the_interval():
     assert "| 0.1 | rules alone | 90.0 [79-96] (90-90) |" in words
     assert "| 0.1 | hybrid | 86.0 at 0.50 |" in words  # 30 false alarms in 60 photographs
     assert "A hybrid below a part: N = 10, 0.1: hybrid 86.0, rules alone 90.0." in words
+    assert "| meant | judge | N = 10 (2 of 3 seeds) |" in words
     assert "defects among them 49/50 = 98 % [90-100]" in "\n".join(words)
 
 
