@@ -715,6 +715,31 @@ def bench_sections(
     out.print(f"Report: {page.resolve()}", soft_wrap=True)
 
 
+@benches.command("scarce")
+def bench_scarce(
+    config: Annotated[Path, typer.Argument(help="What to bench; configs/bench/scarce.yaml.")],
+    setting: Setting = None,
+    as_json: Json = False,
+) -> None:
+    """Recall of each judge with few defects to learn from, at fixed alarm budgets.
+
+    Detector, classifier, anomaly scorer, rules, hybrid, and hybrid with injected defects; goes on
+    when stopped.
+    """
+    from catenary.jobs import scarce as job
+    from catenary.jobs import scarce_table
+
+    with _steps("scarce") as step:
+        done = job.bench(config, tuple(setting or ()), step, scarce_table.write)
+    if as_json:
+        _print_json(scarce_table.record(done))
+        return
+    for line in scarce_table.lines(done):
+        out.print(line, soft_wrap=True, highlight=False, markup=False)
+    table = done.settings.output / scarce_table.TABLE
+    out.print(f"Table: {table.resolve()}", soft_wrap=True)
+
+
 @contextmanager
 def _steps(title: str) -> Iterator[Callable[[str, int, int], None]]:
     """Show the progress of work in several steps."""

@@ -11,6 +11,7 @@ from catenary import config
 from catenary.datasets.labels import LabelledSet
 from catenary.domain.errors import ConfigError
 from catenary.domain.finding import Component
+from catenary.domain.taxonomy import Taxonomy
 from catenary.imaging.decode import decode_gray
 from catenary.jobs import assemble, calibrate, curves, unseen
 from catenary.models import bundle
@@ -35,8 +36,12 @@ def train(settings_file: Path, overrides: tuple[str, ...], resume: bool) -> Path
     return fit(config.load(settings_file, TrainingSettings, overrides), resume=resume)
 
 
-def finished(settings: TrainingSettings) -> Path:
+def finished(settings: TrainingSettings, taxonomy: Taxonomy | None = None) -> Path:
     """Train, go on with an interrupted training, or leave a finished one; return the run folder.
+
+    Args:
+        settings: Of the training.
+        taxonomy: Gives the order of classes and conditions; None takes the shipped one.
 
     Raises:
         ConfigError: If the labels are not valid, or the folder holds a training of other settings
@@ -45,22 +50,24 @@ def finished(settings: TrainingSettings) -> Path:
     folder = settings.output
     is_whole, is_begun = ((folder / one).is_file() for one in (run.RECORD, run.CHECKPOINT))
     if not is_whole and not is_begun:
-        return fit(settings)
+        return fit(settings, taxonomy=taxonomy)
     is_same = run.is_of(folder, settings)
     if is_same and is_whole:
         is_same = run.read_record(folder).data == fingerprint(settings.train)
     if not is_same:
         raise ConfigError(f"{folder} holds a training of other settings or labels; remove it")
-    return folder if is_whole else fit(settings, resume=True)
+    return folder if is_whole else fit(settings, resume=True, taxonomy=taxonomy)
 
 
-def fit(settings: TrainingSettings, *, resume: bool = False) -> Path:
+def fit(
+    settings: TrainingSettings, *, resume: bool = False, taxonomy: Taxonomy | None = None
+) -> Path:
     """Train a network and draw how it went; return the run folder.
 
     Raises:
         ConfigError: If the labels are not valid.
     """
-    taxonomy = config.load_taxonomy(config.bundled("configs/taxonomy.yaml"))
+    taxonomy = taxonomy or config.load_taxonomy(config.bundled("configs/taxonomy.yaml"))
     proposals: tuple[Proposals, Proposals] = ((), ())
     if settings.proposer is not None:
         device = assemble.device("auto" if settings.device == "cuda" else settings.device)

@@ -1,0 +1,231 @@
+"""Few defects to learn from, through the command that a user types."""
+
+import json
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+import yaml
+from typer.testing import CliRunner
+
+from catenary import cli, config
+from catenary.datasets import coco
+from catenary.datasets.labels import LabelledSet
+from catenary.domain.errors import ConfigError
+from catenary.domain.place import Direction, Mast
+from catenary.evaluation.intervals import Share
+from catenary.evaluation.predictions import DataKind
+from catenary.evaluation.scarcity import AtBudget
+from catenary.jobs import scarce, scarce_table
+from catenary.jobs.scarce import Cell, Done, Measured, Tried
+from catenary.jobs.scarce_recipe import Arm, Boxes, ScarceBench, ScarceTest
+from tests.jobs.bundles import random_bundle
+from tests.training.sets import drawn_set
+
+SMALL = {
+    "train": ["replaced"],
+    "validation": [],
+    "output": "replaced",
+    "epochs": 1,
+    "steps_per_epoch": 2,
+    "batch": 2,
+    "picture_px": 64,
+    "long_side_px": 128,
+    "warmup_steps": 1,
+    "weights": "random",
+    "augment": 0.0,
+    "ema_decay": 0.5,
+}
+
+
+def placed_set(folder: Path, count: int, seed: int, first: int = 0) -> Path:
+    """Write the drawn set, every second dropper cut, each photograph of a mast of its own."""
+    path = drawn_set(folder, count, seed=seed)
+    images = []
+    for number, one in enumerate(coco.read(path).images):
+        mast = Mast("线", Direction.UP, "甲站", f"D{first + number}")
+        images.append(replace(one, ref=replace(one.ref, run=folder.name, mast=mast)))
+    coco.write(LabelledSet(folder, tuple(images)), path)
+    return path
+
+
+def recipe(folder: Path, labels: Path, test: Path, **changes: object) -> Path:
+    """Write a recipe with tiny networks."""
+    for kind in ("detector", "classifier", "anomaly"):
+        own = {"kind": kind} | SMALL
+        if kind == "anomaly":
+            own |= {"memory_patches": 20, "held_out": 0.5}
+        (folder / f"{kind}.yaml").write_text(yaml.safe_dump(own))
+    tests = [
+        {"name": "drawn", "labels": str(test), "data_kind": "simulated"},
+        {
+            "name": "located",
+            "labels": str(test),
+            "data_kind": "simulated",
+            "boxes": "detector",
+        },
+    ]
+    content = {
+        "labels": [str(labels)],
+        "tests": tests,
+        "output": str(folder / "bench"),
+        "component": "dropper",
+        "conditions": ["broken"],
+        "detector": str(folder / "detector.yaml"),
+        "classifier": str(folder / "classifier.yaml"),
+        "anomaly": str(folder / "anomaly.yaml"),
+        "counts": [0, 4],
+        "seeds": [1],
+        "budgets": [0.1, 1.0],
+        "normals": 44,
+        "folds": 2,
+        "injected": {"broken": 1},
+        "injected_from": 4,
+        "model": str(random_bundle(folder / "model")),
+    }
+    path = folder / "scarce.yaml"
+    path.write_text(yaml.safe_dump(content | changes, allow_unicode=True), encoding="utf-8")
+    return path
+
+
+def catenary(*arguments: str) -> str:
+    done = CliRunner().invoke(cli.app, arguments, catch_exceptions=False)
+    assert done.exit_code == 0, done.output
+    return done.stdout
+
+
+def nothing(*_: object) -> None:
+    """Take progress and tables, and do nothing with them."""
+
+
+def test_the_shipped_recipe_is_valid():
+    found = config.load(config.bundled("configs/bench/scarce.yaml"), ScarceBench)
+    assert found.counts == (0, 5, 10, 20, 50, 100)
+    assert found.budgets == (0.1, 0.5, 1.0)
+
+
+@pytest.mark.slow
+def test_the_command_measures_every_judge_and_goes_on_where_it_was_stopped(tmp_path, monkeypatch):
+    labels = placed_set(tmp_path / "set", 88, seed=3)
+    test = placed_set(tmp_path / "test", 8, seed=4, first=500)
+    path = recipe(tmp_path, labels, test)
+    usual, calls = scarce.judges.detector_of, []
+
+    def stopped(*arguments: object) -> object:
+        calls.append(arguments)
+        if len(calls) == 1:
+            raise KeyboardInterrupt
+        return usual(*arguments)
+
+    monkeypatch.setattr(scarce.judges, "detector_of", stopped)
+    with pytest.raises(KeyboardInterrupt):
+        scarce.bench(path, (), nothing, nothing)
+    learnt = tmp_path / "bench" / "seed-1" / "n-4" / "classifier" / "fold-0" / "run"
+    trained = (learnt / "classifier.safetensors").stat().st_mtime_ns
+    assert not (learnt / "last.ckpt").exists()
+
+    told = json.loads(catenary("bench", "scarce", str(path), "--json"))
+    assert (learnt / "classifier.safetensors").stat().st_mtime_ns == trained
+    assert (told["available"], told["normals"]) == (44, 44)
+    none, four = told["cells"]
+    arms = [one["arm"] for one in none["measured"] if one["test"] == "drawn"]
+    assert set(arms) == {"rules alone", "anomaly alone", "hybrid", "hybrid, injected defects too"}
+    by_arm = {(one["arm"], one["test"]): one for one in four["measured"]}
+    assert {arm for arm, _ in by_arm} == {str(arm) for arm in Arm}
+    for one in by_arm.values():
+        for at in one["own"]:
+            assert at["detection"]["total"] == 4
+            assert at["false"] <= at["budget"] * 8
+    # A random bundle locates no dropper: only the detector alone has boxes there.
+    assert [one["parts"] for one in told["tests"]] == [8, 0]
+    assert by_arm["rules alone", "located"]["own"][0]["detection"]["hits"] == 0
+    for name in ("scarce.md", "scarce.svg", "scarce.json"):
+        assert (tmp_path / "bench" / name).is_file()
+
+    monkeypatch.setattr(scarce.judges, "classifier_scores", None)  # nothing is learnt again
+    monkeypatch.setattr(scarce.judges, "strangeness", None)
+    assert "| 0.1 | hybrid |" in catenary("bench", "scarce", str(path))
+    with pytest.raises(ConfigError, match="holds trainings of other settings"):
+        scarce.bench(path, ("normals=40",), nothing, nothing)
+
+
+def test_masts_that_are_learnt_from_are_refused_as_a_test(tmp_path):
+    labels = placed_set(tmp_path / "set", 8, seed=3)
+    test = placed_set(tmp_path / "test", 4, seed=4, first=4)
+    with pytest.raises(ConfigError, match="share 4 masts"):
+        scarce.bench(recipe(tmp_path, labels, test, counts=[2]), (), nothing, nothing)
+
+
+def test_more_defects_than_there_are_is_one_clear_error(tmp_path):
+    labels = placed_set(tmp_path / "set", 8, seed=3)
+    test = placed_set(tmp_path / "test", 2, seed=4, first=500)
+    path = recipe(tmp_path, labels, test, counts=[50])
+    with pytest.raises(ConfigError, match=r"50 photographs with one dropper broken, .* show 4"):
+        scarce.bench(path, (), nothing, nothing)
+
+
+@pytest.mark.parametrize("setting", ["start=some/classifier.safetensors", "weights=some/b.pth"])
+def test_a_classifier_that_may_have_seen_defects_is_refused(tmp_path, setting):
+    path = recipe(tmp_path, tmp_path / "no.json", tmp_path / "no.json", training=[setting])
+    with pytest.raises(ConfigError, match=r"classifier.yaml starts from some/.*more defects"):
+        scarce.bench(path, (), nothing, nothing)
+
+
+def test_all_mistakes_of_a_recipe_are_told(tmp_path):
+    path = recipe(tmp_path, tmp_path, tmp_path, counts=[1], seeds=[], budgets=[-0.1])
+    with pytest.raises(ConfigError) as told:
+        scarce.bench(path, (), nothing, nothing)
+    for words in ("counts: must be 0 or at least", "seeds: one or more", "budgets: must be at"):
+        assert words in str(told.value)
+
+
+def point(hits: int, budget: float = 0.1, false: int = 3) -> AtBudget:
+    return AtBudget(budget, 0.5, Share(hits, 50), false)
+
+
+def some_done() -> Done:
+    """Return two seeds of one count: 40 and 46 of 50 defects by the hybrid, 45 by the rules."""
+    test = ScarceTest("far", Path("labels.json"), DataKind.SIMULATED, Boxes.DETECTOR)
+    settings = ScarceBench(
+        labels=(Path("labels.json"),),
+        tests=(test,),
+        output=Path(),
+        component="dropper",
+        conditions=("broken",),
+        detector=Path(),
+        classifier=Path(),
+        anomaly=Path(),
+        counts=(10, 20),
+        budgets=(0.1,),
+    )
+    cells = tuple(
+        Cell(
+            10,
+            seed,
+            (
+                Measured(Arm.RULES, "far", (point(45),), (point(30, false=60),)),
+                Measured(Arm.HYBRID, "far", (point(hits),), (point(hits, false=30),)),
+            ),
+        )
+        for seed, hits in ((1, 40), (2, 46))
+    )
+    return Done(settings, 200, 110, (Tried(test, 60, 50, 100, 49),), cells)
+
+
+def test_the_table_tells_seeds_apart_from_the_interval():
+    words = list(scarce_table.lines(some_done()))
+    # Wilson of 43 in 50, the mean of 40 and 46: [73.8, 93.0].
+    assert "| 0.1 | hybrid | 86.0 [74-93] (80-92) |" in words
+    assert "| 0.1 | rules alone | 90.0 [79-96] (90-90) |" in words
+    assert "| 0.1 | hybrid | 86.0 at 0.50 |" in words  # 30 false alarms in 60 photographs
+    assert "A hybrid below a part: N = 10, 0.1: hybrid 86.0, rules alone 90.0." in words
+    assert "| meant | judge | N = 10 (2 of 3 seeds) |" in words
+    assert "defects among them 49/50 = 98 % [90-100]" in "\n".join(words)
+
+
+def test_the_plot_has_a_line_for_each_judge():
+    (chart,) = scarce_table.plots(some_done())
+    assert [(one.name, one.points) for one in chart.lines] == [
+        ("rules alone", [(10.0, 0.9)]),
+        ("hybrid", [(10.0, 0.86)]),
+    ]
