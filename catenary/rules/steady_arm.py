@@ -174,12 +174,13 @@ def _held(
     is_in = (x >= 0) & (y >= 0) & (x <= width - 1) & (y <= height - 1)
     if is_in.mean() < _KNOWN:
         return None
-    seen = cv2.remap(crop.pixels, x, y, cv2.INTER_LINEAR).astype(np.float64)
-    smooth = arm.sign * cv2.GaussianBlur(seen, (0, 0), 1.0, borderType=cv2.BORDER_REPLICATE)
-    low, ground, high = np.percentile(smooth[is_in], (20, 40, 60))
+    grey = cv2.remap(crop.pixels, x, y, cv2.INTER_LINEAR).astype(np.float32)
+    soft = cv2.GaussianBlur(grey, (0, 0), 1.0, borderType=cv2.BORDER_REPLICATE)
+    seen = arm.sign * np.asarray(soft, np.float64)
+    low, ground, high = np.percentile(seen[is_in], (20, 40, 60))
     noise = _OVER_NOISE * float(ground - low)
     if max(high - low, noise) > _QUIET * arm.contrast:
         return None
     least = max(_STANDS_OUT * arm.contrast, _LEAST_GREY, noise)
-    is_on = (np.abs(smooth - ground) > least) & is_in
+    is_on = (np.abs(seen - ground) > least) & is_in
     return float((is_on * radius).sum() / (is_in * radius).sum())
