@@ -73,6 +73,7 @@ QUANTITIES: Mapping[str, Quantity] = {
         "最大间隔（伞裙间距的倍数）", "longest gap, in sheds"
     ),
     "foreign_share": _share("异常灰度占比", "share unlike the string's own greys"),
+    "place_contrast": _share("该处对比度与伞裙之比", "contrast of the place, of a shed's"),
     "rhythm": _plain("伞裙排列规律性", "evenness of the row of sheds"),
     "likeness": _share("伞裙相似度", "likeness of the sheds"),
     "darkening": _share("变暗程度", "darkening"),
