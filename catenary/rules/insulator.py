@@ -7,6 +7,7 @@ shed is missing, what shows is what shows between the sheds: nothing like a shed
 
 import math
 from dataclasses import dataclass
+from functools import lru_cache
 
 import cv2
 import numpy as np
@@ -20,12 +21,13 @@ from catenary.imaging.crops import Crop
 from catenary.imaging.profiles import Floats, Row, Strip
 
 SPACING = "insulator_shed_spacing/2"
-SURFACE = "insulator_surface/1"
+SURFACE = "insulator_surface/2"
 
 _PERIOD_PX = 24.0  # period of the level strip; finer sheds are not enlarged
 _FINE_PX = 30.0  # the same where the row is looked for
 _STRONG = 0.5  # share of the strongest row's contrast that belongs to the insulator
 _SURER = 1.3  # times the rhythm of the whole box that a second row must have
+_ASIDE = 0.3  # of the level box's height, distance of the string's middle from the box's
 _ROWS = 28  # height of the strip in which sheds are compared
 _SIDE = 8  # sheds on each side that one shed's grey level is compared with
 _LEAST_SCATTER = 0.06  # of the sheds' grey level, share taken for granted
@@ -43,8 +45,8 @@ _ALIKE = 0.6  # share of the likeness of the longest run that other runs of shed
 class ShedLimits:
     """Limits of the insulator rules; our starting values.
 
-    `drop` and `foreign` were set on the odd-numbered half of 24 real photographs of strings,
-    `darkening` and `robust_z` on simulated flashovers.
+    Those of `shed_spacing` were set on the even-numbered half of 24 real photographs of strings,
+    `foreign` before on the odd-numbered half, `darkening` and `robust_z` on simulated insulators.
 
     Attributes:
         drop: Likeness to a shed, against the neighbours on both sides, that must be lost at one
@@ -72,8 +74,8 @@ class ShedLimits:
     least_stark: float = 0.2
     foreign: float = 0.1
     spread: float = 0.1
-    darkening: float = 0.25
-    robust_z: float = 3.0
+    darkening: float = 0.5
+    robust_z: float = 1.5
     least_side_px: float = 12.0
     least_sheds: int = 5
     least_period_px: float = 3.0
@@ -219,6 +221,7 @@ def _beside(levels: Floats) -> Floats:
     return beside
 
 
+@lru_cache(maxsize=1)  # both rules ask for the same crop, one after the other
 def _string(crop: Crop, limits: ShedLimits) -> _String | Refusal:
     """Return the string with its sheds, or why it cannot be judged."""
     inner = crop.inner
@@ -245,6 +248,10 @@ def _string(crop: Crop, limits: ShedLimits) -> _String | Refusal:
     if (contrast := float(waves[rows].std())) < limits.least_contrast:
         needed = limits.least_contrast
         return refused(Unjudged.FAINT_SHEDS, "contrast", contrast, "grey levels", needed)
+    # Rows of something beside the insulator, or of the edge of its sheds' rims alone.
+    middle = (rows.start + rows.stop) / 2 / strip.pixels.shape[0] - 0.5
+    if abs(middle) > _ASIDE:
+        return Refusal(Unjudged.NO_ROW_OF_SHEDS)
     return _with_sheds(profiles.trimmed(strip, rows, 0.75 * period), period, row.rhythm, limits)
 
 

@@ -314,6 +314,33 @@ def test_clean_sheds_show_no_flashover(turn_deg: float, gain: float):
     assert evidence.verdict is Verdict.NORMAL
 
 
+@settings(max_examples=15, deadline=None)
+@given(sides=SIDES)
+def test_burnt_sheds_are_found_in_a_box_that_misses_by_an_eighth(
+    sides: tuple[float, float, float, float],
+):
+    frame, box = Drawing(burnt=(6, 7, 8)).frame()
+    assert surface(cut(frame, jittered(box, sides), margin=0.1), LIMITS).verdict is Verdict.DEFECT
+
+
+def test_several_burnt_sheds_are_compared_with_those_that_are_not():
+    frame, box = Drawing(sheds=20, burnt=(8, 9, 10, 11)).frame()
+    evidence = surface(cut(frame, box, margin=0.1), LIMITS)
+    assert evidence.verdict is Verdict.DEFECT
+    assert value(evidence, "darkening") > 0.5
+
+
+def test_a_row_beside_the_middle_of_the_box_is_not_the_insulator():
+    frame, box = Drawing().frame()
+    above = Box(box.x0, box.y0 - 3.0 * box.height, box.x1, box.y1 - 0.4 * box.height)
+    padded = np.pad(frame, ((200, 0), (0, 0)), constant_values=8)
+    padded[20:60, :] = (
+        60  # something else lies on the other side: the box is not cut to what is lit
+    )
+    crop = cut(padded, above.shifted(0, 200), margin=0.0)
+    assert shed_spacing(crop, LIMITS).verdict is Verdict.CANNOT_JUDGE
+
+
 def test_light_that_falls_off_along_the_string_is_no_flashover():
     frame, box = Drawing().frame()
     fading = np.linspace(1, 0.35, frame.shape[1])
