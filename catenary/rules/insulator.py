@@ -264,7 +264,8 @@ def _closer(crop: Crop, row: Row) -> Row:
         crop.pixels, crop.inner, _upright(row), min(1.0, _FINE_PX / row.period_px)
     )
     power = _power(profiles.waves(strip.pixels, 2 * row.period_px * strip.scale))
-    power = cv2.blur(power[:, None], (1, max(3, len(power) // 12) | 1)).ravel()
+    smooth = cv2.blur(power[:, None], (1, max(3, len(power) // 12) | 1))
+    power = np.asarray(smooth, np.float32).ravel()
     first = last = int(power.argmax())
     least = _STRONG * float(power.max())
     while first > 0 and power[first - 1] > least:
@@ -389,7 +390,7 @@ def _goes_on(run: NDArray[np.int64], end: int, places: NDArray[np.int64], period
     gap, which something hides rather than loses, only a longer run does.
     """
     gap = min(abs(places[run[0]] - end), abs(places[run[-1]] - end)) / period
-    return gap <= 1 + _GAP_OF_RUN.get(len(run), _WIDEST_GAP)
+    return bool(gap <= 1 + _GAP_OF_RUN.get(len(run), _WIDEST_GAP))
 
 
 def _notch(string: _String, limits: ShedLimits) -> _Notch:
