@@ -16,6 +16,7 @@ _COARSE_SIDE = 1024
 _LEAST_LAG = 3.0  # px of the coarse picture; finer waves are noise or the pixel grid
 _LAGS = 240  # periods tried, evenly spaced in their logarithm
 _FIRST = 0.75  # share of the best fit that the shortest period must reach
+_REPEATED = 0.35  # share of the swing on a period that its thirds must have to be the period
 _TEETH = 4  # repetitions that are looked at first
 _SEEDS = 9  # places tried for the first thing
 _NEAR = 9  # things that a local template is learnt from
@@ -86,6 +87,7 @@ def find_row(pixels: NDArray[np.uint8], around_deg: float, spread_deg: float) ->
     if found is None:
         return None
     rhythm = found.rhythm
+    found = _fundamental(_Combs(correlation, reach, _TEETH), found)
     for teeth, spread, share in ((_TEETH, 12.0, 0.04), (3 * _TEETH, 1.0, 0.02)):
         angles = found.angle_deg + np.linspace(-spread, spread, 25)
         periods = found.period_px * np.linspace(1 - share, 1 + share, 13)
@@ -157,6 +159,25 @@ def rows_with_period(strip: Floats, period: float, share: float) -> slice:
     while last < len(closed) - 1 and closed[last + 1]:
         last += 1
     return slice(first, last + 1)
+
+
+def lit(pixels: NDArray[np.uint8]) -> tuple[slice, slice]:
+    """Return the rows and columns of a picture outside which there is only its dark.
+
+    Night sky around a part, or black padding, is cut off; the edge of it would be the strongest
+    thing seen.
+
+    Args:
+        pixels: (height, width) uint8.
+    """
+    dark, bright = np.percentile(pixels[::2, ::2], (1, 99))
+    is_lit = (pixels > dark + 0.1 * (bright - dark) + 2).astype(np.uint8)
+    slices = []
+    for axis in (1, 0):
+        share = cv2.reduce(is_lit, axis, cv2.REDUCE_SUM, dtype=cv2.CV_32S).ravel()
+        seen = np.flatnonzero(share > 0.03 * is_lit.shape[axis])
+        slices.append(slice(int(seen[0]), int(seen[-1]) + 1) if seen.size else slice(None))
+    return slices[0], slices[1]
 
 
 def trimmed(strip: Strip, rows: slice, reach: float) -> Strip:
@@ -242,7 +263,8 @@ def likeness_near(strip: Floats, places: NDArray[np.int64], half: int, stretch: 
     contrast = _contrast(strip, 2 * half + 1)
     for middle in np.arange(stretch / 2, length + stretch / 2, stretch):
         near = places[np.argsort(np.abs(places - middle))[: _NEAR if stretch < length else None]]
-        template = np.median([strip[:, at - half : at + half + 1] for at in near], axis=0)
+        things = np.stack([strip[:, at - half : at + half + 1] for at in near])
+        template = np.partition(things, len(near) // 2, axis=0)[len(near) // 2]
         first = max(0, int(middle - stretch / 2))
         last = min(length, int(middle + stretch / 2) + 1)
         left, right = max(0, first - half), min(length, last + half)
@@ -274,17 +296,20 @@ def _contrast(strip: Floats, width: int) -> Floats:
 def _autocorrelation(picture: Floats) -> tuple[Floats, tuple[int, int]]:
     """Return the normalised autocorrelation, lag 0 in its middle, and its reach in x and y."""
     height, width = picture.shape
-    size = cv2.getOptimalDFTSize(2 * height), cv2.getOptimalDFTSize(2 * width)
-    spectrum = np.fft.rfft2(picture, size)
-    full = np.fft.fftshift(np.fft.irfft2(np.abs(spectrum) ** 2, size))
     reach_x, reach_y = width // 2, height // 2
-    middle_y, middle_x = size[0] // 2, size[1] // 2
-    part = full[
-        middle_y - reach_y : middle_y + reach_y + 1, middle_x - reach_x : middle_x + reach_x + 1
-    ]
+    padded = np.zeros(
+        (cv2.getOptimalDFTSize(height + reach_y + 1), cv2.getOptimalDFTSize(width + reach_x + 1)),
+        np.float32,
+    )
+    padded[:height, :width] = picture
+    spectrum = cv2.dft(padded, flags=cv2.DFT_COMPLEX_OUTPUT, nonzeroRows=height)
+    power = cv2.mulSpectrums(spectrum, spectrum, 0, conjB=True)
+    full = cv2.idft(power, flags=cv2.DFT_REAL_OUTPUT | cv2.DFT_SCALE)
+    lags_y, lags_x = np.arange(-reach_y, reach_y + 1), np.arange(-reach_x, reach_x + 1)
+    part = full[np.ix_(lags_y, lags_x)]
     # Long lags overlap less: without this the far repetitions would look weak.
-    overlap_y = height - np.abs(np.arange(-reach_y, reach_y + 1))
-    overlap_x = width - np.abs(np.arange(-reach_x, reach_x + 1))
+    overlap_y = height - np.abs(lags_y)
+    overlap_x = width - np.abs(lags_x)
     even = part / (overlap_y[:, None] * overlap_x[None, :])
     return np.asarray(even / max(float(even[reach_y, reach_x]), 1e-9), np.float32), (
         reach_x,
@@ -305,6 +330,29 @@ class _Combs:
     correlation: Floats
     reach: tuple[int, int]
     teeth: int
+
+
+def _fundamental(combs: _Combs, found: Row) -> Row:
+    """Return the row with a third of its period, where the things repeat as well at that.
+
+    A comb of three times the period fits as well as one of the period itself, and better where
+    neighbours differ: between its teeth lie the middles of the true gaps.
+    """
+    turn, step = math.radians(found.angle_deg), found.period_px / 3
+    if step < _LEAST_LAG:
+        return found
+    lags = np.arange(0.5, 3.25, 0.5) * step
+    lags = (lags[:, None] * np.linspace(0.94, 1.06, 5)).astype(np.float32)
+    map_x = np.float32(math.cos(turn)) * lags + combs.reach[0]
+    map_y = np.float32(math.sin(turn)) * lags + combs.reach[1]
+    along = cv2.remap(combs.correlation, map_x, map_y, cv2.INTER_LINEAR)
+    between, at = along[0::2].min(axis=1), along[1::2].max(axis=1)
+    # Before the first repetition the thing itself is still alike: look behind it.
+    weakest = float((at[:-1] - between[1:]).min())
+    is_thrice = weakest > _REPEATED * float(at[-1] - between[1:].mean())
+    if is_thrice and at[:-1].min() > 0.5 * at[-1] > 0:
+        return Row(found.angle_deg, step, found.rhythm)
+    return found
 
 
 def _best_comb(

@@ -74,11 +74,12 @@ QUANTITIES: Mapping[str, Quantity] = {
         "最大间隔（伞裙间距的倍数）", "longest gap, in sheds"
     ),
     "foreign_share": _share("异常灰度占比", "share unlike the string's own greys"),
+    "place_contrast": _share("该处对比度与伞裙之比", "contrast of the place, of a shed's"),
     "rhythm": _plain("伞裙排列规律性", "evenness of the row of sheds"),
     "likeness": _share("伞裙相似度", "likeness of the sheds"),
     "darkening": _share("变暗程度", "darkening"),
     "robust_z": _plain("与邻近伞裙差异的倍数", "times the usual difference of neighbouring sheds"),
-    "leg_strength": _share("销腿对比度", "contrast of the legs"),
+    "wire_contrast": _share("销体对比度", "contrast of the pin's wire"),
     "hole_darkness": _share("孔的暗度", "darkness of the hole"),
     "leg_angle": _plain("销腿张角", "angle between the legs"),
     "protrusion": _plain("螺纹外露长度", "thread beyond the nut"),
@@ -194,8 +195,8 @@ SEEN: Mapping[str, Words] = {
         "{robust_z} times the usual difference (limit {limit_robust_z})",
     ),
     "split_pin_presence": Words(
-        "看不到销腿：对比度仅 {leg_strength}（有销时至少 {limit_leg_strength}）",
-        "no legs stand out: {leg_strength} contrast (a pin: {limit_leg_strength} or more)",
+        "看不到销体：对比度仅 {wire_contrast}（有销时至少 {limit_wire_contrast}）",
+        "no pin stands out: {wire_contrast} contrast (a pin: {limit_wire_contrast} or more)",
     ),
     "split_pin_opening": Words(
         "销腿张角仅 {leg_angle}（限值 {limit_leg_angle}）",

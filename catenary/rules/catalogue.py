@@ -44,7 +44,7 @@ class RuleLimits:
     Attributes:
         version: Written into every finding.
         dropper: Limits of the dropper rules.
-        insulator: Limits of the insulator rule.
+        insulator: Limits of the insulator rules.
         split_pin: Limits of the split-pin rule.
         messenger_wire: Limits of the messenger wire's rules.
         contact_wire: Limits of the contact wire's rules.
@@ -79,7 +79,10 @@ def rules(limits: RuleLimits) -> Mapping[str, tuple[Rule, ...]]:
             partial(dropper.free_end, limits=limits.dropper),
             partial(dropper.slackness, limits=limits.dropper),
         ),
-        "insulator": (partial(insulator.shed_spacing, limits=limits.insulator),),
+        "insulator": (
+            partial(insulator.shed_spacing, limits=limits.insulator),
+            partial(insulator.surface, limits=limits.insulator),
+        ),
         "split_pin": (partial(split_pin.presence, limits=limits.split_pin),),
         "messenger_wire": (
             partial(messenger_wire.thinning, limits=limits.messenger_wire),

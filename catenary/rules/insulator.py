@@ -7,6 +7,7 @@ shed is missing, what shows is what shows between the sheds: nothing like a shed
 
 import math
 from dataclasses import dataclass
+from functools import lru_cache
 
 import cv2
 import numpy as np
@@ -19,15 +20,24 @@ from catenary.imaging import profiles
 from catenary.imaging.crops import Crop
 from catenary.imaging.profiles import Floats, Row, Strip
 
-SPACING = "insulator_shed_spacing/1"
-SURFACE = "insulator_surface/1"
+SPACING = "insulator_shed_spacing/2"
+SURFACE = "insulator_surface/2"
 
 _PERIOD_PX = 24.0  # period of the level strip; finer sheds are not enlarged
+_FINE_PX = 30.0  # the same where the row is looked for
+_STRONG = 0.5  # share of the strongest row's contrast that belongs to the insulator
+_SURER = 1.3  # times the rhythm of the whole box that a second row must have
+_ASIDE = 0.3  # of the level box's height, distance of the string's middle from the box's
 _ROWS = 28  # height of the strip in which sheds are compared
 _SIDE = 8  # sheds on each side that one shed's grey level is compared with
 _LEAST_SCATTER = 0.06  # of the sheds' grey level, share taken for granted
+_WIDEST = 3.5  # periods; where more seems lost, something stands before the string
+_EVEN = 0.2  # periods by which a gap may differ from whole sheds
+_NOTCHES = 4  # places that are looked at closer
 _LEAST_LEARNT = 3  # sheds from which a shed is learnt
 _STRETCH = 3.0  # periods that share one local template
+_GAP_OF_RUN = {1: 1.4, 2: 2.4, 3: 2.4}  # sheds that may be lost before so short a run
+_WIDEST_GAP = 12.0
 _ALIKE = 0.6  # share of the likeness of the longest run that other runs of sheds must have
 
 
@@ -35,12 +45,15 @@ _ALIKE = 0.6  # share of the likeness of the longest run that other runs of shed
 class ShedLimits:
     """Limits of the insulator rules; our starting values.
 
-    `drop` and `foreign` were set on the odd-numbered half of 24 real photographs of strings,
-    `darkening` and `robust_z` on simulated flashovers.
+    Those of `shed_spacing` were set on the even-numbered half of 24 real photographs of strings,
+    `foreign` before on the odd-numbered half, `darkening` and `robust_z` on simulated insulators.
 
     Attributes:
-        drop: Share of the likeness to a shed, against the neighbours on both sides, that must
-            be lost at one place.
+        drop: Likeness to a shed, against the neighbours on both sides, that must be lost at one
+            place.
+        drop_empty: The same where just one or two sheds fit between those beside the place.
+        stark: Contrast of that place, as a share of a shed's; what stands out more hides a shed.
+        least_stark: The same where nothing is seen at all: it is the dark beyond the string.
         foreign: Share of that place that may lie outside the string's own grey levels; twice
             as much and something stands before the string.
         spread: Change of drop or darkening over which the score moves from 0.5 to 0.73.
@@ -55,11 +68,14 @@ class ShedLimits:
         least_contrast: Grey levels (standard deviation) of the sheds against what is between.
     """
 
-    drop: float = 0.37
+    drop: float = 0.33
+    drop_empty: float = 0.24
+    stark: float = 1.15
+    least_stark: float = 0.2
     foreign: float = 0.1
     spread: float = 0.1
-    darkening: float = 0.25
-    robust_z: float = 3.0
+    darkening: float = 0.5
+    robust_z: float = 1.5
     least_side_px: float = 12.0
     least_sheds: int = 5
     least_period_px: float = 3.0
@@ -95,14 +111,21 @@ class _Notch:
 
     Attributes:
         place: Along the strip.
-        drop: Likeness lost against both sides, in [0, 1], less what is usual on this string.
+        drop: Likeness lost against both sides, in [0, 1], less what is usual on this string and
+            what something before it hides.
+        excess: That less what is needed to call a shed missing.
+        needed: Limit of the drop.
         foreign: Share of the place outside the string's own grey levels.
+        stark: Contrast of the place as a share of a shed's.
         gap: Distance of the sheds before and after it, in periods.
     """
 
     place: float
     drop: float
+    excess: float
+    needed: float
     foreign: float
+    stark: float
     gap: float
 
 
@@ -119,21 +142,21 @@ def shed_spacing(crop: Crop, limits: ShedLimits) -> Evidence:
     Returns:
         Evidence for ``shed_missing``; score 0.5 at the limit. The gap is placed to within
         three quarters of a period: the template may begin anywhere in it. A shed missing right
-        beside the last one is often not found.
+        beside the last one is often not found; where three or more in a row are gone, something
+        before the string is taken to hide them.
     """
     string = _string(crop, limits)
     if isinstance(string, Refusal):
         return string.evidence(SPACING, "shed_missing")
-    notch = _notch(string)
-    hidden = np.clip(notch.foreign / limits.foreign - 1, 0, 1)
-    drop = notch.drop * (1 - float(hidden))
-    score = _logistic((drop - limits.drop) / limits.spread)
+    notch = _notch(string, limits)
+    score = _logistic(notch.excess / limits.spread)
     measurements = (
         Measurement("period", string.period / string.strip.scale, "px"),
         Measurement("sheds", float(len(string.sheds)), "1"),
-        Measurement("likeness_drop", drop, "1", limits.drop),
+        Measurement("likeness_drop", notch.drop, "1", notch.needed),
         Measurement("longest_gap", notch.gap, "1"),
         Measurement("foreign_share", notch.foreign, "1", limits.foreign),
+        Measurement("place_contrast", notch.stark, "1", limits.stark),
         Measurement("rhythm", string.rhythm, "1"),
     )
     verdict = Verdict.DEFECT if score >= 0.5 else Verdict.NORMAL
@@ -198,6 +221,7 @@ def _beside(levels: Floats) -> Floats:
     return beside
 
 
+@lru_cache(maxsize=1)  # both rules ask for the same crop, one after the other
 def _string(crop: Crop, limits: ShedLimits) -> _String | Refusal:
     """Return the string with its sheds, or why it cannot be judged."""
     inner = crop.inner
@@ -205,31 +229,80 @@ def _string(crop: Crop, limits: ShedLimits) -> _String | Refusal:
     if side < limits.least_side_px:
         return refused(Unjudged.TOO_SMALL, "shorter_side", side, "px", limits.least_side_px)
     row = _row(crop)
-    if row is None or row.rhythm < limits.least_rhythm:
+    if row is None:
+        return Refusal(Unjudged.NO_ROW_OF_SHEDS)
+    row = _closer(crop, row)
+    if row.rhythm < limits.least_rhythm:
         return Refusal(Unjudged.NO_ROW_OF_SHEDS)
     if row.period_px < limits.least_period_px:
         needed = limits.least_period_px
         return refused(Unjudged.FINE_SHEDS, "period", row.period_px, "px", needed)
     scale = min(1.0, _PERIOD_PX / row.period_px)
-    upright = row.angle_deg - 180 if row.angle_deg > 90 else row.angle_deg
-    strip = profiles.level(crop.pixels, inner, upright, scale)
+    strip = profiles.level(crop.pixels, inner, _upright(row), scale)
     period = row.period_px * scale
     waves = profiles.waves(strip.pixels, period)
-    rows = profiles.rows_with_period(profiles.evened(strip.pixels), period, 0.25)
+    # In the dark beside a string grain repeats by chance: rows count by their contrast, too.
+    power = _power(waves)
+    even = profiles.evened(strip.pixels) * np.sqrt(power / max(float(power.max()), 1e-6))[:, None]
+    rows = profiles.rows_with_period(even, period, 0.25)
     if (contrast := float(waves[rows].std())) < limits.least_contrast:
         needed = limits.least_contrast
         return refused(Unjudged.FAINT_SHEDS, "contrast", contrast, "grey levels", needed)
+    # Rows of something beside the insulator, or of the edge of its sheds' rims alone.
+    middle = (rows.start + rows.stop) / 2 / strip.pixels.shape[0] - 0.5
+    if abs(middle) > _ASIDE:
+        return Refusal(Unjudged.NO_ROW_OF_SHEDS)
     return _with_sheds(profiles.trimmed(strip, rows, 0.75 * period), period, row.rhythm, limits)
+
+
+def _closer(crop: Crop, row: Row) -> Row:
+    """Return the row as it is found once more, in the most contrasting part of the level box.
+
+    In a box that takes in more than the insulator, its sheds may be the least of what repeats.
+    """
+    strip = profiles.level(
+        crop.pixels, crop.inner, _upright(row), min(1.0, _FINE_PX / row.period_px)
+    )
+    power = _power(profiles.waves(strip.pixels, 2 * row.period_px * strip.scale))
+    smooth = cv2.blur(power[:, None], (1, max(3, len(power) // 12) | 1))
+    power = np.asarray(smooth, np.float32).ravel()
+    first = last = int(power.argmax())
+    least = _STRONG * float(power.max())
+    while first > 0 and power[first - 1] > least:
+        first -= 1
+    while last + 1 < len(power) and power[last + 1] > least:
+        last += 1
+    band = strip.pixels[first : last + 1].astype(np.uint8)
+    if last - first < 7:
+        return row
+    again = profiles.find_row(band, 0.0, 4.0)
+    if again is None or again.rhythm < _SURER * row.rhythm:
+        return row
+    turn = again.angle_deg - 180 if again.angle_deg > 90 else again.angle_deg
+    angle = (_upright(row) + turn) % 180
+    return Row(angle, again.period_px / strip.scale, again.rhythm)
+
+
+def _power(waves: Floats) -> Floats:
+    """Return the contrast of each row."""
+    return np.asarray(waves.std(axis=1), np.float32)
+
+
+def _upright(row: Row) -> float:
+    """Return the row's angle between -90 and 90 degrees."""
+    return row.angle_deg - 180 if row.angle_deg > 90 else row.angle_deg
 
 
 def _row(crop: Crop) -> Row | None:
     """Return the row of sheds; it lies along the box's longer side or its diagonals."""
     inner = crop.inner
     x0, y0, x1, y1 = int(inner.x0), int(inner.y0), math.ceil(inner.x1), math.ceil(inner.y1)
-    short, long = sorted((inner.width, inner.height))
+    boxed = crop.pixels[y0:y1, x0:x1]
+    boxed = boxed[profiles.lit(boxed)]
+    short, long = sorted(boxed.shape)
     lean = min(90.0, math.degrees(math.atan2(short, long)) + 8.0)
-    around = 0.0 if inner.width >= inner.height else 90.0
-    return profiles.find_row(np.ascontiguousarray(crop.pixels[y0:y1, x0:x1]), around, lean)
+    around = 0.0 if boxed.shape[1] >= boxed.shape[0] else 90.0
+    return profiles.find_row(np.ascontiguousarray(boxed), around, lean)
 
 
 def _with_sheds(
@@ -301,36 +374,77 @@ def _in_row(
         return places[:0]
     least = _ALIKE * float(np.median(likeness[longest]))
     sure = [run for run in runs if np.median(likeness[run]) >= least]
-    first, last = sure[0], sure[-1]
-    if len(first) < 2 and abs(steps[first[-1]] - 2) > 0.4:
-        first = sure[1]
-    if len(last) < 2 and abs(steps[last[0] - 1] - 2) > 0.4:
-        last = sure[-2]
-    return places[first[0] : last[-1] + 1]
+    at = next(k for k, run in enumerate(sure) if run is longest)
+    first, last = at, at
+    while first > 0 and _goes_on(sure[first - 1], places[sure[first][0]], places, period):
+        first -= 1
+    while last + 1 < len(sure) and _goes_on(sure[last + 1], places[sure[last][-1]], places, period):
+        last += 1
+    return places[sure[first][0] : sure[last][-1] + 1]
 
 
-def _notch(string: _String) -> _Notch:
+def _goes_on(run: NDArray[np.int64], end: int, places: NDArray[np.int64], period: float) -> bool:
+    """Tell whether a run of sheds belongs to the string that ends at ``end``.
+
+    A single shed does where just one shed fits between, two or three where two fit; over a wider
+    gap, which something hides rather than loses, only a longer run does.
+    """
+    gap = min(abs(places[run[0]] - end), abs(places[run[-1]] - end)) / period
+    return bool(gap <= 1 + _GAP_OF_RUN.get(len(run), _WIDEST_GAP))
+
+
+def _notch(string: _String, limits: ShedLimits) -> _Notch:
     """Return the place whose likeness is lowest against both of its sides."""
     period = string.period
     best = profiles.best_within(string.likeness, period)
     first, last = int(string.sheds[0]), int(string.sheds[-1])
     usual = float(np.median(best[first : last + 1]))
     near, far = round(period), round(2 * period)
-    windows = np.lib.stride_tricks.sliding_window_view(np.pad(best, far), far - near + 1)
-    left, right = (np.median(windows[k : k + len(best)], axis=1) for k in (0, near + far))
+    within = best[first : last + 1]
+    # Beyond its ends nothing is known: there the string counts as going on as its last shed.
+    ends = np.pad(within, far, mode="edge")
+    windows = np.lib.stride_tricks.sliding_window_view(ends, far - near + 1)
+    left, right = (np.median(windows[k : k + len(within)], axis=1) for k in (0, near + far))
     beside = np.maximum(np.minimum(left, right), 0.5 * usual)
-    lost = 1 - (best / np.maximum(beside, 1e-6))[first : last + 1]
-    at = int(lost.argmax())
+    lost = np.asarray(1 - within / np.maximum(beside, 1e-6), np.float32)
+    lost -= np.float32(max(float(np.percentile(lost, 80)), 0.0))
+    # On a string whose sheds are hardly alike, losing the same share of that says less.
+    lost *= np.float32(usual)
+    found = [_notch_at(string, lost, at, limits) for at in _deepest(lost, near)]
+    return max(found, key=lambda one: one.excess)
+
+
+def _deepest(lost: Floats, apart: int) -> list[int]:
+    """Return the places that lost most, deepest first, none within ``apart`` of a deeper one."""
+    left = lost.copy()
+    places: list[int] = []
+    while len(places) < _NOTCHES and left.max() > -np.inf:
+        at = int(left.argmax())
+        places.append(at)
+        left[max(0, at - apart) : at + apart + 1] = -np.inf
+    return places
+
+
+def _notch_at(string: _String, lost: Floats, at: int, limits: ShedLimits) -> _Notch:
+    """Return what is at one of the places between the first and the last shed."""
     end = at
     while end + 1 < len(lost) and lost[end + 1] >= lost[at] - 0.03:
         end += 1
-    place = first + (at + end) / 2
+    place = float(string.sheds[0]) + (at + end) / 2
     before, after = _around(string, place)
-    gap = (after - before) / period
+    gap = (after - before) / string.period
     if abs(gap - 2) < 0.5:  # just one shed fits between: it was in the middle
         place = (before + after) / 2
-    drop = float(np.clip(lost[at] - max(float(np.percentile(lost, 80)), 0), 0, 1))
-    return _Notch(place, drop, _foreign(string, place), gap)
+    foreign, stark = _foreign(string, place), _stark(string, place)
+    # What stands before a shed hides it: something new is seen there, not what is between sheds.
+    hidden = max(foreign / limits.foreign - 1, (stark - limits.stark) / (limits.stark - 1))
+    if stark < limits.least_stark or gap > _WIDEST:  # no core is seen either: a shadow, a post
+        hidden = 1.0
+    drop = float(np.clip(lost[at], 0, 1)) * (1 - float(np.clip(hidden, 0, 1)))
+    # One or two sheds fit between those beside it, and nothing there looks like one.
+    is_empty = round(gap) in (2, 3) and abs(gap - round(gap)) < _EVEN
+    needed = limits.drop_empty if is_empty else limits.drop
+    return _Notch(place, drop, drop - needed, needed, foreign, stark, gap)
 
 
 def _around(string: _String, place: float) -> tuple[int, int]:
@@ -348,8 +462,18 @@ def _foreign(string: _String, place: float) -> float:
     low, high = np.percentile(string.grey[:, columns], (2, 98), axis=1)
     slack = 0.05 * float(high.max() - low.min())
     here = string.grey[:, max(0, round(place) - half) : round(place) + half + 1]
-    outside = (here < low[:, None] - slack) | (here > high[:, None] + slack)
+    # Without a shed a blurred place is somewhat darker than one between two sheds.
+    outside = (here < low[:, None] - 3 * slack) | (here > high[:, None] + slack)
     return float(outside.mean())
+
+
+def _stark(string: _String, place: float) -> float:
+    """Return the contrast of a place as a share of the usual contrast of a shed."""
+    half = round(string.period) // 2
+    waves = profiles.waves(string.grey, string.period)
+    sheds = [float(waves[:, max(0, at - half) : at + half + 1].std()) for at in string.sheds]
+    here = float(waves[:, max(0, round(place) - half) : round(place) + half + 1].std())
+    return here / max(float(np.median(sheds)), 1e-6)
 
 
 def _traces(string: _String) -> tuple[Polyline, ...]:

@@ -49,6 +49,27 @@ def test_a_large_picture_is_measured_in_its_own_pixels():
     assert row.period_px == pytest.approx(60, rel=0.03)
 
 
+def test_things_that_differ_in_threes_are_counted_one_by_one():
+    strip = np.full((48, 400), 20, np.uint8)
+    for number, place in enumerate(range(20, 390, 24)):
+        strip[6:42, place - 4 : place + 4] = (200, 150, 170)[number % 3]
+    row = profiles.find_row(strip, 0.0, 10.0)
+    assert row is not None
+    assert row.period_px == pytest.approx(24, rel=0.03)
+
+
+def test_the_dark_around_a_part_is_cut_off():
+    picture = np.full((120, 300), 9, np.uint8)
+    picture[40:70, 25:260] = 140
+    picture[5, 280] = 255  # a hot pixel is no part
+    assert profiles.lit(picture) == (slice(40, 70), slice(25, 260))
+
+
+def test_of_a_blank_picture_nothing_is_cut_off():
+    blank = np.full((20, 30), 9, np.uint8)
+    assert blank[profiles.lit(blank)].shape == blank.shape
+
+
 def test_a_blank_picture_has_no_row():
     assert profiles.find_row(np.full((100, 200), 77, np.uint8), 0.0, 90.0) is None
 

@@ -93,11 +93,11 @@ def dropper(number: int, probability: float = 0.93, crop: CropImage | None = Non
 def pin(number: int, crop: CropImage | None = None) -> ReportFinding:
     x, y = ORIGIN
     evidence = Evidence(
-        "split_pin_presence/1",
+        "split_pin_presence/2",
         "missing",
         Verdict.DEFECT,
         0.64,
-        (Measurement("leg_strength", 0.12, "1", 0.35), Measurement("hole_darkness", 0.2, "1")),
+        (Measurement("wire_contrast", 0.12, "1", 0.35), Measurement("hole_darkness", 0.2, "1")),
         (Polyline("axis", ((x + 60.0, y + 90.0), (x + 120.0, y + 90.0))),),
     )
     box = Box(x + 50.0, y + 50.0, x + 130.0, y + 130.0)
@@ -117,7 +117,7 @@ def pin(number: int, crop: CropImage | None = None) -> ReportFinding:
 def hidden_shed(number: int, crop: CropImage | None = None) -> ReportFinding:
     x, y = ORIGIN
     evidence = Evidence(
-        "insulator_shed_spacing/1",
+        "insulator_shed_spacing/2",
         "shed_broken",
         Verdict.CANNOT_JUDGE,
         None,

@@ -223,7 +223,7 @@ def test_a_part_too_small_for_everybody_names_no_condition():
 
 def test_words_that_were_stored_before_there_were_codes_are_shown_as_they_are():
     old = Evidence(
-        "split_pin_presence/1",
+        "split_pin_presence/2",
         "missing",
         Verdict.CANNOT_JUDGE,
         None,
@@ -237,7 +237,7 @@ def test_words_that_were_stored_before_there_were_codes_are_shown_as_they_are():
 
 
 def test_a_code_and_its_numbers_come_back_from_the_store():
-    said = refused(Unjudged.BLURRED, "blur", 4.2, "px", 3.4).evidence("split_pin_presence/1", "x")
+    said = refused(Unjudged.BLURRED, "blur", 4.2, "px", 3.4).evidence("split_pin_presence/2", "x")
     (stored,) = evidence_text.loads(evidence_text.dumps([said]))
     assert stored == said
     assert (
@@ -268,7 +268,7 @@ def test_a_rule_of_another_version_with_other_numbers_is_told_by_them():
 
 def test_one_name_of_two_rules_means_two_things():
     gap_in_sheds = Measurement("longest_gap", 2.02, "1")
-    assert words.shown(gap_in_sheds, "insulator_shed_spacing/1").value == Words("2", "2")
+    assert words.shown(gap_in_sheds, "insulator_shed_spacing/2").value == Words("2", "2")
     assert words.shown(gap_in_sheds, "dropper_continuity/1").value.en == "202 %"
 
 

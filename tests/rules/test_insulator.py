@@ -185,6 +185,67 @@ def test_a_beam_before_the_string_is_no_missing_shed():
     assert shed_spacing(cut(frame, box, margin=0.05), LIMITS).verdict is not Verdict.DEFECT
 
 
+def test_two_missing_sheds_are_raised_and_more_count_as_hidden():
+    assert judged(sheds=20, missing=(8, 9)).verdict is Verdict.DEFECT
+    assert judged(sheds=20, missing=(7, 8, 9)).verdict is not Verdict.DEFECT
+
+
+def test_a_place_where_nothing_is_seen_is_no_missing_shed():
+    crop = Drawing(missing=(6,)).crop()
+    contrast = value(shed_spacing(crop, LIMITS), "place_contrast")
+    fainter = dataclasses.replace(LIMITS, least_stark=contrast + 0.01)
+    assert 0.2 < contrast < 0.6
+    assert shed_spacing(crop, fainter).verdict is Verdict.NORMAL
+
+
+SIDES = st.tuples(*[st.floats(-0.12, 0.12)] * 4)
+
+
+def jittered(box: Box, sides: tuple[float, float, float, float]) -> Box:
+    """Return the box with each side moved by a share of its width or height."""
+    left, top, right, bottom = sides
+    width, height = box.width, box.height
+    return Box(
+        box.x0 + left * width,
+        box.y0 + top * height,
+        box.x1 + right * width,
+        box.y1 + bottom * height,
+    )
+
+
+@settings(max_examples=30, deadline=None)
+@given(sides=SIDES, turn_deg=st.sampled_from([0.0, 25.0, 60.0]))
+def test_a_box_that_misses_by_an_eighth_changes_no_verdict(
+    sides: tuple[float, float, float, float], turn_deg: float
+):
+    for missing, expected in (((), Verdict.NORMAL), ((6,), Verdict.DEFECT)):
+        frame, box = Drawing(missing=missing, turn_deg=turn_deg).frame()
+        crop = cut(frame, jittered(box, sides), margin=0.1)
+        assert shed_spacing(crop, LIMITS).verdict is expected
+
+
+@pytest.mark.parametrize("more", [0.5, 1.0])
+@pytest.mark.parametrize("missing", [(), (6,)])
+def test_a_box_much_too_high_is_fitted_to_what_is_lit(more: float, missing: tuple[int, ...]):
+    frame, box = Drawing(missing=missing).frame()
+    high = jittered(box, (0.0, -more, 0.0, more))
+    evidence = shed_spacing(cut(frame, high, margin=0.0), LIMITS)
+    assert evidence.verdict is (Verdict.DEFECT if missing else Verdict.NORMAL)
+    assert value(evidence, "period") == pytest.approx(16, rel=0.02)
+
+
+def test_bright_bars_on_an_end_fitting_are_no_sheds_beyond_a_missing_one():
+    frame, box = Drawing().frame()
+    x, y = int(box.x1), int(box.centre[1])
+    longer = np.pad(frame, ((0, 0), (0, 120)), constant_values=8)
+    for place in (x + 50, x + 66):  # four periods beyond the last shed
+        longer[y - 20 : y + 20, place : place + 6] = 200
+    crop = cut(longer, Box(box.x0, box.y0, box.x1 + 90, box.y1), margin=0.0)
+    evidence = shed_spacing(crop, LIMITS)
+    assert evidence.verdict is Verdict.NORMAL
+    assert value(evidence, "sheds") == pytest.approx(14, abs=1)
+
+
 def test_traces_lie_on_the_sheds_and_along_the_axis():
     drawing = Drawing(turn_deg=35.0)
     crop = drawing.crop()
@@ -229,8 +290,8 @@ def test_sheds_smeared_into_one_are_not_judged():
 def test_the_score_is_one_half_at_the_limit():
     crop = Drawing(missing=(6,)).crop()
     drop = value(shed_spacing(crop, LIMITS), "likeness_drop")
-    at_limit = shed_spacing(crop, dataclasses.replace(LIMITS, drop=drop))
-    above = shed_spacing(crop, dataclasses.replace(LIMITS, drop=drop + 0.01))
+    at_limit = shed_spacing(crop, dataclasses.replace(LIMITS, drop_empty=drop))
+    above = shed_spacing(crop, dataclasses.replace(LIMITS, drop_empty=drop + 0.01))
     assert at_limit.score == pytest.approx(0.5)
     assert above.verdict is Verdict.NORMAL
 
@@ -251,6 +312,33 @@ def test_a_burnt_shed_is_darker_than_the_others(turn_deg: float):
 def test_clean_sheds_show_no_flashover(turn_deg: float, gain: float):
     evidence = surface(Drawing(turn_deg=turn_deg, gain=gain).crop(), LIMITS)
     assert evidence.verdict is Verdict.NORMAL
+
+
+@settings(max_examples=15, deadline=None)
+@given(sides=SIDES)
+def test_burnt_sheds_are_found_in_a_box_that_misses_by_an_eighth(
+    sides: tuple[float, float, float, float],
+):
+    frame, box = Drawing(burnt=(6, 7, 8)).frame()
+    assert surface(cut(frame, jittered(box, sides), margin=0.1), LIMITS).verdict is Verdict.DEFECT
+
+
+def test_several_burnt_sheds_are_compared_with_those_that_are_not():
+    frame, box = Drawing(sheds=20, burnt=(8, 9, 10, 11)).frame()
+    evidence = surface(cut(frame, box, margin=0.1), LIMITS)
+    assert evidence.verdict is Verdict.DEFECT
+    assert value(evidence, "darkening") > 0.5
+
+
+def test_a_row_beside_the_middle_of_the_box_is_not_the_insulator():
+    frame, box = Drawing().frame()
+    above = Box(box.x0, box.y0 - 3.0 * box.height, box.x1, box.y1 - 0.4 * box.height)
+    padded = np.pad(frame, ((200, 0), (0, 0)), constant_values=8)
+    padded[20:60, :] = (
+        60  # something else lies on the other side: the box is not cut to what is lit
+    )
+    crop = cut(padded, above.shifted(0, 200), margin=0.0)
+    assert shed_spacing(crop, LIMITS).verdict is Verdict.CANNOT_JUDGE
 
 
 def test_light_that_falls_off_along_the_string_is_no_flashover():
@@ -282,11 +370,11 @@ def _covers(evidence: Evidence, boxes: list[list[float]]) -> bool:
 @pytest.mark.slow
 @pytest.mark.realdata
 def test_missing_discs_are_found_on_photographs_the_limits_were_not_set_on():
-    """Limits were set on the photographs with odd numbers; these are the even ones."""
+    """The limits as they are now were set on the photographs with even numbers."""
     folder = _real("insulator_missing_disc")
-    hits, broken, false, whole = 0, 0, 0, 0
+    raised, hits, broken, false, whole = 0, 0, 0, 0, 0
     for label in json.loads((folder / "labels.json").read_text("utf-8")):
-        if int(label["file"].split("_")[0]) % 2:
+        if int(label["file"].split("_")[0]) % 2 == 0:
             continue
         pixels = cv2.imread(str(folder / label["file"]), cv2.IMREAD_GRAYSCALE)
         height, width = pixels.shape
@@ -294,19 +382,31 @@ def test_missing_discs_are_found_on_photographs_the_limits_were_not_set_on():
         is_raised = evidence.verdict is Verdict.DEFECT
         if label["defect_boxes"]:
             broken += 1
+            raised += is_raised
             hits += is_raised and _covers(evidence, label["defect_boxes"])
         else:
             whole += 1
             false += is_raised
-    assert (broken, whole) == (107, 67)
-    assert hits >= 0.66 * broken
-    assert false <= 0.10 * whole
+    assert (broken, whole) == (103, 44)
+    assert raised >= 0.75 * broken
+    assert hits >= 0.7 * broken
+    assert false <= 0.2 * whole
 
 
 @pytest.mark.realdata
 @pytest.mark.parametrize("box", [Box(2116, 875, 2387, 973), Box(2269, 1298, 2456, 1484)])
 def test_the_insulators_of_a_real_night_frame_are_normal(box: Box):
     frame = cv2.imread(str(_real("night4c") / "1.png"), cv2.IMREAD_GRAYSCALE)
-    crop = cut(frame, box, margin=0.05)
+    crop = cut(frame, box, margin=0.1)
     assert shed_spacing(crop, LIMITS).verdict is Verdict.NORMAL
     assert surface(crop, LIMITS).verdict is Verdict.NORMAL
+
+
+@pytest.mark.realdata
+@pytest.mark.parametrize("box", [Box(2116, 875, 2387, 973), Box(2269, 1298, 2456, 1484)])
+@pytest.mark.parametrize("seed", range(12))
+def test_no_poor_box_raises_an_insulator_of_a_real_night_frame(box: Box, seed: int):
+    frame = cv2.imread(str(_real("night4c") / "1.png"), cv2.IMREAD_GRAYSCALE)
+    sides = tuple(np.random.default_rng(seed).uniform(-0.12, 0.12, 4))
+    crop = cut(frame, jittered(box, sides), margin=0.1)
+    assert shed_spacing(crop, LIMITS).verdict is not Verdict.DEFECT

@@ -19,6 +19,7 @@ from catenary.rules.split_pin import SplitPinLimits, legs_opened, presence
 LIMITS = SplitPinLimits()
 SIDE = 512  # px of the drawing, reduced to the size of a photograph afterwards
 SKY, BOLT, STEEL, HOLE = 6, 110, 235, 12
+STREAK = 122  # of light on the round bolt; a starker one is taken for wire
 
 
 class Drawing:
@@ -41,7 +42,7 @@ class Drawing:
         corners = [(-0.16, -0.42), (0.16, -0.42), (0.16, 0.12), (-0.16, 0.12)]
         outline = np.array([self.place(x, y) for x, y in corners])
         cv2.fillPoly(self.picture, [outline], BOLT)
-        cv2.line(self.picture, self.place(-0.08, -0.4), self.place(-0.08, 0.1), 165, 25)
+        cv2.line(self.picture, self.place(-0.08, -0.4), self.place(-0.08, 0.1), STREAK, 25)
 
     def hole(self) -> None:
         axes = (int(0.055 * SIDE), int(0.045 * SIDE))
@@ -124,10 +125,20 @@ def test_a_hole_raises_the_strength_that_legs_need():
     crop = crop_of(empty_bolt().photographed(64))
     seen = presence(crop, LIMITS)
     blind = presence(crop, dataclasses.replace(LIMITS, hole_weight=0.0))
-    needed = LIMITS.leg + LIMITS.hole_weight * value(seen, "hole_darkness")
+    needed = LIMITS.wire + LIMITS.hole_weight * value(seen, "hole_darkness")
     assert seen.measurements[0].limit == pytest.approx(needed)
-    assert blind.measurements[0].limit == LIMITS.leg
+    assert blind.measurements[0].limit == LIMITS.wire
     assert (blind.score or 0) < (seen.score or 0)
+
+
+def test_a_stark_streak_of_light_is_taken_for_wire_by_its_share():
+    """What the rule cannot do: a streak as bright as wire lowers the score of an empty bolt."""
+    plain, streaked = empty_bolt(), empty_bolt()
+    cv2.line(streaked.picture, streaked.place(-0.08, -0.4), streaked.place(-0.08, 0.1), STEEL, 25)
+    scores = [presence(crop_of(one.photographed(64)), LIMITS).score for one in (plain, streaked)]
+    assert scores[0] is not None
+    assert scores[1] is not None
+    assert scores[0] > scores[1]
 
 
 def test_fainter_legs_raise_the_score_step_by_step():
