@@ -19,7 +19,7 @@ _SLACK = "dropper_slack/2"
 _LEAST_WIDTH_PX = 8  # of the crop
 _BLUR_PX = 2.0  # by which wires look wider than they are
 _FITTING = 11.0  # wire widths; eyes of thimbles and clamps are no longer, so nothing shorter is
-_OPEN_FITTING = 5.0  # the same where nothing follows up to the end of what is seen
+_FACED = 3.0  # the same where another tip looks back, or nothing follows at all
 _OPEN = 0.75  # share of the limit that is enough there
 _LONG = 0.25  # share of the length: so much of nothing outweighs something near its tip
 _LOOSE = 1.25  # times the limit that may then lie across the tip
@@ -215,19 +215,30 @@ def _cut_ends(crop: Crop, path: Followed) -> Refusal | None:
 
 def _widest(path: Followed, limits: DropperLimits, is_open: bool) -> tuple[float, Gap | None]:
     """Return the gap that is farthest beyond the limits, and by how much; 1 at the limit."""
-    fitting = _OPEN_FITTING if is_open else _FITTING
-    share = _OPEN if is_open else 1.0
-    least = max(share * limits.gap * path.length, fitting * (path.width - _BLUR_PX))
     best: tuple[float, Gap | None] = (0.0, None)
+    share = limits.gap * (_OPEN if is_open else 1.0)
     for gap in path.gaps:
         if gap.is_open is not is_open:
             continue
-        is_long = gap.length > _LONG * path.length
+        widths = _FACED if is_open or _is_faced(gap, path) else _FITTING
+        least = max(share * path.length, widths * (path.width - _BLUR_PX))
+        is_long = not is_open and gap.length > _LONG * path.length
         most = limits.end_width * (_LOOSE if is_long else 1.0)
         ratio = min(gap.length / least, most / max(gap.hold, 0.1))
         if ratio > best[0]:
             best = ratio, gap
     return best
+
+
+def _is_faced(gap: Gap, path: Followed) -> bool:
+    """Tell whether another tip of wire looks back from where a gap stops."""
+    near = max(6.0, 2 * path.width)
+    return any(
+        other is not gap
+        and (other.row - gap.row) * (gap.stop[1] - gap.start[1]) > 0
+        and np.hypot(other.start[0] - gap.stop[0], other.start[1] - gap.stop[1]) <= near
+        for other in path.gaps
+    )
 
 
 def _cover(path: Followed) -> float:
