@@ -53,6 +53,7 @@ def rules(limits: RuleLimits) -> Mapping[str, tuple[Rule, ...]]:
             partial(dropper.continuity, limits=limits.dropper),
             partial(dropper.free_end, limits=limits.dropper),
             partial(dropper.slackness, limits=limits.dropper),
+            partial(dropper.absence, limits=limits.dropper),
         ),
         "insulator": (partial(insulator.shed_spacing, limits=limits.insulator),),
         "split_pin": (partial(split_pin.presence, limits=limits.split_pin),),

@@ -5,6 +5,7 @@ All limits are our starting values, to be set on confirmed breaks.
 
 from dataclasses import dataclass
 
+import cv2
 import numpy as np
 
 from catenary.domain.finding import Evidence, Measurement
@@ -15,7 +16,11 @@ from catenary.rules.dropper_path import BARE, BEYOND, Followed, Gap, followed
 from catenary.rules.verdicts import judged
 
 _CONTINUITY, _FREE_END = "dropper_continuity/2", "dropper_free_end/2"
-_SLACK = "dropper_slack/2"
+_SLACK, _ABSENCE = "dropper_slack/2", "dropper_absence/1"
+_END = 0.15  # share of the length at each end in which a clamp is looked for
+_LEAST_CLAMP = 40.0  # grey levels by which a clamp must stand out
+_LEAST_CLAMP_PX = 14.0  # width of the box; the wire is an eighth of a clamp, and must be seen
+_WIRE_SHARE = 0.12  # of the clamps' contrast: fainter things between them are no wire
 _LEAST_WIDTH_PX = 8  # of the crop
 _BLUR_PX = 2.0  # by which wires look wider than they are
 _FITTING = 11.0  # wire widths; eyes of thimbles and clamps are no longer, so nothing shorter is
@@ -36,6 +41,7 @@ class DropperLimits:
         gap: Longest stretch without wire that is still whole.
         end_width: Most that may lie across a tip, in widths of the wire, for it to be free: what
             holds a wire is a multiple of it.
+        empty: Most of the way between two clamps that may show nothing.
         bow: Largest distance from the chord that is still straight.
         least_length_px: Shorter droppers are not judged.
         least_width_px: Thinner wires are not called broken: they come and go from pixel to pixel.
@@ -47,6 +53,7 @@ class DropperLimits:
 
     gap: float = 0.08
     end_width: float = 1.9
+    empty: float = 0.85
     bow: float = 0.035
     least_length_px: int = 48
     least_width_px: float = 2.5
@@ -116,6 +123,37 @@ def free_end(crop: Crop, limits: DropperLimits) -> Evidence:
     if gap:
         lines.append(path.placed("end", (gap.start,)))
     return judged(_FREE_END, "broken", ratio, tuple(numbers), tuple(lines))
+
+
+def absence(crop: Crop, limits: DropperLimits) -> Evidence:
+    """Measure how much of the way between two clamps shows nothing at all.
+
+    Args:
+        crop: Two clamps one above the other, with a margin.
+        limits: Thresholds.
+
+    Returns:
+        Evidence for ``missing``; score 0.5 at the limit. Not judged where the clamps are not both
+        seen, or so small that a wire between them would not be.
+    """
+    path = _followed(crop, limits)
+    if isinstance(path, Refusal):
+        return path.evidence(_ABSENCE, "missing")
+    if reason := _cut_ends(crop, path):
+        return reason.evidence(_ABSENCE, "missing")
+    off = _stands_out(crop, path)
+    end = max(3, round(_END * path.length))
+    clamp = float(min(off[:end].max(), off[-end:].max()))
+    between = off[end:-end]
+    least = max(_WIRE_SHARE * clamp, 3 * path.noise)
+    empty = float((between < least).mean()) if between.size else 0.0
+    if reason := _unproven(crop, path, limits, empty, clamp):
+        return reason.evidence(_ABSENCE, "missing")
+    number = Measurement("empty_between", empty, "1", limits.empty)
+    middle = (crop.inner.x0 + crop.inner.x1) / 2
+    ends = ((middle, crop.inner.y0 + share * crop.inner.height) for share in (_END, 1 - _END))
+    lines = (Polyline("gap", tuple(ends)),)
+    return judged(_ABSENCE, "missing", (empty / limits.empty) ** 4, (number,), lines)
 
 
 def slackness(crop: Crop, limits: DropperLimits) -> Evidence:
@@ -239,6 +277,32 @@ def _is_faced(gap: Gap, path: Followed) -> bool:
         and np.hypot(other.start[0] - gap.stop[0], other.start[1] - gap.stop[1]) <= near
         for other in path.gaps
     )
+
+
+def _stands_out(crop: Crop, path: Followed) -> np.ndarray[tuple[int], np.dtype[np.float32]]:
+    """Return by how much anything in each row of the box differs from the sky beside it."""
+    columns = [round(x * path.scale) for x in (crop.inner.x0 - 2, crop.inner.x1 + 2)]
+    inside = path.picture[path.box[0] : path.box[1]]
+    soft = cv2.GaussianBlur(inside, (0, 0), sigmaX=0.5, sigmaY=1.0)
+    near = np.asarray(soft, np.float32)[:, max(columns[0], 0) : columns[1] + 1]
+    sky = np.median(near, axis=1, keepdims=True)
+    off: np.ndarray[tuple[int], np.dtype[np.float32]] = np.abs(near - sky).max(axis=1)
+    return off
+
+
+def _unproven(
+    crop: Crop, path: Followed, limits: DropperLimits, empty: float, clamp: float
+) -> Refusal | None:
+    """Return why nothing between two clamps proves nothing, or something no wire."""
+    width, cover = crop.inner.width, _cover(path)
+    if empty > limits.empty:
+        if clamp < _LEAST_CLAMP:
+            return refused(Unjudged.LOW_CONTRAST, "contrast", clamp, "grey levels", _LEAST_CLAMP)
+        if width < _LEAST_CLAMP_PX:
+            return refused(Unjudged.TOO_NARROW, "width", width, "px", _LEAST_CLAMP_PX)
+    elif cover < limits.least_cover:
+        return refused(Unjudged.LITTLE_WIRE, "coverage", cover, "1", limits.least_cover)
+    return None
 
 
 def _cover(path: Followed) -> float:

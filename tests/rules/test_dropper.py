@@ -10,7 +10,7 @@ from catenary.domain.finding import Measurement, Verdict
 from catenary.domain.geometry import Box
 from catenary.domain.refusal import Unjudged
 from catenary.imaging.crops import Crop, cut
-from catenary.rules.dropper import DropperLimits, continuity, free_end, slackness
+from catenary.rules.dropper import DropperLimits, absence, continuity, free_end, slackness
 
 LIMITS = DropperLimits()
 
@@ -323,3 +323,32 @@ def test_a_wire_of_one_pixel_is_not_called_broken():
 def test_slack_is_the_distance_from_the_chord_over_the_wire(bow):
     evidence = slackness(drawn(bow=bow), LIMITS)
     assert evidence.measurements[0].value == pytest.approx(bow / 400, abs=0.008)
+
+
+def without_wire(clamps: float = 230) -> np.ndarray:
+    """Return (600, 600): two clamps on their wires, and nothing between them."""
+    picture = suspended()
+    picture[95:505, 250:350] = 10
+    return np.where(picture > 200, clamps, picture).astype(np.float32)
+
+
+def test_two_clamps_with_nothing_between_are_a_missing_dropper():
+    evidence = absence(photographed(without_wire()), LIMITS)
+    assert (evidence.verdict, evidence.condition) == (Verdict.DEFECT, "missing")
+    assert evidence.measurements[0].value > 0.95
+
+
+@pytest.mark.parametrize("gap", [(0, 0), (0.3, 0.6)])
+def test_a_dropper_of_which_something_hangs_is_not_missing(gap):
+    assert absence(photographed(suspended(gap=gap)), LIMITS).verdict is Verdict.NORMAL
+
+
+def test_clamps_so_small_that_no_wire_would_be_seen_tell_of_no_missing_dropper():
+    small = cv2.resize(without_wire(), (200, 200), interpolation=cv2.INTER_AREA)
+    crop = photographed(small, box=(94, 22, 106, 178))
+    assert absence(crop, LIMITS).reason == Unjudged.TOO_NARROW
+
+
+def test_dim_clamps_tell_of_no_missing_dropper():
+    crop = photographed(without_wire(), gain=0.15)
+    assert absence(crop, LIMITS).verdict is Verdict.CANNOT_JUDGE
