@@ -46,8 +46,8 @@ def rules(limits: RuleLimits) -> Mapping[str, tuple[Rule, ...]]:
     """Return the rules of each component id, limits filled in.
 
     `split_pin.legs_opened` is left out: on simulated night pins it does not tell opened legs from
-    closed ones. So is `dropper.absence`: on simulated calibration frames it raised a sound dropper and
-    none of five missing ones.
+    closed ones. So is `dropper.absence`: on simulated calibration frames it raised a sound
+    dropper and none of five missing ones.
     """
     return {
         "dropper": (
