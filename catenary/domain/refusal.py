@@ -27,7 +27,7 @@ class Unjudged(StrEnum):
     CUT_OFF_LEFT = "cut_off_left"
     CUT_OFF_RIGHT = "cut_off_right"
     LITTLE_WIRE = "little_wire"  # coverage
-    FAINT_WIRE = "faint_wire"  # wire strength
+    FAINT_WIRE = "faint_wire"  # contrast
     NO_WIRE_END = "no_wire_end"
     WIRE_NOT_FOLLOWED = "wire_not_followed"  # coverage
     NO_SINGLE_LINE = "no_single_line"  # fit

@@ -64,6 +64,8 @@ QUANTITIES: Mapping[str, Quantity] = {
     "longest_gap": _share("最长缺线段", "longest stretch without wire"),
     "coverage": _share("可见线长占比", "length on which wire is seen"),
     "end_width": _plain("线端宽度", "width at the end of the wire"),
+    "empty_between": _share("两线夹间空白", "nothing between the clamps"),
+    "beyond_end": _share("线端外空白段", "nothing beyond the end of the wire"),
     "bow": _share("弯曲量", "distance from the straight line"),
     "fit": _share("线形吻合度", "share of the wire on one line or bow"),
     "wire_strength": _plain("线的清晰度", "clearness of the wire"),
@@ -142,6 +144,7 @@ SOURCES: Mapping[str, Words] = {
     "dropper_continuity": Words("吊弦连续性", "dropper continuity"),
     "dropper_free_end": Words("吊弦线端", "dropper ends"),
     "dropper_slack": Words("吊弦弯曲", "dropper straightness"),
+    "dropper_absence": Words("吊弦有无", "dropper present"),
     "insulator_shed_spacing": Words("伞裙排列", "row of sheds"),
     "insulator_surface": Words("伞裙明暗", "brightness of sheds"),
     "split_pin_presence": Words("开口销有无", "split pin present"),
@@ -178,6 +181,10 @@ SEEN: Mapping[str, Words] = {
     "dropper_free_end": Words(
         "线端悬空，端部仅 {end_width}（线夹至少 {limit_end_width}）",
         "an end of its wire hangs free, {end_width} there (a clamp: {limit_end_width} or more)",
+    ),
+    "dropper_absence": Words(
+        "两线夹之间 {empty_between} 空无一物（限值 {limit_empty_between}）",
+        "{empty_between} of the way between its clamps shows nothing (limit {limit_empty_between})",
     ),
     "dropper_slack": Words(
         "吊弦线偏离直线达全长的 {bow}（限值 {limit_bow}）",
@@ -391,6 +398,7 @@ ROLES: Mapping[str, Words] = {
     "gap": Words("缺损处", "gap"),
     "end": Words("线端", "end"),
     "bow": Words("弯曲", "bow"),
+    "chord": Words("两端连线", "chord"),
     "shed": Words("伞裙", "shed"),
     "axis": Words("轴线", "axis"),
     "leg": Words("销腿", "leg"),
