@@ -12,6 +12,7 @@ from catenary.evaluation import calibration, forms
 from catenary.evaluation.calibration import Sample
 from catenary.evaluation.compared import group_of
 from catenary.evaluation.matching import Raised, is_hit
+from catenary.evaluation.predictions import DEFAULT_THRESHOLD
 from catenary.evaluation.rates import Scene, threshold_of_all
 from catenary.jobs.measure import Compared, Progress, scanned
 from catenary.models.bundle import Calibration
@@ -83,7 +84,9 @@ def calibrate(
         held = forms.contest(members, masts)
         fusion[kind] = replace(fitted[kind], form=held.best, contest=held)
         used = _scenes([replace(one, fusion=fusion[kind]) for one in own], compared, kind)
-        thresholds[kind] = max(threshold_of_all(used, false_per_image), LEAST_THRESHOLD)
+        # Without a single defect nothing says that lower odds than even ones mean one.
+        least = LEAST_THRESHOLD if held.defects else DEFAULT_THRESHOLD
+        thresholds[kind] = max(threshold_of_all(used, false_per_image), least)
     return Calibration(fusion, thresholds, floors)
 
 

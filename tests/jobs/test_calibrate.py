@@ -60,6 +60,13 @@ def test_without_any_defect_the_documented_weights_and_the_joint_form_stay(tmp_p
     assert pins.usual["classifier"].classifier == 1.0
 
 
+@pytest.mark.parametrize(("condition", "expected"), [("normal", 0.5), ("missing", LEAST_THRESHOLD)])
+def test_without_any_defect_nothing_is_raised_below_even_odds(condition, expected, tmp_path):
+    labels = coco.read(labelled_pins(tmp_path, ("D1", "D2"), condition))
+    fitted = calibrate.calibrate(judge(0.02), labels, 5.0, quietly)
+    assert fitted.thresholds["split_pin"] == expected
+
+
 def test_the_command_prints_what_was_compared_and_keeps_it_in_the_card(tmp_path):
     folder = random_bundle(tmp_path / "model")
     labels = labelled_pins(tmp_path / "set", ("D1", "D2"))
