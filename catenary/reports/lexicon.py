@@ -400,6 +400,7 @@ ROLES: Mapping[str, Words] = {
     "bow": Words("弯曲", "bow"),
     "chord": Words("两端连线", "chord"),
     "shed": Words("伞裙", "shed"),
+    "darkened": Words("变暗伞裙", "darkened shed"),
     "axis": Words("轴线", "axis"),
     "leg": Words("销腿", "leg"),
     "thread": Words("螺纹", "thread"),

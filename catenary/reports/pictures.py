@@ -25,6 +25,7 @@ ROLE_COLOURS = {
     "gap": "#ff5a4d",
     "clamp": "#f0e442",
     "shed": "#009e73",
+    "darkened": "#d55e00",
     "axis": "#cc79a7",
 }
 OTHER_COLOUR = "#e69f00"

@@ -198,7 +198,7 @@ def surface(crop: Crop, limits: ShedLimits) -> Evidence:
         Measurement("sheds", float(len(places)), "1"),
     )
     verdict = Verdict.DEFECT if over >= 0 else Verdict.NORMAL
-    traces = (_mark(string, "shed", float(places[worst])),)
+    traces = (_mark(string, "darkened", float(places[worst])),)
     return Evidence(SURFACE, "flashover", verdict, _logistic(over), measurements, traces)
 
 

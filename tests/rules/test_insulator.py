@@ -304,6 +304,7 @@ def test_a_burnt_shed_is_darker_than_the_others(turn_deg: float):
     assert evidence.condition == "flashover"
     assert evidence.verdict is Verdict.DEFECT
     (shed,) = evidence.traces
+    assert shed.role == "darkened"
     assert math.dist(np.mean(shed.points, axis=0), drawing.place(6, crop)) < drawing.period
 
 
