@@ -403,6 +403,7 @@ ROLES: Mapping[str, Words] = {
     "darkened": Words("变暗伞裙", "darkened shed"),
     "axis": Words("轴线", "axis"),
     "leg": Words("销腿", "leg"),
+    "no_leg": Words("最似销腿处，但过弱", "most like a leg, but too faint"),
     "thread": Words("螺纹", "thread"),
     "nut": Words("螺母", "nut"),
     "hole": Words("孔", "hole"),

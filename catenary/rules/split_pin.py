@@ -138,7 +138,9 @@ def presence(crop: Crop, limits: SplitPinLimits) -> Evidence:
         Measurement("hole_darkness", hole, "1"),
     )
     verdict = Verdict.DEFECT if score >= 0.5 else Verdict.NORMAL
-    traces = _traces(view, legs, limits.leg_length * limits.work_side_px)
+    # What is too faint for a leg must not be drawn as one.
+    role = "no_leg" if verdict is Verdict.DEFECT else "leg"
+    traces = _traces(view, legs, limits.leg_length * limits.work_side_px, role)
     return Evidence(PRESENCE, "missing", verdict, score, measurements, traces)
 
 
@@ -163,7 +165,7 @@ def legs_opened(crop: Crop, limits: SplitPinLimits) -> Evidence:
     score = _logistic((limits.opened_deg - legs.angle_deg) / limits.angle_spread_deg)
     angle = Measurement("leg_angle", legs.angle_deg, "deg", limits.opened_deg)
     verdict = Verdict.DEFECT if legs.angle_deg < limits.opened_deg else Verdict.NORMAL
-    traces = _traces(view, legs, limits.angle_length * limits.work_side_px)
+    traces = _traces(view, legs, limits.angle_length * limits.work_side_px, "leg")
     return Evidence(OPENING, "not_opened", verdict, score, (angle,), traces)
 
 
@@ -265,7 +267,7 @@ def _hole(view: _View, limits: SplitPinLimits) -> float:
     return bars.darkest_spot(np.asarray(smooth, np.float32), limits.work_side_px * 0.12)
 
 
-def _traces(view: _View, legs: _Legs | None, length: float) -> tuple[Polyline, ...]:
+def _traces(view: _View, legs: _Legs | None, length: float, role: str) -> tuple[Polyline, ...]:
     if legs is None:
         return ()
     half = length / 2
@@ -274,7 +276,7 @@ def _traces(view: _View, legs: _Legs | None, length: float) -> tuple[Polyline, .
         dx = half * math.cos(math.radians(bar.angle_deg))
         dy = half * math.sin(math.radians(bar.angle_deg))
         ends = (view.in_crop(bar.x - dx, bar.y - dy), view.in_crop(bar.x + dx, bar.y + dy))
-        lines.append(Polyline("leg", ends))
+        lines.append(Polyline(role, ends))
     return tuple(lines)
 
 

@@ -218,6 +218,12 @@ def test_angle_of_a_pin_that_is_not_there_cannot_be_judged():
     assert evidence.reason == Unjudged.NO_LEGS
 
 
+def test_what_is_too_faint_is_not_drawn_as_a_leg():
+    evidence = presence(crop_of(empty_bolt().photographed(80)), LIMITS)
+    assert evidence.verdict is Verdict.DEFECT
+    assert {trace.role for trace in evidence.traces} == {"no_leg"}
+
+
 def test_drawn_legs_lie_on_the_legs():
     crop = crop_of(bolt_with_pin().photographed(80))
     traces = presence(crop, LIMITS).traces
