@@ -1,7 +1,5 @@
 """Reduced pictures keep wires, brightness and the place of things."""
 
-import time
-
 import cv2
 import numpy as np
 import pytest
@@ -56,14 +54,3 @@ def test_one_pixel_wire_is_fainter_but_not_lost():
 def test_side_below_one_pixel_is_refused():
     with pytest.raises(ValueError, match="at least 1, got 0"):
         resize.reduced(np.zeros((8, 8), np.uint8), 0)
-
-
-@pytest.mark.slow
-def test_frame_of_29_megapixels_is_reduced_within_budget():
-    frame = np.zeros((4400, 6600), np.uint8)
-    took = []
-    for _ in range(5):
-        started = time.perf_counter()
-        resize.reduced(frame, 1280)
-        took.append(time.perf_counter() - started)
-    assert min(took) < 0.06  # 15 ms on one free core; room for a busy machine
