@@ -17,13 +17,12 @@ from catenary.domain.geometry import Box
 from catenary.evaluation import scarcity
 from catenary.evaluation.rates import Scene, threshold_of_all
 from catenary.evaluation.scarcity import AtBudget, Pool
-from catenary.jobs import assemble, inject
+from catenary.jobs import assemble, bench_folder, inject
 from catenary.jobs import scarce_judges as judges
 from catenary.jobs.scarce_judges import Folds, Strange, Target
 from catenary.jobs.scarce_parts import Looked, Score, by_detector, by_labels, look
 from catenary.jobs.scarce_recipe import Arm, Boxes, ScarceBench, ScarceTest
 from catenary.pipeline.judge import Judge
-from catenary.reports import atomic
 from catenary.simulation.write import LABELS
 from catenary.training import run
 from catenary.training.classifier_data import is_usable
@@ -33,7 +32,7 @@ log = logging.getLogger(__name__)
 
 Progress = Callable[[str, int, int], None]
 
-PLAN, FIGURES, STRANGE, DETECTED = "plan.json", "figures.json", "strange.json", "detected.json"
+FIGURES, STRANGE, DETECTED = "figures.json", "strange.json", "detected.json"
 _GROWING = ("output", "counts", "seeds")  # settings that only add trainings
 
 
@@ -217,16 +216,7 @@ def _keep_plan(
         "trainings": [json.loads(run.settings_text(one)) for one in known],
         "labels": [hashlib.sha256(repr(one.images).encode()).hexdigest() for one in labelled],
     }
-    path = settings.output / PLAN
-    text = json.dumps(plan, ensure_ascii=False, indent=1) + "\n"
-    if path.is_file():
-        if path.read_text(encoding="utf-8") != text:
-            raise ConfigError(
-                f"{settings.output} holds trainings of other settings or labels (see {path.name});"
-                " choose another output or remove it"
-            )
-        return
-    _write(path, text)
+    bench_folder.keep_plan(settings.output, plan, "trainings")
 
 
 def _given(
@@ -287,7 +277,7 @@ def _injected(settings: ScarceBench, pool: Pool, progress: Progress) -> tuple[La
     folder = settings.output / "injected"
     recipe, labels = settings.output / "injected.json", settings.output / "injected-labels.json"
     rates = {settings.component: dict(settings.injected)}
-    _write(recipe, json.dumps({"rates": rates}))  # JSON is YAML
+    bench_folder.write(recipe, json.dumps({"rates": rates}))  # JSON is YAML
     own = [
         replace(
             one,
@@ -347,7 +337,7 @@ def _strange(
     healthy = Folds(normal, scarcity.dealt(normal, folds, seed), folds)
     settings = replace(given.trainings.anomaly, seed=seed)
     found = judges.strangeness(settings, healthy, given.target, folder, asked)
-    _write(path, form.dump_json(found).decode())
+    bench_folder.write(path, form.dump_json(found).decode())
     return found
 
 
@@ -359,7 +349,7 @@ def _cell(
     if (folder / FIGURES).is_file():
         return _read(folder / FIGURES)
     cell = Cell(count, seed, (*usual, *_learnt(given, count, seed, folder, progress)))
-    _write(folder / FIGURES, TypeAdapter(Cell).dump_json(cell, indent=1).decode())
+    bench_folder.write(folder / FIGURES, TypeAdapter(Cell).dump_json(cell, indent=1).decode())
     return cell
 
 
@@ -463,7 +453,7 @@ def _by_detector(given: _Given, own: Folds, cell: Cell, folder: Path, progress: 
         for test in given.settings.tests
     )
     done = replace(cell, measured=tuple(found))
-    _write(path, TypeAdapter(Cell).dump_json(done, indent=1).decode())
+    bench_folder.write(path, TypeAdapter(Cell).dump_json(done, indent=1).decode())
     return done
 
 
@@ -472,8 +462,3 @@ def _read(path: Path) -> Cell:
         return TypeAdapter(Cell).validate_json(path.read_bytes())
     except ValidationError as error:
         raise ConfigError(f"{path} is no result of this version; remove its folder") from error
-
-
-def _write(path: Path, text: str) -> None:
-    with atomic.replaced(path) as partial:
-        partial.write_text(text, encoding="utf-8")

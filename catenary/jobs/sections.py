@@ -19,13 +19,12 @@ from catenary.domain.errors import ConfigError, ImpossibleSettingsError
 from catenary.evaluation.figures import Evaluation
 from catenary.evaluation.intervals import Share
 from catenary.evaluation.predictions import DataKind
-from catenary.jobs import assemble, audit, learn
+from catenary.jobs import assemble, audit, bench_folder, learn
 from catenary.jobs import evaluate as evaluations
 from catenary.jobs.unseen import Choice
 from catenary.jobs.unseen import read as read_unseen
 from catenary.models import bundle
 from catenary.models.inputs import Precision
-from catenary.reports import atomic
 from catenary.training import run
 from catenary.training.export import Runs
 from catenary.training.settings import IMAGENET, RANDOM, Kind, TrainingSettings
@@ -34,7 +33,7 @@ log = logging.getLogger(__name__)
 
 Progress = Callable[[str, int, int], None]
 
-PLAN, FOLD = "plan.json", "fold.json"
+FOLD = "fold.json"
 _NO_FILE = re.compile(r"[^\w.-]+")
 
 
@@ -238,16 +237,7 @@ def _keep_plan(settings: SectionBench, trainings: _Trainings, labelled: Labelled
         "trainings": [json.loads(run.settings_text(one)) for one in known],
         "labels": labels,
     }
-    path = settings.output / PLAN
-    text = json.dumps(plan, ensure_ascii=False, indent=1) + "\n"
-    if path.is_file():
-        if path.read_text(encoding="utf-8") != text:
-            raise ConfigError(
-                f"{settings.output} holds folds of other settings or labels (see {path.name}); "
-                "choose another output or remove it"
-            )
-        return
-    _write(path, text)
+    bench_folder.keep_plan(settings.output, plan, "folds")
 
 
 def _copies(labelled: LabelledSet, progress: Progress) -> list[tuple[int, int]]:
@@ -272,7 +262,7 @@ def _fold(
     result = FoldResult(
         fold.section, _counted(unseen), _counted(in_domain), unseen.map50, in_domain.map50
     )
-    _write(folder / FOLD, TypeAdapter(FoldResult).dump_json(result, indent=1).decode())
+    bench_folder.write(folder / FOLD, TypeAdapter(FoldResult).dump_json(result, indent=1).decode())
     return result
 
 
@@ -346,8 +336,3 @@ def _read(path: Path) -> FoldResult:
         return TypeAdapter(FoldResult).validate_json(path.read_bytes())
     except ValidationError as error:
         raise ConfigError(f"{path} is no result of this version; remove its folder") from error
-
-
-def _write(path: Path, text: str) -> None:
-    with atomic.replaced(path) as partial:
-        partial.write_text(text, encoding="utf-8")

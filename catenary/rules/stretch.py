@@ -305,7 +305,7 @@ class _Profile:
             ground = running(np.median(beside, axis=0).astype(np.float64), 2 * width)
             rises.append(level - ground)
             grounds.append(ground)
-            edges.append(side * self._crossing(soft, (level + ground) / 2, side))
+            edges.append(side * crossing(self.offsets, soft, (level + ground) / 2, side))
         rise: Numbers = np.minimum(*rises)
         blur = float(np.median(np.mean(rises, axis=0) / self._steepest(soft))) / width
         upper, lower = self.path + edges[0], self.path + edges[1]
@@ -351,17 +351,28 @@ class _Profile:
         level: Floats = means[np.abs(self.offsets) <= max(0.4 * self.width, _FINE)].max(axis=0)
         return level
 
-    def _crossing(self, soft: Floats, half: Numbers, side: int) -> Numbers:
-        """Return (L,) distance from the path at which one side falls to half; NaN where none."""
-        order = np.argsort(side * self.offsets)
-        order = order[side * self.offsets[order] >= -1e-6]
-        above = soft[order] - half
-        below = above < 0
-        first = below.argmax(axis=0)
-        columns = np.arange(soft.shape[1])
-        is_found = below.any(axis=0) & (first > 0)
-        before = np.maximum(first - 1, 0)
-        high, low = above[before, columns], above[first, columns]
-        share = high / np.maximum(high - low, 1e-6)
-        distance = side * self.offsets[order[before]] + share * _FINE
-        return np.where(is_found, distance, np.nan)
+
+def crossing(offsets: Numbers, soft: Floats | Numbers, half: Numbers, side: int) -> Numbers:
+    """Return where profiles across a path fall to half of what is on it, between samples.
+
+    Args:
+        offsets: (M,) distances from the path of the samples, px, rising.
+        soft: (M, L) profiles, one a column.
+        half: (L,) level to cross.
+        side: 1 towards positive offsets, -1 towards negative.
+
+    Returns:
+        (L,) distance from the path, positive on the side asked for; NaN where none.
+    """
+    order = np.argsort(side * offsets)
+    order = order[side * offsets[order] >= -1e-6]
+    above = soft[order] - half
+    below = above < 0
+    first = below.argmax(axis=0)
+    columns = np.arange(soft.shape[1])
+    is_found = below.any(axis=0) & (first > 0)
+    before = np.maximum(first - 1, 0)
+    high, low = above[before, columns], above[first, columns]
+    share = high / np.maximum(high - low, 1e-6)
+    distance = side * offsets[order[before]] + share * _FINE
+    return np.where(is_found, distance, np.nan)

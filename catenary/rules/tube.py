@@ -20,7 +20,7 @@ from catenary.domain.refusal import Refusal, Unjudged, refused
 from catenary.imaging.crops import Crop
 from catenary.imaging.lines import Axis
 from catenary.imaging.profiles import Strip
-from catenary.rules.stretch import fitted, running
+from catenary.rules.stretch import crossing, fitted, running
 from catenary.rules.wire import cheapest, ridges
 
 Numbers = NDArray[np.float64]
@@ -495,7 +495,7 @@ def _measured(fine: _Reduced, axis: Axis, path: Numbers, seed: Seed) -> Tube | N
     if height <= 0:
         return None
     edges = [
-        _crossing(soft, offsets, (level + ground) / 2, side)
+        side * crossing(offsets, soft, (level + ground) / 2, side)
         for side, ground in zip((-1, 1), grounds, strict=True)
     ]
     widths = edges[1] - edges[0]
@@ -533,22 +533,6 @@ def _in_full(strip: Strip, scale: float) -> Strip:
     to_picture = strip.to_picture / scale
     to_picture[:, 2] += 0.5 / scale - 0.5
     return Strip(strip.pixels, to_picture, strip.scale * scale)
-
-
-def _crossing(soft: Numbers, offsets: Numbers, half: Numbers, side: int) -> Numbers:
-    """Return (L,) distance from the path at which one side falls to half; NaN where none."""
-    order = np.argsort(side * offsets)
-    order = order[side * offsets[order] >= -1e-6]
-    above = soft[order] - half
-    below = above < 0
-    first = below.argmax(axis=0)
-    columns = np.arange(soft.shape[1])
-    is_found = below.any(axis=0) & (first > 0)
-    before = np.maximum(first - 1, 0)
-    high, low = above[before, columns], above[first, columns]
-    share = high / np.maximum(high - low, 1e-6)
-    distance = side * offsets[order[before]] + share * _FINE
-    return np.where(is_found, side * distance, np.nan)
 
 
 def _extent(middle: Numbers, is_tube: Flags, is_seed: Flags, width: float) -> tuple[int, int]:

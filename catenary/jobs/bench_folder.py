@@ -1,0 +1,39 @@
+"""The folder of a bench that is gone on with: what it is of, and files written whole."""
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+
+from catenary.domain.errors import ConfigError
+from catenary.reports import atomic
+
+PLAN = "plan.json"
+
+
+def keep_plan(folder: Path, plan: Mapping[str, object], what: str) -> None:
+    """Write what a folder is of, or check that it is that.
+
+    Args:
+        folder: Of the bench.
+        plan: Settings and fingerprints of labels, as JSON can hold them.
+        what: Is kept there, e.g. ``"folds"``.
+
+    Raises:
+        ConfigError: If the folder holds something else already.
+        StoreError: If it cannot be written.
+    """
+    path = folder / PLAN
+    text = json.dumps(plan, ensure_ascii=False, indent=1) + "\n"
+    if not path.is_file():
+        write(path, text)
+    elif path.read_text(encoding="utf-8") != text:
+        raise ConfigError(
+            f"{folder} holds {what} of other settings or labels (see {path.name});"
+            " choose another output or remove it"
+        )
+
+
+def write(path: Path, text: str) -> None:
+    """Write a text file, whole or not at all."""
+    with atomic.replaced(path) as partial:
+        partial.write_text(text, encoding="utf-8")
