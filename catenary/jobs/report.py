@@ -36,11 +36,13 @@ from catenary.store.workspace import Workspace
 FORMATS = ("html", "xlsx", "csv", "coco")
 
 
-def write_report(folder: Path, name: str, form: str, path: Path, *, with_components: bool) -> None:
+def write_report(
+    place: Path | Workspace, name: str, form: str, path: Path, *, with_components: bool
+) -> None:
     """Write the findings of a run.
 
     Args:
-        folder: Workspace.
+        place: Workspace, or its folder.
         name: Run.
         form: One of `FORMATS`.
         path: File to write; replaced whole or not at all.
@@ -50,7 +52,7 @@ def write_report(folder: Path, name: str, form: str, path: Path, *, with_compone
         StoreError: If the workspace or the run is not there, or the file cannot be written.
     """
     taxonomy = config.load_taxonomy(config.bundled("configs/taxonomy.yaml"))
-    with workspaces.existing(folder) as (db, workspace), db.read() as connection:
+    with workspaces.existing(place) as (db, workspace), db.read() as connection:
         run_id = ledger.run_id_of(connection, name)
         data = _data(connection, workspace, run_id, taxonomy)
         match form:
