@@ -25,6 +25,7 @@ from catenary.domain.errors import CatenaryError
 
 if TYPE_CHECKING:
     from catenary.store.summary import RunSummary
+    from catenary.store.workspace import Workspace as Place
 
 FAILED, WRONG_USE, SOME_UNREADABLE, INTERRUPTED = 1, 2, 3, 130
 
@@ -42,6 +43,15 @@ out = Console()
 Workspace = Annotated[
     Path, typer.Option(help="Folder of the results.", envvar="CATENARY_WORKSPACE")
 ]
+Database = Annotated[
+    str,
+    typer.Option(
+        help="Database URL, postgresql+psycopg://USER@HOST/NAME; a file in the folder when not "
+        "given.",
+        envvar="CATENARY_DATABASE",
+        show_envvar=True,
+    ),
+]
 Json = Annotated[bool, typer.Option("--json", help="Print JSON for scripts.")]
 Setting = Annotated[
     list[str] | None, typer.Option("--set", help="Override a setting: key=value; repeatable.")
@@ -58,6 +68,12 @@ Classes = Annotated[
     ),
 ]
 DEFAULT_WORKSPACE = Path("workspace")
+
+
+def _place(folder: Path, database: str) -> "Place":
+    from catenary.store.workspace import Workspace as Place
+
+    return Place(folder, database)
 
 
 def main() -> None:
@@ -120,13 +136,13 @@ def _progress(title: str) -> Iterator[Callable[[int, int], None]]:
 
 
 @app.command()
-def demo(workspace: Workspace = DEFAULT_WORKSPACE) -> None:
+def demo(workspace: Workspace = DEFAULT_WORKSPACE, database: Database = "") -> None:
     """Scan the bundled sample run and write its HTML report."""
     from catenary.jobs import scan as job
 
     out.print("Scanning the bundled sample run (simulated frames)")
     with _progress("scan") as step:
-        end = job.demo(workspace, step)
+        end = job.demo(_place(workspace, database), step)
     _print_run(end.summary)
     out.print(f"\nWorkspace: {workspace.resolve()}")
     out.print(f"Open the findings in a browser: {end.report}", soft_wrap=True)
@@ -138,6 +154,7 @@ def demo(workspace: Workspace = DEFAULT_WORKSPACE) -> None:
 def scan(  # noqa: PLR0913 - every option of the command is a parameter
     source: Annotated[str, typer.Argument(help="Folder or file of a run.")],
     workspace: Workspace = DEFAULT_WORKSPACE,
+    database: Database = "",
     model: Model = None,
     device: Device = "auto",
     precision: Precision = "bf16",
@@ -154,7 +171,7 @@ def scan(  # noqa: PLR0913 - every option of the command is a parameter
         bool, typer.Option("--retry-failed", help="Try frames again that failed before.")
     ] = False,
     wait: Annotated[
-        float, typer.Option(min=0, help="Minutes to wait for a source that goes away.")
+        float, typer.Option(min=0, help="Minutes to wait for a source or database that goes away.")
     ] = 60.0,
     promise: Annotated[
         bool,
@@ -174,7 +191,7 @@ def scan(  # noqa: PLR0913 - every option of the command is a parameter
     recipe = assemble.Recipe(model, device, precision, config, overrides, promise)
     options = job.Options(workers, retry_failed, 60 * wait)
     with _progress("scan") as step:
-        summary = job.scan_run(source, workspace, recipe, options, step)
+        summary = job.scan_run(source, _place(workspace, database), recipe, options, step)
     if as_json:
         _print_json([job.run_record(summary)])
     else:
@@ -184,14 +201,17 @@ def scan(  # noqa: PLR0913 - every option of the command is a parameter
 
 @runs.callback()
 def list_runs(
-    context: typer.Context, workspace: Workspace = DEFAULT_WORKSPACE, as_json: Json = False
+    context: typer.Context,
+    workspace: Workspace = DEFAULT_WORKSPACE,
+    database: Database = "",
+    as_json: Json = False,
 ) -> None:
     """List the runs of a workspace."""
     from catenary.jobs import scan as job
 
     if context.invoked_subcommand is not None:
         return
-    found = job.list_runs(workspace)
+    found = job.list_runs(_place(workspace, database))
     if as_json:
         _print_json([job.run_record(one) for one in found])
         return
@@ -207,13 +227,14 @@ def list_runs(
 def show_run(
     run: Annotated[str, typer.Argument(help="Name of the run.")],
     workspace: Workspace = DEFAULT_WORKSPACE,
+    database: Database = "",
     as_json: Json = False,
 ) -> None:
     """Show one run: counts, findings, frames that failed, photographs given to other masts."""
     from catenary.jobs import reassign
     from catenary.jobs import scan as job
 
-    detail = job.show_run(workspace, run)
+    detail = job.show_run(_place(workspace, database), run)
     if as_json:
         _print_json([job.run_record(detail.summary)])
         return
@@ -244,12 +265,13 @@ def reassign_masts(  # noqa: PLR0913 - every option of the command is a paramete
         str | None, typer.Option(help="Only photographs of this mast, or of none.")
     ] = None,
     workspace: Workspace = DEFAULT_WORKSPACE,
+    database: Database = "",
 ) -> None:
     """Give photographs to another mast; who, when and why is kept, a second call takes it back."""
     from catenary.jobs import reassign as job
 
     wish = job.Wish(tuple(image or ()), from_mast, to_mast, by, why)
-    changed = job.reassign(workspace, run, wish)
+    changed = job.reassign(_place(workspace, database), run, wish)
     for line in job.lines(changed):
         out.print(line, soft_wrap=True, highlight=False, markup=False)
     out.print(f"{len(changed)} photographs reassigned")
@@ -272,6 +294,7 @@ def report(  # noqa: PLR0913 - every option of the command is a parameter
         Path | None, typer.Option(help="PDF: folder with a font that has Chinese characters.")
     ] = None,
     workspace: Workspace = DEFAULT_WORKSPACE,
+    database: Database = "",
 ) -> None:
     """Write the findings of a run as one file."""
     from catenary.jobs import report as job
@@ -284,7 +307,8 @@ def report(  # noqa: PLR0913 - every option of the command is a parameter
         raise typer.BadParameter("--template goes with --format docx or pdf")
     if fonts is not None and form != "pdf":
         raise typer.BadParameter("--fonts goes with --format pdf")
-    job.write_report(workspace, run, form, output, job.Choices(components, template, fonts))
+    chosen = job.Choices(components, template, fonts)
+    job.write_report(_place(workspace, database), run, form, output, chosen)
     out.print(f"{output.resolve()}", soft_wrap=True)
 
 
@@ -303,6 +327,7 @@ def compare_runs(  # noqa: PLR0913 - every option of the command is a parameter
     ] = True,
     setting: Setting = None,
     workspace: Workspace = DEFAULT_WORKSPACE,
+    database: Database = "",
     as_json: Json = False,
 ) -> None:
     """Say what is new, gone, grown or unchanged on the masts of two runs, beyond the error."""
@@ -315,7 +340,7 @@ def compare_runs(  # noqa: PLR0913 - every option of the command is a parameter
         raise typer.BadParameter(str(error), param_hint="--mm-per-px") from error
     request = job.Request(run, earlier_run, scales, pictures, html, csv, tuple(setting or ()))
     with _progress("compare") as step:
-        found = job.compare(workspace, request, step)
+        found = job.compare(_place(workspace, database), request, step)
     if as_json:
         _print_json(comparison.record(found))
         return

@@ -57,3 +57,7 @@ class BundleError(CatenaryError):
 
 class StoreError(CatenaryError):
     """The workspace or a set cannot be written, or holds something unexpected."""
+
+
+class StoreGoneError(StoreError):
+    """The server of the database cannot be reached for now; what was finished is kept."""

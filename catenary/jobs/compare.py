@@ -44,6 +44,7 @@ from catenary.runs.source import Source
 from catenary.store import findings, ledger
 from catenary.store.database import Database
 from catenary.store.ledger import Entry
+from catenary.store.workspace import Workspace
 
 Progress = Callable[[int, int], None]
 Pixels = NDArray[np.uint8]
@@ -96,13 +97,13 @@ def parse_scales(texts: Iterable[str]) -> dict[str, float]:
     return scales
 
 
-def compare(folder: Path, request: Request, progress: Progress) -> Comparison:
+def compare(place: Path | Workspace, request: Request, progress: Progress) -> Comparison:
     """Compare two runs of a workspace, and write page and table where they are asked for.
 
     The located parts of both runs are held in memory.
 
     Args:
-        folder: Workspace.
+        place: Workspace, or its folder.
         request: What.
         progress: Called with photographs compared and photographs in all.
 
@@ -116,7 +117,7 @@ def compare(folder: Path, request: Request, progress: Progress) -> Comparison:
     taxonomy = config.load_taxonomy(config.bundled("configs/taxonomy.yaml"))
     if request.run == request.earlier_run:
         raise StoreError(f"{request.run} cannot be compared with itself; name an earlier run")
-    with workspaces.existing(folder) as (db, workspace):
+    with workspaces.existing(place) as (db, workspace):
         with db.read() as connection:
             names = request.earlier_run, request.run
             before, after = (pairing.read(connection, workspace, name) for name in names)

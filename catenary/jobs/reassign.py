@@ -15,6 +15,7 @@ from catenary.reports.wording import printable
 from catenary.runs import discover
 from catenary.store import ledger, reassignments
 from catenary.store.reassignments import Reassignment
+from catenary.store.workspace import Workspace
 
 NO_MAST = "none"
 
@@ -38,11 +39,11 @@ class Wish:
     why: str
 
 
-def reassign(folder: Path, run: str, wish: Wish) -> list[Reassignment]:
+def reassign(place: Path | Workspace, run: str, wish: Wish) -> list[Reassignment]:
     """Give photographs of a run to another mast, all with a trace or none, and join views anew.
 
     Args:
-        folder: Workspace.
+        place: Workspace, or its folder.
         run: Name of the run.
         wish: Which, where to, who and why.
 
@@ -57,7 +58,7 @@ def reassign(folder: Path, run: str, wish: Wish) -> list[Reassignment]:
         raise StoreError("a reassignment needs --by and --why, for those who read the trace")
     if not wish.images and wish.from_mast is None:
         raise StoreError("say which photographs: --image PATTERN, --from-mast MAST or both")
-    with workspaces.existing(folder) as (db, workspace):
+    with workspaces.existing(place) as (db, workspace):
         with db.read() as connection:
             run_id = ledger.run_id_of(connection, run)
             record = ledger.record_of(connection, run_id)

@@ -53,12 +53,16 @@ class Choices:
 
 
 def write_report(
-    folder: Path, name: str, form: str, path: Path, choices: Choices | None = None
+    place: Path | Workspace,
+    name: str,
+    form: str,
+    path: Path,
+    choices: Choices | None = None,
 ) -> None:
     """Write the findings of a run.
 
     Args:
-        folder: Workspace.
+        place: Workspace, or its folder.
         name: Run.
         form: One of `FORMATS`.
         path: File to write; replaced whole or not at all.
@@ -70,7 +74,7 @@ def write_report(
     """
     chosen = choices or Choices()
     taxonomy = config.load_taxonomy(config.bundled("configs/taxonomy.yaml"))
-    with workspaces.existing(folder) as (db, workspace), db.read() as connection:
+    with workspaces.existing(place) as (db, workspace), db.read() as connection:
         run_id = ledger.run_id_of(connection, name)
         data = _data(connection, workspace, run_id, taxonomy)
         _write(data, form, path, chosen)

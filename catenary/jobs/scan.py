@@ -13,7 +13,7 @@ from pathlib import Path
 from sqlalchemy import Connection
 
 from catenary import config
-from catenary.domain.errors import SourceGoneError, StoreError
+from catenary.domain.errors import SourceGoneError, StoreError, StoreGoneError
 from catenary.domain.finding import Component, Finding, Verdict
 from catenary.jobs import assemble, evidence, join, promised, report, workspaces
 from catenary.models import bundle
@@ -48,7 +48,7 @@ class Options:
     Attributes:
         readers: Threads that read and decode.
         retry_failed: Try photographs again that failed before.
-        wait_s: How long to wait for a source that goes away, in seconds.
+        wait_s: How long to wait for a source or a database that goes away, in seconds.
     """
 
     readers: int = 2
@@ -73,23 +73,27 @@ class RunDetail:
     reassigned: tuple[Reassignment, ...] = ()
 
 
-def demo(folder: Path, progress: Progress) -> Demo:
+def demo(workspace: Workspace, progress: Progress) -> Demo:
     """Scan the bundled sample run and write its HTML report."""
     source = str(config.bundled(SAMPLE_RUN))
-    found = scan_run(source, folder, assemble.Recipe(), Options(), progress)
-    page = folder / f"{found.name}.html"
-    report.write_report(folder, found.name, "html", page)
+    found = scan_run(source, workspace, assemble.Recipe(), Options(), progress)
+    page = workspace.path / f"{found.name}.html"
+    report.write_report(workspace, found.name, "html", page)
     return Demo(found, page.resolve())
 
 
 def scan_run(
-    source_path: str, folder: Path, recipe: assemble.Recipe, options: Options, progress: Progress
+    source_path: str,
+    place: Path | Workspace,
+    recipe: assemble.Recipe,
+    options: Options,
+    progress: Progress,
 ) -> RunSummary:
     """Scan what is left of a run; safe to stop, kill and start again.
 
     Args:
         source_path: Folder, file or URL of the run.
-        folder: Workspace.
+        place: Workspace, or its folder.
         recipe: Model and settings.
         options: Threads, retries.
         progress: Called with photographs finished and photographs in all.
@@ -97,15 +101,17 @@ def scan_run(
     Raises:
         SourceError: If the run is not recognised.
         SourceGoneError: If it goes away for longer than `Options.wait_s`; what was finished stays.
+        StoreGoneError: If its database goes away for longer than that.
         StoreError: If the workspace cannot be written; what was finished stays.
     """
     source = discover.open_source(source_path)
     judge = assemble.judge(recipe)
     settings = recipe.settings()
     promises = _promises(recipe)
-    workspace = Workspace(folder)
+    workspace = place if isinstance(place, Workspace) else Workspace(place)
     workspace.create()
     with workspaces.opened(workspace) as db:
+        db.patience_s = options.wait_s
         run_id = _registered(db, source, judge, options, promises)
         with db.read() as connection:
             name = ledger.record_of(connection, run_id).name
@@ -195,15 +201,15 @@ class _Writer:
                     self.commit(finished)
                     last = time.monotonic()
         except (KeyboardInterrupt, SourceGoneError):
-            self.commit(batch)
+            self.commit(batch, is_patient=False)
             raise
         self.commit(batch)
         total = sum(self.seconds.values()) or 1.0
         shares = " ".join(f"{name}={value / total:.0%}" for name, value in self.seconds.items())
         log.info("scanned run=%s images=%d seconds by stage: %s", self.name, self.done, shares)
 
-    def commit(self, batch: list[ScannedFrame]) -> None:
-        """Write one batch, whole or not at all."""
+    def commit(self, batch: list[ScannedFrame], *, is_patient: bool = True) -> None:
+        """Write one batch, whole or not at all; wait for a database server that goes away."""
         if not batch:
             return
         if (free := self.workspace.free_bytes()) < LEAST_FREE_BYTES:
@@ -211,18 +217,29 @@ class _Writer:
                 f"only {free / 1e6:.0f} MB free in {self.workspace.path}; "
                 "free some space and start the same scan again, it goes on where it was"
             )
-        with _uninterrupted():
-            self._write(batch)
+        is_again = False
+        while True:
+            try:
+                with _uninterrupted():
+                    self._write(batch, is_again=is_again)
+                break
+            except StoreGoneError as error:
+                if not is_patient:
+                    raise
+                self.db.wait(error)
+                is_again = True
         for result in batch:
             self.seconds.update(result.stage_seconds)
 
-    def _write(self, batch: list[ScannedFrame]) -> None:
+    def _write(self, batch: list[ScannedFrame], *, is_again: bool = False) -> None:
         raised = [pair for result in batch for pair in self._with_crops(result)]
         rows = [row for result in batch for row in _component_rows(result)]
         shard = shards.write(
             self.workspace.detections(self.name), evidence.digest(batch[0].ref.image_id), rows
         )
         with self.db.write() as tx:
+            if is_again and not ledger.is_left(tx, self.run_id, batch[0].ref.image_id):
+                return  # the server kept the batch, only its answer was lost
             for result in batch:
                 ledger.finish(tx, self.run_id, result.ref.image_id, result.result)
             findings.insert_all(tx, self.run_id, raised)
@@ -276,23 +293,23 @@ def _component_row(
     )
 
 
-def list_runs(folder: Path) -> list[RunSummary]:
+def list_runs(place: Path | Workspace) -> list[RunSummary]:
     """Return the counts of every run of a workspace.
 
     Raises:
         StoreError: If the folder is no workspace.
     """
-    with workspaces.existing(folder) as (db, _), db.read() as connection:
+    with workspaces.existing(place) as (db, _), db.read() as connection:
         return summary.runs(connection)
 
 
-def show_run(folder: Path, name: str) -> RunDetail:
+def show_run(place: Path | Workspace, name: str) -> RunDetail:
     """Return one run of a workspace with what failed.
 
     Raises:
         StoreError: If the folder is no workspace or has no such run.
     """
-    with workspaces.existing(folder) as (db, _), db.read() as connection:
+    with workspaces.existing(place) as (db, _), db.read() as connection:
         run_id = ledger.run_id_of(connection, name)
         failed = tuple(ledger.failures(connection, run_id))
         reassigned = tuple(reassignments.of_run(connection, run_id))

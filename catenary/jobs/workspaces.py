@@ -9,13 +9,16 @@ from catenary.store.workspace import Workspace
 
 
 @contextmanager
-def existing(folder: Path) -> Iterator[tuple[Database, Workspace]]:
+def existing(place: Path | Workspace) -> Iterator[tuple[Database, Workspace]]:
     """Open a workspace that is there, or refuse.
 
+    Args:
+        place: A workspace; its folder alone where the database is in it.
+
     Raises:
-        StoreError: If the folder is no workspace.
+        StoreError: If the folder is no workspace, or its database cannot be opened.
     """
-    workspace = Workspace(folder)
+    workspace = place if isinstance(place, Workspace) else Workspace(place)
     workspace.require()
     with opened(workspace) as db:
         yield db, workspace

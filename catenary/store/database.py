@@ -1,31 +1,48 @@
 """Open a workspace's database; one writer, many readers, and errors in words."""
 
+import logging
 import sqlite3
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 from sqlalchemy import URL, Connection, Engine, create_engine, event, make_url
-from sqlalchemy.exc import ArgumentError, DBAPIError, IntegrityError, NoSuchModuleError
+from sqlalchemy.exc import (
+    ArgumentError,
+    DBAPIError,
+    IntegrityError,
+    NoSuchModuleError,
+)
+from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 
-from catenary.domain.errors import StoreError
+from catenary.domain.errors import StoreError, StoreGoneError
+from catenary.store import postgresql
 from catenary.store.migrations import upgrade as migrations
+
+log = logging.getLogger(__name__)
 
 BUSY_SECONDS = 30.0  # wait for another process's short write; our starting value
 _WRITES = "catenary_writes"
+_FIRST_PAUSE_S, _LONGEST_PAUSE_S = 0.5, 5.0  # between tries of a server that is away
 _DAMAGED = {sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB}
 _LOCKED = {sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED}
 _FORBIDDEN = {sqlite3.SQLITE_READONLY, sqlite3.SQLITE_PERM, sqlite3.SQLITE_AUTH}
 
 
 class Database:
-    """Connections to one workspace database; safe to share between threads."""
+    """Connections to one workspace database; safe to share between threads.
+
+    Attributes:
+        patience_s: How long to wait for a server that went away, before reading and in `wait`.
+    """
 
     def __init__(self, engine: Engine, name: str) -> None:
         """Keep the engine; ``name`` is what errors call the database."""
         self.name = name
+        self.patience_s = 0.0
         self._engine = engine
         self._writer = threading.Lock()
 
@@ -36,9 +53,12 @@ class Database:
         Keep it short: on SQLite, the log file grows for as long as a view is held.
 
         Raises:
+            StoreGoneError: If its server cannot be reached; only after `patience_s` if it could
+                not be reached at the beginning.
             StoreError: If the database cannot be read.
         """
-        with _explained(self.name), self._engine.connect() as connection, connection.begin():
+        connection = self._connection()
+        with _explained(self.name), connection, connection.begin():
             yield connection
 
     @contextmanager
@@ -46,6 +66,8 @@ class Database:
         """Lend the one writing connection: all of the block is kept, or none of it.
 
         Raises:
+            StoreGoneError: If its server cannot be reached. One that was lost at the very end may
+                have kept the block.
             StoreError: If the database cannot be written.
         """
         if not self._writer.acquire(timeout=BUSY_SECONDS):
@@ -58,31 +80,69 @@ class Database:
         finally:
             self._writer.release()
 
+    def wait(self, error: StoreGoneError) -> None:
+        """Return as soon as the server answers again; Ctrl-C ends the waiting.
+
+        Raises:
+            StoreGoneError: ``error``, when the server is away for longer than `patience_s`.
+        """
+        started, pause = time.monotonic(), _FIRST_PAUSE_S
+        if self.patience_s:
+            log.warning("the scan waits, at most %.0f minutes: %s", self.patience_s / 60, error)
+        while True:
+            left = self.patience_s - (time.monotonic() - started)
+            if left <= 0:
+                raise error
+            time.sleep(min(pause, left))
+            pause = min(2 * pause, _LONGEST_PAUSE_S)
+            try:
+                with _explained(self.name), self._engine.connect():
+                    log.warning("%s is back", self.name)
+                    return
+            except StoreGoneError:
+                continue
+
     def close(self) -> None:
         """Close the pooled connections."""
         self._engine.dispose()
 
+    def _connection(self) -> Connection:
+        """Return a connection, when need be after waiting for the server."""
+        while True:
+            try:
+                with _explained(self.name):
+                    return self._engine.connect()
+            except StoreGoneError as error:
+                self.wait(error)
+
 
 def open_workspace_db(location: Path | str) -> Database:
-    """Open a database, creating or upgrading it.
+    """Open a database, creating or upgrading its tables.
 
     Args:
         location: Path of a SQLite file in an existing folder, or a database URL such as
-            ``postgresql+psycopg://user@host/catenary``.
+            ``postgresql+psycopg://user@host/catenary``. Passwords in it are never told.
 
     Raises:
+        StoreGoneError: If its server cannot be reached.
         StoreError: If it cannot be opened, is no database, or is newer than this program.
     """
     url = _url(location)
-    name = str(url.database) if url.drivername == "sqlite" else url.render_as_string()
+    name = str(url.database) if url.drivername == "sqlite" else postgresql.name(url)
     try:
         engine = create_engine(url, **_arguments(url))
-    except (ArgumentError, NoSuchModuleError, ModuleNotFoundError) as error:
+    except ModuleNotFoundError as error:
+        raise StoreError(
+            f"{name} needs the package {error.name}: pip install 'catenary[postgres]'"
+        ) from error
+    except (ArgumentError, NoSuchModuleError) as error:
         raise StoreError(f"{name} cannot be opened: {error}") from error
     database = Database(engine, name)
     try:
         if url.drivername == "sqlite":
             _prepare_sqlite(engine, name)
+        else:
+            _prepare_server(engine)
         _bring_up_to_date(database)
     except StoreError:
         database.close()
@@ -91,21 +151,32 @@ def open_workspace_db(location: Path | str) -> Database:
 
 
 def _url(location: Path | str) -> URL:
-    if isinstance(location, str) and "://" in location:
-        try:
-            return make_url(location)
-        except ArgumentError as error:
-            raise StoreError(f"{location!r} is not a database URL: {error}") from error
-    return URL.create("sqlite", database=str(Path(location).absolute()))
+    if isinstance(location, Path):
+        return URL.create("sqlite", database=str(location.absolute()))
+    try:
+        url = make_url(location)
+    except (ArgumentError, ValueError) as error:
+        # What was given is not repeated: a password may be in it.
+        raise StoreError(
+            "what was given is not a database URL; write postgresql+psycopg://USER@HOST/NAME"
+        ) from error
+    return postgresql.completed(url) if postgresql.is_meant(url) else url
 
 
 def _arguments(url: URL) -> dict[str, Any]:
     """Return what this kind of database needs beside its URL."""
     if url.drivername != "sqlite":
-        return {"pool_pre_ping": True}
+        return postgresql.arguments()
     # isolation_level None: sqlite3 never begins a transaction on its own; `_begin` chooses which.
     # https://docs.sqlalchemy.org/en/20/dialects/sqlite.html#serializable-isolation-savepoints-transactional-ddl
     return {"connect_args": {"timeout": BUSY_SECONDS, "isolation_level": None}}
+
+
+def _prepare_server(engine: Engine) -> None:
+    @event.listens_for(engine, "begin")
+    def _begin(connection: Connection) -> None:
+        writes = connection.get_execution_options().get(_WRITES, False)
+        postgresql.begin(connection, is_write=bool(writes))
 
 
 def _prepare_sqlite(engine: Engine, name: str) -> None:
@@ -146,18 +217,29 @@ def _explained(name: str) -> Iterator[None]:
     except IntegrityError:
         raise
     except DBAPIError as error:
-        words = _words(error.orig)
-        if words is None:
-            raise
-        raise StoreError(f"{name} {words} ({error.orig})") from error
+        raise _told(name, error) from error
+    except PoolTimeoutError as error:
+        raise StoreError(f"{name} has no connection to spare; try again ({error})") from error
     except sqlite3.Error as error:
         raise StoreError(f"{name} {_words(error) or 'cannot be opened'} ({error})") from error
 
 
-def _words(error: BaseException | None) -> str | None:
+def _told(name: str, error: DBAPIError) -> StoreError | DBAPIError:
+    """Return an error in words, or the error itself where it is a bug."""
+    reason = " ".join(str(error.orig).split())
+    if isinstance(error.orig, sqlite3.Error):
+        words = _words(error.orig)
+        return StoreError(f"{name} {words} ({reason})") if words else error
+    if postgresql.is_gone(error):
+        return StoreGoneError(
+            f"{name} cannot be reached; check that its server runs and the network ({reason})"
+        )
+    words = postgresql.words(error.orig)
+    return StoreError(f"{name} {words} ({reason})") if words else error
+
+
+def _words(error: sqlite3.Error) -> str | None:
     """Return what happened and what to do, or None where it is a bug."""
-    if not isinstance(error, sqlite3.Error):
-        return "cannot be reached" if error and "Operational" in type(error).__name__ else None
     primary = int(getattr(error, "sqlite_errorcode", sqlite3.SQLITE_ERROR)) & 0xFF
     if primary in _LOCKED:
         return "is locked by another program; close it and try again"

@@ -14,6 +14,7 @@ from catenary.domain.errors import StoreError
 from catenary.domain.finding import Versions
 from catenary.domain.image import FrameResult, ImageRef, Outcome
 from catenary.domain.place import Direction, Mast
+from catenary.store import postgresql
 from catenary.store.database import Database
 from catenary.store.schema import frame, run
 
@@ -92,6 +93,7 @@ def register(tx: Connection, record: RunRecord) -> int:
     When it is known, its versions, thresholds and settings become those of this scan; each
     finding keeps its own versions.
     """
+    postgresql.hold_for_register(tx)
     run_id = known(tx, record)
     values: dict[str, Any] = {
         "config": record.config,
@@ -263,6 +265,12 @@ def finish(tx: Connection, run_id: int, image_id: str, result: FrameResult) -> N
     }
     if tx.execute(update(frame).where(*wanted).values(values)).rowcount != 1:
         raise LookupError(f"image {image_id!r} is not pending in run {run_id}")
+
+
+def is_left(tx: Connection, run_id: int, image_id: str) -> bool:
+    """Tell whether a photograph is still to be scanned."""
+    wanted = (frame.c.run_id == run_id, frame.c.image_id == image_id, frame.c.outcome.is_(None))
+    return tx.execute(select(frame.c.id).where(*wanted)).first() is not None
 
 
 def reset_failed(tx: Connection, run_id: int) -> int:

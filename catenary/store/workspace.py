@@ -5,7 +5,7 @@ import os
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from catenary.domain.errors import StoreError
@@ -17,14 +17,17 @@ class Workspace:
 
     Attributes:
         path: Its folder.
+        url: Of its database, where that is not the file in the folder; never shown, since it may
+            hold a password.
     """
 
     path: Path
+    url: str = field(default="", repr=False)
 
     @property
-    def database(self) -> Path:
-        """The SQLite file."""
-        return self.path / "catenary.db"
+    def database(self) -> Path | str:
+        """The SQLite file, or the URL."""
+        return self.url or self.path / "catenary.db"
 
     @property
     def logs(self) -> Path:
@@ -59,7 +62,7 @@ class Workspace:
         Raises:
             StoreError: If there is no database.
         """
-        if not self.database.is_file():
+        if isinstance(self.database, Path) and not self.database.is_file():
             raise StoreError(
                 f"{self.path} is no workspace (it has no {self.database.name}); "
                 f"name it with --workspace, or scan a run first"

@@ -7,9 +7,7 @@ import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.runtime.migration import MigrationContext
 from sqlalchemy import create_engine, insert, inspect, select, text
-from sqlalchemy.dialects import postgresql
 from sqlalchemy.exc import IntegrityError
-from sqlalchemy.schema import CreateIndex, CreateTable
 
 from catenary.domain.errors import StoreError
 from catenary.store import database, ledger, schema
@@ -24,8 +22,11 @@ def test_migrations_lead_to_the_tables_of_the_code(db: Database):
         assert compare_metadata(context, schema.metadata) == []
 
 
-def test_migrations_hold_the_same_constraints_and_indexes_as_the_code(db: Database):
-    engine = create_engine("sqlite://")
+def test_migrations_hold_the_same_constraints_and_indexes_as_the_code(
+    db: Database, url: str, request: pytest.FixtureRequest
+):
+    empty = request.getfixturevalue("database_url") if url else "sqlite://"
+    engine = create_engine(empty)
     schema.metadata.create_all(engine)
     direct = inspect(engine)
     with db.read() as connection:
@@ -35,16 +36,9 @@ def test_migrations_hold_the_same_constraints_and_indexes_as_the_code(db: Databa
                 expected = getattr(direct, f"get_{facts}")(table)
                 found = getattr(migrated, f"get_{facts}")(table)
                 assert sorted(map(str, found)) == sorted(map(str, expected)), (table, facts)
-            keys = migrated.get_foreign_keys(table)
-            assert keys == direct.get_foreign_keys(table)
+            keys = sorted(map(str, migrated.get_foreign_keys(table)))
+            assert keys == sorted(map(str, direct.get_foreign_keys(table)))
     engine.dispose()
-
-
-def test_the_tables_can_be_made_on_postgresql():
-    for table in schema.metadata.sorted_tables:
-        assert "CREATE TABLE" in str(CreateTable(table).compile(dialect=postgresql.dialect()))
-        for index in table.indexes:
-            assert "CREATE INDEX" in str(CreateIndex(index).compile(dialect=postgresql.dialect()))
 
 
 def test_a_second_opening_finds_what_the_first_wrote(tmp_path: Path):
@@ -59,6 +53,7 @@ def test_a_second_opening_finds_what_the_first_wrote(tmp_path: Path):
     second.close()
 
 
+@pytest.mark.parametrize("url", [""])  # SQLite
 def test_the_database_is_in_wal_mode_with_foreign_keys(db: Database):
     with db.read() as connection:
         assert connection.execute(text("PRAGMA journal_mode")).scalar() == "wal"
@@ -163,6 +158,7 @@ def test_an_unknown_kind_of_database_is_refused(url: str, words: str):
         database.open_workspace_db(url)
 
 
+@pytest.mark.parametrize("url", [""])  # SQLite
 def test_a_full_disk_is_said_so_and_the_batch_is_rolled_back(db: Database, run_id: int):
     def fill() -> None:
         with db.write() as tx:
@@ -234,7 +230,7 @@ def test_a_read_only_file_is_said_so(tmp_path: Path):
 
 
 def test_a_broken_constraint_is_our_own_bug_and_not_hidden(db: Database, run_id: int):
-    with pytest.raises(IntegrityError, match="FOREIGN KEY"), db.write() as tx:
+    with pytest.raises(IntegrityError, match=r"(?i)foreign key"), db.write() as tx:
         tx.execute(
             insert(schema.shard).values(
                 run_id=run_id + 1, file_name="a", rows=1, sha256="", first_seq=0, last_seq=0

@@ -25,11 +25,18 @@ def test_a_workspace_that_cannot_be_made_is_said_so(tmp_path: Path):
         Workspace(tmp_path / "file" / "w").create()
 
 
+@pytest.mark.parametrize("url", [""])  # SQLite
 def test_a_folder_without_database_is_no_workspace(workspace: Workspace):
     with pytest.raises(StoreError, match="is no workspace"):
         workspace.require()
     workspace.database.write_bytes(b"")
     workspace.require()
+
+
+def test_a_workspace_never_shows_the_password_of_its_database():
+    place = Workspace(Path("w"), "postgresql+psycopg://me:secret@host/4c")
+    assert "secret" not in repr(place)
+    place.require()  # the server is asked, not the folder
 
 
 def test_the_free_space_of_a_missing_folder_is_an_error(tmp_path: Path):

@@ -9,7 +9,7 @@ from alembic.script import ScriptDirectory
 from sqlalchemy import Connection, inspect
 
 from catenary.domain.errors import StoreError
-from catenary.store import schema
+from catenary.store import postgresql, schema
 
 
 def newest() -> str:
@@ -35,6 +35,7 @@ def upgrade(connection: Connection, name: str) -> None:
     Raises:
         StoreError: If a newer catenary or another program made the database.
     """
+    postgresql.hold_for_migration(connection)
     script = _script()
     found = current(connection)
     known = [step.revision for step in script.walk_revisions()]

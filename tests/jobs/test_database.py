@@ -1,0 +1,80 @@
+"""A scan whose results go to a PostgreSQL server."""
+
+import json
+import os
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from catenary.jobs import assemble
+from tests import postgresql
+from tests.jobs import quick
+from tests.jobs.commands import catenary
+from tests.jobs.quick import QUICK, photographs
+
+
+@pytest.fixture(autouse=True)
+def _quick_judge(monkeypatch):
+    monkeypatch.setattr(assemble, "judge", quick.judge)
+
+
+def scan(run: Path, *more: str) -> tuple[str, ...]:
+    return ("scan", str(run), "--workspace", str(run.parent / "ws"), *more)
+
+
+def listed(*place: str) -> dict[str, object]:
+    (record,) = json.loads(catenary("runs", "--json", *place).stdout)
+    return record
+
+
+def test_a_run_in_postgresql_reads_as_one_in_a_file(tmp_path, database_url, monkeypatch):
+    run = photographs(tmp_path / "run", 5)
+    place = ("--workspace", str(tmp_path / "ws"))
+    assert catenary(*scan(run)).returncode == 0
+    in_file = listed(*place)
+    assert in_file["findings"] == 5
+    done = catenary(*scan(run, "--database", database_url))
+    assert done.returncode == 0, done.stderr
+    assert listed(*place, "--database", database_url) == in_file
+    tables = []
+    for more in ((), ("--database", database_url)):
+        path = tmp_path / "report.csv"
+        done = catenary("report", "run", *place, *more, "--format", "csv", "-o", str(path))
+        assert done.returncode == 0, done.stderr
+        tables.append(path.read_text(encoding="utf-8-sig"))
+    assert tables[0] == tables[1]
+    monkeypatch.setenv("CATENARY_DATABASE", database_url)
+    assert "run: 5 images" in catenary("runs", "show", "run", *place).stdout
+
+
+def test_a_server_that_cannot_be_reached_is_one_line(tmp_path):
+    url = "postgresql+psycopg://me:secret@127.0.0.1:20009/4c"
+    done = catenary(*scan(photographs(tmp_path / "run", 1), "--database", url))
+    assert done.returncode == 1
+    assert done.stderr.count("\n") == 1
+    assert "me@127.0.0.1:20009/4c cannot be reached" in done.stderr
+    assert "secret" not in done.stderr + done.stdout
+
+
+def test_a_scan_goes_on_when_its_database_is_back(tmp_path):
+    programs = postgresql.binaries()
+    if programs is None:
+        pytest.skip("no PostgreSQL server found (initdb); on Debian: apt-get install postgresql")
+    run = photographs(tmp_path / "run", 60)
+    with postgresql.running(programs) as server:
+        place = ("--database", server.new_database())
+        command = [*QUICK, *scan(run, *place, "--set", "batch=1")]
+        process = subprocess.Popen(command, cwd=quick.ROOT, stderr=subprocess.PIPE, text=True)
+        while process.poll() is None and not any((tmp_path / "ws" / "evidence").glob("*/*.jpg")):
+            os.sched_yield()
+        server.stop()
+        assert process.stderr is not None
+        assert "the scan waits, at most 60 minutes" in process.stderr.readline()
+        server.start()
+        _, rest = process.communicate(timeout=120)
+        assert "is back" in rest
+        assert process.returncode == 0
+        record = listed("--workspace", str(tmp_path / "ws"), *place)
+    assert (record["done"], record["failed"], record["pending"]) == (60, 0, 0)
+    assert record["findings"] == 60
