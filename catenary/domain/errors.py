@@ -57,3 +57,7 @@ class BundleError(CatenaryError):
 
 class StoreError(CatenaryError):
     """The workspace or a set cannot be written, or holds something unexpected."""
+
+
+class StoreBusyError(StoreError):
+    """Another program holds the database for longer than a write waits; it will let go."""

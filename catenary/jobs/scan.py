@@ -8,6 +8,7 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 from sqlalchemy import Connection
@@ -15,7 +16,7 @@ from sqlalchemy import Connection
 from catenary import config
 from catenary.domain.errors import SourceGoneError, StoreError
 from catenary.domain.finding import Component, Finding, Verdict
-from catenary.jobs import assemble, evidence, join, promised, report, workspaces
+from catenary.jobs import assemble, evidence, join, promised, recover, report, workspaces
 from catenary.models import bundle
 from catenary.pipeline.judge import Judge
 from catenary.pipeline.patience import Patience
@@ -23,7 +24,7 @@ from catenary.pipeline.scan import ScannedFrame, scan
 from catenary.reports import words
 from catenary.runs import discover
 from catenary.runs.source import Source
-from catenary.store import findings, ledger, reassignments, shards, summary
+from catenary.store import database, findings, ledger, reassignments, shards, summary
 from catenary.store.database import Database
 from catenary.store.findings import CropFile
 from catenary.store.ledger import Failure, RunRecord
@@ -48,7 +49,8 @@ class Options:
     Attributes:
         readers: Threads that read and decode.
         retry_failed: Try photographs again that failed before.
-        wait_s: How long to wait for a source that goes away, in seconds.
+        wait_s: How long to wait for a source that goes away, or a database that another program
+            holds, in seconds.
     """
 
     readers: int = 2
@@ -109,11 +111,11 @@ def scan_run(
         run_id = _registered(db, source, judge, options, promises)
         with db.read() as connection:
             name = ledger.record_of(connection, run_id).name
-            start = summary.of_run(connection, run_id)
         with workspace.scanning(name):
+            recover.recover(db, workspace, run_id, source.read)
             with db.read() as connection:
-                shards.sweep(connection, workspace, run_id)
-            writer = _Writer(db, workspace, run_id, name, start)
+                start = summary.of_run(connection, run_id)
+            writer = _Writer(db, workspace, run_id, start, options.wait_s)
             refs = ledger.pending(db, run_id)
             patience = Patience(options.wait_s)
             results = scan(refs, source.read, judge, options.readers, settings.quality, patience)
@@ -173,9 +175,10 @@ class _Writer:
     """Writes finished photographs in batches: evidence and shard first, then one transaction."""
 
     def __init__(
-        self, db: Database, workspace: Workspace, run_id: int, name: str, start: RunSummary
+        self, db: Database, workspace: Workspace, run_id: int, start: RunSummary, wait_s: float
     ) -> None:
-        self.db, self.workspace, self.run_id, self.name = db, workspace, run_id, name
+        self.db, self.workspace, self.run_id, self.name = db, workspace, run_id, start.name
+        self.wait_s = wait_s
         self.done, self.total = start.images - start.pending, start.images
         self.seconds: Counter[str] = Counter()
 
@@ -211,12 +214,15 @@ class _Writer:
                 f"only {free / 1e6:.0f} MB free in {self.workspace.path}; "
                 "free some space and start the same scan again, it goes on where it was"
             )
-        with _uninterrupted():
-            self._write(batch)
+        database.persist(partial(self._write, batch), self.wait_s)
         for result in batch:
             self.seconds.update(result.stage_seconds)
 
     def _write(self, batch: list[ScannedFrame]) -> None:
+        with _uninterrupted():
+            self._write_whole(batch)
+
+    def _write_whole(self, batch: list[ScannedFrame]) -> None:
         raised = [pair for result in batch for pair in self._with_crops(result)]
         rows = [row for result in batch for row in _component_rows(result)]
         shard = shards.write(

@@ -1,8 +1,10 @@
 """Open a workspace's database; one writer, many readers, and errors in words."""
 
+import logging
 import sqlite3
 import threading
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -10,8 +12,10 @@ from typing import Any
 from sqlalchemy import URL, Connection, Engine, create_engine, event, make_url
 from sqlalchemy.exc import ArgumentError, DBAPIError, IntegrityError, NoSuchModuleError
 
-from catenary.domain.errors import StoreError
+from catenary.domain.errors import StoreBusyError, StoreError
 from catenary.store.migrations import upgrade as migrations
+
+log = logging.getLogger(__name__)
 
 BUSY_SECONDS = 30.0  # wait for another process's short write; our starting value
 _WRITES = "catenary_writes"
@@ -61,6 +65,30 @@ class Database:
     def close(self) -> None:
         """Close the pooled connections."""
         self._engine.dispose()
+
+
+def persist(write: Callable[[], None], limit_s: float) -> None:
+    """Write, and try again for as long as another program holds the database.
+
+    A backup or a browser of databases may hold it for minutes; a scan of days must not end by that.
+
+    Args:
+        write: Writes all or nothing, by `Database.write`.
+        limit_s: Longest time to go on trying, in seconds.
+
+    Raises:
+        StoreError: If it cannot be written; `StoreBusyError` if it is held for longer.
+    """
+    started, is_told = time.monotonic(), False
+    while True:
+        try:
+            return write()
+        except StoreBusyError as error:
+            if time.monotonic() - started >= limit_s:
+                raise
+            if not is_told:
+                log.warning("the scan waits, at most %.0f minutes: %s", limit_s / 60, error)
+            is_told = True
 
 
 def open_workspace_db(location: Path | str) -> Database:
@@ -149,16 +177,25 @@ def _explained(name: str) -> Iterator[None]:
         words = _words(error.orig)
         if words is None:
             raise
-        raise StoreError(f"{name} {words} ({error.orig})") from error
+        kind = StoreBusyError if _is_locked(error.orig) else StoreError
+        raise kind(f"{name} {words} ({error.orig})") from error
     except sqlite3.Error as error:
         raise StoreError(f"{name} {_words(error) or 'cannot be opened'} ({error})") from error
+
+
+def _primary(error: sqlite3.Error) -> int:
+    return int(getattr(error, "sqlite_errorcode", sqlite3.SQLITE_ERROR)) & 0xFF
+
+
+def _is_locked(error: BaseException | None) -> bool:
+    return isinstance(error, sqlite3.Error) and _primary(error) in _LOCKED
 
 
 def _words(error: BaseException | None) -> str | None:
     """Return what happened and what to do, or None where it is a bug."""
     if not isinstance(error, sqlite3.Error):
         return "cannot be reached" if error and "Operational" in type(error).__name__ else None
-    primary = int(getattr(error, "sqlite_errorcode", sqlite3.SQLITE_ERROR)) & 0xFF
+    primary = _primary(error)
     if primary in _LOCKED:
         return "is locked by another program; close it and try again"
     if primary in _FORBIDDEN:
