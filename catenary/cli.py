@@ -171,7 +171,7 @@ def scan(  # noqa: PLR0913 - every option of the command is a parameter
         bool, typer.Option("--retry-failed", help="Try frames again that failed before.")
     ] = False,
     wait: Annotated[
-        float, typer.Option(min=0, help="Minutes to wait for a source or database that goes away.")
+        float, typer.Option(min=0, help="Minutes to wait for a lost source or a busy database.")
     ] = 60.0,
     promise: Annotated[
         bool,

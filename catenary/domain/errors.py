@@ -61,3 +61,7 @@ class StoreError(CatenaryError):
 
 class StoreGoneError(StoreError):
     """The server of the database cannot be reached for now; what was finished is kept."""
+
+
+class StoreBusyError(StoreError):
+    """Another program holds the database for longer than a write waits; it will let go."""

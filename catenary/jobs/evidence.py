@@ -5,12 +5,13 @@ from pathlib import Path
 
 import cv2
 
-from catenary.domain.errors import StoreError
 from catenary.domain.geometry import Box
 from catenary.domain.image import Frame
 from catenary.imaging.crops import cut
+from catenary.store import durable
 from catenary.store.findings import CropFile
 
+_JPEG_START, _JPEG_END = b"\xff\xd8", b"\xff\xd9"
 _MARGIN = 0.35  # around a part's box, as a share of its longer side
 
 
@@ -22,15 +23,17 @@ def picture(frame: Frame, box: Box, folder: Path, name: str) -> CropFile:
     """
     crop = cut(frame.pixels, box, _MARGIN)
     _, data = cv2.imencode(".jpg", crop.pixels, [cv2.IMWRITE_JPEG_QUALITY, 90])
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        (folder / name).write_bytes(data.tobytes())
-    except OSError as error:
-        (folder / name).unlink(missing_ok=True)
-        raise StoreError(
-            f"cannot write {folder / name}: {error.strerror}; free some space and start again"
-        ) from error
+    durable.write(folder / name, data.tobytes())
     return CropFile(name, crop.x0, crop.y0)
+
+
+def is_whole(path: Path) -> bool:
+    """Tell whether a picture is there from its first to its last bytes."""
+    try:
+        content = path.read_bytes()
+    except OSError:
+        return False
+    return content.startswith(_JPEG_START) and content.endswith(_JPEG_END)
 
 
 def digest(image_id: str) -> str:

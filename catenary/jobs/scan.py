@@ -8,14 +8,15 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 from sqlalchemy import Connection
 
 from catenary import config
-from catenary.domain.errors import SourceGoneError, StoreError, StoreGoneError
+from catenary.domain.errors import SourceGoneError, StoreError
 from catenary.domain.finding import Component, Finding, Verdict
-from catenary.jobs import assemble, evidence, join, promised, report, workspaces
+from catenary.jobs import assemble, evidence, join, promised, recover, report, workspaces
 from catenary.models import bundle
 from catenary.pipeline.judge import Judge
 from catenary.pipeline.patience import Patience
@@ -48,7 +49,8 @@ class Options:
     Attributes:
         readers: Threads that read and decode.
         retry_failed: Try photographs again that failed before.
-        wait_s: How long to wait for a source or a database that goes away, in seconds.
+        wait_s: How long to wait for a source or a database that goes away, or for a database that
+            another program holds, in seconds.
     """
 
     readers: int = 2
@@ -115,11 +117,11 @@ def scan_run(
         run_id = _registered(db, source, judge, options, promises)
         with db.read() as connection:
             name = ledger.record_of(connection, run_id).name
-            start = summary.of_run(connection, run_id)
         with workspace.scanning(name):
+            recover.recover(db, workspace, run_id, source.read)
             with db.read() as connection:
-                shards.sweep(connection, workspace, run_id)
-            writer = _Writer(db, workspace, run_id, name, start)
+                start = summary.of_run(connection, run_id)
+            writer = _Writer(db, workspace, run_id, start)
             refs = ledger.pending(db, run_id)
             patience = Patience(options.wait_s)
             results = scan(refs, source.read, judge, options.readers, settings.quality, patience)
@@ -178,10 +180,8 @@ def _refuse_other_scan(tx: Connection, record: RunRecord) -> None:
 class _Writer:
     """Writes finished photographs in batches: evidence and shard first, then one transaction."""
 
-    def __init__(
-        self, db: Database, workspace: Workspace, run_id: int, name: str, start: RunSummary
-    ) -> None:
-        self.db, self.workspace, self.run_id, self.name = db, workspace, run_id, name
+    def __init__(self, db: Database, workspace: Workspace, run_id: int, start: RunSummary) -> None:
+        self.db, self.workspace, self.run_id, self.name = db, workspace, run_id, start.name
         self.done, self.total = start.images - start.pending, start.images
         self.seconds: Counter[str] = Counter()
 
@@ -217,21 +217,18 @@ class _Writer:
                 f"only {free / 1e6:.0f} MB free in {self.workspace.path}; "
                 "free some space and start the same scan again, it goes on where it was"
             )
-        is_again = False
-        while True:
-            try:
-                with _uninterrupted():
-                    self._write(batch, is_again=is_again)
-                break
-            except StoreGoneError as error:
-                if not is_patient:
-                    raise
-                self.db.wait(error)
-                is_again = True
+        if is_patient:
+            self.db.persist(partial(self._write, batch))
+        else:
+            self._write(batch)
         for result in batch:
             self.seconds.update(result.stage_seconds)
 
     def _write(self, batch: list[ScannedFrame], *, is_again: bool = False) -> None:
+        with _uninterrupted():
+            self._write_whole(batch, is_again=is_again)
+
+    def _write_whole(self, batch: list[ScannedFrame], *, is_again: bool) -> None:
         raised = [pair for result in batch for pair in self._with_crops(result)]
         rows = [row for result in batch for row in _component_rows(result)]
         shard = shards.write(

@@ -7,7 +7,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 from sqlalchemy import URL, Connection, Engine, create_engine, event, make_url
 from sqlalchemy.exc import (
@@ -18,7 +18,7 @@ from sqlalchemy.exc import (
 )
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 
-from catenary.domain.errors import StoreError, StoreGoneError
+from catenary.domain.errors import StoreBusyError, StoreError, StoreGoneError
 from catenary.store import postgresql
 from catenary.store.migrations import upgrade as migrations
 
@@ -32,11 +32,19 @@ _LOCKED = {sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED}
 _FORBIDDEN = {sqlite3.SQLITE_READONLY, sqlite3.SQLITE_PERM, sqlite3.SQLITE_AUTH}
 
 
+class Write(Protocol):
+    """Writes all or nothing, by `Database.write`."""
+
+    def __call__(self, *, is_again: bool) -> None:
+        """Write; ``is_again`` where it failed before, since a lost server may have kept it."""
+
+
 class Database:
     """Connections to one workspace database; safe to share between threads.
 
     Attributes:
-        patience_s: How long to wait for a server that went away, before reading and in `wait`.
+        patience_s: How long to wait for a server that went away, before reading and in `wait`, and
+            in `persist` for a program that holds the file too.
     """
 
     def __init__(self, engine: Engine, name: str) -> None:
@@ -101,6 +109,34 @@ class Database:
                     return
             except StoreGoneError:
                 continue
+
+    def persist(self, write: Write) -> None:
+        """Write, and again for as long as the server is away or another program holds the file.
+
+        A backup or a browser of databases may hold it for minutes; a scan of days must not end by
+        that. Ctrl-C ends the waiting.
+
+        Args:
+            write: Writes all or nothing.
+
+        Raises:
+            StoreGoneError: If the server is away for longer than `patience_s`.
+            StoreBusyError: If the file is held for longer.
+            StoreError: If it cannot be written.
+        """
+        started, is_again = time.monotonic(), False
+        while True:
+            try:
+                return write(is_again=is_again)
+            except StoreGoneError as error:
+                self.wait(error)
+            except StoreBusyError as error:
+                if time.monotonic() - started >= self.patience_s:
+                    raise
+                if not is_again:
+                    told = "the scan waits, at most %.0f minutes: %s"
+                    log.warning(told, self.patience_s / 60, error)
+            is_again = True
 
     def close(self) -> None:
         """Close the pooled connections."""
@@ -229,7 +265,8 @@ def _told(name: str, error: DBAPIError) -> StoreError | DBAPIError:
     reason = " ".join(str(error.orig).split())
     if isinstance(error.orig, sqlite3.Error):
         words = _words(error.orig)
-        return StoreError(f"{name} {words} ({reason})") if words else error
+        kind = StoreBusyError if _primary(error.orig) in _LOCKED else StoreError
+        return kind(f"{name} {words} ({reason})") if words else error
     if postgresql.is_gone(error):
         return StoreGoneError(
             f"{name} cannot be reached; check that its server runs and the network ({reason})"
@@ -238,9 +275,13 @@ def _told(name: str, error: DBAPIError) -> StoreError | DBAPIError:
     return StoreError(f"{name} {words} ({reason})") if words else error
 
 
+def _primary(error: sqlite3.Error) -> int:
+    return int(getattr(error, "sqlite_errorcode", sqlite3.SQLITE_ERROR)) & 0xFF
+
+
 def _words(error: sqlite3.Error) -> str | None:
     """Return what happened and what to do, or None where it is a bug."""
-    primary = int(getattr(error, "sqlite_errorcode", sqlite3.SQLITE_ERROR)) & 0xFF
+    primary = _primary(error)
     if primary in _LOCKED:
         return "is locked by another program; close it and try again"
     if primary in _FORBIDDEN:

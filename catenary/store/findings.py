@@ -1,6 +1,6 @@
 """Findings in the database: defects and parts that could not be judged."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -104,6 +104,20 @@ def insert_all(
     return len(rows)
 
 
+def forget(tx: Connection, frame_ids: Sequence[int]) -> None:
+    """Remove the findings of photographs that are to be judged again.
+
+    Args:
+        tx: The transaction in which the photographs become pending.
+        frame_ids: Rows of the photographs; no part may name their findings, see `parts.forget`.
+    """
+    for start in range(0, len(frame_ids), _CHUNK):
+        own = finding.c.frame_id.in_(frame_ids[start : start + _CHUNK])
+        changes = finding_change.c.finding_id.in_(select(finding.c.id).where(own))
+        tx.execute(delete(finding_change).where(changes))
+        tx.execute(delete(finding).where(own))
+
+
 def of_run(
     connection: Connection, run_id: int, wanted: Filter | None = None
 ) -> Iterator[StoredFinding]:
@@ -114,6 +128,12 @@ def of_run(
     )
     for row in connection.execute(ordered, execution_options={"yield_per": _CHUNK}).mappings():
         yield _stored(row)
+
+
+def newest(connection: Connection, run_id: int, limit: int) -> list[StoredFinding]:
+    """Return the findings of a run that were stored last, the last first."""
+    query = _joined().where(finding.c.run_id == run_id).order_by(finding.c.id.desc())
+    return [_stored(row) for row in connection.execute(query.limit(limit)).mappings()]
 
 
 def record_changes(

@@ -2,7 +2,7 @@
 
 import json
 import logging
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from itertools import islice
@@ -20,6 +20,7 @@ from catenary.store.schema import frame, run
 
 log = logging.getLogger(__name__)
 
+_PENDING = {"outcome": None, "finished_at": None, "reason": "", "note": "", "seconds": 0.0}
 _CHUNK = 1000  # rows a statement: memory stays flat, and below every database's bind limit
 
 
@@ -276,8 +277,19 @@ def is_left(tx: Connection, run_id: int, image_id: str) -> bool:
 def reset_failed(tx: Connection, run_id: int) -> int:
     """Make failed photographs pending again; return how many."""
     failed = (frame.c.run_id == run_id, frame.c.outcome == Outcome.FAILED)
-    again = {"outcome": None, "finished_at": None, "reason": "", "note": "", "seconds": 0.0}
-    return tx.execute(update(frame).where(*failed).values(again)).rowcount
+    return tx.execute(update(frame).where(*failed).values(_PENDING)).rowcount
+
+
+def reopen(tx: Connection, frame_ids: Sequence[int]) -> None:
+    """Make judged photographs pending again; their findings must be gone, see `findings.forget`.
+
+    Args:
+        tx: The transaction in which the findings went.
+        frame_ids: Rows of the photographs.
+    """
+    for start in range(0, len(frame_ids), _CHUNK):
+        some = frame.c.id.in_(frame_ids[start : start + _CHUNK])
+        tx.execute(update(frame).where(some).values(_PENDING))
 
 
 def failures(connection: Connection, run_id: int) -> Iterator[Failure]:

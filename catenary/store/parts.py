@@ -230,10 +230,7 @@ def replace(tx: Connection, run_id: int, state: MastState, parts: Iterable[Joine
     wanted = select(joined_mast.c.id).where(joined_mast.c.run_id == run_id, *same)
     old = tx.execute(wanted).scalar()
     if old is not None:
-        own = select(part.c.id).where(part.c.joined_mast_id == old)
-        tx.execute(delete(part_view).where(part_view.c.part_id.in_(own)))
-        tx.execute(delete(part).where(part.c.joined_mast_id == old))
-        tx.execute(delete(joined_mast).where(joined_mast.c.id == old))
+        _forget_joined(tx, joined_mast.c.id == old)
     if not state.frames:
         return
     row: dict[str, object] = dict(
@@ -244,6 +241,24 @@ def replace(tx: Connection, run_id: int, state: MastState, parts: Iterable[Joine
     joined_id = int(tx.execute(added).scalar_one())
     for one in parts:
         _insert(tx, run_id, joined_id, one)
+
+
+def forget(tx: Connection, run_id: int, frame_ids: Sequence[int]) -> None:
+    """Forget what was joined at the masts of some photographs: they are due again."""
+    for start in range(0, len(frame_ids), _CHUNK):
+        same = and_(*(own == joined for own, joined in zip(_FRAME_MAST, _JOINED_MAST, strict=True)))
+        some = frame.c.id.in_(frame_ids[start : start + _CHUNK])
+        there = select(joined_mast.c.id).join(frame, same)
+        wanted = there.where(joined_mast.c.run_id == run_id, frame.c.run_id == run_id, some)
+        _forget_joined(tx, joined_mast.c.id.in_(tx.execute(wanted).scalars().all()))
+
+
+def _forget_joined(tx: Connection, which: ColumnElement[bool]) -> None:
+    masts = select(joined_mast.c.id).where(which)
+    own = select(part.c.id).where(part.c.joined_mast_id.in_(masts))
+    tx.execute(delete(part_view).where(part_view.c.part_id.in_(own)))
+    tx.execute(delete(part).where(part.c.joined_mast_id.in_(masts)))
+    tx.execute(delete(joined_mast).where(which))
 
 
 def _insert(tx: Connection, run_id: int, joined_id: int, one: JoinedPart) -> None:

@@ -1,7 +1,6 @@
 """Located components as Parquet files, one a batch; a file counts once it is recorded."""
 
 import hashlib
-import os
 from bisect import bisect_left, bisect_right
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, fields
@@ -13,7 +12,7 @@ import pyarrow.parquet as pq
 from sqlalchemy import Connection, func, insert, select
 
 from catenary.domain.errors import StoreError
-from catenary.store import ledger
+from catenary.store import durable, ledger
 from catenary.store.path_text import restored, storable
 from catenary.store.schema import frame, shard
 from catenary.store.workspace import Workspace
@@ -103,19 +102,7 @@ def write(folder: Path, name: str, rows: Sequence[ComponentRow]) -> ShardFile:
     path = folder / f"{name}-{sha256[:12]}.parquet"
     if not rows:
         return ShardFile(path, 0, sha256, None)
-    partial = path.with_suffix(".partial")
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        with partial.open("wb") as file:
-            file.write(content)
-            file.flush()
-            os.fsync(file.fileno())
-        partial.replace(path)
-    except OSError as error:
-        partial.unlink(missing_ok=True)
-        raise StoreError(
-            f"cannot write {path}: {error.strerror}; free some space and start again"
-        ) from error
+    durable.write(path, content)
     return ShardFile(path, len(rows), sha256, (rows[0].image_id, rows[-1].image_id))
 
 
@@ -216,10 +203,18 @@ def sweep(connection: Connection, workspace: Workspace, run_id: int) -> list[Pat
     query = select(shard.c.file_name).where(shard.c.run_id == run_id)
     recorded = set(connection.execute(query).scalars())
     files = (file for ending in ("parquet", "partial") for file in folder.glob(f"*.{ending}"))
-    orphans = sorted(file for file in files if file.name not in recorded)
-    for file in orphans:
+    return removed(sorted(file for file in files if file.name not in recorded))
+
+
+def removed(files: list[Path]) -> list[Path]:
+    """Remove files and return them.
+
+    Raises:
+        StoreError: If one cannot be removed.
+    """
+    for file in files:
         try:
             file.unlink()
         except OSError as error:
             raise StoreError(f"cannot remove {file}: {error.strerror}") from error
-    return orphans
+    return files

@@ -1,0 +1,151 @@
+"""What a scan mends before it goes on: files without a record, and records without their file."""
+
+import hashlib
+import logging
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+from sqlalchemy import Connection, delete, select
+
+from catenary.domain.errors import StoreError
+from catenary.domain.image import Outcome
+from catenary.store import findings, ledger, parts, shards
+from catenary.store.database import Database
+from catenary.store.path_text import restored
+from catenary.store.schema import frame, shard
+from catenary.store.workspace import Workspace
+
+log = logging.getLogger(__name__)
+
+_CHUNK = 1000  # shards looked at in one view of the database
+# A power cut or a bad block loses a few files. More are missing when their folder is not the one
+# that the scan wrote, and then findings must not be thrown away. Our starting values.
+_FEW, _FEW_SHARE = 20, 0.01
+
+
+@dataclass(frozen=True, slots=True)
+class _Recorded:
+    """A row of the table `shard`."""
+
+    id: int
+    file_name: str
+    sha256: str
+    first_seq: int
+    last_seq: int
+
+
+def mend_shards(db: Database, workspace: Workspace, run_id: int) -> int:
+    """Make photographs pending again whose located components are lost; return how many.
+
+    A batch whose shard is missing, or is not what was written, is undone: its findings, the
+    parts joined from them and its record go, in one transaction a shard. Only the process that
+    holds the run (`Workspace.scanning`) may do so. Every recorded file is read once.
+
+    Raises:
+        StoreError: If a file is there but cannot be read, or so many are lost that the folder
+            seems to be another one.
+    """
+    with db.read() as connection:
+        folder = workspace.detections(ledger.record_of(connection, run_id).name)
+    total, lost = 0, []
+    for one in _recorded(db, run_id):
+        total += 1
+        if not _is_whole(folder / one.file_name, one.sha256):
+            lost.append(one)
+    if not lost:
+        return 0
+    if len(lost) > max(_FEW, _FEW_SHARE * total):
+        raise StoreError(
+            f"{len(lost)} of {total} files of located components are missing or damaged in "
+            f"{folder}; put that folder back as it was, or scan into another --workspace"
+        )
+    count = 0
+    for one in lost:
+        with db.write() as tx:
+            count += _undone(tx, folder, run_id, one)
+    log.warning(
+        "%d of %d files of located components were missing or damaged (first %s): "
+        "%d photographs are scanned again",
+        *(len(lost), total, lost[0].file_name, count),
+    )
+    return count
+
+
+def sweep(db: Database, workspace: Workspace, run_id: int) -> list[Path]:
+    """Remove what a kill left: shards that no batch recorded, files that are not whole.
+
+    Raises:
+        StoreError: If a file cannot be removed.
+    """
+    with db.read() as connection:
+        name = ledger.record_of(connection, run_id).name
+        swept = shards.sweep(connection, workspace, run_id)
+    return swept + shards.removed(sorted(workspace.evidence(name).glob("*.partial")))
+
+
+def _recorded(db: Database, run_id: int) -> Iterator[_Recorded]:
+    """Yield the recorded shards of a run in short views, so that memory and log stay small."""
+    after = 0
+    columns = (shard.c.id, shard.c.file_name, shard.c.sha256, shard.c.first_seq, shard.c.last_seq)
+    while True:
+        query = select(*columns).where(shard.c.run_id == run_id, shard.c.id > after)
+        with db.read() as connection:
+            rows = connection.execute(query.order_by(shard.c.id).limit(_CHUNK)).all()
+        if not rows:
+            return
+        yield from (_Recorded(*row) for row in rows)
+        after = rows[-1][0]
+
+
+def _is_whole(path: Path, sha256: str) -> bool:
+    """Tell whether a file is what was written.
+
+    Raises:
+        StoreError: If it is there but cannot be read: it may be whole.
+    """
+    try:
+        return hashlib.sha256(path.read_bytes()).hexdigest() == sha256
+    except FileNotFoundError:
+        return False
+    except OSError as error:
+        raise StoreError(f"cannot read {path}: {error.strerror}; check the disk") from error
+
+
+def _undone(tx: Connection, folder: Path, run_id: int, lost: _Recorded) -> int:
+    """Undo a batch; return how many photographs are pending again."""
+    judged = select(frame.c.id, frame.c.image_id).where(
+        frame.c.run_id == run_id,
+        frame.c.outcome == Outcome.DONE,
+        frame.c.seq.between(lost.first_seq, lost.last_seq),
+    )
+    kept = _told_elsewhere(tx, folder, run_id, lost)
+    ids = [number for number, image_id in tx.execute(judged) if image_id not in kept]
+    parts.forget(tx, run_id, ids)
+    findings.forget(tx, ids)
+    ledger.reopen(tx, ids)
+    tx.execute(delete(shard).where(shard.c.id == lost.id))
+    return len(ids)
+
+
+def _told_elsewhere(tx: Connection, folder: Path, run_id: int, lost: _Recorded) -> set[str]:
+    """Return the photographs among those of a shard that other shards hold.
+
+    Batches lie side by side in a run until failed photographs are tried again: then the places
+    of one overlap those of others, and what these hold must not be scanned twice.
+    """
+    others = select(shard.c.file_name, shard.c.sha256).where(
+        shard.c.run_id == run_id,
+        shard.c.id != lost.id,
+        shard.c.first_seq <= lost.last_seq,
+        shard.c.last_seq >= lost.first_seq,
+    )
+    held: set[str] = set()
+    for file_name, sha256 in tx.execute(others):
+        path = folder / file_name
+        if _is_whole(path, sha256):
+            column = pq.read_table(pa.BufferReader(path.read_bytes()), columns=["image_id"])
+            held.update(map(restored, column["image_id"].unique().to_pylist()))
+    return held

@@ -1,0 +1,143 @@
+from pathlib import Path
+
+import pytest
+from sqlalchemy import func, select
+
+from catenary.domain.errors import StoreError
+from catenary.domain.image import FrameResult, Outcome
+from catenary.store import findings, ledger, parts, recovery, schema, shards
+from catenary.store.database import Database
+from catenary.store.parts import JoinedPart, View
+from catenary.store.workspace import Workspace
+from tests.store import records
+
+RUN = "沪蓉_下行"
+FAILED = FrameResult(Outcome.FAILED, "missing", "not there")
+
+
+def commit(
+    db: Database, workspace: Workspace, run_id: int, done: list[str], failed: tuple[str, ...] = ()
+) -> Path:
+    """Write a batch as a scan does, every photograph with one component and one finding."""
+    written = shards.write(
+        workspace.detections(RUN), done[0], [records.component(one) for one in done]
+    )
+    with db.write() as tx:
+        for one in done:
+            ledger.finish(tx, run_id, one, records.DONE)
+        for one in failed:
+            ledger.finish(tx, run_id, one, FAILED)
+        findings.insert_all(tx, run_id, [(records.broken_dropper(one), None) for one in done])
+        shards.record(tx, run_id, written)
+    return written.path
+
+
+def ids(*numbers: int) -> list[str]:
+    return [f"{number:06d}" for number in numbers]
+
+
+def pending(db: Database, run_id: int) -> list[str]:
+    return [ref.image_id for ref in ledger.pending(db, run_id)]
+
+
+def found(db: Database, run_id: int) -> list[str]:
+    with db.read() as connection:
+        return sorted(one.ref.image_id for one in findings.of_run(connection, run_id))
+
+
+@pytest.fixture
+def planned(db: Database, run_id: int) -> int:
+    with db.write() as tx:
+        ledger.plan(tx, run_id, records.refs(9))
+    return run_id
+
+
+def test_nothing_is_undone_while_every_file_is_whole(
+    db: Database, workspace: Workspace, planned: int
+):
+    commit(db, workspace, planned, ids(0, 1, 2))
+    assert recovery.mend_shards(db, workspace, planned) == 0
+    assert pending(db, planned) == ids(3, 4, 5, 6, 7, 8)
+
+
+def test_a_lost_batch_is_pending_again_and_its_neighbours_are_not(
+    db: Database, workspace: Workspace, planned: int
+):
+    commit(db, workspace, planned, ids(0, 1, 2))
+    commit(db, workspace, planned, ids(3, 4, 5)).unlink()
+    commit(db, workspace, planned, ids(6, 7, 8))
+    assert recovery.mend_shards(db, workspace, planned) == 3
+    assert pending(db, planned) == ids(3, 4, 5)
+    assert found(db, planned) == ids(0, 1, 2, 6, 7, 8)
+    with db.read() as connection:
+        rows = list(shards.components_of_run(connection, workspace, planned))
+    assert [row.image_id for row in rows] == ids(0, 1, 2, 6, 7, 8)
+
+
+@pytest.mark.parametrize("lost", [0, 1])
+def test_batches_that_overlap_since_failed_ones_were_tried_again_are_told_apart(
+    db: Database, workspace: Workspace, planned: int, lost: int
+):
+    first = commit(db, workspace, planned, ids(0, 2, 4), tuple(ids(1, 3)))
+    with db.write() as tx:
+        assert ledger.reset_failed(tx, planned) == 2
+    second = commit(db, workspace, planned, ids(1, 3))
+    (first, second)[lost].write_bytes(b"PAR1")
+    assert recovery.mend_shards(db, workspace, planned) == (3, 2)[lost]
+    assert pending(db, planned)[: (3, 2)[lost]] == (ids(0, 2, 4), ids(1, 3))[lost]
+    assert found(db, planned) == (ids(1, 3), ids(0, 2, 4))[lost]
+
+
+def test_photographs_that_failed_stay_failed(db: Database, workspace: Workspace, planned: int):
+    commit(db, workspace, planned, ids(0, 2), tuple(ids(1))).unlink()
+    recovery.mend_shards(db, workspace, planned)
+    assert pending(db, planned)[:3] == ids(0, 2, 3)
+
+
+def test_what_was_joined_at_the_masts_of_a_lost_batch_is_due_again(
+    db: Database, workspace: Workspace, planned: int
+):
+    path = commit(db, workspace, planned, ids(1, 2, 4, 5))  # of two masts
+    with db.read() as connection:
+        states = parts.due(connection, planned)
+        told = list(findings.of_run(connection, planned))
+    mast = next(one.ref.mast for one in told if one.ref.image_id == "000001")
+    mine = [one for one in told if one.ref.mast == mast]
+    views = tuple(
+        View(one.ref.image_id, one.finding.component.box, one.finding.verdict,
+             one.finding.condition, one.finding.probability, one.id)
+        for one in mine
+    )  # fmt: skip
+    verdict, condition = views[0].verdict, views[0].condition
+    part = JoinedPart("0123456789ab", "dropper", verdict, condition, 0.9, 1, 0.9, views)
+    with db.write() as tx:
+        for state in states:
+            parts.replace(tx, planned, state, [part] if state.mast == mast else [])
+    path.unlink()
+    assert recovery.mend_shards(db, workspace, planned) == 4
+    with db.read() as connection:
+        for table in (schema.part, schema.part_view, schema.joined_mast, schema.finding):
+            assert connection.execute(select(func.count()).select_from(table)).scalar() == 0
+
+
+def test_a_file_that_cannot_be_read_is_not_taken_for_lost(
+    db: Database, workspace: Workspace, planned: int
+):
+    path = commit(db, workspace, planned, ids(0, 1))
+    path.unlink()
+    path.mkdir()  # reading it fails for whoever reads, root too
+    with pytest.raises(StoreError, match=r"cannot read .*parquet: Is a directory"):
+        recovery.mend_shards(db, workspace, planned)
+    assert found(db, planned) == ids(0, 1)
+
+
+def test_a_sweep_removes_pictures_that_are_not_whole(
+    db: Database, workspace: Workspace, planned: int
+):
+    folder = workspace.evidence(RUN)
+    folder.mkdir()
+    (folder / "a.jpg").write_bytes(b"kept")
+    half = folder / "b.jpg.partial"
+    half.write_bytes(b"\xff\xd8")
+    assert recovery.sweep(db, workspace, planned) == [half]
+    assert [path.name for path in folder.iterdir()] == ["a.jpg"]
