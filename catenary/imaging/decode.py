@@ -19,6 +19,9 @@ from catenary.imaging import exif
 
 _JPEG = b"\xff\xd8"
 _JPEG_END = b"\xff\xd9"
+_PROGRESSIVE, _SCAN = b"\xff\xc2", b"\xff\xda"
+_HEAD_BYTES = 1 << 17  # of a JPEG; holds the start of its frame behind EXIF and its thumbnail
+_MOST_SCANS = 100  # encoders write about ten. Our starting value
 # The readers are called directly: `Image.open` also tries formats that no camera writes, and
 # guards against bombs by a process-wide limit below the size of real 127 MP frames.
 _PILLOW_READERS: tuple[tuple[bytes, type[ImageFile.ImageFile]], ...] = (
@@ -105,6 +108,7 @@ def _jpeg(data: bytes, limits: DecodeLimits) -> NDArray[np.uint8]:
     except ValueError:  # also rare chroma subsamplings, which Pillow reads
         return _by_pillow(data, JpegImageFile, limits)
     _refuse_size(height, width, limits)
+    _refuse_scans(data)
     try:
         gray: NDArray[np.uint8] = simplejpeg.decode_jpeg(data, colorspace="GRAY")
     except ValueError as error:
@@ -145,6 +149,15 @@ def _refuse_size(height: int, width: int, limits: DecodeLimits) -> None:
             f"{limits.max_pixels:,} px in all; raise the decode limits if it is a real photograph"
         )
         raise UnreadableImageError("too_large", message)
+
+
+def _refuse_scans(data: bytes) -> None:
+    """Refuse a JPEG that goes over its picture so often that decoding it takes minutes."""
+    if data.find(_PROGRESSIVE, 0, _HEAD_BYTES) < 0:
+        return
+    if (scans := data.count(_SCAN)) > _MOST_SCANS:
+        message = f"a progressive JPEG of {scans} scans is not read; save it as an ordinary JPEG"
+        raise UnreadableImageError("unsupported", message)
 
 
 def _broken(data: bytes, error: Exception) -> UnreadableImageError:

@@ -2,6 +2,7 @@
 
 import os
 import re
+import stat
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Protocol
@@ -13,7 +14,8 @@ from catenary.runs.source import RunDescription
 from catenary.runs.task_name import TaskName
 
 IMAGE_ENDINGS = (".jpg", ".jpeg", ".png", ".bmp", ".tif", ".tiff")
-_ESCAPED_BYTE = re.compile(rb"\\x([0-9a-f]{2})")
+_MOST_BYTES = 1_000_000_000  # of a file: above 200 megapixels of four bytes. Our starting value
+_ESCAPED_BYTE = re.compile(rb"\\x([89a-f][0-9a-f]|5c)")  # what `_portable` writes
 
 
 class Files(Protocol):
@@ -90,10 +92,10 @@ class LocalFiles:
     def read(self, path: str) -> bytes:
         """See `Files`."""
         full = self._root / path
-        if "\\x" in path and not full.exists():
+        if "\\x" in path and os.path.lexists(self._root / _unportable(path)):
             full = self._root / _unportable(path)
         try:
-            return full.read_bytes()
+            return _content(full, path)
         except OSError as error:
             presence.require(self._root, error)
             raise _unreadable(path, error) from error
@@ -116,13 +118,31 @@ class LocalFiles:
                 for entry in entries:
                     if _is_folder(entry):
                         folders.append((entry.name, entry.is_symlink()))
-                    elif is_image(entry.name) and (entry.is_symlink() or entry.is_file()):
+                    elif is_image(entry.name):  # also pipes and the like: each fails by its name
                         names.append(entry.name)
         except OSError as error:
             raise SourceError(
                 f"cannot list folder {path}: {error.strerror}; check its rights and the disk"
             ) from error
         return sorted(names), sorted(folders)
+
+
+def _content(full: Path, path: str) -> bytes:
+    """Return the content of a file; a pipe or device, which never ends or never begins, is none."""
+    with open(full, "rb", opener=_opened_at_once) as file:
+        status = os.fstat(file.fileno())
+        if not stat.S_ISREG(status.st_mode):
+            message = f"{path} is no file but a pipe, socket or device; remove it from the run"
+            raise UnreadableImageError("not_an_image", message)
+        if status.st_size > _MOST_BYTES:
+            message = f"{path} has {status.st_size:,} bytes, a photograph at most {_MOST_BYTES:,}"
+            raise UnreadableImageError("too_large", message)
+        return file.read()
+
+
+def _opened_at_once(path: str, flags: int) -> int:
+    """Open a file without waiting for somebody to write into it, as a pipe would."""
+    return os.open(path, flags | os.O_NONBLOCK)
 
 
 def _unreadable(path: str, error: OSError) -> UnreadableImageError:
@@ -166,10 +186,16 @@ def _contains(folder: str, other: str) -> bool:
 
 
 def _portable(path: str) -> str:
-    """Spell bytes that are no UTF-8 (names from a GBK archive) so that a database can hold them."""
-    if path.isascii():
+    r"""Spell bytes that are no UTF-8 (names from a GBK archive) so that a database can hold them.
+
+    No two names are spelled alike: one that has the letters ``\xd6`` itself gets ``\x5cxd6``.
+    """
+    raw = os.fsencode(path)
+    if _ESCAPED_BYTE.search(raw):
+        raw = _ESCAPED_BYTE.sub(rb"\\x5cx\1", raw)
+    elif path.isascii():
         return path
-    return os.fsencode(path).decode("utf-8", "backslashreplace")
+    return raw.decode("utf-8", "backslashreplace")
 
 
 def _unportable(path: str) -> str:

@@ -73,11 +73,12 @@ def translated(path: Path) -> Iterator[None]:
     """Turn SQLite's errors on this file into one sentence.
 
     Raises:
-        UnreadableDatabaseError: In place of any ``sqlite3.Error``.
+        UnreadableDatabaseError: In place of any ``sqlite3.Error``, and of names of columns or
+            words of SQLite itself that are no text.
     """
     try:
         yield
-    except sqlite3.Error as error:
+    except (sqlite3.Error, UnicodeDecodeError) as error:
         code, words = _explained(error)
         raise UnreadableDatabaseError(code, f"{path} {words} ({error})") from error
 
@@ -102,16 +103,16 @@ def _opened(path: Path, mode: str) -> sqlite3.Connection:
     connection = sqlite3.connect(
         uri, uri=True, timeout=BUSY_SECONDS, check_same_thread=False, isolation_level=None
     )
-    connection.text_factory = _text
+    connection.text_factory = text
     try:
         connection.execute("SELECT count(*) FROM sqlite_master").fetchone()
-    except sqlite3.Error:
+    except (sqlite3.Error, UnicodeDecodeError):
         connection.close()
         raise
     return connection
 
 
-def _text(raw: bytes) -> str:
+def text(raw: bytes) -> str:
     """Decode text; older writers put GBK bytes where SQLite expects UTF-8."""
     try:
         return raw.decode()
@@ -119,12 +120,12 @@ def _text(raw: bytes) -> str:
         return raw.decode("gb18030", "replace")
 
 
-def _primary(error: sqlite3.Error) -> int:
+def _primary(error: Exception) -> int:
     """Return SQLite's primary result code; 1 for errors of Python's own."""
     return int(getattr(error, "sqlite_errorcode", sqlite3.SQLITE_ERROR)) & 0xFF
 
 
-def _explained(error: sqlite3.Error) -> tuple[str, str]:
+def _explained(error: Exception) -> tuple[str, str]:
     primary = _primary(error)
     if primary in _LOCKED:
         return "locked", "is locked by another program; close it and scan again"

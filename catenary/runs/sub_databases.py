@@ -64,7 +64,7 @@ class SubDatabases:
         sub_database = self._taken(path) or _SubDatabase(path)
         try:
             yield sub_database
-        except sqlite3.Error:
+        except (sqlite3.Error, UnicodeDecodeError):
             # Never reused: after a new copy the file under this name is another one.
             sub_database.connection.close()
             raise
@@ -96,7 +96,7 @@ class _SubDatabase:
         try:
             if not self._has_index():
                 self._rows = self._mapped()
-        except sqlite3.Error:
+        except (sqlite3.Error, UnicodeDecodeError):
             self.connection.close()
             raise
 

@@ -126,10 +126,15 @@ def _places(cursor: sqlite3.Cursor, path: Path) -> list[int | None]:
 
 
 def _row(number: int, *cells: object) -> IndexRow:
-    key, camera, sub, section, mast, kilometre = (
-        "" if cell is None else str(cell) for cell in cells[:6]
-    )
+    key, camera, sub, section, mast, kilometre = map(_word, cells[:6])
     camera = camera.strip()
     return IndexRow(
         number, key, camera, f"C{camera}_{sub.strip()}", section, mast, kilometre, cells[6]
     )
+
+
+def _word(cell: object) -> str:
+    """Return a cell as text; some writers store text as BLOB."""
+    if isinstance(cell, bytes):
+        return readonly_db.text(cell)
+    return "" if cell is None else str(cell)

@@ -66,13 +66,26 @@ def test_a_dangling_link_is_listed_and_missing(tmp_path: Path):
     assert caught.value.code == "missing"
 
 
-def test_what_would_block_is_not_listed(tmp_path: Path):
+def test_what_would_block_is_listed_and_refused_at_once(tmp_path: Path):
     os.mkfifo(tmp_path / "pipe.jpg")
+    (tmp_path / "endless.jpg").symlink_to("/dev/zero")
     (tmp_path / "folder.jpg").mkdir()
-    assert walked(tmp_path) == []
+    assert walked(tmp_path) == ["endless.jpg", "pipe.jpg"]
+    for name in walked(tmp_path):
+        with pytest.raises(UnreadableImageError, match="is no file but a pipe, socket or device"):
+            LocalFiles(tmp_path).read(name)
     with pytest.raises(UnreadableImageError, match="cannot be read") as caught:
         LocalFiles(tmp_path).read("folder.jpg")
     assert caught.value.code == "damaged"
+
+
+def test_names_with_the_letters_of_an_escaped_byte_are_told_apart(tmp_path: Path):
+    raw = [b"\xd6.jpg", b"\\xd6.jpg", b"\\x5cxd6.jpg", b"\\x41.jpg"]
+    for name in raw:
+        (tmp_path / os.fsdecode(name)).write_bytes(name)
+    files = LocalFiles(tmp_path)
+    assert "\\x41.jpg" in set(files.walk())
+    assert sorted(files.read(name) for name in files.walk()) == sorted(raw)
 
 
 def test_a_folder_that_cannot_be_listed_stops_the_listing(tmp_path: Path):

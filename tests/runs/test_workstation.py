@@ -437,3 +437,21 @@ def stored(root: Path, content: object) -> None:
 def truncate(path: Path, share: float) -> None:
     data = path.read_bytes()
     path.write_bytes(data[: max(int(len(data) * share), 100)])
+
+
+@pytest.mark.parametrize(
+    ("file", "old", "new"),
+    [("index.db", b"DxInd", b"Dx\x93nd"), ("C1_0.subDb", b"imgC", b"i(\xff(")],
+)
+def test_names_in_a_database_that_are_no_text_are_damage(
+    tmp_path: Path, file: str, old: bytes, new: bytes
+):
+    root = examples.workstation(tmp_path)
+    path = root / "DB" / file
+    assert old in path.read_bytes()
+    path.write_bytes(path.read_bytes().replace(old, new))
+    if file == "index.db":
+        with pytest.raises(SourceError, match="cannot read the index"):
+            list(WorkstationRun(root).frames())
+    else:
+        assert code_of(WorkstationRun(root)) == "damaged"
