@@ -1,4 +1,5 @@
 import logging
+import os
 import sqlite3
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -437,3 +438,16 @@ def stored(root: Path, content: object) -> None:
 def truncate(path: Path, share: float) -> None:
     data = path.read_bytes()
     path.write_bytes(data[: max(int(len(data) * share), 100)])
+
+
+def test_the_stamp_of_a_photograph_is_that_of_its_sub_database(tmp_path: Path):
+    root = examples.workstation(tmp_path)
+    source = WorkstationRun(root)
+    ref = next(source.frames())
+    before = source.stamp(ref)
+    assert before
+    name = ref.location.partition("/")[0]
+    (path,) = [one for one in (root / "DB").iterdir() if one.stem.startswith(name)]
+    os.utime(path, (1, 1))
+    assert source.stamp(ref) != before
+    assert source.stamp(replace(ref, location="C99_9/x")) == ""
