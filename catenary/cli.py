@@ -24,6 +24,7 @@ from catenary import __version__
 from catenary.domain.errors import CatenaryError
 
 if TYPE_CHECKING:
+    from catenary.store.again import Again
     from catenary.store.summary import RunSummary
     from catenary.store.workspace import Workspace as Place
 
@@ -168,8 +169,19 @@ def scan(  # noqa: PLR0913 - every option of the command is a parameter
     ] = None,
     setting: Setting = None,
     retry_failed: Annotated[
-        bool, typer.Option("--retry-failed", help="Try frames again that failed before.")
+        bool, typer.Option("--retry-failed", help="As --again failed.")
     ] = False,
+    again: Annotated[
+        list[str] | None,
+        typer.Option(
+            help="Scan finished frames again: changed, outdated (judged by another model, rules or "
+            "taxonomy), failed, all; none takes it back. New frames are always scanned; repeatable."
+        ),
+    ] = None,
+    name: Annotated[
+        str,
+        typer.Option("--as", help="Name of the run, for a second set of results of one source."),
+    ] = "",
     wait: Annotated[
         float, typer.Option(min=0, help="Minutes to wait for a lost source or a busy database.")
     ] = 60.0,
@@ -183,20 +195,30 @@ def scan(  # noqa: PLR0913 - every option of the command is a parameter
 ) -> None:
     """Scan a run, or go on with one; exit code 3 when some frames could not be read."""
     from catenary.jobs import assemble
+    from catenary.jobs import runs as listing
     from catenary.jobs import scan as job
 
     overrides = tuple(setting or ())
     if min_score is not None:
         overrides += (f"cascade.min_score={min_score}",)
     recipe = assemble.Recipe(model, device, precision, config, overrides, promise)
-    options = job.Options(workers, retry_failed, 60 * wait)
+    options = job.Options(workers, retry_failed, 60 * wait, _policies(again or ()), name)
     with _progress("scan") as step:
         summary = job.scan_run(source, _place(workspace, database), recipe, options, step)
     if as_json:
-        _print_json([job.run_record(summary)])
+        _print_json([listing.run_record(summary)])
     else:
         _print_run(summary)
     _leave(summary.failed)
+
+
+def _policies(names: Iterable[str]) -> tuple["Again", ...]:
+    from catenary.store.again import Again
+
+    try:
+        return tuple(Again(name) for name in names)
+    except ValueError as error:
+        raise typer.BadParameter(f"{error}; it is one of {', '.join(Again)}") from error
 
 
 @runs.callback()
@@ -206,21 +228,23 @@ def list_runs(
     database: Database = "",
     as_json: Json = False,
 ) -> None:
-    """List the runs of a workspace."""
-    from catenary.jobs import scan as job
+    """List the runs of a workspace, with what their scans do."""
+    from catenary.jobs import runs as job
 
     if context.invoked_subcommand is not None:
         return
     found = job.list_runs(_place(workspace, database))
     if as_json:
-        _print_json([job.run_record(one) for one in found])
+        _print_json([job.now_record(now) for now in found])
         return
-    for one in found:
+    for now in found:
+        one = now.summary
         out.print(
             f"{one.name}: {one.images} images, {one.done} done, {one.unusable} unusable, "
             f"{one.failed} failed, {one.pending} left, {one.findings} findings",
             soft_wrap=True,
         )
+        out.print(f"  {job.state_line(now)}", soft_wrap=True, markup=False)
 
 
 @runs.command("show")
@@ -232,13 +256,15 @@ def show_run(
 ) -> None:
     """Show one run: counts, findings, frames that failed, photographs given to other masts."""
     from catenary.jobs import reassign
-    from catenary.jobs import scan as job
+    from catenary.jobs import runs as job
 
     detail = job.show_run(_place(workspace, database), run)
     if as_json:
-        _print_json([job.run_record(detail.summary)])
+        _print_json([job.now_record(detail.now)])
         return
-    _print_run(detail.summary)
+    _print_run(detail.now.summary)
+    for line in job.detail_lines(detail.now):
+        out.print(line, soft_wrap=True, markup=False)
     for failure in detail.failures:
         out.print(
             f"  {failure.outcome} {failure.ref.file_name!r}: {failure.reason}: {failure.note}",
@@ -247,6 +273,30 @@ def show_run(
         )
     for line in reassign.lines(detail.reassigned):
         out.print(f"  mast reassigned: {line}", soft_wrap=True, highlight=False, markup=False)
+
+
+@runs.command("pause")
+def pause_run(
+    run: Annotated[str, typer.Argument(help="Name of the run.")],
+    workspace: Workspace = DEFAULT_WORKSPACE,
+    database: Database = "",
+) -> None:
+    """Have the scan of a run wait, from another shell; it finishes what it has begun."""
+    from catenary.jobs import runs as job
+
+    out.print(job.pause(_place(workspace, database), run), soft_wrap=True, markup=False)
+
+
+@runs.command("resume")
+def resume_run(
+    run: Annotated[str, typer.Argument(help="Name of the run.")],
+    workspace: Workspace = DEFAULT_WORKSPACE,
+    database: Database = "",
+) -> None:
+    """Let the scan of a paused run go on."""
+    from catenary.jobs import runs as job
+
+    out.print(job.resume(_place(workspace, database), run), soft_wrap=True, markup=False)
 
 
 @runs.command("reassign")
@@ -790,7 +840,7 @@ def _one_of(value: str, known: Iterable[str], option: str) -> None:
 
 
 def _print_run(summary: "RunSummary") -> None:
-    from catenary.jobs import scan as job
+    from catenary.jobs import runs as job
 
     for line in job.summary_lines(summary):
         out.print(line, soft_wrap=True, highlight=False, markup=False)

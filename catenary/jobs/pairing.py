@@ -105,7 +105,14 @@ def _beyond(evidence: Iterable[Evidence]) -> dict[str, float]:
 
 
 def matches(before: Run, after: Run, settings: CompareSettings) -> Iterator[Match]:
-    """Yield every photograph of the later run, then what only the earlier one has."""
+    """Yield every photograph of the later run, then what only the earlier one has.
+
+    Two result sets of one source hold the same photographs: these are known by their ids, and
+    need no mast.
+    """
+    if before.source == after.source:
+        yield from _same_photographs(before, after, settings)
+        return
     old, new = before.by_place(), after.by_place()
     for entry in after.entries:
         if entry.ref.mast is None:
@@ -115,6 +122,22 @@ def matches(before: Run, after: Run, settings: CompareSettings) -> Iterator[Matc
     for key in old.keys() - new.keys():
         for entry in old[key]:
             yield Match(None, entry, Uncompared.NO_LATER)
+
+
+def _same_photographs(before: Run, after: Run, settings: CompareSettings) -> Iterator[Match]:
+    old = {one.ref.image_id: one for one in before.entries}
+    for entry in after.entries:
+        earlier = old.pop(entry.ref.image_id, None)
+        if entry.outcome is not Outcome.DONE:
+            yield Match(entry, earlier, Uncompared.POOR)
+        elif earlier is None:
+            yield Match(entry, None, Uncompared.NO_EARLIER)
+        elif earlier.outcome is not Outcome.DONE:
+            yield Match(entry, earlier, Uncompared.POOR_BEFORE)
+        else:
+            yield Match(entry, earlier, _registered(earlier, entry, before, after, settings))
+    for earlier in old.values():
+        yield Match(None, earlier, Uncompared.NO_LATER)
 
 
 def _matched(

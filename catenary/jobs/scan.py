@@ -7,7 +7,7 @@ import time
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 
@@ -16,19 +16,29 @@ from sqlalchemy import Connection
 from catenary import config
 from catenary.domain.errors import SourceGoneError, StoreError
 from catenary.domain.finding import Component, Finding, Verdict
-from catenary.jobs import assemble, evidence, join, promised, recover, report, workspaces
+from catenary.jobs import (
+    again,
+    assemble,
+    evidence,
+    join,
+    promised,
+    recover,
+    report,
+    workspaces,
+)
+from catenary.jobs.watch import Watch, watched
 from catenary.models import bundle
 from catenary.pipeline.judge import Judge
 from catenary.pipeline.patience import Patience
 from catenary.pipeline.scan import ScannedFrame, scan
-from catenary.reports import words
 from catenary.runs import discover
 from catenary.runs.source import Source
-from catenary.store import findings, ledger, reassignments, shards, summary
+from catenary.store import again as store_again
+from catenary.store import findings, ledger, shards, summary
+from catenary.store.again import Again
 from catenary.store.database import Database
 from catenary.store.findings import CropFile
-from catenary.store.ledger import Failure, RunRecord
-from catenary.store.reassignments import Reassignment
+from catenary.store.ledger import Origin, RunRecord
 from catenary.store.shards import ComponentRow
 from catenary.store.summary import RunSummary
 from catenary.store.workspace import Workspace
@@ -48,14 +58,23 @@ class Options:
 
     Attributes:
         readers: Threads that read and decode.
-        retry_failed: Try photographs again that failed before.
+        retry_failed: Try photographs again that failed before; as ``Again.FAILED``.
         wait_s: How long to wait for a source or a database that goes away, or for a database that
             another program holds, in seconds.
+        again: Which finished photographs are scanned again.
+        name: Of the run, when its results shall stand beside those under its own name; or empty.
     """
 
     readers: int = 2
     retry_failed: bool = False
     wait_s: float = 3600.0
+    again: tuple[Again, ...] = ()
+    name: str = ""
+
+    def policies(self) -> tuple[Again, ...]:
+        """Return which photographs are scanned again."""
+        failed = (Again.FAILED,) if self.retry_failed else ()
+        return tuple(dict.fromkeys((*self.again, *failed)))
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,15 +83,6 @@ class Demo:
 
     summary: RunSummary
     report: Path
-
-
-@dataclass(frozen=True, slots=True)
-class RunDetail:
-    """One run with the photographs that were not judged, and those given to other masts."""
-
-    summary: RunSummary
-    failures: tuple[Failure, ...]
-    reassigned: tuple[Reassignment, ...] = ()
 
 
 def demo(workspace: Workspace, progress: Progress) -> Demo:
@@ -117,16 +127,28 @@ def scan_run(
         run_id = _registered(db, source, judge, options, promises)
         with db.read() as connection:
             name = ledger.record_of(connection, run_id).name
-        with workspace.scanning(name):
+        with workspace.scanning(name), watched(db, run_id, name, judge.versions) as watch:
             recover.recover(db, workspace, run_id, source.read)
+            if Again.CHANGED in options.again:
+                patience = Patience(options.wait_s)
+                again.ask_changed(db, source, run_id, options.readers, patience)
             with db.read() as connection:
                 start = summary.of_run(connection, run_id)
-            writer = _Writer(db, workspace, run_id, start)
-            refs = ledger.pending(db, run_id)
-            patience = Patience(options.wait_s)
-            results = scan(refs, source.read, judge, options.readers, settings.quality, patience)
-            writer.write_all(results, settings.batch, progress)
+            stamped = again.Stamped(source)
+            writer = _Writer(db, workspace, run_id, watch, stamped, start)
+            is_left = True
+            while is_left:
+                refs = watch.until_paused(ledger.pending(db, run_id))
+                patience = Patience(options.wait_s)
+                results = scan(
+                    refs, stamped.read, judge, options.readers, settings.quality, patience
+                )
+                writer.write_all(results, settings.batch, progress)
+                is_left = watch.waited()
+            log.info("scanned run=%s seconds by stage: %s", name, watch.shares())
             join.join_run(db, workspace, run_id, source.read)
+            with db.write() as tx:
+                shards.prune(tx, run_id)
         with db.read() as connection:
             return summary.of_run(connection, run_id)
 
@@ -144,7 +166,7 @@ def _registered(
 ) -> int:
     told = source.description
     record = RunRecord(
-        told.name,
+        options.name or told.name,
         told.source,
         told.layout,
         judge.versions,
@@ -155,13 +177,24 @@ def _registered(
         report.kept_promises(promises),
     )
     with db.write() as tx:
+        known = ledger.known(tx, record)
+        if options.name and known is None:
+            _refuse_taken_name(tx, record)
+        if known is not None:
+            for policy in options.policies():
+                count = store_again.ask(tx, known, policy, judge.versions)
+                log.info("again run=%s which=%s images=%d", record.name, policy, count)
         if promises:
             _refuse_other_scan(tx, record)
         run_id = ledger.register(tx, record)
         ledger.plan(tx, run_id, source.frames())
-        if options.retry_failed:
-            ledger.reset_failed(tx, run_id)
     return run_id
+
+
+def _refuse_taken_name(tx: Connection, record: RunRecord) -> None:
+    """Refuse a chosen name that another source has: it would get a number nobody asked for."""
+    if ledger.is_taken(tx, record.name):
+        raise StoreError(f"another source has the run name {record.name!r}; choose another --as")
 
 
 def _refuse_other_scan(tx: Connection, record: RunRecord) -> None:
@@ -180,10 +213,19 @@ def _refuse_other_scan(tx: Connection, record: RunRecord) -> None:
 class _Writer:
     """Writes finished photographs in batches: evidence and shard first, then one transaction."""
 
-    def __init__(self, db: Database, workspace: Workspace, run_id: int, start: RunSummary) -> None:
+    def __init__(
+        self,
+        db: Database,
+        workspace: Workspace,
+        run_id: int,
+        watch: Watch,
+        stamped: again.Stamped,
+        start: RunSummary,
+    ) -> None:
         self.db, self.workspace, self.run_id, self.name = db, workspace, run_id, start.name
+        self.watch, self.stamped = watch, stamped
+        self.origins: dict[str, Origin] = {}
         self.done, self.total = start.images - start.pending, start.images
-        self.seconds: Counter[str] = Counter()
 
     def write_all(
         self, results: Iterator[ScannedFrame], batch_size: int, progress: Progress
@@ -204,9 +246,6 @@ class _Writer:
             self.commit(batch, is_patient=False)
             raise
         self.commit(batch)
-        total = sum(self.seconds.values()) or 1.0
-        shares = " ".join(f"{name}={value / total:.0%}" for name, value in self.seconds.items())
-        log.info("scanned run=%s images=%d seconds by stage: %s", self.name, self.done, shares)
 
     def commit(self, batch: list[ScannedFrame], *, is_patient: bool = True) -> None:
         """Write one batch, whole or not at all; wait for a database server that goes away."""
@@ -217,39 +256,70 @@ class _Writer:
                 f"only {free / 1e6:.0f} MB free in {self.workspace.path}; "
                 "free some space and start the same scan again, it goes on where it was"
             )
+        self.origins = {
+            one.ref.image_id: self.stamped.origin(one.ref, self.watch.scan_id) for one in batch
+        }
         if is_patient:
             self.db.persist(partial(self._write, batch))
         else:
             self._write(batch)
-        for result in batch:
-            self.seconds.update(result.stage_seconds)
+        self.watch.finished(len(batch), _stage_seconds(batch))
+        log.info("wrote images=%d run=%s done=%d", len(batch), self.name, self.done)
 
     def _write(self, batch: list[ScannedFrame], *, is_again: bool = False) -> None:
         with _uninterrupted():
             self._write_whole(batch, is_again=is_again)
 
     def _write_whole(self, batch: list[ScannedFrame], *, is_again: bool) -> None:
-        raised = [pair for result in batch for pair in self._with_crops(result)]
-        rows = [row for result in batch for row in _component_rows(result)]
+        with self.db.read(is_patient=False) as connection:
+            ids = [result.ref.image_id for result in batch]
+            former = ledger.standing(connection, self.run_id, ids)
+        revisions = {image_id: one.next_revision for image_id, one in former.items()}
+        raised = [
+            pair
+            for result in batch
+            for pair in self._with_crops(result, revisions.get(result.ref.image_id, 0))
+        ]
+        rows = [
+            replace(row, revision=revisions.get(row.image_id, 0))
+            for result in batch
+            for row in _component_rows(result)
+        ]
         shard = shards.write(
             self.workspace.detections(self.name), evidence.digest(batch[0].ref.image_id), rows
         )
         with self.db.write() as tx:
             if is_again and not ledger.is_left(tx, self.run_id, batch[0].ref.image_id):
                 return  # the server kept the batch, only its answer was lost
+            put_aside = store_again.put_aside(tx, former.values())
             for result in batch:
-                ledger.finish(tx, self.run_id, result.ref.image_id, result.result)
-            findings.insert_all(tx, self.run_id, raised)
+                image_id = result.ref.image_id
+                ledger.finish(tx, self.run_id, image_id, result.result, self.origins[image_id])
+            findings.insert_all(tx, self.run_id, raised, put_aside)
             shards.record(tx, self.run_id, shard)
+            self.watch.advance(tx, len(batch), _stage_seconds(batch))
 
-    def _with_crops(self, result: ScannedFrame) -> Iterator[tuple[Finding, CropFile]]:
-        """Yield findings that are not normal with their evidence pictures, already written."""
+    def _with_crops(
+        self, result: ScannedFrame, revision: int
+    ) -> Iterator[tuple[Finding, CropFile]]:
+        """Yield findings that are not normal with their evidence pictures, already written.
+
+        Those of a former judgement keep theirs: a picture's name tells which judgement it is of.
+        """
+        anew = f"-r{revision}" if revision else ""
         told = [one for one in result.findings if one.verdict is not Verdict.NORMAL]
         folder = self.workspace.evidence(self.name)
         for number, one in enumerate(told):
             if result.frame is not None:
-                name = f"{evidence.digest(result.ref.image_id)}-{number}.jpg"
+                name = f"{evidence.digest(result.ref.image_id)}{anew}-{number}.jpg"
                 yield one, evidence.picture(result.frame, one.component.box, folder, name)
+
+
+def _stage_seconds(batch: Sequence[ScannedFrame]) -> Counter[str]:
+    total: Counter[str] = Counter()
+    for result in batch:
+        total.update(result.stage_seconds)
+    return total
 
 
 @contextmanager
@@ -288,68 +358,3 @@ def _component_row(
     return ComponentRow(
         ref.image_id, ref.file_name, component.kind, *corners, component.score, *told
     )
-
-
-def list_runs(place: Path | Workspace) -> list[RunSummary]:
-    """Return the counts of every run of a workspace.
-
-    Raises:
-        StoreError: If the folder is no workspace.
-    """
-    with workspaces.existing(place) as (db, _), db.read() as connection:
-        return summary.runs(connection)
-
-
-def show_run(place: Path | Workspace, name: str) -> RunDetail:
-    """Return one run of a workspace with what failed.
-
-    Raises:
-        StoreError: If the folder is no workspace or has no such run.
-    """
-    with workspaces.existing(place) as (db, _), db.read() as connection:
-        run_id = ledger.run_id_of(connection, name)
-        failed = tuple(ledger.failures(connection, run_id))
-        reassigned = tuple(reassignments.of_run(connection, run_id))
-        return RunDetail(summary.of_run(connection, run_id), failed, reassigned)
-
-
-def run_record(one: RunSummary) -> dict[str, object]:
-    """Return a run for ``--json``: names and counts that scripts rely on."""
-    return {
-        "run": one.name,
-        "source": one.record.source,
-        "images": one.images,
-        "done": one.done,
-        "unusable": one.unusable,
-        "failed": one.failed,
-        "pending": one.pending,
-        "findings": one.findings,
-        "cannot_judge": one.cannot_judge,
-        "defective_parts": one.parts[Verdict.DEFECT],
-        "unjudged_parts": one.parts[Verdict.CANNOT_JUDGE],
-    }
-
-
-def summary_lines(one: RunSummary) -> Iterator[str]:
-    """Yield a run's counts as a reader of a terminal wants them."""
-    left = f", {one.pending} left" if one.pending else ""
-    yield (
-        f"{one.name}: {one.images} images: {one.done} done, {one.unusable} unusable, "
-        f"{one.failed} failed{left}"
-    )
-    for reason, count in [*one.unusable_reasons.items(), *one.failed_reasons.items()]:
-        why = words.frame_reason(reason)
-        yield f"  not judged, {why.en} {why.zh}: {count} images"
-    yield f"{one.findings} defects raised, on {_parts(one.parts[Verdict.DEFECT])}"
-    yield from (f"  {line}" for line in report.promises_of(one.record))
-    for (component, condition), count in one.defects.items():
-        yield f"  {component} {condition}: {count}"
-    unjudged = _parts(one.parts[Verdict.CANNOT_JUDGE])
-    yield f"{one.cannot_judge} views could not be judged; {unjudged} that no other view raises"
-    for (component, condition), count in one.unjudged.items():
-        yield f"  {component}, {condition} not excluded: {count}"
-
-
-def _parts(count: int) -> str:
-    """Return how many parts, whose views count once."""
-    return f"{count} part" if count == 1 else f"{count} parts"

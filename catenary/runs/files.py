@@ -38,6 +38,10 @@ class Files(Protocol):
         """
         ...
 
+    def stamp(self, path: str) -> str:
+        """Return a text that changes with the file, empty when unknown; see `Source.stamp`."""
+        ...
+
 
 class FolderRun:
     """A run whose photographs are files and whose facts are in their paths."""
@@ -62,6 +66,10 @@ class FolderRun:
     def read(self, ref: ImageRef) -> bytes:
         """See `Source`; safe to call from several threads."""
         return self._files.read(ref.location)
+
+    def stamp(self, ref: ImageRef) -> str:
+        """See `Source`."""
+        return self._files.stamp(ref.location)
 
 
 class LocalFiles:
@@ -91,14 +99,21 @@ class LocalFiles:
 
     def read(self, path: str) -> bytes:
         """See `Files`."""
-        full = self._root / path
-        if "\\x" in path and os.path.lexists(self._root / _unportable(path)):
-            full = self._root / _unportable(path)
         try:
-            return _content(full, path)
+            return _content(self._full(path), path)
         except OSError as error:
             presence.require(self._root, error)
             raise _unreadable(path, error) from error
+
+    def stamp(self, path: str) -> str:
+        """See `Files`."""
+        return stamp_of(self._full(path))
+
+    def _full(self, path: str) -> Path:
+        full = self._root / path
+        if "\\x" in path and os.path.lexists(self._root / _unportable(path)):
+            return self._root / _unportable(path)
+        return full
 
     def _is_new(self, folder: str, seen: set[str]) -> bool:
         """Tell whether a folder behind a link is neither seen yet nor inside or above the root."""
@@ -143,6 +158,15 @@ def _content(full: Path, path: str) -> bytes:
 def _opened_at_once(path: str, flags: int) -> int:
     """Open a file without waiting for somebody to write into it, as a pipe would."""
     return os.open(path, flags | os.O_NONBLOCK)
+
+
+def stamp_of(path: Path) -> str:
+    """Return size and time of a file of this machine, empty when it cannot be looked at."""
+    try:
+        told = path.stat()
+    except OSError:
+        return ""
+    return f"{told.st_size}@{told.st_mtime_ns}"
 
 
 def _unreadable(path: str, error: OSError) -> UnreadableImageError:

@@ -62,6 +62,10 @@ class PlainRun:
         """See `Source`; safe to call from several threads."""
         return self._files.read(ref.location)
 
+    def stamp(self, ref: ImageRef) -> str:
+        """See `Source`."""
+        return self._files.stamp(ref.location)
+
 
 def open_files(files: Files, name: str, source: str) -> PlainRun:
     """Open the run in these files.
@@ -106,3 +110,6 @@ class _OneFile:
 
     def read(self, path: str) -> bytes:
         return self._folder.read(path)
+
+    def stamp(self, path: str) -> str:
+        return self._folder.stamp(path)

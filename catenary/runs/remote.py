@@ -16,6 +16,8 @@ _PAUSE_S = 0.5  # before the second try, then twice as long each time. Our start
 _TIMEOUTS: dict[str, dict[str, Any]] = {
     "s3": {"config_kwargs": {"connect_timeout": 10, "read_timeout": 60}},
 }
+# What the stores call the time, or another mark, of a version of a file.
+_CHANGED = ("ETag", "etag", "md5", "LastModified", "mtime", "last_modified", "created")
 _PASSWORD = re.compile(r"(?<=://)([^/@]*?):[^/@]*@")
 
 
@@ -25,6 +27,8 @@ class _FileSystem(Protocol):
     def ls(self, path: str, *, detail: bool) -> list[dict[str, object]]: ...
 
     def cat_file(self, path: str) -> bytes: ...
+
+    def info(self, path: str) -> dict[str, object]: ...
 
     def invalidate_cache(self) -> None: ...
 
@@ -86,6 +90,15 @@ class RemoteFiles:
                     raise self._unreadable(path, error) from error
             time.sleep(_PAUSE_S * 2 ** (attempt - 1))
         raise AssertionError("the last try returns or raises")
+
+    def stamp(self, path: str) -> str:
+        """See `Files`; mostly from the listing that is in memory."""
+        try:
+            told = self._file_system.info(f"{self._root}/{path}")
+        except Exception:  # noqa: BLE001 - as in `listed`; reading it tells why
+            return ""
+        changed = next((told[key] for key in _CHANGED if told.get(key)), None)
+        return "" if changed is None else f"{told.get('size')}@{changed}"
 
     def _require(self, error: Exception) -> None:
         """Raise if nothing can be reached; see `catenary.runs.presence`."""

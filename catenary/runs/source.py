@@ -54,6 +54,14 @@ class Source(Protocol):
         """
         ...
 
+    def stamp(self, ref: ImageRef) -> str:
+        """Return a short text that changes when the bytes may have changed, cheaply.
+
+        Size and time of the file as a rule. Empty when nothing is known, also where the
+        photograph cannot be reached: reading it tells why.
+        """
+        ...
+
 
 class Layout(Protocol):
     """One way a run can lie on disk."""

@@ -52,10 +52,16 @@ class SubDatabases:
         for sub_database in closing:
             sub_database.connection.close()
 
-    def _path(self, name: str) -> Path:
+    def path(self, name: str) -> Path | None:
+        """Return the file of a sub-database, None when there is none."""
         for spelling in (name, _without_zeros(name)):
             if path := self._paths.get(f"{spelling}.subdb".casefold()):
                 return path
+        return None
+
+    def _path(self, name: str) -> Path:
+        if path := self.path(name):
+            return path
         message = f"{self._folder / name}.subDb is missing; copy it from the package again"
         raise UnreadableDatabaseError("missing", message)
 

@@ -10,7 +10,7 @@ from catenary.domain.errors import SourceError, UnreadableImageError
 from catenary.domain.image import ImageRef
 from catenary.domain.place import parse_kilometre_m
 from catenary.runs import presence, readonly_db, shot_time, task_name, track_geometry
-from catenary.runs.files import describe
+from catenary.runs.files import describe, stamp_of
 from catenary.runs.readonly_db import UnreadableDatabaseError
 from catenary.runs.source import RunDescription
 from catenary.runs.sub_databases import SubDatabases
@@ -104,6 +104,11 @@ class WorkstationRun:
             presence.require(self._folder, error.__cause__)
             raise UnreadableImageError(error.code, str(error)) from error
         return _image(content, f"photograph {key} of {sub_database}.subDb")
+
+    def stamp(self, ref: ImageRef) -> str:
+        """See `Source`: of the whole sub-database, which is one file."""
+        path = self._sub_databases.path(ref.location.partition("/")[0])
+        return stamp_of(path) if path else ""
 
     def geometry(self) -> tuple[GeometryRow, ...]:
         """Return the geometry readings, empty when the package has none.

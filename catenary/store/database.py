@@ -55,17 +55,20 @@ class Database:
         self._writer = threading.Lock()
 
     @contextmanager
-    def read(self) -> Iterator[Connection]:
+    def read(self, *, is_patient: bool = True) -> Iterator[Connection]:
         """Lend a connection with one consistent view of the data.
 
         Keep it short: on SQLite, the log file grows for as long as a view is held.
+
+        Args:
+            is_patient: Wait for a server that is away.
 
         Raises:
             StoreGoneError: If its server cannot be reached; only after `patience_s` if it could
                 not be reached at the beginning.
             StoreError: If the database cannot be read.
         """
-        connection = self._connection()
+        connection = self._connection(is_patient=is_patient)
         with _explained(self.name), connection, connection.begin():
             yield connection
 
@@ -142,13 +145,15 @@ class Database:
         """Close the pooled connections."""
         self._engine.dispose()
 
-    def _connection(self) -> Connection:
+    def _connection(self, *, is_patient: bool) -> Connection:
         """Return a connection, when need be after waiting for the server."""
         while True:
             try:
                 with _explained(self.name):
                     return self._engine.connect()
             except StoreGoneError as error:
+                if not is_patient:
+                    raise
                 self.wait(error)
 
 

@@ -2,9 +2,19 @@
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, RowMapping, Select, delete, insert, select
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    RowMapping,
+    Select,
+    delete,
+    insert,
+    select,
+    update,
+)
 
 from catenary.domain.change import Change
 from catenary.domain.finding import Component, Finding, Verdict, Versions
@@ -13,6 +23,7 @@ from catenary.domain.image import ImageRef
 from catenary.store import evidence_text, ledger
 from catenary.store.schema import finding, finding_change, frame, run
 
+_SAME_PLACE = 0.3  # overlap (IoU) from which a new finding is of the former one's part; our value
 _CHUNK = 500  # rows held at a time when reading
 
 
@@ -53,6 +64,23 @@ class StoredFinding:
 
 
 @dataclass(frozen=True, slots=True)
+class Former:
+    """A finding that a new scan of its photograph put aside.
+
+    Attributes:
+        id: Row of the finding.
+        image_id: Photograph.
+        component: Component id.
+        box: Full-frame pixels.
+    """
+
+    id: int
+    image_id: str
+    component: str
+    box: Box
+
+
+@dataclass(frozen=True, slots=True)
 class FindingChange:
     """What a comparison says of a finding.
 
@@ -83,7 +111,10 @@ class Filter:
 
 
 def insert_all(
-    tx: Connection, run_id: int, found: Iterable[tuple[Finding, CropFile | None]]
+    tx: Connection,
+    run_id: int,
+    found: Iterable[tuple[Finding, CropFile | None]],
+    former: Sequence[Former] = (),
 ) -> int:
     """Add findings, each with its evidence picture; return how many.
 
@@ -91,6 +122,8 @@ def insert_all(
         tx: The transaction that also finishes their photographs.
         run_id: Run.
         found: Defects and parts that could not be judged; normal parts belong in a shard.
+        former: What `supersede` returned of the same photographs: each new finding refers to the
+            one at its place.
 
     Raises:
         LookupError: If a photograph is not in the ledger of this run.
@@ -98,31 +131,75 @@ def insert_all(
     """
     pairs = list(found)
     frames = ledger.frame_ids(tx, run_id, {one.image_id for one, _ in pairs})
-    rows = [_row(run_id, frames[one.image_id], one, crop) for one, crop in pairs]
+    taken = _followed([one for one, _ in pairs], former)
+    rows = [
+        _row(run_id, frames[one.image_id], one, crop) | {"former_id": former_id}
+        for (one, crop), former_id in zip(pairs, taken, strict=True)
+    ]
     if rows:
         tx.execute(insert(finding), rows)
     return len(rows)
 
 
-def forget(tx: Connection, frame_ids: Sequence[int]) -> None:
-    """Remove the findings of photographs that are to be judged again.
+def supersede(tx: Connection, frame_ids: Sequence[int]) -> list[Former]:
+    """Put aside the findings of photographs that are judged anew; return them.
+
+    Their rows stay, with pictures and all, for whatever refers to them.
 
     Args:
-        tx: The transaction in which the photographs become pending.
-        frame_ids: Rows of the photographs; no part may name their findings, see `parts.forget`.
+        tx: The transaction that brings the new findings.
+        frame_ids: Rows of the photographs.
     """
-    for start in range(0, len(frame_ids), _CHUNK):
-        own = finding.c.frame_id.in_(frame_ids[start : start + _CHUNK])
-        changes = finding_change.c.finding_id.in_(select(finding.c.id).where(own))
-        tx.execute(delete(finding_change).where(changes))
-        tx.execute(delete(finding).where(own))
+    stands = (finding.c.frame_id.in_(frame_ids), finding.c.superseded_at.is_(None))
+    columns = (finding.c.id, frame.c.image_id, finding.c.component)
+    corners = (finding.c.x0, finding.c.y0, finding.c.x1, finding.c.y1)
+    query = select(*columns, *corners).join(frame, finding.c.frame_id == frame.c.id)
+    former = [
+        Former(number, image_id, component, Box(*corners))
+        for number, image_id, component, *corners in tx.execute(
+            query.where(*stands).order_by(finding.c.id)
+        )
+    ]
+    at = datetime.now(UTC).replace(tzinfo=None)
+    tx.execute(update(finding).where(*stands).values(superseded_at=at))
+    return former
+
+
+def _followed(found: Sequence[Finding], former: Sequence[Former]) -> list[int | None]:
+    """Return which former finding each new one takes the place of; each is taken once."""
+    pairs = sorted(
+        (
+            (one.component.box.iou(old.box), -new, old.id)
+            for new, one in enumerate(found)
+            for old in former
+            if (old.image_id, old.component) == (one.image_id, one.component.kind)
+        ),
+        reverse=True,
+    )
+    taken: dict[int, int] = {}
+    for overlap, new, old_id in pairs:
+        if overlap >= _SAME_PLACE and -new not in taken and old_id not in taken.values():
+            taken[-new] = old_id
+    return [taken.get(new) for new in range(len(found))]
+
+
+def superseded_of(connection: Connection, run_id: int) -> Iterator[StoredFinding]:
+    """Yield what later scans of a run replaced, oldest first."""
+    query = _joined().where(finding.c.run_id == run_id, finding.c.superseded_at.is_not(None))
+    rows = connection.execute(query.order_by(finding.c.id), execution_options={"yield_per": _CHUNK})
+    for row in rows.mappings():
+        yield _stored(row)
 
 
 def of_run(
     connection: Connection, run_id: int, wanted: Filter | None = None
 ) -> Iterator[StoredFinding]:
-    """Yield the findings of a run: defects by falling probability, then those not judged."""
-    query = _joined().where(finding.c.run_id == run_id, *_conditions(wanted or Filter()))
+    """Yield the findings of a run that stand: defects by falling probability, then the others."""
+    query = _joined().where(
+        finding.c.run_id == run_id,
+        finding.c.superseded_at.is_(None),
+        *_conditions(wanted or Filter()),
+    )
     ordered = query.order_by(
         finding.c.verdict.desc(), finding.c.probability.desc().nulls_last(), finding.c.id
     )

@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from itertools import islice
 from typing import Any
 
-from sqlalchemy import Connection, RowMapping, func, insert, select, update
+from sqlalchemy import Connection, RowMapping, case, false, func, insert, or_, select, update
 
 from catenary.domain.errors import StoreError
 from catenary.domain.finding import Versions
@@ -20,7 +20,8 @@ from catenary.store.schema import frame, run
 
 log = logging.getLogger(__name__)
 
-_PENDING = {"outcome": None, "finished_at": None, "reason": "", "note": "", "seconds": 0.0}
+_IS_LEFT = or_(frame.c.outcome.is_(None), frame.c.again)
+_IS_JUDGED = func.coalesce(frame.c.outcome == Outcome.DONE, false())
 _CHUNK = 1000  # rows a statement: memory stays flat, and below every database's bind limit
 
 
@@ -88,6 +89,45 @@ class Entry:
     height: int
 
 
+@dataclass(frozen=True, slots=True)
+class Origin:
+    """Where the outcome of a photograph comes from.
+
+    Attributes:
+        scan_id: Row of the scan that finished it.
+        stamp: Of its file when it was read, see `catenary.runs.source.Source.stamp`; empty when
+            unknown.
+        sha256: Of its bytes, hexadecimal; empty when they could not be read.
+    """
+
+    scan_id: int | None = None
+    stamp: str = ""
+    sha256: str = ""
+
+
+_UNKNOWN = Origin()
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """A finished photograph of which a new scan must know more.
+
+    Attributes:
+        frame_id: Its row.
+        is_judged: Whether it has findings or rows of shards that a new outcome replaces.
+        revision: How often that happened already.
+    """
+
+    frame_id: int
+    is_judged: bool
+    revision: int
+
+    @property
+    def next_revision(self) -> int:
+        """What the next outcome is numbered: rows of shards that say less are replaced by it."""
+        return self.revision + 1 if self.is_judged else self.revision
+
+
 def register(tx: Connection, record: RunRecord) -> int:
     """Return the id of the run of this name and source; add it when it is new.
 
@@ -122,11 +162,17 @@ def register(tx: Connection, record: RunRecord) -> int:
 def known(connection: Connection, record: RunRecord) -> int | None:
     """Return the id of the run of this name and source, None when it is new."""
     name = _folder_name(record.name)
-    same_source = select(run.c.id, run.c.name).where(run.c.source == record.source)
-    for run_id, own in connection.execute(same_source.order_by(run.c.id)):
-        if own == name or _is_numbered(own, name):
-            return int(run_id)
-    return None
+    same_source = select(run.c.name, run.c.id).where(run.c.source == record.source)
+    found = {own: int(run_id) for own, run_id in connection.execute(same_source.order_by(run.c.id))}
+    if name in found:
+        return found[name]
+    return next((found[own] for own in found if _is_numbered(own, name)), None)
+
+
+def is_taken(connection: Connection, name: str) -> bool:
+    """Tell whether a run has this name, or the one that is made of it for folders."""
+    wanted = run.c.name == _folder_name(name)
+    return connection.execute(select(run.c.id).where(wanted)).first() is not None
 
 
 def _folder_name(name: str) -> str:
@@ -219,7 +265,7 @@ def plan(tx: Connection, run_id: int, refs: Iterable[ImageRef]) -> int:
 
 
 def pending(db: Database, run_id: int, limit: int | None = None) -> Iterator[ImageRef]:
-    """Yield photographs without an outcome, in the order they were planned.
+    """Yield photographs without an outcome or to be scanned again, in the order of the plan.
 
     Each chunk is read in a short view of its own: a scan takes days, and a view held as long
     would keep SQLite from ever emptying its log file.
@@ -242,19 +288,34 @@ def pending(db: Database, run_id: int, limit: int | None = None) -> Iterator[Ima
 
 
 def _pending_rows(connection: Connection, run_id: int, after: int, size: int) -> list[RowMapping]:
-    """Return the next pending frames after a seq: cost does not grow with the place."""
-    wanted = (frame.c.run_id == run_id, frame.c.outcome.is_(None), frame.c.seq > after)
-    query = select(frame, run.c.name.label("run_name")).join(run).where(*wanted)
-    return list(connection.execute(query.order_by(frame.c.seq).limit(size)).mappings())
+    """Return the next pending frames after a seq: cost does not grow with the place.
+
+    Two queries, since each has an index in this order and both together have none.
+    """
+    query = (
+        select(frame, run.c.name.label("run_name"))
+        .join(run)
+        .where(frame.c.run_id == run_id, frame.c.seq > after)
+        .order_by(frame.c.seq)
+        .limit(size)
+    )
+    fresh = connection.execute(query.where(frame.c.outcome.is_(None))).mappings()
+    again = query.where(frame.c.again, frame.c.outcome.is_not(None))
+    rows = [*fresh, *connection.execute(again).mappings()]
+    return sorted(rows, key=lambda row: int(row["seq"]))[:size]
 
 
-def finish(tx: Connection, run_id: int, image_id: str, result: FrameResult) -> None:
-    """Record the outcome of a photograph, once.
+def finish(
+    tx: Connection, run_id: int, image_id: str, result: FrameResult, origin: Origin = _UNKNOWN
+) -> None:
+    """Record the outcome of a photograph, once; a former one is replaced.
+
+    What was found then must be superseded in the same transaction, see `catenary.store.again`.
 
     Raises:
         LookupError: If the photograph is not pending in this run.
     """
-    wanted = (frame.c.run_id == run_id, frame.c.image_id == image_id, frame.c.outcome.is_(None))
+    wanted = (frame.c.run_id == run_id, frame.c.image_id == image_id, _IS_LEFT)
     values = {
         "outcome": str(result.outcome),
         "reason": result.reason,
@@ -263,6 +324,11 @@ def finish(tx: Connection, run_id: int, image_id: str, result: FrameResult) -> N
         "height": result.height,
         "seconds": result.seconds,
         "finished_at": _now(),
+        "revision": case((_IS_JUDGED, frame.c.revision + 1), else_=frame.c.revision),
+        "again": False,
+        "scan_id": origin.scan_id,
+        "stamp": origin.stamp,
+        "sha256": origin.sha256,
     }
     if tx.execute(update(frame).where(*wanted).values(values)).rowcount != 1:
         raise LookupError(f"image {image_id!r} is not pending in run {run_id}")
@@ -270,26 +336,28 @@ def finish(tx: Connection, run_id: int, image_id: str, result: FrameResult) -> N
 
 def is_left(tx: Connection, run_id: int, image_id: str) -> bool:
     """Tell whether a photograph is still to be scanned."""
-    wanted = (frame.c.run_id == run_id, frame.c.image_id == image_id, frame.c.outcome.is_(None))
+    wanted = (frame.c.run_id == run_id, frame.c.image_id == image_id, _IS_LEFT)
     return tx.execute(select(frame.c.id).where(*wanted)).first() is not None
+
+
+def standing(connection: Connection, run_id: int, image_ids: Sequence[str]) -> dict[str, Standing]:
+    """Return those of some photographs that have an outcome now or had one, by image id."""
+    query = select(frame.c.image_id, frame.c.id, _IS_JUDGED, frame.c.revision).where(
+        frame.c.run_id == run_id,
+        frame.c.image_id.in_(image_ids),
+        or_(frame.c.outcome.is_not(None), frame.c.revision > 0),
+    )
+    return {
+        image_id: Standing(frame_id, bool(is_judged), revision)
+        for image_id, frame_id, is_judged, revision in connection.execute(query)
+    }
 
 
 def reset_failed(tx: Connection, run_id: int) -> int:
     """Make failed photographs pending again; return how many."""
     failed = (frame.c.run_id == run_id, frame.c.outcome == Outcome.FAILED)
-    return tx.execute(update(frame).where(*failed).values(_PENDING)).rowcount
-
-
-def reopen(tx: Connection, frame_ids: Sequence[int]) -> None:
-    """Make judged photographs pending again; their findings must be gone, see `findings.forget`.
-
-    Args:
-        tx: The transaction in which the findings went.
-        frame_ids: Rows of the photographs.
-    """
-    for start in range(0, len(frame_ids), _CHUNK):
-        some = frame.c.id.in_(frame_ids[start : start + _CHUNK])
-        tx.execute(update(frame).where(some).values(_PENDING))
+    again = {"outcome": None, "finished_at": None, "reason": "", "note": "", "seconds": 0.0}
+    return tx.execute(update(frame).where(*failed).values(again)).rowcount
 
 
 def failures(connection: Connection, run_id: int) -> Iterator[Failure]:

@@ -42,12 +42,14 @@ class MastState:
         frames: How many.
         frame_ids: Sum of their rows: tells whether one came while another went.
         first_seq: Where the first stands in the run.
+        revisions: Sum of how often each was judged anew.
     """
 
     mast: Mast
     frames: int
     frame_ids: int
     first_seq: int
+    revisions: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -147,7 +149,7 @@ def masts(connection: Connection, run_id: int) -> list[MastState]:
     """Return the masts that have judged photographs, in the order of the run."""
     first = func.min(frame.c.seq)
     query = (
-        select(*_FRAME_MAST, func.count(), func.sum(frame.c.id), first)
+        select(*_FRAME_MAST, func.count(), func.sum(frame.c.id), first, func.sum(frame.c.revision))
         .where(
             frame.c.run_id == run_id,
             frame.c.outcome == Outcome.DONE,
@@ -157,23 +159,24 @@ def masts(connection: Connection, run_id: int) -> list[MastState]:
         .order_by(first)
     )
     return [
-        MastState(Mast(line, Direction(way), section, number), count, int(ids), seq)
-        for line, way, section, number, count, ids, seq in connection.execute(query)
+        MastState(Mast(line, Direction(way), section, number), count, int(ids), seq, int(anew))
+        for line, way, section, number, count, ids, seq, anew in connection.execute(query)
     ]
 
 
 def due(connection: Connection, run_id: int) -> list[MastState]:
     """Return the masts whose judged photographs changed since their views were joined."""
-    query = select(*_JOINED_MAST, joined_mast.c.frames, joined_mast.c.frame_ids).where(
-        joined_mast.c.run_id == run_id
-    )
+    made_of = (joined_mast.c.frames, joined_mast.c.frame_ids, joined_mast.c.revisions)
+    query = select(*_JOINED_MAST, *made_of).where(joined_mast.c.run_id == run_id)
     known = {
-        Mast(line, Direction(way), section, number): (count, ids)
-        for line, way, section, number, count, ids in connection.execute(query)
+        Mast(line, Direction(way), section, number): tuple(told)
+        for line, way, section, number, *told in connection.execute(query)
     }
     found = masts(connection, run_id)
     gone = known.keys() - {one.mast for one in found}
-    changed = [one for one in found if known.get(one.mast) != (one.frames, one.frame_ids)]
+    changed = [
+        one for one in found if known.get(one.mast) != (one.frames, one.frame_ids, one.revisions)
+    ]
     return changed + [MastState(one, 0, 0, 0) for one in sorted(gone, key=str)]
 
 
@@ -195,7 +198,7 @@ def findings_of(connection: Connection, run_id: int, wanted: Sequence[Mast]) -> 
     query = (
         select(finding.c.id, frame.c.image_id, finding.c.component, finding.c.grade, *columns)
         .join(frame, finding.c.frame_id == frame.c.id)
-        .where(finding.c.run_id == run_id, _is_one_of(wanted))
+        .where(finding.c.run_id == run_id, finding.c.superseded_at.is_(None), _is_one_of(wanted))
         .order_by(finding.c.id)
     )
     return [
@@ -230,35 +233,36 @@ def replace(tx: Connection, run_id: int, state: MastState, parts: Iterable[Joine
     wanted = select(joined_mast.c.id).where(joined_mast.c.run_id == run_id, *same)
     old = tx.execute(wanted).scalar()
     if old is not None:
-        _forget_joined(tx, joined_mast.c.id == old)
+        own = select(part.c.id).where(part.c.joined_mast_id == old)
+        tx.execute(delete(part_view).where(part_view.c.part_id.in_(own)))
+        tx.execute(delete(part).where(part.c.joined_mast_id == old))
+        tx.execute(delete(joined_mast).where(joined_mast.c.id == old))
     if not state.frames:
         return
     row: dict[str, object] = dict(
         zip((column.name for column in _JOINED_MAST), values, strict=True)
     )
     row |= {"run_id": run_id, "frames": state.frames, "frame_ids": state.frame_ids}
+    row["revisions"] = state.revisions
     added = insert(joined_mast).values(row).returning(joined_mast.c.id)
     joined_id = int(tx.execute(added).scalar_one())
     for one in parts:
         _insert(tx, run_id, joined_id, one)
 
 
-def forget(tx: Connection, run_id: int, frame_ids: Sequence[int]) -> None:
-    """Forget what was joined at the masts of some photographs: they are due again."""
-    for start in range(0, len(frame_ids), _CHUNK):
-        same = and_(*(own == joined for own, joined in zip(_FRAME_MAST, _JOINED_MAST, strict=True)))
-        some = frame.c.id.in_(frame_ids[start : start + _CHUNK])
-        there = select(joined_mast.c.id).join(frame, same)
-        wanted = there.where(joined_mast.c.run_id == run_id, frame.c.run_id == run_id, some)
-        _forget_joined(tx, joined_mast.c.id.in_(tx.execute(wanted).scalars().all()))
+def dissolve(tx: Connection, frame_ids: Sequence[int]) -> None:
+    """Take apart the parts that some photographs show: these are judged anew, their masts are due.
 
-
-def _forget_joined(tx: Connection, which: ColumnElement[bool]) -> None:
-    masts = select(joined_mast.c.id).where(which)
-    own = select(part.c.id).where(part.c.joined_mast_id.in_(masts))
-    tx.execute(delete(part_view).where(part_view.c.part_id.in_(own)))
-    tx.execute(delete(part).where(part.c.joined_mast_id.in_(masts)))
-    tx.execute(delete(joined_mast).where(which))
+    Args:
+        tx: The transaction that brings what they show now.
+        frame_ids: Rows of the photographs.
+    """
+    views = select(part_view.c.part_id).where(part_view.c.frame_id.in_(frame_ids))
+    whole = list(tx.execute(views.distinct()).scalars())
+    for start in range(0, len(whole), _CHUNK):
+        some = whole[start : start + _CHUNK]
+        tx.execute(delete(part_view).where(part_view.c.part_id.in_(some)))
+        tx.execute(delete(part).where(part.c.id.in_(some)))
 
 
 def _insert(tx: Connection, run_id: int, joined_id: int, one: JoinedPart) -> None:
@@ -358,7 +362,9 @@ def counts(connection: Connection, run_id: int) -> dict[Verdict, int]:
     told = (Verdict.DEFECT, Verdict.CANNOT_JUDGE)
     joined = select(part.c.verdict, func.count()).where(part.c.run_id == run_id)
     named = select(part_view.c.id).where(part_view.c.finding_id == finding.c.id).exists()
-    alone = select(finding.c.verdict, func.count()).where(finding.c.run_id == run_id, ~named)
+    alone = select(finding.c.verdict, func.count()).where(
+        finding.c.run_id == run_id, finding.c.superseded_at.is_(None), ~named
+    )
     total = dict.fromkeys(told, 0)
     for query in (joined.group_by(part.c.verdict), alone.group_by(finding.c.verdict)):
         for verdict, count in connection.execute(query):

@@ -3,18 +3,15 @@
 import hashlib
 import logging
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from pathlib import Path
 
-import pyarrow as pa
-import pyarrow.parquet as pq
 from sqlalchemy import Connection, delete, select
 
 from catenary.domain.errors import StoreError
 from catenary.domain.image import Outcome
-from catenary.store import findings, ledger, parts, shards
+from catenary.store import again, ledger, shards
 from catenary.store.database import Database
-from catenary.store.path_text import restored
 from catenary.store.schema import frame, shard
 from catenary.store.workspace import Workspace
 
@@ -35,14 +32,15 @@ class _Recorded:
     sha256: str
     first_seq: int
     last_seq: int
+    revision: int
 
 
 def mend_shards(db: Database, workspace: Workspace, run_id: int) -> int:
-    """Make photographs pending again whose located components are lost; return how many.
+    """Have photographs scanned again whose located components are lost; return how many.
 
-    A batch whose shard is missing, or is not what was written, is undone: its findings, the
-    parts joined from them and its record go, in one transaction a shard. Only the process that
-    holds the run (`Workspace.scanning`) may do so. Every recorded file is read once.
+    The record of a shard that is missing, or is not what was written, goes, and its photographs
+    are asked for as by `again.ask`, in one transaction a shard. Only the process that holds the
+    run (`Workspace.scanning`) may do so. Every recorded file is read once.
 
     Raises:
         StoreError: If a file is there but cannot be read, or so many are lost that the folder
@@ -65,7 +63,7 @@ def mend_shards(db: Database, workspace: Workspace, run_id: int) -> int:
     count = 0
     for one in lost:
         with db.write() as tx:
-            count += _undone(tx, folder, run_id, one)
+            count += _undone(tx, run_id, folder, one)
     log.warning(
         "%d of %d files of located components were missing or damaged (first %s): "
         "%d photographs are scanned again",
@@ -89,7 +87,7 @@ def sweep(db: Database, workspace: Workspace, run_id: int) -> list[Path]:
 def _recorded(db: Database, run_id: int) -> Iterator[_Recorded]:
     """Yield the recorded shards of a run in short views, so that memory and log stay small."""
     after = 0
-    columns = (shard.c.id, shard.c.file_name, shard.c.sha256, shard.c.first_seq, shard.c.last_seq)
+    columns = [getattr(shard.c, field.name) for field in fields(_Recorded)]
     while True:
         query = select(*columns).where(shard.c.run_id == run_id, shard.c.id > after)
         with db.read() as connection:
@@ -114,24 +112,27 @@ def _is_whole(path: Path, sha256: str) -> bool:
         raise StoreError(f"cannot read {path}: {error.strerror}; check the disk") from error
 
 
-def _undone(tx: Connection, folder: Path, run_id: int, lost: _Recorded) -> int:
-    """Undo a batch; return how many photographs are pending again."""
-    judged = select(frame.c.id, frame.c.image_id).where(
+def _undone(tx: Connection, run_id: int, folder: Path, lost: _Recorded) -> int:
+    """Have the photographs of a lost shard scanned again; return how many.
+
+    What was found in them stands until then. Those that were scanned again since are not in need.
+    """
+    judged = select(frame.c.image_id, frame.c.revision).where(
         frame.c.run_id == run_id,
         frame.c.outcome == Outcome.DONE,
+        frame.c.revision <= lost.revision,
         frame.c.seq.between(lost.first_seq, lost.last_seq),
     )
     kept = _told_elsewhere(tx, folder, run_id, lost)
-    ids = [number for number, image_id in tx.execute(judged) if image_id not in kept]
-    parts.forget(tx, run_id, ids)
-    findings.forget(tx, ids)
-    ledger.reopen(tx, ids)
+    wanted = [one for one, revision in tx.execute(judged) if (one, revision) not in kept]
     tx.execute(delete(shard).where(shard.c.id == lost.id))
-    return len(ids)
+    return again.ask_images(tx, run_id, wanted)
 
 
-def _told_elsewhere(tx: Connection, folder: Path, run_id: int, lost: _Recorded) -> set[str]:
-    """Return the photographs among those of a shard that other shards hold.
+def _told_elsewhere(
+    tx: Connection, folder: Path, run_id: int, lost: _Recorded
+) -> set[tuple[str, int]]:
+    """Return the photographs among those of a shard that other shards hold, with their revision.
 
     Batches lie side by side in a run until failed photographs are tried again: then the places
     of one overlap those of others, and what these hold must not be scanned twice.
@@ -142,10 +143,8 @@ def _told_elsewhere(tx: Connection, folder: Path, run_id: int, lost: _Recorded) 
         shard.c.first_seq <= lost.last_seq,
         shard.c.last_seq >= lost.first_seq,
     )
-    held: set[str] = set()
+    held: set[tuple[str, int]] = set()
     for file_name, sha256 in tx.execute(others):
-        path = folder / file_name
-        if _is_whole(path, sha256):
-            column = pq.read_table(pa.BufferReader(path.read_bytes()), columns=["image_id"])
-            held.update(map(restored, column["image_id"].unique().to_pylist()))
+        if _is_whole(folder / file_name, sha256):
+            held.update(shards.photographs(folder / file_name))
     return held

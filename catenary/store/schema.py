@@ -9,6 +9,7 @@ from enum import StrEnum
 
 from sqlalchemy import (
     BigInteger,
+    Boolean,
     CheckConstraint,
     Column,
     DateTime,
@@ -21,6 +22,8 @@ from sqlalchemy import (
     Table,
     Text,
     UniqueConstraint,
+    false,
+    text,
 )
 
 from catenary.domain.change import Change
@@ -61,10 +64,49 @@ run = Table(
     Column("model", Text, nullable=False),
     Column("rules", Text, nullable=False),
     Column("taxonomy", Text, nullable=False),
+    Column("paused_at", DateTime),  # UTC; not NULL: scans of it shall wait
     UniqueConstraint("name"),
 )
 
-# The ledger: one row a photograph, planned before the scan; outcome NULL means pending.
+
+class ScanState(StrEnum):
+    """What a scan does, or how it ended."""
+
+    RUNNING = "running"
+    PAUSED = "paused"
+    DONE = "done"
+    STOPPED = "stopped"  # by Ctrl-C or SIGTERM
+    FAILED = "failed"  # with an error
+    KILLED = "killed"  # nothing was heard of it any more
+
+
+# One row a process that scanned a run.
+scan = Table(
+    "scan",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("run_id", ForeignKey("run.id"), nullable=False),
+    Column("host", String(255), nullable=False),
+    Column("pid", Integer, nullable=False),
+    Column("state", String(20), nullable=False),
+    Column("started_at", DateTime, nullable=False),  # UTC
+    Column("seen_at", DateTime, nullable=False),  # UTC: it was alive then
+    Column("ended_at", DateTime),  # UTC
+    Column("model", Text, nullable=False),
+    Column("rules", Text, nullable=False),
+    Column("taxonomy", Text, nullable=False),
+    Column("images", Integer, nullable=False, default=0),  # it finished
+    Column("seconds", Double, nullable=False, default=0.0),  # without pauses
+    Column("rate", Double),  # images a second, lately
+    Column("stage_seconds", Text, nullable=False, default="{}"),  # JSON: stage to seconds
+    Column("note", Text, nullable=False, default=""),  # why it stopped or failed
+    _one_of("state", ScanState),
+    CheckConstraint("(state IN ('running', 'paused')) = (ended_at IS NULL)", name="ended"),
+    Index(None, "run_id"),
+)
+
+# The ledger: one row a photograph, planned before the scan; what has no outcome, or has one and is
+# to be scanned again, is left to do. The former outcome and findings stand until then.
 frame = Table(
     "frame",
     metadata,
@@ -89,6 +131,12 @@ frame = Table(
     Column("height", Integer, nullable=False, default=0),
     Column("seconds", Double, nullable=False, default=0.0),
     Column("finished_at", DateTime),  # UTC
+    Column("again", Boolean, nullable=False, default=False, server_default=false()),
+    # How often what was judged of it was replaced: rows of shards that say another number are old.
+    Column("revision", Integer, nullable=False, default=0, server_default="0"),
+    Column("stamp", Text, nullable=False, default="", server_default=""),  # see runs/source.py
+    Column("sha256", String(64), nullable=False, default="", server_default=""),  # of its bytes
+    Column("scan_id", ForeignKey("scan.id")),  # that finished it
     UniqueConstraint("run_id", "image_id"),
     UniqueConstraint("run_id", "seq"),
     _one_of("outcome", Outcome),
@@ -98,9 +146,18 @@ frame = Table(
     # Serves the pending frames in order, the counts by outcome and the failures.
     Index(None, "run_id", "outcome", "seq"),
     Index(None, "run_id", "mast_number"),
+    Index(
+        "ix_frame_again",
+        "run_id",
+        "seq",
+        sqlite_where=text("again"),
+        postgresql_where=text("again"),
+    ),
 )
 
-# Defects and parts that could not be judged; normal parts are in the shards.
+# Defects and parts that could not be judged; normal parts are in the shards. Rows are never
+# removed: what a later scan of the photograph replaced is superseded, and stays for those who
+# refer to it.
 finding = Table(
     "finding",
     metadata,
@@ -126,13 +183,16 @@ finding = Table(
     Column("crop", Text),  # file name in the run's evidence folder
     Column("crop_x0", Integer),  # frame pixel of the crop's first pixel
     Column("crop_y0", Integer),
+    Column("superseded_at", DateTime),  # UTC; NULL: it stands
+    Column("former_id", ForeignKey("finding.id")),  # the superseded one that it takes the place of
     _one_of("verdict", (Verdict.DEFECT, Verdict.CANNOT_JUDGE)),
     CheckConstraint("x0 < x1 AND y0 < y1", name="box_not_empty"),
     CheckConstraint("probability BETWEEN 0 AND 1", name="probability_range"),
     CheckConstraint("(verdict = 'defect') = (grade IS NOT NULL)", name="defect_graded"),
     CheckConstraint("(crop IS NULL) = (crop_x0 IS NULL)", name="crop_placed"),
-    Index(None, "run_id", "verdict", "probability"),
+    Index(None, "run_id", "superseded_at", "verdict", "probability"),
     Index(None, "frame_id"),
+    Index(None, "former_id"),
 )
 
 # Parquet files of raw component detections; a file that is not listed here does not count.
@@ -146,6 +206,7 @@ shard = Table(
     Column("sha256", String(64), nullable=False),
     Column("first_seq", Integer, nullable=False),  # of the frames inside
     Column("last_seq", Integer, nullable=False),
+    Column("revision", Integer, nullable=False, default=0, server_default="0"),  # newest inside
     UniqueConstraint("run_id", "file_name"),
     CheckConstraint("rows > 0", name="rows_counted"),
 )
@@ -162,6 +223,7 @@ joined_mast = Table(
     Column("mast_number", Text, nullable=False),
     Column("frames", Integer, nullable=False),  # that were judged
     Column("frame_ids", BigInteger, nullable=False),  # their sum
+    Column("revisions", BigInteger, nullable=False, default=0, server_default="0"),  # their sum
     UniqueConstraint(
         "run_id",
         "mast_line",

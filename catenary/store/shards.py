@@ -9,9 +9,10 @@ from pathlib import Path
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
-from sqlalchemy import Connection, func, insert, select
+from sqlalchemy import Connection, delete, func, insert, select
 
 from catenary.domain.errors import StoreError
+from catenary.domain.image import Outcome
 from catenary.store import durable, ledger
 from catenary.store.path_text import restored, storable
 from catenary.store.schema import frame, shard
@@ -31,6 +32,7 @@ _SCHEMA = pa.schema(
         ("verdict", _TEXT),
         ("condition", _TEXT),
         ("probability", _NUMBER),
+        ("revision", pa.int32()),
     ]
 )
 
@@ -51,6 +53,8 @@ class ComponentRow:
         verdict: A `Verdict` value, or empty when nobody judges this kind.
         condition: As in a finding, or empty.
         probability: Of a defect in [0, 1], or None.
+        revision: How often its photograph had been judged before; rows of which it was judged
+            again since do not count, and are not given out.
     """
 
     image_id: str
@@ -64,6 +68,7 @@ class ComponentRow:
     verdict: str
     condition: str
     probability: float | None
+    revision: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,12 +80,14 @@ class ShardFile:
         rows: Components in it.
         sha256: Of its bytes, hexadecimal.
         image_ids: First and last photograph in it; None when it has no rows.
+        revision: Greatest of its rows.
     """
 
     path: Path
     rows: int
     sha256: str
     image_ids: tuple[str, str] | None
+    revision: int = 0
 
 
 def write(folder: Path, name: str, rows: Sequence[ComponentRow]) -> ShardFile:
@@ -103,7 +110,8 @@ def write(folder: Path, name: str, rows: Sequence[ComponentRow]) -> ShardFile:
     if not rows:
         return ShardFile(path, 0, sha256, None)
     durable.write(path, content)
-    return ShardFile(path, len(rows), sha256, (rows[0].image_id, rows[-1].image_id))
+    revision = max(row.revision for row in rows)
+    return ShardFile(path, len(rows), sha256, (rows[0].image_id, rows[-1].image_id), revision)
 
 
 def _encoded(rows: Sequence[ComponentRow]) -> bytes:
@@ -138,6 +146,7 @@ def record(tx: Connection, run_id: int, written: ShardFile) -> None:
         "sha256": written.sha256,
         "first_seq": first,
         "last_seq": last,
+        "revision": written.revision,
     }
     tx.execute(insert(shard).values(row))
 
@@ -145,17 +154,20 @@ def record(tx: Connection, run_id: int, written: ShardFile) -> None:
 def components_of_run(
     connection: Connection, workspace: Workspace, run_id: int
 ) -> Iterator[ComponentRow]:
-    """Yield every component that a recorded batch located, in the order of the scan.
+    """Yield every component that was located, in the order of the scan; what was replaced is not.
 
     Raises:
         StoreError: If a recorded shard is missing or damaged.
     """
     folder = workspace.detections(ledger.record_of(connection, run_id).name)
     query = select(shard.c.file_name, shard.c.sha256).where(shard.c.run_id == run_id)
+    anew = (frame.c.run_id == run_id, frame.c.revision > 0)
+    is_rescanned = connection.execute(select(frame.c.id).where(*anew).limit(1)).first() is not None
     for file_name, sha256 in connection.execute(query.order_by(shard.c.id)).all():
-        for row in _verified(folder / file_name, sha256).to_pylist():
-            names = {name: restored(row[name]) for name in ("image_id", "file_name")}
-            yield ComponentRow(**{**row, **names})
+        rows = _rows(_verified(folder / file_name, sha256))
+        if is_rescanned:
+            rows = _standing(connection, run_id, list(rows))
+        yield from rows
 
 
 def components_of_images(
@@ -176,9 +188,53 @@ def components_of_images(
         if bisect_left(seqs, first) == bisect_right(seqs, last):
             continue
         table = _verified(folder / file_name, sha256)
-        for row in table.filter(pc.is_in(table["image_id"], stored)).to_pylist():
-            names = {name: restored(row[name]) for name in ("image_id", "file_name")}
-            yield ComponentRow(**{**row, **names})
+        own = list(_rows(table.filter(pc.is_in(table["image_id"], stored))))
+        yield from _standing(connection, run_id, own)
+
+
+def photographs(path: Path) -> set[tuple[str, int]]:
+    """Return the photographs that a whole shard tells of, with their revisions."""
+    table = pq.read_table(pa.BufferReader(path.read_bytes()))
+    return {(row.image_id, row.revision) for row in _rows(table)}
+
+
+def _rows(table: pa.Table) -> Iterator[ComponentRow]:
+    for row in table.to_pylist():
+        names = {name: restored(row[name]) for name in ("image_id", "file_name")}
+        yield ComponentRow(**{**row, **names})
+
+
+def _standing(
+    connection: Connection, run_id: int, rows: Sequence[ComponentRow]
+) -> Iterator[ComponentRow]:
+    """Yield the rows whose photographs were not judged again since."""
+    ids = {row.image_id for row in rows}
+    query = select(frame.c.image_id, frame.c.revision).where(
+        frame.c.run_id == run_id, frame.c.image_id.in_(ids)
+    )
+    newest = {row.image_id: row.revision for row in connection.execute(query)}
+    return (row for row in rows if newest.get(row.image_id) == row.revision)
+
+
+def prune(tx: Connection, run_id: int) -> int:
+    """Forget shards of which no row counts any more; return how many. `sweep` removes their files.
+
+    A shard whose place in the run also holds photographs that it does not, may stay.
+    """
+    may_count = (
+        select(frame.c.id)
+        .where(
+            frame.c.run_id == run_id,
+            frame.c.seq.between(shard.c.first_seq, shard.c.last_seq),
+            frame.c.outcome == Outcome.DONE,
+            frame.c.revision <= shard.c.revision,
+        )
+        .exists()
+    )
+    anew = (frame.c.run_id == run_id, frame.c.revision > 0)
+    if tx.execute(select(frame.c.id).where(*anew).limit(1)).first() is None:
+        return 0
+    return tx.execute(delete(shard).where(shard.c.run_id == run_id, ~may_count)).rowcount
 
 
 def _verified(path: Path, sha256: str) -> pa.Table:

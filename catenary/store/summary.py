@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from sqlalchemy import Connection, func, select
+from sqlalchemy import Connection, case, func, select
 
 from catenary.domain.finding import Verdict
 from catenary.domain.image import Outcome
@@ -16,6 +16,8 @@ from catenary.store.schema import finding, frame, run
 class RunSummary:
     """Counts of one run.
 
+    Photographs that are to be scanned again are pending, and their former findings stand.
+
     Attributes:
         id: Row of the run.
         record: As registered.
@@ -26,6 +28,7 @@ class RunSummary:
         defects: Findings by (component, condition).
         unjudged: Parts that could not be judged, by (component, condition).
         parts: Physical parts by verdict: what several photographs show of one counts once.
+        superseded: Findings that later scans replaced.
     """
 
     id: int
@@ -37,6 +40,7 @@ class RunSummary:
     defects: Mapping[tuple[str, str], int]
     unjudged: Mapping[tuple[str, str], int]
     parts: Mapping[Verdict, int]
+    superseded: int = 0
 
     @property
     def name(self) -> str:
@@ -82,13 +86,15 @@ def of_run(connection: Connection, run_id: int) -> RunSummary:
     """
     record = ledger.record_of(connection, run_id)
     reasons: dict[str | None, dict[str, int]] = {}
+    standing = case((frame.c.again, None), else_=frame.c.outcome).label("standing")
     for outcome, reason, count in connection.execute(
-        select(frame.c.outcome, frame.c.reason, func.count())
+        select(standing, frame.c.reason, func.count())
         .where(frame.c.run_id == run_id)
-        .group_by(frame.c.outcome, frame.c.reason)
+        .group_by(standing, frame.c.reason)
         .order_by(func.count().desc(), frame.c.reason)
     ):
-        reasons.setdefault(outcome, {})[reason] = count
+        counted = reasons.setdefault(outcome, {})
+        counted[reason] = counted.get(reason, 0) + count
     totals = {outcome: sum(reasons.get(outcome, {}).values()) for outcome in Outcome}
     left = sum(reasons.get(None, {}).values())
     return RunSummary(
@@ -101,7 +107,13 @@ def of_run(connection: Connection, run_id: int) -> RunSummary:
         _found(connection, run_id, Verdict.DEFECT),
         _found(connection, run_id, Verdict.CANNOT_JUDGE),
         parts.counts(connection, run_id),
+        _superseded(connection, run_id),
     )
+
+
+def _superseded(connection: Connection, run_id: int) -> int:
+    wanted = (finding.c.run_id == run_id, finding.c.superseded_at.is_not(None))
+    return int(connection.execute(select(func.count()).where(*wanted)).scalar_one())
 
 
 def runs(connection: Connection) -> list[RunSummary]:
@@ -113,7 +125,11 @@ def runs(connection: Connection) -> list[RunSummary]:
 def _found(connection: Connection, run_id: int, verdict: Verdict) -> dict[tuple[str, str], int]:
     rows = connection.execute(
         select(finding.c.component, finding.c.condition, func.count())
-        .where(finding.c.run_id == run_id, finding.c.verdict == verdict)
+        .where(
+            finding.c.run_id == run_id,
+            finding.c.superseded_at.is_(None),
+            finding.c.verdict == verdict,
+        )
         .group_by(finding.c.component, finding.c.condition)
         .order_by(finding.c.component, finding.c.condition)
     )

@@ -2,6 +2,7 @@
 
 import multiprocessing
 import os
+import re
 import sqlite3
 import sys
 from collections.abc import Callable, Iterator
@@ -145,7 +146,10 @@ def seen(workspace: Path) -> list[str]:
 
 @dataclass(frozen=True, slots=True)
 class Everything:
-    """What a scan leaves, without row numbers and times."""
+    """What a scan leaves that stands, without row numbers and times.
+
+    Pictures are named as by a first judgement: one made again after a loss is numbered.
+    """
 
     frames: list[tuple]
     findings: list[tuple]
@@ -161,7 +165,8 @@ _FINDING = "x0, y0, x1, y1, component, verdict, condition, probability, grade, r
 _QUERIES = {
     "frames": f"SELECT {_FRAME} FROM frame ORDER BY seq",
     "findings": f"SELECT seq, {_FINDING.replace('reason', 'finding.reason')}, crop, crop_x0 "
-    "FROM finding JOIN frame ON frame.id = frame_id ORDER BY seq, x0, y0",
+    "FROM finding JOIN frame ON frame.id = frame_id WHERE superseded_at IS NULL "
+    "ORDER BY seq, x0, y0",
     "masts": "SELECT mast_number, frames, frame_ids FROM joined_mast ORDER BY mast_number",
     "views": "SELECT name, part.verdict, part.condition, part.probability, grade, confidence, seq,"
     " part_view.x0, part_view.verdict, finding_id IS NULL, part_view.crop FROM part JOIN part_view"
@@ -173,7 +178,12 @@ def everything(path: Path) -> Everything:
     """Return what lies in a workspace of one run."""
     workspace = Workspace(path)
     with closing(sqlite3.connect(workspace.database)) as connection:
-        tables = {name: connection.execute(query).fetchall() for name, query in _QUERIES.items()}
+        tables = {
+            name: [_as_first(row) for row in connection.execute(query)]
+            for name, query in _QUERIES.items()
+        }
+        put_aside = "SELECT crop FROM finding WHERE superseded_at IS NOT NULL"
+        former = {row[0] for row in connection.execute(put_aside)}
         (name,) = connection.execute("SELECT name FROM run").fetchone()
         recorded = {row[0] for row in connection.execute("SELECT file_name FROM shard")}
         assert connection.execute("PRAGMA integrity_check").fetchone() == ("ok",)
@@ -185,6 +195,14 @@ def everything(path: Path) -> Everything:
             for one in shards.components_of_run(connection, workspace, 1)
         ]
     db.close()
-    pictures = {one.name: one.read_bytes() for one in workspace.evidence(name).iterdir()}
+    pictures = {
+        _as_first((one.name,))[0]: one.read_bytes()
+        for one in workspace.evidence(name).iterdir()
+        if one.name not in former
+    }
     files = {one.name for one in workspace.detections(name).iterdir()} - recorded
     return Everything(**tables, components=sorted(rows), pictures=pictures, files=files)
+
+
+def _as_first(row: tuple) -> tuple:
+    return tuple(re.sub(r"-r\d+(?=-\d+\.jpg$)", "", v) if isinstance(v, str) else v for v in row)

@@ -100,3 +100,16 @@ def test_a_file_without_rights_is_locked(tmp_path: Path):
     with pytest.raises(UnreadableImageError) as caught:
         LocalFiles(tmp_path).read("1.jpg")
     assert caught.value.code == "locked"
+
+
+def test_a_stamp_changes_with_the_file_and_with_nothing_else(tmp_path: Path):
+    examples.files(tmp_path, "a.jpg", "b.jpg")
+    files = LocalFiles(tmp_path)
+    before = files.stamp("a.jpg"), files.stamp("b.jpg")
+    assert all(before)
+    assert (files.stamp("a.jpg"), files.stamp("b.jpg")) == before
+    os.utime(tmp_path / "a.jpg", (1, 1))
+    assert files.stamp("a.jpg") != before[0]
+    (tmp_path / "b.jpg").write_bytes(b"more than there was before")
+    assert files.stamp("b.jpg") != before[1]
+    assert files.stamp("nowhere.jpg") == ""

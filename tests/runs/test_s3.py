@@ -70,6 +70,19 @@ def test_a_run_in_a_bucket_reads_as_on_a_disk(store: Store, tmp_path: Path):
     assert examples.contents(remote) == examples.contents(local)
 
 
+def test_a_photograph_replaced_in_the_bucket_has_another_stamp(store: Store, tmp_path: Path):
+    url = store.upload(examples.files(tmp_path / "run", "a.jpg", "b.jpg"))
+    source = open_source(url)
+    before = {ref.file_name: source.stamp(ref) for ref in source.frames()}
+    assert all(before.values())
+    store.client.put_object(Bucket=BUCKET, Key="run/a.jpg", Body=b"another")
+    S3FileSystem.clear_instance_cache()  # as in the next scan: listings are kept in memory
+    source = open_source(url)
+    after = {ref.file_name: source.stamp(ref) for ref in source.frames()}
+    assert after["a.jpg"] != before["a.jpg"]
+    assert after["b.jpg"] == before["b.jpg"]
+
+
 def test_a_photograph_deleted_from_the_bucket_is_missing(store: Store, tmp_path: Path):
     source = open_source(store.upload(examples.files(tmp_path / "run", "a.jpg", "b.jpg")))
     ref = next(source.frames())

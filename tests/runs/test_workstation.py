@@ -1,4 +1,5 @@
 import logging
+import os
 import sqlite3
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -455,3 +456,16 @@ def test_names_in_a_database_that_are_no_text_are_damage(
             list(WorkstationRun(root).frames())
     else:
         assert code_of(WorkstationRun(root)) == "damaged"
+
+
+def test_the_stamp_of_a_photograph_is_that_of_its_sub_database(tmp_path: Path):
+    root = examples.workstation(tmp_path)
+    source = WorkstationRun(root)
+    ref = next(source.frames())
+    before = source.stamp(ref)
+    assert before
+    name = ref.location.partition("/")[0]
+    (path,) = [one for one in (root / "DB").iterdir() if one.stem.startswith(name)]
+    os.utime(path, (1, 1))
+    assert source.stamp(ref) != before
+    assert source.stamp(replace(ref, location="C99_9/x")) == ""

@@ -1,11 +1,15 @@
 import shutil
 import sqlite3
 import threading
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import datetime
 from pathlib import Path
 
 import pytest
 from alembic.autogenerate import compare_metadata
-from alembic.runtime.migration import MigrationContext
+from alembic.operations import Operations
+from alembic.runtime.migration import MigrationContext, MigrationStep
+from alembic.script import ScriptDirectory
 from sqlalchemy import create_engine, insert, inspect, select, text
 from sqlalchemy.exc import IntegrityError
 
@@ -35,10 +39,73 @@ def test_migrations_hold_the_same_constraints_and_indexes_as_the_code(
             for facts in ("columns", "check_constraints", "unique_constraints", "indexes"):
                 expected = getattr(direct, f"get_{facts}")(table)
                 found = getattr(migrated, f"get_{facts}")(table)
-                assert sorted(map(str, found)) == sorted(map(str, expected)), (table, facts)
-            keys = sorted(map(str, migrated.get_foreign_keys(table)))
-            assert keys == sorted(map(str, direct.get_foreign_keys(table)))
+                assert told(found) == told(expected), (table, facts)
+            # SQLite has no way to name, nor to drop, a key that comes with an added column.
+            unnamed = () if url else ("name",)
+            keys = migrated.get_foreign_keys(table), direct.get_foreign_keys(table)
+            assert told(keys[0], unnamed) == told(keys[1], unnamed), table
     engine.dispose()
+
+
+def told(facts: Iterable[Mapping[str, object]], left_out: Sequence[str] = ()) -> list[str]:
+    """Return what the database says of a table, the same for the same."""
+    words = ({key: one[key] for key in one if key not in left_out} for one in facts)
+    plain = (
+        one | {"dialect_options": [str(each) for each in dict(one["dialect_options"]).values()]}
+        if "dialect_options" in one
+        else one
+        for one in words
+    )
+    return sorted(map(str, plain))
+
+
+def test_what_the_third_release_scanned_is_told_of_one_scan(tmp_path: Path, url: str, request):
+    """A workspace from before scans were counted keeps everything, and says who judged what."""
+    place = request.getfixturevalue("database_url") if url else f"sqlite:///{tmp_path}/old.db"
+    engine = create_engine(place)
+    script = ScriptDirectory(str(Path(upgrade.__file__).parent))
+    with engine.begin() as connection:
+        steps = list(script.iterate_revisions("0003_views_joined", "base"))
+
+        def old(*_: object) -> list[MigrationStep]:
+            return [
+                MigrationStep.upgrade_from_script(script.revision_map, one) for one in steps[::-1]
+            ]
+
+        context = MigrationContext.configure(connection, opts={"fn": old})
+        with Operations.context(context):
+            context.run_migrations()
+        for number, name in ((1, "scanned"), (2, "untouched")):
+            connection.execute(
+                text(
+                    "INSERT INTO run VALUES (:id, :name, '/d', 'plain', '', '', '',"
+                    " '2026-01-01 00:00:00', '{}', '{}', 'demo-1', '1@abc', '1')"
+                ),
+                {"id": number, "name": name},
+            )
+        for number, outcome in ((1, "done"), (2, None), (3, "failed")):
+            connection.execute(
+                text(
+                    "INSERT INTO frame (id, run_id, seq, image_id, file_name, location, camera,"
+                    " view, outcome, reason, note, width, height, seconds, finished_at)"
+                    " VALUES (:id, 1, :id, :name, 'f', 'l', '', '', :outcome, '', '', 0, 0, 0, :at)"
+                ),
+                {
+                    "id": number,
+                    "name": str(number),
+                    "outcome": outcome,
+                    "at": outcome and datetime(2026, 1, 2),  # noqa: DTZ001 - as the column holds it
+                },
+            )
+    engine.dispose()
+    db = database.open_workspace_db(place)
+    with db.read() as connection:
+        (known,) = connection.execute(select(schema.scan)).mappings()
+        frames = connection.execute(select(schema.frame).order_by(schema.frame.c.id)).mappings()
+        rows = [(one["scan_id"], one["again"], one["revision"]) for one in frames]
+    db.close()
+    assert (known["model"], known["images"], known["state"]) == ("demo-1", 2, "done")
+    assert rows == [(known["id"], False, 0), (None, False, 0), (known["id"], False, 0)]
 
 
 def test_a_second_opening_finds_what_the_first_wrote(tmp_path: Path):

@@ -1,13 +1,11 @@
 from pathlib import Path
 
 import pytest
-from sqlalchemy import func, select
 
 from catenary.domain.errors import StoreError
 from catenary.domain.image import FrameResult, Outcome
-from catenary.store import findings, ledger, parts, recovery, schema, shards
+from catenary.store import again, findings, ledger, recovery, shards
 from catenary.store.database import Database
-from catenary.store.parts import JoinedPart, View
 from catenary.store.workspace import Workspace
 from tests.store import records
 
@@ -68,7 +66,7 @@ def test_a_lost_batch_is_pending_again_and_its_neighbours_are_not(
     commit(db, workspace, planned, ids(6, 7, 8))
     assert recovery.mend_shards(db, workspace, planned) == 3
     assert pending(db, planned) == ids(3, 4, 5)
-    assert found(db, planned) == ids(0, 1, 2, 6, 7, 8)
+    assert found(db, planned) == ids(*range(9))  # until they are judged again
     with db.read() as connection:
         rows = list(shards.components_of_run(connection, workspace, planned))
     assert [row.image_id for row in rows] == ids(0, 1, 2, 6, 7, 8)
@@ -85,7 +83,6 @@ def test_batches_that_overlap_since_failed_ones_were_tried_again_are_told_apart(
     (first, second)[lost].write_bytes(b"PAR1")
     assert recovery.mend_shards(db, workspace, planned) == (3, 2)[lost]
     assert pending(db, planned)[: (3, 2)[lost]] == (ids(0, 2, 4), ids(1, 3))[lost]
-    assert found(db, planned) == (ids(1, 3), ids(0, 2, 4))[lost]
 
 
 def test_photographs_that_failed_stay_failed(db: Database, workspace: Workspace, planned: int):
@@ -94,30 +91,47 @@ def test_photographs_that_failed_stay_failed(db: Database, workspace: Workspace,
     assert pending(db, planned)[:3] == ids(0, 2, 3)
 
 
-def test_what_was_joined_at_the_masts_of_a_lost_batch_is_due_again(
-    db: Database, workspace: Workspace, planned: int
-):
-    path = commit(db, workspace, planned, ids(1, 2, 4, 5))  # of two masts
+def judged_again(db: Database, workspace: Workspace, run_id: int, done: list[str]) -> Path:
+    """Write a batch of photographs that are scanned again."""
     with db.read() as connection:
-        states = parts.due(connection, planned)
-        told = list(findings.of_run(connection, planned))
-    mast = next(one.ref.mast for one in told if one.ref.image_id == "000001")
-    mine = [one for one in told if one.ref.mast == mast]
-    views = tuple(
-        View(one.ref.image_id, one.finding.component.box, one.finding.verdict,
-             one.finding.condition, one.finding.probability, one.id)
-        for one in mine
-    )  # fmt: skip
-    verdict, condition = views[0].verdict, views[0].condition
-    part = JoinedPart("0123456789ab", "dropper", verdict, condition, 0.9, 1, 0.9, views)
+        former = ledger.standing(connection, run_id, done)
+    revision = {one: former[one].next_revision for one in done}
+    rows = [records.component(one, revision=revision[one]) for one in done]
+    written = shards.write(workspace.detections(RUN), done[0], rows)
     with db.write() as tx:
-        for state in states:
-            parts.replace(tx, planned, state, [part] if state.mast == mast else [])
-    path.unlink()
-    assert recovery.mend_shards(db, workspace, planned) == 4
+        put_aside = again.put_aside(tx, former.values())
+        for one in done:
+            ledger.finish(tx, run_id, one, records.DONE)
+        new = [(records.broken_dropper(one), None) for one in done]
+        findings.insert_all(tx, run_id, new, put_aside)
+        shards.record(tx, run_id, written)
+    return written.path
+
+
+def located(db: Database, workspace: Workspace, run_id: int) -> list[tuple[str, int]]:
     with db.read() as connection:
-        for table in (schema.part, schema.part_view, schema.joined_mast, schema.finding):
-            assert connection.execute(select(func.count()).select_from(table)).scalar() == 0
+        rows = shards.components_of_run(connection, workspace, run_id)
+        return sorted((row.image_id, row.revision) for row in rows)
+
+
+@pytest.mark.parametrize("lost", ["older", "newer"])
+def test_of_photographs_scanned_again_only_a_lost_newest_judgement_counts(
+    db: Database, workspace: Workspace, planned: int, lost: str
+):
+    older = commit(db, workspace, planned, ids(0, 1, 2))
+    with db.write() as tx:
+        again.ask_images(tx, planned, ids(0, 2))
+    newer = judged_again(db, workspace, planned, ids(0, 2))
+    {"older": older, "newer": newer}[lost].unlink()
+    wanted = {"older": ids(1), "newer": ids(0, 2)}[lost]
+    assert recovery.mend_shards(db, workspace, planned) == len(wanted)
+    assert pending(db, planned)[: len(wanted)] == wanted
+    assert found(db, planned) == ids(0, 1, 2)  # what is known stands meanwhile
+    judged_again(db, workspace, planned, wanted)
+    newest = {"older": [1, 1, 1], "newer": [2, 0, 2]}[lost]
+    assert located(db, workspace, planned) == list(zip(ids(0, 1, 2), newest, strict=True))
+    assert found(db, planned) == ids(0, 1, 2)
+    assert recovery.mend_shards(db, workspace, planned) == 0
 
 
 def test_a_file_that_cannot_be_read_is_not_taken_for_lost(
