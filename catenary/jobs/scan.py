@@ -185,6 +185,8 @@ def _registered(
                 count = store_again.ask(tx, known, policy, judge.versions)
                 log.info("again run=%s which=%s images=%d", record.name, policy, count)
         if promises:
+            if Again.NONE in options.again:
+                raise StoreError("--promise goes with no --again none: what stands has no promise")
             _refuse_other_scan(tx, record)
         run_id = ledger.register(tx, record)
         ledger.plan(tx, run_id, source.frames())
@@ -206,7 +208,7 @@ def _refuse_other_scan(tx: Connection, record: RunRecord) -> None:
     if former.record.config != record.config and former.images > former.pending:
         raise StoreError(
             f"{former.images - former.pending} photographs of {former.name} were scanned without"
-            " this promise; scan it into another --workspace"
+            " this promise; scan all again (--again all) or into another --workspace"
         )
 
 
