@@ -22,6 +22,7 @@ from rich.progress import (
 
 from catenary import __version__
 from catenary.domain.errors import CatenaryError
+from catenary.jobs import log_format
 
 if TYPE_CHECKING:
     from catenary.store.again import Again
@@ -40,6 +41,7 @@ app.add_typer(bundles, name="bundle")
 app.add_typer(data, name="data")
 app.add_typer(runs, name="runs")
 out = Console()
+log = logging.getLogger(__name__)
 
 Workspace = Annotated[
     Path, typer.Option(help="Folder of the results.", envvar="CATENARY_WORKSPACE")
@@ -86,7 +88,10 @@ def main() -> None:
     except CatenaryError as error:
         if show_trace:
             raise
-        Console(stderr=True).print(f"catenary: {error}", highlight=False, soft_wrap=True)
+        if log_format.is_json():
+            log.error("%s", error, extra={"event": "error"})
+        else:
+            Console(stderr=True).print(f"catenary: {error}", highlight=False, soft_wrap=True)
         raise SystemExit(FAILED) from error
     except KeyboardInterrupt:
         raise SystemExit(INTERRUPTED) from None
@@ -108,10 +113,22 @@ def common(
     ] = False,
     verbose: Annotated[bool, typer.Option("--verbose", help="Log to stderr.")] = False,
     debug: Annotated[bool, typer.Option("--debug", help="Show the trace of errors.")] = False,
+    log_form: Annotated[
+        str,
+        typer.Option(
+            "--log-format",
+            help="text, or json: one object a line on stderr, what --verbose tells included.",
+            envvar="CATENARY_LOG_FORMAT",
+        ),
+    ] = "text",
 ) -> None:
     """Find defects of railway overhead lines in 4C inspection photographs."""
-    level = logging.DEBUG if debug else logging.INFO if verbose else logging.WARNING
-    logging.basicConfig(level=level, format="%(asctime)s %(name)s %(levelname)s %(message)s")
+    if log_form not in ("text", "json"):
+        raise typer.BadParameter(f"--log-format must be text or json, got {log_form!r}")
+    is_told = verbose or log_form == "json"
+    level = logging.DEBUG if debug else logging.INFO if is_told else logging.WARNING
+    logging.basicConfig(level=level, handlers=[log_format.handler(log_form)])
+    logging.getLogger("alembic").setLevel(max(level, logging.WARNING))  # tells of every plugin
 
 
 @contextmanager
@@ -125,7 +142,9 @@ def _progress(title: str) -> Iterator[Callable[[int, int], None]]:
         TextColumn("{task.fields[rate]}"),
         TimeRemainingColumn(),
     )
-    with Progress(*columns, console=console, disable=not console.is_terminal) as bar:
+    with Progress(
+        *columns, console=console, disable=not console.is_terminal or log_format.is_json()
+    ) as bar:
         task = bar.add_task(title, total=None, rate="")
 
         def step(done: int, total: int) -> None:
@@ -191,6 +210,12 @@ def scan(  # noqa: PLR0913 - every option of the command is a parameter
             "--promise", help="Raise at the thresholds for which the bundle bounds the misses."
         ),
     ] = False,
+    serve_metrics: Annotated[
+        str,
+        typer.Option(
+            "--metrics", help="PORT, or HOST:PORT: answer Prometheus; on this machine only by PORT."
+        ),
+    ] = "",
     as_json: Json = False,
 ) -> None:
     """Scan a run, or go on with one; exit code 3 when some frames could not be read."""
@@ -202,7 +227,9 @@ def scan(  # noqa: PLR0913 - every option of the command is a parameter
     if min_score is not None:
         overrides += (f"cascade.min_score={min_score}",)
     recipe = assemble.Recipe(model, device, precision, config, overrides, promise)
-    options = job.Options(workers, retry_failed, 60 * wait, _policies(again or ()), name)
+    options = job.Options(
+        workers, retry_failed, 60 * wait, _policies(again or ()), name, _address(serve_metrics)
+    )
     with _progress("scan") as step:
         summary = job.scan_run(source, _place(workspace, database), recipe, options, step)
     if as_json:
@@ -219,6 +246,15 @@ def _policies(names: Iterable[str]) -> tuple["Again", ...]:
         return tuple(Again(name) for name in names)
     except ValueError as error:
         raise typer.BadParameter(f"{error}; it is one of {', '.join(Again)}") from error
+
+
+def _address(text: str) -> tuple[str, int] | None:
+    from catenary.jobs import metrics
+
+    try:
+        return metrics.address(text) if text else None
+    except ValueError as error:
+        raise typer.BadParameter(str(error), param_hint="--metrics") from error
 
 
 @runs.callback()

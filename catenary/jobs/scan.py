@@ -21,11 +21,13 @@ from catenary.jobs import (
     assemble,
     evidence,
     join,
+    metrics,
     promised,
     recover,
     report,
     workspaces,
 )
+from catenary.jobs.room import Room
 from catenary.jobs.watch import Watch, watched
 from catenary.models import bundle
 from catenary.pipeline.judge import Judge
@@ -48,7 +50,6 @@ Progress = Callable[[int, int], None]
 log = logging.getLogger(__name__)
 
 SAMPLE_RUN = "samples/demo/2026-03-06_示例线_上行_东站-西站"  # made by scripts/build-sample
-LEAST_FREE_BYTES = 100_000_000  # a scan stops before the disk is quite full
 COMMIT_SECONDS = 10.0  # a batch is written after this time even when it is not full
 
 
@@ -63,6 +64,7 @@ class Options:
             another program holds, in seconds.
         again: Which finished photographs are scanned again.
         name: Of the run, when its results shall stand beside those under its own name; or empty.
+        metrics: Host and port on which Prometheus is answered, or None.
     """
 
     readers: int = 2
@@ -70,6 +72,7 @@ class Options:
     wait_s: float = 3600.0
     again: tuple[Again, ...] = ()
     name: str = ""
+    metrics: tuple[str, int] | None = None
 
     def policies(self) -> tuple[Again, ...]:
         """Return which photographs are scanned again."""
@@ -122,6 +125,7 @@ def scan_run(
     promises = _promises(recipe)
     workspace = place if isinstance(place, Workspace) else Workspace(place)
     workspace.create()
+    Room(workspace).require()
     with workspaces.opened(workspace) as db:
         db.patience_s = options.wait_s
         run_id = _registered(db, source, judge, options, promises)
@@ -134,17 +138,24 @@ def scan_run(
                 again.ask_changed(db, source, run_id, options.readers, patience)
             with db.read() as connection:
                 start = summary.of_run(connection, run_id)
+            log.info(
+                "scanning run=%s images=%d left=%d", name, start.images, start.pending,
+                extra={"event": "begun", "run": name, "images": start.images,
+                       "left": start.pending, "model": judge.versions.model},
+            )  # fmt: skip
             stamped = again.Stamped(source)
-            writer = _Writer(db, workspace, run_id, watch, stamped, start)
-            is_left = True
-            while is_left:
-                refs = watch.until_paused(ledger.pending(db, run_id))
-                patience = Patience(options.wait_s)
-                results = scan(
-                    refs, stamped.read, judge, options.readers, settings.quality, patience
-                )
-                writer.write_all(results, settings.batch, progress)
-                is_left = watch.waited()
+            writer = _Writer(db, workspace, watch, stamped, start)
+            place_left = (writer.left, workspace.free_bytes)
+            with metrics.served(options.metrics, start.record, watch, *place_left) as writer.meter:
+                is_left = True
+                while is_left:
+                    refs = watch.until_paused(ledger.pending(db, run_id))
+                    patience = Patience(options.wait_s)
+                    results = scan(
+                        refs, stamped.read, judge, options.readers, settings.quality, patience
+                    )
+                    writer.write_all(results, settings.batch, progress)
+                    is_left = watch.waited()
             log.info("scanned run=%s seconds by stage: %s", name, watch.shares())
             join.join_run(db, workspace, run_id, source.read)
             with db.write() as tx:
@@ -185,6 +196,8 @@ def _registered(
                 count = store_again.ask(tx, known, policy, judge.versions)
                 log.info("again run=%s which=%s images=%d", record.name, policy, count)
         if promises:
+            if Again.NONE in options.again:
+                raise StoreError("--promise goes with no --again none: what stands has no promise")
             _refuse_other_scan(tx, record)
         run_id = ledger.register(tx, record)
         ledger.plan(tx, run_id, source.frames())
@@ -206,7 +219,7 @@ def _refuse_other_scan(tx: Connection, record: RunRecord) -> None:
     if former.record.config != record.config and former.images > former.pending:
         raise StoreError(
             f"{former.images - former.pending} photographs of {former.name} were scanned without"
-            " this promise; scan it into another --workspace"
+            " this promise; scan all again (--again all) or into another --workspace"
         )
 
 
@@ -217,15 +230,20 @@ class _Writer:
         self,
         db: Database,
         workspace: Workspace,
-        run_id: int,
         watch: Watch,
         stamped: again.Stamped,
         start: RunSummary,
     ) -> None:
-        self.db, self.workspace, self.run_id, self.name = db, workspace, run_id, start.name
+        self.db, self.workspace, self.run_id, self.name = db, workspace, start.id, start.name
         self.watch, self.stamped = watch, stamped
         self.origins: dict[str, Origin] = {}
+        self.room = Room(workspace)
+        self.meter: metrics.Meter = metrics.Unmetered()
         self.done, self.total = start.images - start.pending, start.images
+
+    def left(self) -> int:
+        """Return how many photographs are left, those that are not written yet not counted."""
+        return self.total - self.done
 
     def write_all(
         self, results: Iterator[ScannedFrame], batch_size: int, progress: Progress
@@ -237,6 +255,7 @@ class _Writer:
             for result in results:
                 batch.append(result)
                 self.done += 1
+                self.meter.waiting(len(batch))
                 progress(self.done, self.total)
                 if len(batch) >= batch_size or time.monotonic() - last > COMMIT_SECONDS:
                     finished, batch = batch, []
@@ -251,11 +270,8 @@ class _Writer:
         """Write one batch, whole or not at all; wait for a database server that goes away."""
         if not batch:
             return
-        if (free := self.workspace.free_bytes()) < LEAST_FREE_BYTES:
-            raise StoreError(
-                f"only {free / 1e6:.0f} MB free in {self.workspace.path}; "
-                "free some space and start the same scan again, it goes on where it was"
-            )
+        self.room.require()
+        started = time.monotonic()
         self.origins = {
             one.ref.image_id: self.stamped.origin(one.ref, self.watch.scan_id) for one in batch
         }
@@ -264,7 +280,13 @@ class _Writer:
         else:
             self._write(batch)
         self.watch.finished(len(batch), _stage_seconds(batch))
-        log.info("wrote images=%d run=%s done=%d", len(batch), self.name, self.done)
+        self.meter.written(batch, time.monotonic() - started)
+        self.meter.waiting(0)
+        log.info(
+            "wrote images=%d run=%s done=%d", len(batch), self.name, self.done,
+            extra={"event": "written", "run": self.name, "images": len(batch), "done": self.done,
+                   "left": self.left(), "rate": self.watch.rate()},
+        )  # fmt: skip
 
     def _write(self, batch: list[ScannedFrame], *, is_again: bool = False) -> None:
         with _uninterrupted():
@@ -298,6 +320,8 @@ class _Writer:
             findings.insert_all(tx, self.run_id, raised, put_aside)
             shards.record(tx, self.run_id, shard)
             self.watch.advance(tx, len(batch), _stage_seconds(batch))
+        crops = (self.workspace.evidence(self.name) / crop.name for _, crop in raised)
+        self.room.wrote((shard.path, *crops), len(batch), self.left())
 
     def _with_crops(
         self, result: ScannedFrame, revision: int

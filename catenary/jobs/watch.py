@@ -52,6 +52,11 @@ class Watch:
         self._changed = threading.Condition()
         self._state = ScanState.RUNNING
 
+    @property
+    def is_paused(self) -> bool:
+        """Whether a pause is asked for."""
+        return self._is_asked.is_set()
+
     def until_paused(self, items: Iterable[T]) -> Iterator[T]:
         """Yield items until the run is paused; what was begun can be finished then."""
         for item in items:
@@ -187,6 +192,10 @@ def watched(db: Database, run_id: int, name: str, versions: Versions) -> Iterato
         watch.close()
         thread.join()
         _note_end(db, scan_id, state, note)
+        log.info(
+            "scan ended run=%s state=%s", name, state,
+            extra={"event": "ended", "run": name, "state": str(state), "note": note},
+        )  # fmt: skip
 
 
 def _refuse_other_host(tx: Connection, run_id: int, name: str, host: str) -> None:

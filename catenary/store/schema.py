@@ -131,11 +131,11 @@ frame = Table(
     Column("height", Integer, nullable=False, default=0),
     Column("seconds", Double, nullable=False, default=0.0),
     Column("finished_at", DateTime),  # UTC
-    Column("again", Boolean, nullable=False, default=False, server_default=false()),
+    Column("again", Boolean, nullable=False, server_default=false()),
     # How often what was judged of it was replaced: rows of shards that say another number are old.
-    Column("revision", Integer, nullable=False, default=0, server_default="0"),
-    Column("stamp", Text, nullable=False, default="", server_default=""),  # see runs/source.py
-    Column("sha256", String(64), nullable=False, default="", server_default=""),  # of its bytes
+    Column("revision", Integer, nullable=False, server_default="0"),
+    Column("stamp", Text, nullable=False, server_default=""),  # see runs/source.py
+    Column("sha256", String(64), nullable=False, server_default=""),  # of its bytes
     Column("scan_id", ForeignKey("scan.id")),  # that finished it
     UniqueConstraint("run_id", "image_id"),
     UniqueConstraint("run_id", "seq"),

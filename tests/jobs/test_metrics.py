@@ -1,0 +1,159 @@
+"""Figures for Prometheus, log lines for programs, and the space that is left."""
+
+import json
+import logging
+import socket
+import subprocess
+import urllib.error
+import urllib.request
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from catenary.domain.errors import StoreError
+from catenary.jobs import assemble, metrics, room
+from catenary.jobs.room import Room
+from tests.jobs import quick
+from tests.jobs.commands import catenary
+from tests.jobs.quick import QUICK, photographs
+
+COUNT = 120
+
+
+@pytest.fixture
+def port() -> int:
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        return int(free.getsockname()[1])
+
+
+def figures(port: int) -> dict[str, float]:
+    with urllib.request.urlopen(f"http://127.0.0.1:{port}/metrics") as answer:
+        lines = answer.read().decode().splitlines()
+    pairs = (line.rpartition(" ") for line in lines if not line.startswith("#"))
+    return {name: float(value) for name, _, value in pairs}
+
+
+def until(process: subprocess.Popen[str], event: str) -> list[dict]:
+    """Return the log up to an event; every line must be JSON."""
+    assert process.stderr is not None
+    told = []
+    for line in process.stderr:
+        told.append(json.loads(line))
+        if told[-1].get("event") == event:
+            return told
+    raise AssertionError(f"the scan ended without {event}: {told[-3:]}")
+
+
+def test_a_scan_answers_prometheus_and_logs_for_programs(tmp_path, port):
+    run = photographs(tmp_path / "run", COUNT)
+    (run / "000.jpg").write_bytes(b"")
+    place = ("--workspace", str(tmp_path / "ws"))
+    command = [*QUICK, "--log-format", "json", "scan", str(run), *place, "--set", "batch=1"]
+    with subprocess.Popen(
+        [*command, "--metrics", str(port)], cwd=quick.ROOT, stderr=subprocess.PIPE, text=True
+    ) as process:
+        begun = until(process, "begun")[-1]
+        assert (begun["images"], begun["left"], begun["model"]) == (COUNT, COUNT, "quick-1")
+        until(process, "written")
+        assert catenary("runs", "pause", "run", *place).returncode == 0
+        told = until(process, "paused")
+        done = max(one["done"] for one in told if one.get("event") == "written")
+        assert told[-1]["level"] == "WARNING"
+        seen = figures(port)
+        judged = seen['catenary_images_total{outcome="done"}']
+        failed = seen['catenary_images_total{outcome="failed"}']
+        assert (judged + failed, failed) == (done, 1)
+        reason = '{outcome="failed",reason="zero_bytes"}'
+        assert seen[f"catenary_images_not_judged_total{reason}"] == 1
+        pins = '{component="split_pin",condition="missing",verdict="defect"}'
+        assert seen[f"catenary_findings_total{pins}"] == judged
+        assert seen['catenary_stage_seconds_count{stage="detect"}'] == judged
+        assert seen["catenary_write_seconds_count"] == done
+        assert seen["catenary_images_left"] == COUNT - done
+        assert (seen["catenary_paused"], seen["catenary_images_unwritten"]) == (1, 0)
+        assert seen["catenary_disk_free_bytes"] > 0
+        catenary("runs", "resume", "run", *place)
+        ended = until(process, "ended")[-1]
+        assert ended["state"] == "done"
+        process.communicate()
+    assert process.returncode == 3
+    with pytest.raises(urllib.error.URLError, match="refused"):
+        figures(port)
+
+
+def test_an_error_is_a_line_of_json_too(tmp_path):
+    command = [*QUICK, "--log-format", "json", "scan", str(tmp_path / "nowhere")]
+    done = subprocess.run(command, cwd=quick.ROOT, capture_output=True, text=True, check=False)
+    (told,) = map(json.loads, done.stderr.splitlines())
+    assert done.returncode == 1
+    assert (told["level"], told["event"]) == ("ERROR", "error")
+    assert "no such folder" in told["message"]
+
+
+def test_a_port_that_is_taken_is_one_line(tmp_path, monkeypatch):
+    monkeypatch.setattr(assemble, "judge", quick.judge)
+    run = photographs(tmp_path / "run", 1)
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        number = taken.getsockname()[1]
+        place = ("--workspace", str(tmp_path / "ws"), "--metrics", str(number))
+        done = catenary("scan", str(run), *place)
+    assert done.returncode == 1
+    assert f"cannot serve metrics on 127.0.0.1:{number}" in done.stderr
+
+
+@pytest.mark.parametrize("text", ["", "x", "127.0.0.1:", "-1", "70000", "a:b"])
+def test_what_is_no_port_is_refused(text):
+    with pytest.raises(ValueError, match="needs PORT or HOST:PORT"):
+        metrics.address(text)
+    if text:
+        assert catenary("scan", "/nowhere", "--metrics", text).returncode == 2
+
+
+def test_an_unknown_log_format_is_wrong_use():
+    assert catenary("--log-format", "xml", "runs").returncode == 2
+
+
+@dataclass
+class Disk:
+    """A workspace on a disk of which so much is free."""
+
+    free: int
+    path: Path = Path("/ws")
+
+    def free_bytes(self) -> int:
+        return self.free
+
+
+def test_a_scan_stops_before_the_disk_is_full():
+    Room(Disk(room.LEAST_FREE_BYTES)).require()
+    with pytest.raises(StoreError, match="only 100 MB free in /ws; free some space"):
+        Room(Disk(room.LEAST_FREE_BYTES - 1)).require()
+
+
+def test_a_scan_begins_on_no_full_disk(tmp_path, monkeypatch):
+    monkeypatch.setattr(assemble, "judge", quick.judge)
+    monkeypatch.setattr(room, "LEAST_FREE_BYTES", 10**18)
+    run = photographs(tmp_path / "run", 1)
+    done = catenary("scan", str(run), "--workspace", str(tmp_path / "ws"))
+    assert done.returncode == 1
+    assert "start the same scan again" in done.stderr
+    assert not (tmp_path / "ws" / "catenary.db").exists()
+
+
+def test_a_run_that_will_not_fit_is_told_once_and_early(tmp_path, caplog):
+    file = tmp_path / "shard"
+    file.write_bytes(bytes(1000))
+    # 200 photographs took 1000 bytes, so 300 that are left take 1500.
+    for free, is_told in ((1500, False), (1499, True)):
+        caplog.clear()
+        watched = Room(Disk(room.LEAST_FREE_BYTES + free))
+        with caplog.at_level(logging.WARNING):
+            watched.wrote([], 199, 301)
+            assert caplog.text == ""
+            watched.wrote([file, tmp_path / "none"], 1, 300)
+            watched.wrote([], 0, 300)
+        assert caplog.text.count("the 300 photographs that are left will take") == is_told
