@@ -176,10 +176,13 @@ def _reassigned(connection: Connection, run_id: int) -> int:
     return int(connection.execute(query).scalar() or 0)
 
 
-def by_ids(connection: Connection, ids: Sequence[int]) -> dict[int, Photograph]:
-    """Return photographs by their row."""
-    rows = connection.execute(_selected().where(frame.c.id.in_(ids))).mappings()
-    return {row["id"]: _photograph(row) for row in rows}
+def by_image_ids(
+    connection: Connection, run_id: int, image_ids: Sequence[str]
+) -> dict[str, Photograph]:
+    """Return photographs of a run by their image id."""
+    own = (frame.c.run_id == run_id, frame.c.image_id.in_(image_ids))
+    rows = connection.execute(_selected().where(*own)).mappings()
+    return {row["image_id"]: _photograph(row) for row in rows}
 
 
 def _selected() -> "Select[Any]":

@@ -5,13 +5,13 @@ from dataclasses import dataclass, fields
 from datetime import UTC, datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, RowMapping, Select, select
+from sqlalchemy import ColumnElement, Connection, RowMapping, Select, and_, select
 
 from catenary.domain.finding import Verdict
 from catenary.domain.geometry import Box
 from catenary.domain.place import Direction, Mast
 from catenary.domain.review import Decision, Origin, RefusedError, Standing, State
-from catenary.store.schema import frame, review_item, run
+from catenary.store.schema import frame, part, part_view, review_item, run
 
 
 @dataclass(frozen=True, slots=True)
@@ -184,6 +184,46 @@ def one(connection: Connection, item_id: int) -> Item:
     if not found:
         raise RefusedError("not_found", f"there is no item {item_id}")
     return found[0]
+
+
+def of_mast(
+    connection: Connection, run_id: int, mast: Mast | None, component: str | None = None
+) -> list[Item]:
+    """Return the items of a mast in a run, those of one component kind or all."""
+    if mast is None:
+        return []
+    own = [
+        review_item.c.run_id == run_id,
+        review_item.c.mast_number == mast.number,
+        review_item.c.section == mast.section,
+        review_item.c.line == mast.line,
+        review_item.c.direction == str(mast.direction),
+    ]
+    if component is not None:
+        own.append(review_item.c.component == component)
+    query = selected().where(*own).order_by(review_item.c.id)
+    return [item_of(row) for row in connection.execute(query).mappings()]
+
+
+def in_frame(connection: Connection, frame_id: int) -> list[tuple[Item, Box]]:
+    """Return the items that a photograph shows, each with its box there."""
+    led = selected().where(review_item.c.frame_id == frame_id).order_by(review_item.c.id)
+    found = [item_of(row) for row in connection.execute(led).mappings()]
+    corners = [part_view.c[name].label(f"view_{name}") for name in ("x0", "y0", "x1", "y1")]
+    same = and_(part.c.run_id == review_item.c.run_id, part.c.name == review_item.c.name)
+    query = (
+        selected()
+        .add_columns(*corners)
+        .join(part, same)
+        .join(part_view, part_view.c.part_id == part.c.id)
+        .where(part_view.c.frame_id == frame_id, review_item.c.frame_id != frame_id)
+        .order_by(review_item.c.id)
+    )
+    others = [
+        (item_of(row), Box(*(row[f"view_{name}"] for name in ("x0", "y0", "x1", "y1"))))
+        for row in connection.execute(query).mappings()
+    ]
+    return [(one, one.standing.box) for one in found] + others
 
 
 def item_of(row: RowMapping) -> Item:
