@@ -500,5 +500,3 @@ class Error(Answer):
     """Every answer that is no success."""
 
     error: ErrorBody
-
-

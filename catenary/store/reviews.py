@@ -360,7 +360,8 @@ def _text(standing: Standing) -> str:
     return audit.canonical(told)
 
 
-def _standing(text: str) -> Standing:
+def standing_from(text: str) -> Standing:
+    """Return what `decision.before` and `decision.after` hold."""
     told = json.loads(text)
     return Standing(
         State(told["state"]),
@@ -386,8 +387,8 @@ def _made(row: RowMapping, is_undone: bool) -> Made:
         Act(row["act"]),
         row["note"],
         row["version"],
-        _standing(row["before"]),
-        _standing(row["after"]),
+        standing_from(row["before"]),
+        standing_from(row["after"]),
         is_undone,
         Versions(row["model"], row["rules"], row["taxonomy"]),
     )
