@@ -15,6 +15,7 @@ from sqlalchemy import (
     func,
     insert,
     select,
+    text,
     update,
 )
 
@@ -118,6 +119,8 @@ def fill(
     with db.write() as tx:
         tx.execute(delete(review_fill).where(review_fill.c.run_id == run_id))
         tx.execute(insert(review_fill).values(run_id=run_id, made_of=made_of))
+        if added:
+            tx.execute(text("ANALYZE review_item"))  # without it, the wrong index may be taken
     return Filled(len(added), len(changed), len(gone))
 
 
