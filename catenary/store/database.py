@@ -157,12 +157,14 @@ class Database:
                 self.wait(error)
 
 
-def open_workspace_db(location: Path | str) -> Database:
+def open_workspace_db(location: Path | str, *, is_durable: bool = False) -> Database:
     """Open a database, creating or upgrading its tables.
 
     Args:
         location: Path of a SQLite file in an existing folder, or a database URL such as
             ``postgresql+psycopg://user@host/catenary``. Passwords in it are never told.
+        is_durable: Whether what was written outlives a power cut: a scan can be done again, a
+            decision cannot. A PostgreSQL server always keeps it.
 
     Raises:
         StoreGoneError: If its server cannot be reached.
@@ -181,7 +183,7 @@ def open_workspace_db(location: Path | str) -> Database:
     database = Database(engine, name)
     try:
         if url.drivername == "sqlite":
-            _prepare_sqlite(engine, name)
+            _prepare_sqlite(engine, name, is_durable)
         else:
             _prepare_server(engine)
         _bring_up_to_date(database)
@@ -220,11 +222,11 @@ def _prepare_server(engine: Engine) -> None:
         postgresql.begin(connection, is_write=bool(writes))
 
 
-def _prepare_sqlite(engine: Engine, name: str) -> None:
+def _prepare_sqlite(engine: Engine, name: str, is_durable: bool) -> None:
     @event.listens_for(engine, "connect")
     def _set_pragmas(connection: sqlite3.Connection, _record: object) -> None:
         # NORMAL: a power cut may lose the last batches, never damage the file.
-        connection.execute("PRAGMA synchronous = NORMAL")
+        connection.execute(f"PRAGMA synchronous = {'FULL' if is_durable else 'NORMAL'}")
         connection.execute("PRAGMA foreign_keys = ON")
 
     @event.listens_for(engine, "begin")
