@@ -9,7 +9,10 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from catenary.domain.change import Change, Incomparable, Uncompared
+from catenary.domain.finding import Verdict
+from catenary.domain.place import Direction
 from catenary.domain.refusal import Unjudged
+from catenary.domain.review import Act, Role, State
 
 
 @dataclass(frozen=True, slots=True)
@@ -556,3 +559,52 @@ INCOMPARABLE: Mapping[Incomparable | Uncompared, Words] = {
     Uncompared.NOT_ALIKE: Words("部件位置不吻合", "the parts do not fit onto each other"),
     Uncompared.AMBIGUOUS: Words("配准不唯一", "the parts fit in more than one way"),
 }
+
+STATES: Mapping[State, Words] = {
+    State.OPEN: Words("待审核", "open"),
+    State.UNJUDGED: Words("未能判断", "not judged by the scan"),
+    State.SECOND: Words("待复核", "second reading"),
+    State.DISPUTED: Words("意见不一", "disputed"),
+    State.CONFIRMED: Words("已确认", "confirmed"),
+    State.REJECTED: Words("已排除", "rejected"),
+    State.OBSERVED: Words("待观察", "observed"),
+    State.CANNOT_JUDGE: Words("无法判断", "cannot be judged"),
+}
+
+ACTS: Mapping[Act, Words] = {
+    Act.CONFIRM: Words("确认", "confirm"),
+    Act.REJECT: Words("排除", "reject"),
+    Act.OBSERVE: Words("待观察", "observe"),
+    Act.CANNOT_JUDGE: Words("无法判断", "cannot judge"),
+    Act.UNDO: Words("撤销", "undo"),
+    Act.DRAW: Words("人工标注", "draw"),
+}
+
+ROLES_OF_PEOPLE: Mapping[Role, Words] = {
+    Role.VIEWER: Words("查看", "viewer"),
+    Role.REVIEWER: Words("分析员", "reviewer"),
+    Role.SECOND: Words("复核员", "second reviewer"),
+    Role.LEAD: Words("组长", "lead"),
+    Role.ADMIN: Words("管理员", "admin"),
+}
+
+VERDICTS: Mapping[Verdict, Words] = {
+    Verdict.NORMAL: Words("正常", "normal"),
+    Verdict.DEFECT: Words("缺陷", "defect"),
+    Verdict.CANNOT_JUDGE: Words("未能判断", "cannot judge"),
+}
+
+GRADES: Mapping[int, Words] = {
+    1: Words("一级", "grade 1"),
+    2: Words("二级", "grade 2"),
+    3: Words("三级", "grade 3"),
+}
+
+DIRECTIONS: Mapping[Direction, Words] = {
+    Direction.UP: Words("上行", "up"),
+    Direction.DOWN: Words("下行", "down"),
+    Direction.OTHER: Words("其他", "other"),
+}
+
+DRAWN = Words("由审核人员在照片上标注", "Drawn into the photograph by a reviewer")
+NONE_OF_IT = Words("（无）", "(none)")

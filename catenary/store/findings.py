@@ -116,6 +116,25 @@ def of_run(
         yield _stored(row)
 
 
+def by_ids(connection: Connection, ids: Iterable[int]) -> dict[int, StoredFinding]:
+    """Return findings by their row; those that are not there are left out."""
+    query = _joined().where(finding.c.id.in_(list(ids)))
+    return {row["id"]: _stored(row) for row in connection.execute(query).mappings()}
+
+
+def change_of(connection: Connection, finding_id: int) -> FindingChange | None:
+    """Return what the latest comparison says of a finding; None where there was none."""
+    query = (
+        select(finding_change, run.c.name)
+        .join(run, finding_change.c.earlier_run_id == run.c.id)
+        .where(finding_change.c.finding_id == finding_id)
+    )
+    row = connection.execute(query).mappings().one_or_none()
+    if row is None:
+        return None
+    return FindingChange(Change(row["change"]), row["name"], row["reason"])
+
+
 def record_changes(
     tx: Connection,
     run_id: int,

@@ -2,11 +2,13 @@
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from sqlalchemy import (
     ColumnElement,
     Connection,
     RowMapping,
+    Select,
     and_,
     delete,
     func,
@@ -282,19 +284,7 @@ def _insert(tx: Connection, run_id: int, joined_id: int, one: JoinedPart) -> Non
 
 def of_run(connection: Connection, run_id: int) -> Iterator[StoredPart]:
     """Yield the joined parts of a run, each with its views in the order of the photographs."""
-    query = (
-        select(
-            part_view,
-            *(part.c[name].label(f"part_{name}") for name in _PART_COLUMNS),
-            *(column for column in frame.c if column.name not in part_view.c),
-            run.c.name.label("run_name"),
-        )
-        .join(part, part_view.c.part_id == part.c.id)
-        .join(frame, part_view.c.frame_id == frame.c.id)
-        .join(run, part.c.run_id == run.c.id)
-        .where(part.c.run_id == run_id)
-        .order_by(part.c.id, frame.c.seq)
-    )
+    query = _with_views().where(part.c.run_id == run_id)
     rows: list[RowMapping] = []
     for row in connection.execute(query, execution_options={"yield_per": _CHUNK}).mappings():
         if rows and rows[0]["part_id"] != row["part_id"]:
@@ -303,6 +293,15 @@ def of_run(connection: Connection, run_id: int) -> Iterator[StoredPart]:
         rows.append(row)
     if rows:
         yield _stored(rows)
+
+
+def named(connection: Connection, run_id: int, name: str) -> StoredPart | None:
+    """Return the joined part of a name; None for a part that a single photograph shows."""
+    rows = connection.execute(
+        _with_views().where(part.c.run_id == run_id, part.c.name == name)
+    ).mappings()
+    found = list(rows)
+    return _stored(found) if found else None
 
 
 _PART_COLUMNS = (
@@ -314,6 +313,21 @@ _PART_COLUMNS = (
     "grade",
     "confidence",
 )
+
+
+def _with_views() -> "Select[Any]":
+    return (
+        select(
+            part_view,
+            *(part.c[name].label(f"part_{name}") for name in _PART_COLUMNS),
+            *(column for column in frame.c if column.name not in part_view.c),
+            run.c.name.label("run_name"),
+        )
+        .join(part, part_view.c.part_id == part.c.id)
+        .join(frame, part_view.c.frame_id == frame.c.id)
+        .join(run, part.c.run_id == run.c.id)
+        .order_by(part.c.id, frame.c.seq)
+    )
 
 
 def _stored(rows: Sequence[RowMapping]) -> StoredPart:

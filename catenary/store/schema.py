@@ -26,6 +26,7 @@ from sqlalchemy import (
 from catenary.domain.change import Change
 from catenary.domain.finding import Verdict
 from catenary.domain.image import Outcome
+from catenary.domain.review import Act, Decision, Origin, Role, Stage, State
 from catenary.store.path_text import PathText
 
 # Every constraint has the same name on every database, so that a migration can drop it.
@@ -254,4 +255,152 @@ finding_change = Table(
     Column("reason", String(50), nullable=False),
     UniqueConstraint("finding_id"),
     _one_of("change", (Change.NEW, Change.GROWN, Change.UNCHANGED, Change.NOT_COMPARABLE)),
+)
+
+# The queue of the reviewers: one row a physical part, with all that filters and order need, so that
+# neither joins anything. It outlives its finding: a scan that replaces findings takes no decision.
+review_item = Table(
+    "review_item",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("run_id", ForeignKey("run.id"), nullable=False),
+    Column("name", String(14), nullable=False),  # of the part, as in reports
+    Column("origin", String(20), nullable=False),
+    Column("frame_id", ForeignKey("frame.id"), nullable=False),  # of the view that leads
+    Column("finding_id", ForeignKey("finding.id", ondelete="SET NULL")),
+    Column("component", String(50), nullable=False),
+    Column("verdict", String(20), nullable=False),  # of the scan
+    Column("probability", Double),
+    Column("views", Integer, nullable=False),
+    Column("line", Text, nullable=False),  # of the mast; empty where there is none
+    Column("direction", String(20), nullable=False),
+    Column("section", Text, nullable=False),
+    Column("mast_number", Text, nullable=False),
+    Column("kilometre_m", Double),
+    Column("camera", Text, nullable=False),
+    Column("view", Text, nullable=False),
+    Column("entered_at", DateTime, nullable=False),  # UTC
+    Column("priority", Double, nullable=False),  # see domain/review.py
+    # What stands: the words of the scan until somebody decides.
+    Column("state", String(20), nullable=False),
+    Column("condition", String(50), nullable=False),
+    Column("grade", Integer),
+    Column("x0", Double, nullable=False),  # full-frame pixels
+    Column("y0", Double, nullable=False),
+    Column("x1", Double, nullable=False),
+    Column("y1", Double, nullable=False),
+    Column("reviewer", String(100), nullable=False),  # of the decision that stands, or empty
+    Column("decided_at", DateTime),  # UTC
+    Column("note", Text, nullable=False),
+    Column("first_by", String(100)),
+    Column("first_said", String(20)),
+    Column("second_by", String(100)),
+    Column("version", Integer, nullable=False),  # counts the decisions
+    Column("held_by", String(100)),  # a lease; it means nothing after held_until
+    Column("held_until", DateTime),  # UTC
+    UniqueConstraint("run_id", "name"),
+    _one_of("origin", Origin),
+    _one_of("verdict", Verdict),
+    _one_of("state", State),
+    _one_of("first_said", Decision),
+    CheckConstraint("x0 < x1 AND y0 < y1", name="box_not_empty"),
+    CheckConstraint("probability BETWEEN 0 AND 1", name="probability_range"),
+    CheckConstraint("(reviewer = '') = (decided_at IS NULL)", name="decided_by_somebody"),
+    CheckConstraint("(held_by IS NULL) = (held_until IS NULL)", name="held_for_a_while"),
+    # Each serves the next items of a state in order; the filters that follow are the most used.
+    Index(None, "state", "priority", "id"),
+    Index(None, "state", "component", "condition", "priority"),
+    Index(None, "run_id", "state", "priority"),
+    Index(None, "run_id", "mast_number"),
+    Index(None, "frame_id"),
+    Index(None, "finding_id"),
+    Index(None, "held_by"),
+)
+
+# What a run's items were made of; they are made again when it is something else.
+review_fill = Table(
+    "review_fill",
+    metadata,
+    Column("run_id", ForeignKey("run.id"), primary_key=True),
+    Column("made_of", Text, nullable=False),
+)
+
+# Rows are added, never changed: triggers refuse it (see append_only.py).
+decision = Table(
+    "decision",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("item_id", ForeignKey("review_item.id"), nullable=False),
+    Column("made_at", DateTime, nullable=False),  # UTC
+    Column("made_by", String(100), nullable=False),
+    Column("role", String(20), nullable=False),
+    Column("stage", String(20), nullable=False),
+    Column("act", String(20), nullable=False),
+    Column("undoes", ForeignKey("decision.id")),
+    Column("note", Text, nullable=False),
+    Column("version", Integer, nullable=False),  # of the item from then on
+    Column("before", Text, nullable=False),  # JSON: what stood
+    Column("after", Text, nullable=False),  # JSON: what stands from then on
+    Column("model", Text, nullable=False),
+    Column("rules", Text, nullable=False),
+    Column("taxonomy", Text, nullable=False),
+    UniqueConstraint("item_id", "version"),  # no decision twice, whatever the code does
+    UniqueConstraint("undoes"),
+    _one_of("role", Role),
+    _one_of("stage", Stage),
+    _one_of("act", Act),
+    CheckConstraint("(act = 'undo') = (undoes IS NOT NULL)", name="undo_of_something"),
+    Index(None, "made_by", "made_at"),
+)
+
+# The chain over everything that was decided and who came and went; see audit.py.
+audit = Table(
+    "audit",
+    metadata,
+    Column("seq", Integer, primary_key=True),  # from 1, without a gap
+    Column("content", Text, nullable=False),  # canonical JSON
+    Column("previous", String(64), nullable=False),
+    Column("digest", String(64), nullable=False),
+    UniqueConstraint("digest"),
+)
+
+account = Table(
+    "account",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("name", String(100), nullable=False),
+    Column("role", String(20), nullable=False),
+    Column("password", Text, nullable=False),  # argon2id, with its salt and costs
+    Column("created_at", DateTime, nullable=False),  # UTC
+    Column("disabled_at", DateTime),  # UTC
+    UniqueConstraint("name"),
+    _one_of("role", Role),
+)
+
+# Logins; only a hash of the secret is kept, so that a copy of the database opens no session.
+session = Table(
+    "session",
+    metadata,
+    Column("digest", String(64), primary_key=True),
+    Column("account_id", ForeignKey("account.id"), nullable=False),
+    Column("csrf", String(64), nullable=False),
+    Column("created_at", DateTime, nullable=False),  # UTC
+    Column("seen_at", DateTime, nullable=False),  # UTC, to some minutes
+    Index(None, "account_id"),
+)
+
+# Known defects shown again, blindly, to see who is still awake; an answer changes no item.
+vigilance = Table(
+    "vigilance",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("item_id", ForeignKey("review_item.id"), nullable=False),
+    Column("reader", String(100), nullable=False),
+    Column("shown_at", DateTime, nullable=False),  # UTC
+    Column("answered_at", DateTime),  # UTC
+    Column("answer", String(20)),
+    UniqueConstraint("item_id", "reader"),
+    _one_of("answer", Decision),
+    CheckConstraint("(answer IS NULL) = (answered_at IS NULL)", name="answered_at_some_time"),
+    Index(None, "reader"),
 )

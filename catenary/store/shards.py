@@ -171,6 +171,23 @@ def components_of_run(
             yield ComponentRow(**{**row, **names})
 
 
+def components_of_some(
+    connection: Connection, workspace: Workspace, run_id: int, count: int
+) -> Iterator[ComponentRow]:
+    """Yield the components of at most ``count`` shards, drawn as by lot and always the same.
+
+    Raises:
+        StoreError: If a recorded shard is missing or damaged.
+    """
+    folder = workspace.detections(ledger.record_of(connection, run_id).name)
+    query = select(shard.c.file_name, shard.c.sha256).where(shard.c.run_id == run_id)
+    # A hash is as good as a lot, and keeps most of the draw when shards are added.
+    for file_name, sha256 in connection.execute(query.order_by(shard.c.sha256).limit(count)).all():
+        for row in _verified(folder / file_name, sha256).to_pylist():
+            names = {name: restored(row[name]) for name in ("image_id", "file_name")}
+            yield ComponentRow(**{**row, **names})
+
+
 def components_of_images(
     connection: Connection, workspace: Workspace, run_id: int, image_ids: set[str]
 ) -> Iterator[ComponentRow]:

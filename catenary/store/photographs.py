@@ -1,0 +1,211 @@
+"""Photographs by their row: their mast, its neighbours, and the same mast in other runs."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import ColumnElement, Connection, RowMapping, Select, func, select
+
+from catenary.domain.image import ImageRef, Outcome
+from catenary.domain.place import Direction, Mast
+from catenary.domain.review import RefusedError
+from catenary.store import ledger
+from catenary.store.schema import frame, reassignment, run
+
+_MAST = (frame.c.mast_line, frame.c.mast_direction, frame.c.mast_section, frame.c.mast_number)
+
+
+@dataclass(frozen=True, slots=True)
+class Photograph:
+    """A photograph with what became of it.
+
+    Attributes:
+        id: Row.
+        run_id: Row of the run.
+        seq: Its place in the run, from 0.
+        ref: Which.
+        source: Path or URL of the run.
+        date: Of the run as ISO text, or empty.
+        outcome: None while it is pending.
+        reason: Short code; empty when done.
+        width: Pixels; 0 when not decoded.
+        height: The same.
+    """
+
+    id: int
+    run_id: int
+    seq: int
+    ref: ImageRef
+    source: str
+    date: str
+    outcome: Outcome | None
+    reason: str
+    width: int
+    height: int
+
+
+@dataclass(frozen=True, slots=True)
+class MastAt:
+    """A mast of a run.
+
+    Attributes:
+        id: Row of its first photograph, which names it.
+        run_id: Row of the run.
+        mast: Which.
+        kilometre_m: Of its first photograph, metres, or None.
+        frames: Photographs.
+    """
+
+    id: int
+    run_id: int
+    mast: Mast
+    kilometre_m: float | None
+    frames: int
+
+
+def photograph(connection: Connection, frame_id: int) -> Photograph:
+    """Return a photograph.
+
+    Raises:
+        RefusedError: ``"not_found"``.
+    """
+    row = connection.execute(_selected().where(frame.c.id == frame_id)).mappings().one_or_none()
+    if row is None:
+        raise RefusedError("not_found", f"there is no photograph {frame_id}")
+    return _photograph(row)
+
+
+def of_mast(connection: Connection, run_id: int, mast: Mast) -> list[Photograph]:
+    """Return the photographs of a mast in a run, in the order of the run."""
+    query = _selected().where(frame.c.run_id == run_id, *_is(mast)).order_by(frame.c.seq)
+    return [_photograph(row) for row in connection.execute(query).mappings()]
+
+
+def masts(connection: Connection, run_id: int) -> list[MastAt]:
+    """Return the masts of a run in the order in which they were passed.
+
+    This reads every row of the run: keep the answer as long as `made_of` is the same.
+    """
+    first = func.min(frame.c.seq)
+    query = (
+        select(*_MAST, func.min(frame.c.id), func.min(frame.c.kilometre_m), func.count())
+        .where(frame.c.run_id == run_id, frame.c.mast_number.is_not(None))
+        .group_by(*_MAST)
+        .order_by(first)
+    )
+    return [
+        MastAt(one, run_id, Mast(line, Direction(way), section, number), kilometre, count)
+        for line, way, section, number, one, kilometre, count in connection.execute(query)
+    ]
+
+
+def other_runs(connection: Connection, photo: Photograph) -> Iterator[tuple[str, str, int, int]]:
+    """Yield name, date, row and a photograph of other runs with the same mast, newest first."""
+    if photo.ref.mast is None:
+        return
+    query = (
+        select(run.c.name, run.c.date, run.c.id, func.min(frame.c.id))
+        .join(frame, frame.c.run_id == run.c.id)
+        .where(run.c.id != photo.run_id, *_is(photo.ref.mast))
+        .group_by(run.c.name, run.c.date, run.c.id)
+        .order_by(run.c.date.desc(), run.c.id.desc())
+    )
+    yield from (tuple(row) for row in connection.execute(query))
+
+
+def earlier(connection: Connection, photo: Photograph, limit: int) -> list[Photograph]:
+    """Return the same mast by the same camera in earlier runs, one a run, newest first.
+
+    Earlier is by the day of the run, or by its registration where no day is known.
+    """
+    if photo.ref.mast is None:
+        return []
+    found = []
+    for _, date, run_id, _ in other_runs(connection, photo):
+        is_dated = bool(date and photo.date)
+        if not (
+            (date if is_dated else "", run_id) < (photo.date if is_dated else "", photo.run_id)
+        ):
+            continue
+        query = (
+            _selected()
+            .where(
+                frame.c.run_id == run_id,
+                frame.c.camera == photo.ref.camera,
+                frame.c.outcome == str(Outcome.DONE),
+                *_is(photo.ref.mast),
+            )
+            .order_by(frame.c.seq)
+            .limit(1)
+        )
+        if (row := connection.execute(query).mappings().one_or_none()) is not None:
+            found.append(_photograph(row))
+        if len(found) >= limit:
+            break
+    return found
+
+
+def neighbours(connection: Connection, photo: Photograph) -> tuple[int | None, int | None]:
+    """Return the photographs of the same camera just before and after, at other masts."""
+    return _beside(connection, photo, -1), _beside(connection, photo, 1)
+
+
+def _beside(connection: Connection, photo: Photograph, way: int) -> int | None:
+    own = [frame.c.run_id == photo.run_id, frame.c.camera == photo.ref.camera]
+    if photo.ref.mast is not None:
+        number, section = photo.ref.mast.number, photo.ref.mast.section
+        own.append(
+            (frame.c.mast_number.is_(None))
+            | (frame.c.mast_number != number)
+            | (frame.c.mast_section != section)
+        )
+    own.append(frame.c.seq < photo.seq if way < 0 else frame.c.seq > photo.seq)
+    order = frame.c.seq.desc() if way < 0 else frame.c.seq
+    found = connection.execute(select(frame.c.id).where(*own).order_by(order).limit(1)).scalar()
+    return None if found is None else int(found)
+
+
+def made_of(connection: Connection, run_id: int) -> tuple[int, int]:
+    """Return what changes when a run gets photographs or a mast is reassigned."""
+    from_ledger = select(func.max(frame.c.seq)).where(frame.c.run_id == run_id)
+    return int(connection.execute(from_ledger).scalar() or 0), _reassigned(connection, run_id)
+
+
+def _reassigned(connection: Connection, run_id: int) -> int:
+    query = select(func.max(reassignment.c.id)).where(reassignment.c.run_id == run_id)
+    return int(connection.execute(query).scalar() or 0)
+
+
+def by_image_ids(
+    connection: Connection, run_id: int, image_ids: Sequence[str]
+) -> dict[str, Photograph]:
+    """Return photographs of a run by their image id."""
+    own = (frame.c.run_id == run_id, frame.c.image_id.in_(image_ids))
+    rows = connection.execute(_selected().where(*own)).mappings()
+    return {row["image_id"]: _photograph(row) for row in rows}
+
+
+def _selected() -> "Select[Any]":
+    return select(
+        frame, run.c.name.label("run_name"), run.c.source.label("run_source"), run.c.date
+    ).join(run)
+
+
+def _is(mast: Mast) -> list[ColumnElement[bool]]:
+    values = (mast.line, str(mast.direction), mast.section, mast.number)
+    return [column == value for column, value in zip(_MAST, values, strict=True)]
+
+
+def _photograph(row: RowMapping) -> Photograph:
+    return Photograph(
+        row["id"],
+        row["run_id"],
+        row["seq"],
+        ledger.ref_of(row),
+        row["run_source"],
+        row["date"],
+        None if row["outcome"] is None else Outcome(row["outcome"]),
+        row["reason"],
+        row["width"],
+        row["height"],
+    )
