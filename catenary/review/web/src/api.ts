@@ -141,12 +141,12 @@ export interface Decision {
   taxonomy: string;
 }
 
-/** `Item.views` counts the views; here they are told. */
-export interface ItemDetail extends Omit<Item, "views"> {
+export interface ItemDetail extends Item {
   why: Words;
   views_say: Words;
   crop: Crop;
-  views: View[];
+  /** The leading one first. */
+  seen_in: View[];
   earlier: Earlier[];
   change: { change: string; label: Words; earlier_run: string } | null;
   decisions: Decision[];
@@ -274,6 +274,7 @@ export interface Taxonomy {
   decisions: { id: string; label: Words }[];
   directions: { id: string; label: Words }[];
   roles: { id: string; label: Words }[];
+  verdicts: { id: string; label: Words }[];
 }
 
 export interface Run {
@@ -329,7 +330,8 @@ let token = "";
 /** Called when the server says that nobody is logged in any more. */
 export const onLoggedOut: { call: () => void } = { call: () => {} };
 
-async function call<T>(method: string, path: string, body?: unknown): Promise<T> {
+/** `isLast`: the page is being left, and the request must outlive it. */
+async function call<T>(method: string, path: string, body?: unknown, isLast = false): Promise<T> {
   const headers: Record<string, string> = { Accept: "application/json" };
   if (method !== "GET") headers["X-CSRF-Token"] = token;
   if (body !== undefined) headers["Content-Type"] = "application/json";
@@ -341,6 +343,7 @@ async function call<T>(method: string, path: string, body?: unknown): Promise<T>
       body: body === undefined ? null : JSON.stringify(body),
       credentials: "same-origin",
       cache: "no-store",
+      keepalive: isLast,
     });
   } catch {
     throw new ApiError(0, "offline", "the server does not answer", [], []);
@@ -411,6 +414,10 @@ export const api = {
   lease: (filters: Filters, n: number, keep: number[], release: number[], order: Order = "risk") =>
     call<Leased>("POST", "queue/lease", { filters: filterBody(filters), n, keep, release, order }),
 
+  /** Gives items back on leaving a page. */
+  release: (ids: number[]) =>
+    call<Leased>("POST", "queue/lease", { filters: {}, n: 0, keep: [], release: ids }, true),
+
   item: (id: number) => call<ItemDetail>("GET", `items/${id}`),
   decide: (id: number, choice: Choice) =>
     call<{ item: ItemDetail }>("POST", `items/${id}/decisions`, choice),
@@ -426,7 +433,7 @@ export const api = {
     frame: number,
     drawn: { component: string; condition: string; grade?: number; box: Box; note?: string },
   ) => call<{ item: ItemDetail }>("POST", `frames/${frame}/findings`, drawn),
-  masts: (query: { run?: string; section?: string; q?: string }, cursor: string | null) => {
+  masts: (query: { run: string; section?: string; q?: string }, cursor: string | null) => {
     const all = new URLSearchParams(
       Object.entries({ ...query, cursor: cursor ?? "" }).filter(([, value]) => value !== ""),
     );

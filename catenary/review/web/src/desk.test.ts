@@ -33,6 +33,9 @@ class FakeServer implements Server {
     this.version.set(id, version + 1);
     return { item: this.detail(id) };
   }
+  async release(ids: number[]): Promise<void> {
+    this.released.push(...ids);
+  }
   async item(id: number): Promise<ItemDetail> {
     return this.detail(id);
   }

@@ -9,6 +9,7 @@ export interface Server {
   decide(id: number, choice: Choice): Promise<{ item: ItemDetail }>;
   undo(id: number, version: number): Promise<{ item: ItemDetail }>;
   item(id: number): Promise<ItemDetail>;
+  release(ids: number[]): Promise<unknown>;
 }
 
 /** A decision that the server did not take. */
@@ -239,7 +240,7 @@ export class Desk {
   async close(): Promise<void> {
     this.closed = true;
     const held = this.items.filter((one) => this.isHeld(one)).map(({ id }) => id);
-    if (held.length) await this.server.lease(0, [], held).catch(() => {});
+    if (held.length) await this.server.release(held).catch(() => {});
   }
 
   private replace(item: ItemDetail): void {
@@ -250,8 +251,7 @@ export class Desk {
 
 /** An item as the server's short form tells it now; what only the long form tells is kept. */
 export function updated(item: ItemDetail, now: Item): ItemDetail {
-  const { views: _count, ...rest } = now;
-  return { ...item, ...rest };
+  return { ...item, ...now };
 }
 
 function asApiError(error: unknown): ApiError {

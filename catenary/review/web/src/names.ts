@@ -11,6 +11,7 @@ let taxonomy: Taxonomy = {
   decisions: [],
   directions: [],
   roles: [],
+  verdicts: [],
 };
 
 export function learnNames(read: Taxonomy): void {
@@ -31,11 +32,16 @@ export function grades(): Taxonomy["grades"] {
 
 export function componentName(id: string): string {
   const found = taxonomy.components.find((one) => one.id === id);
-  return found ? found[settings().language] : id;
+  return opened(found ? found[settings().language] : id);
+}
+
+/** Words that stand by themselves begin with a capital, where there are capitals. */
+export function opened(text: string): string {
+  return text.charAt(0).toUpperCase() + text.slice(1);
 }
 
 export function conditionName(component: string, id: string): string {
-  if (id === "normal") return t("verdict_normal");
+  if (id === "normal") return verdictName("normal").toLowerCase();
   const found = conditionsOf(component).find((one) => one.id === id);
   return found ? found[settings().language] : id;
 }
@@ -43,7 +49,7 @@ export function conditionName(component: string, id: string): string {
 export function gradeName(grade: number | null): string {
   if (grade === null) return t("no_grade");
   const found = taxonomy.grades.find((one) => one.grade === grade);
-  return found ? told(found.label) : String(grade);
+  return found ? opened(told(found.label)) : String(grade);
 }
 
 export function stateName(id: string): string {
@@ -61,12 +67,12 @@ export function decisionName(id: string): string {
 }
 
 export function verdictName(verdict: Verdict): string {
-  return t(`verdict_${verdict}`);
+  return labelled(taxonomy.verdicts, verdict);
 }
 
 function labelled(all: Taxonomy["states"], id: string): string {
   const found = all.find((one) => one.id === id);
-  return found ? told(found.label) : id;
+  return found ? opened(told(found.label)) : id;
 }
 
 export function directionName(id: string): string {
@@ -81,10 +87,12 @@ export function mastName(mast: Mast | null): string {
     .join(" ");
 }
 
-/** Component and condition, as one says them. */
-export function kindName(item: Pick<Item, "component" | "condition">): string {
+/** Component and condition, as one says them; of what the scan could not judge, what it may be. */
+export function kindName(item: Pick<Item, "component" | "condition" | "state">): string {
   const between = settings().language === "zh" ? "" : " ";
-  return componentName(item.component) + between + conditionName(item.component, item.condition);
+  const kind =
+    componentName(item.component) + between + conditionName(item.component, item.condition);
+  return item.state === "unjudged" ? t("not_excluded", { kind }) : kind;
 }
 
 export function itemName(item: Item | ItemDetail): string {

@@ -2,6 +2,7 @@
 import type { Ref } from "preact";
 import type { DecisionKind, Evidence, ItemDetail } from "./api";
 import { Grade, KeyButton, Row, State } from "./controls";
+import { Drawing } from "./crop";
 import type { Page } from "./keys";
 import {
   conditionName,
@@ -17,6 +18,7 @@ import {
   verdictName,
 } from "./names";
 import { to } from "./place";
+import { wholeUrl } from "./stage";
 import { t, told } from "./words";
 
 /** What the reviewer changed before deciding; empty texts are unchanged. */
@@ -84,6 +86,24 @@ export function Why({ item }: { item: ItemDetail }) {
         </p>
       )}
     </section>
+  );
+}
+
+/** Where the part is in the whole photograph. */
+export function Whole({ item, view }: { item: ItemDetail; view: number }) {
+  const seen = item.seen_in[view] ?? item.seen_in[0];
+  if (!seen) return null;
+  const whole = { x0: 0, y0: 0, width: seen.frame_width, height: seen.frame_height };
+  return (
+    <a
+      class="whole"
+      href={to("picture", { frame: seen.frame_id, item: item.id })}
+      title={t("whole_picture")}
+      aria-label={t("whole_picture")}
+    >
+      <img class="toned" src={wholeUrl(seen)} alt="" width={whole.width} height={whole.height} />
+      <Drawing crop={whole} box={seen.box} lines={[]} />
+    </a>
   );
 }
 
@@ -183,7 +203,7 @@ export function DecisionButtons({ page, item, onDecide, onUndo, canUndo }: Decid
 }
 
 export function EvidenceTable({ item, view }: { item: ItemDetail; view: number }) {
-  const evidence = (item.views[view] ?? item.views[0])?.evidence ?? [];
+  const evidence = (item.seen_in[view] ?? item.seen_in[0])?.evidence ?? [];
   if (evidence.length === 0) return null;
   return (
     <details class="evidence">

@@ -29,7 +29,7 @@ const CAPTION = 26; // px under each picture
 export function Stage({ item, view, earlier, size }: Props) {
   const place = useRef<HTMLDivElement>(null);
   const room = useRoom(place);
-  const seen = item.views[view] ?? item.views[0];
+  const seen = item.seen_in[view] ?? item.seen_in[0];
   if (!seen) return <div class="stage" ref={place} />;
   const lines = settings().evidence ? linesOf(seen) : [];
   const isWide = seen.crop.width > seen.crop.height;
@@ -129,13 +129,13 @@ function linesOf(view: View): Line[] {
 /** The pictures that an item needs, to be fetched before it is shown. */
 export function picturesOf(item: ItemDetail): string[] {
   const { brighten } = settings();
-  const [leading] = item.views;
+  const [leading] = item.seen_in;
   const [earlier] = item.earlier;
   return [
     cropUrl(item, 0, { brighten }),
     ...(earlier ? [frameCropUrl(earlier.frame_id, earlier.crop, { brighten })] : []),
     ...(leading ? [wholeUrl(leading)] : []),
-    ...(item.views.length > 1 ? item.views.map((_, i) => thumbUrl(item, i)) : []),
+    ...(item.seen_in.length > 1 ? item.seen_in.map((_, i) => thumbUrl(item, i)) : []),
   ];
 }
 
@@ -145,5 +145,5 @@ export function thumbUrl(item: { id: number; version: number }, view = 0): strin
 
 export function wholeUrl(view: Pick<View, "frame_id" | "frame_width" | "frame_height">): string {
   const whole = { x0: 0, y0: 0, width: view.frame_width, height: view.frame_height };
-  return frameCropUrl(view.frame_id, whole, { maxSide: 320, brighten: true });
+  return frameCropUrl(view.frame_id, whole, { maxSide: 480, brighten: true });
 }

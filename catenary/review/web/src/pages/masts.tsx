@@ -9,11 +9,12 @@ import { wholeUrl } from "../stage";
 import { t } from "../words";
 
 export function Masts({ query }: { query: URLSearchParams }) {
-  const run = query.get("run") ?? "";
   const q = query.get("q") ?? "";
-  const key = `masts ${run} ${q}`;
-  const first = useLoaded(key, () => api.masts({ run, q }, null));
   const runs = useLoaded("runs", () => api.runs());
+  // Without a run in the address, the newest.
+  const run = query.get("run") ?? runs.value?.runs[0]?.name ?? "";
+  const key = `masts ${run} ${q}`;
+  const first = useLoaded(key, () => (run ? api.masts({ run, q }, null) : Promise.resolve(null)));
   const [more, setMore] = useState<{ key: string; masts: MastRow[]; next: string | null } | null>(
     null,
   );
@@ -34,7 +35,6 @@ export function Masts({ query }: { query: URLSearchParams }) {
             value={run}
             onChange={(event) => settle(to("masts", { run: event.currentTarget.value, q }))}
           >
-            <option value="">{t("any")}</option>
             {(runs.value?.runs ?? []).map(({ name }) => (
               <option key={name} value={name}>
                 {name}
@@ -59,13 +59,21 @@ export function Masts({ query }: { query: URLSearchParams }) {
           <thead>
             <tr>
               <th scope="col">{t("mast")}</th>
-              <th scope="col">{t("kilometre")}</th>
+              <th scope="col" class="number">
+                {t("kilometre")}
+              </th>
               <th scope="col">{t("section")}</th>
               <th scope="col">{t("line")}</th>
               <th scope="col">{t("run")}</th>
-              <th scope="col">{t("photographs")}</th>
-              <th scope="col">{t("findings")}</th>
-              <th scope="col">{t("waiting")}</th>
+              <th scope="col" class="number">
+                {t("photographs")}
+              </th>
+              <th scope="col" class="number">
+                {t("findings")}
+              </th>
+              <th scope="col" class="number">
+                {t("waiting")}
+              </th>
             </tr>
           </thead>
           <tbody>
@@ -134,12 +142,17 @@ function Overview({ mast }: { mast: MastDetail }) {
         </p>
       )}
       <ul class="photographs">
-        {mast.photographs.map((one) => (
+        {byCamera(mast.photographs).map((one) => (
           <Shot key={one.frame_id} one={one} />
         ))}
       </ul>
     </>
   );
+}
+
+/** Photographs in the order of their cameras, whatever order they were taken in. */
+export function byCamera(all: Photograph[]): Photograph[] {
+  return all.toSorted((a, b) => a.camera.localeCompare(b.camera, "en", { numeric: true }));
 }
 
 function Neighbour({ mast, word }: { mast: number | null; word: "previous_mast" | "next_mast" }) {

@@ -32,6 +32,7 @@ import { useToneKeys } from "../tonekeys";
 import { type Lie, PhotographViewer, type Spot } from "../viewer";
 import { useRight } from "../who";
 import { t, told } from "../words";
+import { byCamera } from "./masts";
 
 type Tool = "move" | "measure" | "draw" | "correct";
 type FrameItem = FrameDetail["items"][number];
@@ -242,7 +243,7 @@ function Shown({ frame, mast, chosen, reload }: ShownProps) {
 }
 
 function neighbours(mast: MastDetail | null, frame: number): [number | null, number | null] {
-  const all = mast?.photographs ?? [];
+  const all = byCamera(mast?.photographs ?? []);
   const at = all.findIndex((one) => one.frame_id === frame);
   if (at < 0) return [null, null];
   return [all[at - 1]?.frame_id ?? null, all[at + 1]?.frame_id ?? null];

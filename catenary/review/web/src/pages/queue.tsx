@@ -13,7 +13,7 @@ import {
 import { Grade, Problem, State } from "../controls";
 import { useKeys } from "../keys";
 import { useLoaded } from "../load";
-import { directionName, kindName, percent, verdictName } from "../names";
+import { directionName, kindName, opened, percent, verdictName } from "../names";
 import { filtersOf, go, orderOf, settle, to } from "../place";
 import { thumbUrl } from "../stage";
 import { t, told } from "../words";
@@ -104,7 +104,7 @@ function FacetList({ name, values, ticked, onTick }: FacetProps) {
               )
             }
           />
-          <span class="facet-label">{value === "" ? t("nothing") : told(label)}</span>
+          <span class="facet-label">{value === "" ? t("nothing") : opened(told(label))}</span>
           <span class="count">{count}</span>
         </label>
       ))}
@@ -245,10 +245,14 @@ function Table({ items, chosen, open }: TableProps) {
           <th scope="col">{t("picture")}</th>
           <th scope="col">{t("condition")}</th>
           <th scope="col">{t("grade")}</th>
-          <th scope="col">{t("probability")}</th>
+          <th scope="col" class="number">
+            {t("probability")}
+          </th>
           <th scope="col">{t("mast")}</th>
           <th scope="col">{t("section")}</th>
-          <th scope="col">{t("kilometre")}</th>
+          <th scope="col" class="number">
+            {t("kilometre")}
+          </th>
           <th scope="col">{t("camera")}</th>
           <th scope="col">{t("state")}</th>
           <th scope="col">{t("reviewer")}</th>

@@ -14,7 +14,7 @@ import { Grade, KeyButton, Problem } from "../controls";
 import { CropPicture, distinct } from "../crop";
 import { useKeys } from "../keys";
 import { useLoaded } from "../load";
-import { decisionName, kindName, percent } from "../names";
+import { decisionName, kindName, opened, percent } from "../names";
 import { DECISIONS } from "../panel";
 import { filtersOf, go, orderOf, settle, to } from "../place";
 import { useSettings } from "../settings";
@@ -87,7 +87,7 @@ function Kind({ filters, onChange }: { filters: Filters; onChange: (filters: Fil
         >
           {all.map(({ value, label, count }) => (
             <option key={value} value={value}>
-              {told(label)} ({count})
+              {opened(told(label))} ({count})
             </option>
           ))}
         </select>
@@ -105,7 +105,7 @@ function Kind({ filters, onChange }: { filters: Filters; onChange: (filters: Fil
           <option value="">{t("any")}</option>
           {(conditions.value?.facets.condition ?? []).map(({ value, label, count }) => (
             <option key={value} value={value}>
-              {told(label)} ({count})
+              {opened(told(label))} ({count})
             </option>
           ))}
         </select>
@@ -171,7 +171,7 @@ function useSheet(filters: Filters, order: Order, size: number): SheetState {
       (lease_minutes * 60000) / 3,
     );
     const leaving = () => {
-      if (held.current.length) void api.lease({}, 0, [], held.current).catch(() => {});
+      if (held.current.length) void api.release(held.current).catch(() => {});
     };
     addEventListener("pagehide", leaving);
     return () => {
@@ -319,7 +319,9 @@ function Cell({ item, isMarked, isAt, onMark }: CellProps) {
     if (isAt) place.current?.scrollIntoView({ block: "nearest" });
   }, [isAt]);
   const scale = Math.min(3, room.width / item.crop.width, room.height / item.crop.height);
-  const lines = evidence ? distinct(item.views[0]?.evidence.flatMap((one) => one.lines) ?? []) : [];
+  const lines = evidence
+    ? distinct(item.seen_in[0]?.evidence.flatMap((one) => one.lines) ?? [])
+    : [];
   return (
     <button
       type="button"

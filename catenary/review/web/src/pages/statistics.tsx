@@ -47,9 +47,11 @@ function Reviewers({ figures }: { figures: Statistics }) {
           <thead>
             <tr>
               <th scope="col">{t("reviewer")}</th>
-              <th scope="col">{t("decided")}</th>
+              <th scope="col" class="number">
+                {t("decided")}
+              </th>
               {KINDS.map((kind) => (
-                <th scope="col" key={kind}>
+                <th scope="col" class="number" key={kind}>
                   {decisionName(kind)}
                 </th>
               ))}
@@ -131,11 +133,17 @@ function Runs({ runs }: { runs: Run[] }) {
         <thead>
           <tr>
             <th scope="col">{t("run")}</th>
-            <th scope="col">{t("images")}</th>
-            <th scope="col">{t("unusable")}</th>
-            <th scope="col">{t("failed")}</th>
+            <th scope="col" class="number">
+              {t("images")}
+            </th>
+            <th scope="col" class="number">
+              {t("unusable")}
+            </th>
+            <th scope="col" class="number">
+              {t("failed")}
+            </th>
             {states.map((state) => (
-              <th scope="col" key={state}>
+              <th scope="col" class="number" key={state}>
                 {stateName(state)}
               </th>
             ))}

@@ -2,7 +2,6 @@
 import { useEffect, useMemo, useRef, useState } from "preact/hooks";
 import { api, type DecisionKind, type Filters, type ItemDetail, type Order } from "../api";
 import { errorText, KeyButton, Problem } from "../controls";
-import { Drawing } from "../crop";
 import { Desk, type DeskChoice, type Refusal } from "../desk";
 import { announce } from "../follow";
 import { useKeys } from "../keys";
@@ -16,13 +15,14 @@ import {
   Facts,
   NO_EDIT,
   Trail,
+  Whole,
   Why,
 } from "../panel";
 import { filtersOf, go, orderOf, to } from "../place";
 import { preload } from "../preload";
 import type { Size } from "../scale";
 import { change, useSettings } from "../settings";
-import { picturesOf, Stage, thumbUrl, wholeUrl } from "../stage";
+import { picturesOf, Stage, thumbUrl } from "../stage";
 import { useToneKeys } from "../tonekeys";
 import { useRight, useSession } from "../who";
 import { t } from "../words";
@@ -107,6 +107,7 @@ function leasing(filters: Filters, order: Order) {
     decide: api.decide,
     undo: api.undo,
     item: api.item,
+    release: api.release,
   };
 }
 
@@ -116,6 +117,7 @@ function reading(filters: Filters, order: Order) {
   let isAtEnd = false;
   return {
     ...leasing(filters, order),
+    release: () => Promise.resolve(),
     lease: async (n: number, keep: number[]) => {
       let items: ItemDetail[] = [];
       let waiting = 0;
@@ -155,10 +157,10 @@ function Looking({ desk, item }: { desk: Desk; item: ItemDetail }) {
     breathe();
     desk.decide(choiceOf(item, edit, decision));
   };
-  const nextView = () => setView((view + 1) % item.views.length);
+  const nextView = () => setView((view + 1) % item.seen_in.length);
   const shows = item.earlier.length + 1;
   const picture = to("picture", {
-    frame: item.views[view]?.frame_id ?? item.frame_id,
+    frame: item.seen_in[view]?.frame_id ?? item.frame_id,
     item: item.id,
   });
 
@@ -230,6 +232,7 @@ function Looking({ desk, item }: { desk: Desk; item: ItemDetail }) {
         <div class="panel-scroll">
           <Facts item={item} />
           <Why item={item} />
+          <Whole item={item} view={view} />
           <EvidenceTable item={item} view={view} />
           <Trail item={item} />
         </div>
@@ -273,7 +276,7 @@ function choiceOf(item: ItemDetail, edit: Edit, decision: DecisionKind): DeskCho
   return choice;
 }
 
-/** All views of the part, and where it is in the whole photograph. */
+/** All views of a part that several photographs show. */
 function Strip({
   item,
   view,
@@ -283,40 +286,28 @@ function Strip({
   view: number;
   onView: (view: number) => void;
 }) {
-  const seen = item.views[view] ?? item.views[0];
-  if (!seen) return null;
-  const whole = { x0: 0, y0: 0, width: seen.frame_width, height: seen.frame_height };
+  if (item.seen_in.length < 2) return null;
   return (
     <div class="strip">
-      <a
-        class="whole"
-        href={to("picture", { frame: seen.frame_id, item: item.id })}
-        title={t("whole_picture")}
-        aria-label={t("whole_picture")}
-      >
-        <img class="toned" src={wholeUrl(seen)} alt="" />
-        <Drawing crop={whole} box={seen.box} lines={[]} />
-      </a>
-      {item.views.length > 1 &&
-        item.views.map((one, i) => (
-          <button
-            type="button"
-            key={one.frame_id}
-            class="thumb"
-            aria-pressed={i === view}
-            onClick={(event) => {
-              event.currentTarget.blur();
-              onView(i);
-            }}
-          >
-            <img class="toned" src={thumbUrl(item, i)} alt="" />
-            <span>
-              {t("camera")} {one.camera}
-              <br />
-              {verdictName(one.verdict)} {percent(one.probability)}
-            </span>
-          </button>
-        ))}
+      {item.seen_in.map((one, i) => (
+        <button
+          type="button"
+          key={one.frame_id}
+          class="thumb"
+          aria-pressed={i === view}
+          onClick={(event) => {
+            event.currentTarget.blur();
+            onView(i);
+          }}
+        >
+          <img class="toned" src={thumbUrl(item, i)} alt="" />
+          <span>
+            {t("camera")} {one.camera}
+            <br />
+            {verdictName(one.verdict)} {percent(one.probability)}
+          </span>
+        </button>
+      ))}
     </div>
   );
 }
