@@ -169,11 +169,11 @@ def _frame(site: Site, frame_id: int, reader: Reader) -> answers.FrameDetail:
         taken_at=None if ref.taken_at is None else ref.taken_at.isoformat(),
         width=photo.width,
         height=photo.height,
-        outcome=_outcome(photo),
+        outcome=photo.outcome,
         reason=both(words.frame_reason(photo.reason)),
         tiles=_tiles(photo),
         items=[
-            answers.ItemInFrame(**one.model_dump(), view_box=corners(box))
+            answers.ItemInFrame(**dict(one), view_box=corners(box))
             for one, (_, box) in zip(told, shown, strict=True)
         ],
         components=components,
@@ -261,7 +261,7 @@ def _mast(site: Site, index: MastIndex, mast_id: int) -> answers.MastDetail:
     passed = index.of_run(site, photo.run_id)
     place = next(n for n, one in enumerate(passed) if one.mast == photo.ref.mast)
     return answers.MastDetail(
-        **_mast_row(site, passed[place], run).model_dump(),
+        **dict(_mast_row(site, passed[place], run)),
         photographs=[
             answers.MastPhotograph(
                 frame_id=one.id,
@@ -270,7 +270,7 @@ def _mast(site: Site, index: MastIndex, mast_id: int) -> answers.MastDetail:
                 file_name=one.ref.file_name,
                 width=one.width,
                 height=one.height,
-                outcome=_outcome(one),
+                outcome=one.outcome,
                 items=sum(each.frame_id == one.id for each in items),
             )
             for one in own
@@ -282,7 +282,3 @@ def _mast(site: Site, index: MastIndex, mast_id: int) -> answers.MastDetail:
             for name, date, run_id, frame_id in others
         ],
     )
-
-
-def _outcome(photo: Photograph) -> str | None:
-    return None if photo.outcome is None else str(photo.outcome)

@@ -4,7 +4,8 @@ from typing import Annotated
 
 from fastapi import APIRouter, Depends
 
-from catenary.domain.review import Right
+from catenary.domain.finding import Verdict
+from catenary.domain.review import Right, State
 from catenary.domain.taxonomy import Taxonomy
 from catenary.reports import lexicon, words
 from catenary.reports.lexicon import Words
@@ -70,17 +71,18 @@ def label(taxonomy: Taxonomy, name: str, value: _Value) -> Words:
     """Return what people call a value of a filter."""
     if value in ("", None):
         return lexicon.NONE_OF_IT
-    tables = {
-        "grade": lexicon.GRADES,
-        "state": lexicon.STATES,
-        "verdict": lexicon.VERDICTS,
-    }
-    plain = Words(str(value), str(value))
-    if name in tables:
-        return {**tables[name]}.get(value, plain)  # type: ignore[dict-item, arg-type] - by name
-    if name == "component" and value in taxonomy.components:
-        kind = taxonomy.components[str(value)]
-        return Words(kind.zh, kind.en)
-    if name == "condition":
-        return words.condition_anywhere(taxonomy, str(value))
-    return plain
+    text = str(value)
+    match name:
+        case "grade":
+            return lexicon.GRADES[int(text)]
+        case "state":
+            return lexicon.STATES[State(text)]
+        case "verdict":
+            return lexicon.VERDICTS[Verdict(text)]
+        case "component" if text in taxonomy.components:
+            kind = taxonomy.components[text]
+            return Words(kind.zh, kind.en)
+        case "condition":
+            return words.condition_anywhere(taxonomy, text)
+        case _:
+            return Words(text, text)

@@ -102,7 +102,7 @@ def opened(folder: Path, settings: ReviewSettings, database: str | None) -> Iter
     workspace = Workspace(folder)
     if database is None:
         workspace.require()
-    db = open_workspace_db(database or workspace.database)
+    db = open_workspace_db(database or workspace.database, is_durable=True)
     try:
         yield site_of(db, workspace, settings)
     finally:

@@ -98,7 +98,7 @@ class Teller:
     ) -> list[answers.Item]:
         """Return items as lists show them."""
         mine = set() if reader is None else self._undoable(connection, items, reader)
-        return [answers.Item(**self._fields(one, reader, one.id in mine)) for one in items]
+        return [self._item(one, reader, one.id in mine) for one in items]
 
     def detail(self, connection: Connection, item: Item, reader: Reader) -> answers.ItemDetail:
         """Return all that a triage screen shows of an item."""
@@ -107,7 +107,7 @@ class Teller:
         versions = reviews.versions_of(connection, item)
         can_undo = bool(self._undoable(connection, [item], reader))
         return answers.ItemDetail(
-            **self._fields(item, reader, can_undo),
+            **dict(self._item(item, reader, can_undo)),
             why=both(self._why(item, lead)),
             views_say=both(self._views_say(item, seen)),
             crop=self._window(lead),
@@ -130,45 +130,41 @@ class Teller:
         decided = [one.id for one in items if one.version]
         return reviews.undoable(connection, decided, reader) if decided else set()
 
-    def fields_of(self, item: Item, reader: Reader | None, can_undo: bool) -> dict[str, object]:
-        """Return the fields of `answers.Item`."""
-        return self._fields(item, reader, can_undo)
-
-    def _fields(self, item: Item, reader: Reader | None, can_undo: bool) -> dict[str, object]:
+    def _item(self, item: Item, reader: Reader | None, can_undo: bool) -> answers.Item:
         now, standing = self._clock(), item.standing
         holder = item.holder(now)
         is_allowed = reader is not None and review.refusal(reader, standing) is None
-        return {
-            "id": item.id,
-            "version": item.version,
-            "run": item.run,
-            "run_id": item.run_id,
-            "origin": item.origin,
-            "state": standing.state,
-            "component": item.component,
-            "condition": standing.condition,
-            "grade": standing.grade,
-            "verdict": str(item.verdict),
-            "probability": item.probability,
-            "box": corners(standing.box),
-            "frame_id": item.frame_id,
-            "camera": item.camera,
-            "view": item.view,
-            "file_name": item.file_name,
-            "frame_width": item.width,
-            "frame_height": item.height,
-            "mast": _mast(item),
-            "kilometre_m": item.kilometre_m,
-            "kilometre": kilometre(item.kilometre_m),
-            "views": item.views,
-            "entered_at": item.entered_at,
-            "reviewer": standing.reviewer,
-            "decided_at": standing.decided_at,
-            "note": standing.note,
-            "held_by": None if reader is not None and holder == reader.name else holder,
-            "allowed": list(Decision) if is_allowed else [],
-            "can_undo": can_undo,
-        }
+        return answers.Item(
+            id=item.id,
+            version=item.version,
+            run=item.run,
+            run_id=item.run_id,
+            origin=item.origin,
+            state=standing.state,
+            component=item.component,
+            condition=standing.condition,
+            grade=standing.grade,
+            verdict=item.verdict,
+            probability=item.probability,
+            box=corners(standing.box),
+            frame_id=item.frame_id,
+            camera=item.camera,
+            view=item.view,
+            file_name=item.file_name,
+            frame_width=item.width,
+            frame_height=item.height,
+            mast=_mast(item),
+            kilometre_m=item.kilometre_m,
+            kilometre=kilometre(item.kilometre_m),
+            views=item.views,
+            entered_at=item.entered_at,
+            reviewer=standing.reviewer,
+            decided_at=standing.decided_at,
+            note=standing.note,
+            held_by=None if reader is not None and holder == reader.name else holder,
+            allowed=list(Decision) if is_allowed else [],
+            can_undo=can_undo,
+        )
 
     def _why(self, item: Item, lead: Seen) -> lexicon.Words:
         if item.origin is Origin.MANUAL:
@@ -223,7 +219,7 @@ class Teller:
             file_name=photo.ref.file_name,
             frame_width=photo.width,
             frame_height=photo.height,
-            verdict=_verdict(one.verdict),
+            verdict=one.verdict,
             condition=one.condition,
             probability=one.probability,
             box=corners(one.box),
@@ -245,7 +241,7 @@ class Teller:
             source=one.source,
             label=both(words.source(one)),
             condition=one.condition,
-            verdict=_verdict(one.verdict),
+            verdict=one.verdict,
             score=one.score,
             reason=both(words.reason(one) if one.reason else _NOBODY),
             measurements=[
@@ -374,10 +370,6 @@ def _mast(item: Item) -> answers.Mast | None:
         section=told.section,
         number=told.number,
     )
-
-
-def _verdict(verdict: Verdict) -> answers.VerdictName:
-    return cast(answers.VerdictName, str(verdict))
 
 
 def _standing(one: review.Standing) -> answers.Standing:

@@ -2,7 +2,7 @@
 
 import hashlib
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
@@ -260,7 +260,7 @@ def versions_of(connection: Connection, item: Item) -> Versions:
     return Versions(*connection.execute(query).one())
 
 
-def place_row(photograph: RowMapping) -> dict[str, Any]:
+def place_row(photograph: Mapping[str, Any] | RowMapping) -> dict[str, Any]:
     """Return where an item is, from the row of its photograph."""
     return {
         "line": photograph["mast_line"] or "",
