@@ -64,9 +64,7 @@ export function App() {
     help: () => setHelping(!isHelping),
     theme: cycleTheme,
     language: switchLanguage,
-    close: () => {
-      if (document.activeElement instanceof HTMLElement) document.activeElement.blur();
-    },
+    ...(isHelping ? {} : { close: leaveField }), // an open dialog takes Escape itself
   });
 
   const logOut = async () => {
@@ -138,6 +136,10 @@ export function App() {
       {isHelping && <HelpOverlay page={page} onClose={() => setHelping(false)} />}
     </SessionContext.Provider>
   );
+}
+
+function leaveField(): void {
+  if (document.activeElement instanceof HTMLElement) document.activeElement.blur();
 }
 
 async function readNames(): Promise<void> {

@@ -326,6 +326,7 @@ function Cell({ item, isMarked, isAt, onMark }: CellProps) {
     <button
       type="button"
       ref={place}
+      data-item={item.id}
       class={`cell ${isMarked ? "marked" : ""} ${isAt ? "at" : ""}`}
       aria-pressed={isMarked}
       aria-current={isAt}
