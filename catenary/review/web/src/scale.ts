@@ -11,13 +11,13 @@ export interface Room {
 const MOST_ENLARGED = 4; // beyond, a pin is only blurred more
 
 /**
- * Screen pixels for a pixel of the photograph: a whole number where the crop is smaller than the
- * room, so that pixels stay even, else what fits.
+ * Screen pixels for a pixel of the photograph: 1, 1.5, 2 … where the crop is smaller than the room,
+ * so that crops of about the same size are shown alike, else what fits.
  */
 export function scaleFor(crop: Crop, room: Room, size: Size): number {
   if (size !== "fit") return 1;
   const fits = Math.min(room.width / crop.width, room.height / crop.height);
-  return fits >= 1 ? Math.min(MOST_ENLARGED, Math.floor(fits)) : Math.max(fits, 0.02);
+  return fits >= 1 ? Math.min(MOST_ENLARGED, Math.floor(2 * fits) / 2) : Math.max(fits, 0.02);
 }
 
 /** The part of a photograph around a box that fills the room at 1:1, inside the photograph. */

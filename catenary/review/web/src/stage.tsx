@@ -42,7 +42,7 @@ export function Stage({ item, view, earlier, size }: Props) {
             shown={now(item, view, seen, pane, size)}
             room={pane}
             size={size}
-            caption={[t("now"), item.run, t("camera"), seen.camera].join(" ")}
+            caption={[t("now"), t("camera"), seen.camera].join(" ")}
             label={kindName(item)}
             box={settings().evidence ? seen.box : null}
             lines={lines}
@@ -52,7 +52,12 @@ export function Stage({ item, view, earlier, size }: Props) {
               shown={before(earlier, pane, size)}
               room={pane}
               size={size}
-              caption={[earlier.date, earlier.run, t("camera"), earlier.camera].join(" ")}
+              caption={[
+                t("earlier_run"),
+                earlier.date || earlier.run,
+                t("camera"),
+                earlier.camera,
+              ].join(" ")}
               label={t("earlier_runs")}
               box={settings().evidence ? earlier.box : null}
               lines={[]}

@@ -125,6 +125,7 @@ const table = {
   limit: ["限值", "Limit"],
   views: ["各视图", "Views"],
   earlier_runs: ["历次检测", "Earlier runs"],
+  earlier_run: ["历次", "Earlier run"],
   now: ["本次", "This run"],
   note: ["备注", "Note"],
   decisions: ["判定记录", "Decisions"],

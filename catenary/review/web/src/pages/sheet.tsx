@@ -1,15 +1,6 @@
 // Many parts of one kind at a glance: mark the exceptions, decide all the others at once.
 import { useEffect, useMemo, useRef, useState } from "preact/hooks";
-import {
-  ApiError,
-  api,
-  cropUrl,
-  type DecisionKind,
-  type Filters,
-  type Item,
-  type ItemDetail,
-  type Order,
-} from "../api";
+import { api, cropUrl, type DecisionKind, type Filters, type ItemDetail, type Order } from "../api";
 import { Grade, KeyButton, Problem } from "../controls";
 import { CropPicture, distinct } from "../crop";
 import { useKeys } from "../keys";
@@ -17,8 +8,10 @@ import { useLoaded } from "../load";
 import { decisionName, kindName, opened, percent } from "../names";
 import { DECISIONS } from "../panel";
 import { filtersOf, go, orderOf, settle, to } from "../place";
+import { preload } from "../preload";
 import { useSettings } from "../settings";
 import { useRoom } from "../size";
+import { Stack } from "../stack";
 import { useSession } from "../who";
 import { t, told } from "../words";
 
@@ -30,7 +23,7 @@ export function Sheet({ query }: { query: URLSearchParams }) {
   const order = orderOf(query);
   const size = SIZES.find((one) => one === Number(query.get("n"))) ?? 24;
   const show = (changed: Filters, n = size) => settle(to("sheet", { order, n }, changed));
-  const sheet = useSheet(filters, order, size);
+  const stack = useStack(filters, order, size);
   return (
     <div class="sheet">
       <div class="sheet-head">
@@ -48,15 +41,18 @@ export function Sheet({ query }: { query: URLSearchParams }) {
         </label>
         <span class="muted">{t("sheet_hint")}</span>
         <span class="spacer" />
-        <span role="status">
-          {sheet.waiting !== null && t("left", { count: sheet.waiting + sheet.items.length })}
-        </span>
+        <span role="status">{stack.waiting !== null && t("left", { count: stack.left })}</span>
+        {stack.aside.length > 0 && (
+          <a class="button" href={to("triage", { order }, filters)}>
+            {t("open_exceptions")} ({stack.aside.length})
+          </a>
+        )}
       </div>
-      <Problem error={sheet.error} retry={sheet.reload} />
-      {sheet.items.length === 0 ? (
-        <p class="empty">{sheet.isLoading ? t("loading") : t("all_done")}</p>
-      ) : null}
-      <Grid sheet={sheet} filters={filters} order={order} />
+      <Problem error={stack.error} retry={() => void stack.fill()} />
+      {stack.shown.length === 0 && (
+        <p class="empty">{stack.isBusy ? t("loading") : t("all_done")}</p>
+      )}
+      <Grid stack={stack} filters={filters} order={order} />
     </div>
   );
 }
@@ -119,108 +115,39 @@ function waiting(filters: Filters): Filters {
   return filters.state ? filters : { ...filters, state: ["open"] };
 }
 
-interface SheetState {
-  items: ItemDetail[];
-  waiting: number | null;
-  isLoading: boolean;
-  error: ApiError | null;
-  /** What was decided last, to be undone together. */
-  last: Item[];
-  decide: (decision: DecisionKind, items: ItemDetail[]) => Promise<void>;
-  undo: () => Promise<void>;
-  reload: () => void;
-}
-
-function useSheet(filters: Filters, order: Order, size: number): SheetState {
+function useStack(filters: Filters, order: Order, size: number): Stack {
+  const [, redraw] = useState(0);
   const { lease_minutes } = useSession();
-  const [state, setState] = useState<
-    Pick<SheetState, "items" | "waiting" | "isLoading" | "error" | "last">
-  >({
-    items: [],
-    waiting: null,
-    isLoading: true,
-    error: null,
-    last: [],
-  });
-  const held = useRef<number[]>([]);
+  const { brighten } = useSettings();
   const key = JSON.stringify([filters, order, size]);
-
-  const lease = async (n: number, keep: number[], release: number[]) => {
-    try {
-      const answer = await api.lease(filters, n, keep, release, order);
-      held.current = [...keep, ...answer.items.map(({ id }) => id)];
-      setState((old) => ({
-        ...old,
-        items: n ? answer.items : old.items.filter(({ id }) => answer.kept.includes(id)),
-        waiting: answer.waiting,
-        isLoading: false,
-        error: null,
-      }));
-    } catch (error) {
-      if (!(error instanceof ApiError)) throw error;
-      setState((old) => ({ ...old, error, isLoading: false }));
-    }
-  };
-
-  // Key stands for filters, order and size
+  // Key stands for filters, order and size.
+  const stack = useMemo(() => {
+    const lease = (n: number, keep: number[], release: number[]) =>
+      api.lease(filters, n, keep, release, order);
+    return new Stack({ ...api, lease }, size, () => redraw((n) => n + 1));
+  }, [key]);
   useEffect(() => {
     if (!filters.component) return;
-    void lease(size, [], held.current);
-    const renewing = setInterval(
-      () => void lease(0, held.current, []),
-      (lease_minutes * 60000) / 3,
-    );
-    const leaving = () => {
-      if (held.current.length) void api.release(held.current).catch(() => {});
-    };
+    void stack.fill();
+    const renewing = setInterval(() => void stack.renew(), (lease_minutes * 60000) / 3);
+    const leaving = () => void stack.close();
     addEventListener("pagehide", leaving);
     return () => {
       clearInterval(renewing);
       removeEventListener("pagehide", leaving);
       leaving();
-      held.current = [];
     };
-  }, [key, lease_minutes]);
-
-  const asked = async (call: () => Promise<void>) => {
-    try {
-      await call();
-    } catch (error) {
-      if (!(error instanceof ApiError)) throw error;
-      setState((old) => ({ ...old, error, items: refreshed(old.items, error.current) }));
-    }
-  };
-  return {
-    ...state,
-    decide: (decision, items) =>
-      asked(async () => {
-        const answer = await api.decideAll(
-          items.map(({ id, version }) => ({ item: id, version, decision })),
-        );
-        const decided = new Set(answer.items.map(({ id }) => id));
-        setState((old) => ({ ...old, last: answer.items, isLoading: true }));
-        // Exceptions stay in the queue and on no sheet: they are given back.
-        const exceptions = held.current.filter((id) => !decided.has(id));
-        await lease(size, [], exceptions);
-      }),
-    undo: () =>
-      asked(async () => {
-        const undone = state.last.filter(({ can_undo }) => can_undo);
-        await api.undoAll(undone.map(({ id, version }) => ({ item: id, version })));
-        setState((old) => ({ ...old, last: [] }));
-        await lease(size, [], held.current);
-      }),
-    reload: () => void lease(size, [], held.current),
-  };
+  }, [stack, lease_minutes]);
+  useEffect(() => preload(stack.ahead.map((item) => pictureOf(item, brighten))));
+  return stack;
 }
 
-function refreshed(items: ItemDetail[], current: Item[]): ItemDetail[] {
-  const changed = new Set(current.filter(({ allowed }) => !allowed.length).map(({ id }) => id));
-  return items.filter(({ id }) => !changed.has(id));
+function pictureOf(item: ItemDetail, brighten: boolean): string {
+  return cropUrl(item, 0, { maxSide: SHOWN, brighten });
 }
 
-function Grid({ sheet, filters, order }: { sheet: SheetState; filters: Filters; order: Order }) {
-  const { items } = sheet;
+function Grid({ stack, filters, order }: { stack: Stack; filters: Filters; order: Order }) {
+  const items = stack.shown;
   const [marked, setMarked] = useState<ReadonlySet<number>>(new Set());
   const [at, setAt] = useState(0);
   const grid = useRef<HTMLDivElement>(null);
@@ -243,8 +170,7 @@ function Grid({ sheet, filters, order }: { sheet: SheetState; filters: Filters; 
   };
   const move = (by: number) => setAt(Math.max(0, Math.min(items.length - 1, at + by)));
   const decide = (decision: DecisionKind) => {
-    const can = rest.filter(({ allowed }) => allowed.includes(decision));
-    if (can.length) void sheet.decide(decision, can);
+    void stack.decide(decision, marked);
   };
   useKeys("sheet", {
     right: () => move(1),
@@ -257,7 +183,7 @@ function Grid({ sheet, filters, order }: { sheet: SheetState; filters: Filters; 
     reject: () => decide("reject"),
     observe: () => decide("observe"),
     cannotJudge: () => decide("cannot_judge"),
-    undo: () => void sheet.undo(),
+    undo: () => void stack.undo(),
   });
 
   return (
@@ -276,7 +202,7 @@ function Grid({ sheet, filters, order }: { sheet: SheetState; filters: Filters; 
           />
         ))}
       </div>
-      {items.length > 0 && (
+      {(items.length > 0 || stack.canUndo) && (
         <div class="sheet-foot">
           <span>{t("marked", { count: marked.size })}</span>
           {DECISIONS.map(({ action, decision }) => (
@@ -286,7 +212,7 @@ function Grid({ sheet, filters, order }: { sheet: SheetState; filters: Filters; 
               action={action}
               kind={`decide decide-${decision}`}
               label={t("decide_rest", { decision: decisionName(decision), count: rest.length })}
-              disabled={rest.length === 0 || sheet.isLoading}
+              disabled={rest.length === 0 || stack.isBusy}
               onPress={() => decide(decision)}
             />
           ))}
@@ -294,8 +220,8 @@ function Grid({ sheet, filters, order }: { sheet: SheetState; filters: Filters; 
             page="sheet"
             action="undo"
             label={t("undo")}
-            disabled={sheet.last.length === 0}
-            onPress={() => void sheet.undo()}
+            disabled={!stack.canUndo}
+            onPress={() => void stack.undo()}
           />
         </div>
       )}
@@ -339,7 +265,7 @@ function Cell({ item, isMarked, isAt, onMark }: CellProps) {
       <span class="cell-picture" ref={picture}>
         {room.width > 0 && (
           <CropPicture
-            src={cropUrl(item, 0, { maxSide: SHOWN, brighten })}
+            src={pictureOf(item, brighten)}
             crop={item.crop}
             scale={scale}
             label=""
