@@ -60,7 +60,7 @@ def serve(folder: Path, options: Options) -> None:
     settings = config.load(path, ReviewSettings, options.overrides)
     with opened(folder, settings, options.database) as site:
         with site.db.read() as connection:
-            _require_accounts(options.host, accounts.exist(connection))
+            require_accounts(options.host, accounts.exist(connection))
         review_queue.fill(site.db, site.workspace, settings.sample_share, settings.ageing_days)
         app = create_app(site, (*options.names, socket.gethostname(), socket.getfqdn()))
         uvicorn.run(
@@ -74,7 +74,12 @@ def serve(folder: Path, options: Options) -> None:
         )
 
 
-def _require_accounts(host: str, has_accounts: bool) -> None:
+def require_accounts(host: str, has_accounts: bool) -> None:
+    """Refuse to be reached by others while whoever comes may decide.
+
+    Raises:
+        StoreError: If others can reach the address and there are no accounts.
+    """
     if has_accounts or _is_own_machine(host):
         return
     raise StoreError(
