@@ -389,6 +389,9 @@ export function filterQuery(filters: Filters): string {
   return query.toString();
 }
 
+/** Items under way back to the queue: who asks for the next ones waits, to get them again. */
+let releasing: Promise<unknown> = Promise.resolve();
+
 function filterBody(filters: Filters): unknown {
   return { ...filters, ...(filters.grade ? { grade: filters.grade.map(Number) } : {}) };
 }
@@ -411,12 +414,24 @@ export const api = {
     ),
   queueFilters: (filters: Filters) =>
     call<QueueFilters>("GET", `queue/filters?${filterQuery(filters)}`),
-  lease: (filters: Filters, n: number, keep: number[], release: number[], order: Order = "risk") =>
-    call<Leased>("POST", "queue/lease", { filters: filterBody(filters), n, keep, release, order }),
-
+  lease: async (
+    filters: Filters,
+    n: number,
+    keep: number[],
+    release: number[],
+    order: Order = "risk",
+  ) => {
+    await releasing;
+    const body = { filters: filterBody(filters), n, keep, release, order };
+    return call<Leased>("POST", "queue/lease", body);
+  },
   /** Gives items back on leaving a page. */
-  release: (ids: number[]) =>
-    call<Leased>("POST", "queue/lease", { filters: {}, n: 0, keep: [], release: ids }, true),
+  release: (ids: number[]) => {
+    const body = { filters: {}, n: 0, keep: [], release: ids };
+    const done = call<Leased>("POST", "queue/lease", body, true);
+    releasing = done.catch(() => {});
+    return done;
+  },
 
   item: (id: number) => call<ItemDetail>("GET", `items/${id}`),
   decide: (id: number, choice: Choice) =>

@@ -154,3 +154,11 @@ test("leaving gives back what was not decided", async () => {
   await desk.close();
   expect(server.released).toEqual(desk.items.slice(1).map(({ id }) => id));
 });
+
+test("what arrives after leaving is given back too", async () => {
+  desk = new Desk(server, () => {});
+  const starting = desk.start(null);
+  await desk.close();
+  await starting;
+  expect(server.released).toEqual([7, 8, 9, 10, 11, 12]);
+});

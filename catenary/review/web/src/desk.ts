@@ -102,6 +102,7 @@ export class Desk {
         keep.map(({ id }) => id),
         far.map(({ id }) => id),
       );
+      if (this.closed) return void this.giveBack(answer.items);
       for (const one of far) this.lost.add(one.id);
       this.waiting = answer.waiting;
       this.error = null;
@@ -239,8 +240,11 @@ export class Desk {
   /** Gives back what was not decided. */
   async close(): Promise<void> {
     this.closed = true;
-    const held = this.items.filter((one) => this.isHeld(one)).map(({ id }) => id);
-    if (held.length) await this.server.release(held).catch(() => {});
+    await this.giveBack(this.items.filter((one) => this.isHeld(one)));
+  }
+
+  private async giveBack(held: readonly ItemDetail[]): Promise<void> {
+    if (held.length) await this.server.release(held.map(({ id }) => id)).catch(() => {});
   }
 
   private replace(item: ItemDetail): void {

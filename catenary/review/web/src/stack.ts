@@ -66,6 +66,10 @@ export class Stack {
     if (this.isClosed) return [];
     const keep = ids(this.held);
     const answer = await this.server.lease(n, keep, []);
+    if (this.isClosed) {
+      await this.giveBack(answer.items);
+      return [];
+    }
     this.waiting = answer.waiting;
     const kept = (all: ItemDetail[]) => all.filter(({ id }) => answer.kept.includes(id));
     this.shown = kept(this.shown);
@@ -119,7 +123,11 @@ export class Stack {
   /** Gives back all that is held. */
   async close(): Promise<void> {
     this.isClosed = true;
-    if (this.held.length) await this.server.release(ids(this.held)).catch(() => {});
+    await this.giveBack(this.held);
+  }
+
+  private async giveBack(held: readonly ItemDetail[]): Promise<void> {
+    if (held.length) await this.server.release(ids(held)).catch(() => {});
   }
 
   private async asked(call: () => Promise<void>): Promise<boolean> {
