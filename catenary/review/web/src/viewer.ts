@@ -37,6 +37,7 @@ export class PhotographViewer {
     standInForStyle();
     this.viewer = OpenSeadragon({
       element,
+      drawer: drawsByGpu() ? ["webgl", "canvas"] : ["canvas"],
       showNavigationControl: false,
       showNavigator: true,
       navigatorPosition: "BOTTOM_LEFT",
@@ -182,6 +183,15 @@ async function learnFrom(frame: FrameDetail): Promise<EvenLight | null> {
   const { data, width, height } = context.getImageData(0, 0, canvas.width, canvas.height);
   const grey = Uint8Array.from({ length: width * height }, (_, i) => data[4 * i] ?? 0);
   return learnEvenLight(grey, width, height);
+}
+
+/** Whether WebGL is drawn by a GPU; without one (remote desktops) the plain canvas is smoother. */
+function drawsByGpu(): boolean {
+  const gl = document.createElement("canvas").getContext("webgl2");
+  const told = gl?.getExtension("WEBGL_debug_renderer_info");
+  const name = gl && told ? String(gl.getParameter(told.UNMASKED_RENDERER_WEBGL)) : "";
+  gl?.getExtension("WEBGL_lose_context")?.loseContext();
+  return gl !== null && !/swiftshader|llvmpipe|software|basic render/i.test(name);
 }
 
 /**

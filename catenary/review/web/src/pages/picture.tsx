@@ -34,6 +34,8 @@ import { useRight } from "../who";
 import { t, told } from "../words";
 import { byCamera } from "./masts";
 
+const AHEAD_MS = 600; // after which the neighbours are fetched
+
 type Tool = "move" | "measure" | "draw" | "correct";
 type FrameItem = FrameDetail["items"][number];
 
@@ -102,8 +104,12 @@ function Shown({ frame, mast, chosen, reload }: ShownProps) {
   useEffect(() => {
     setStroke(null);
     setTool("move");
-    const around = [frame.next, frame.previous].filter((id) => id !== null);
-    for (const id of around) void api.frame(id).then(preloadFirst, () => {});
+    // The neighbours are decoded ahead by the server, but not before this one is on the screen.
+    const ahead = setTimeout(() => {
+      const around = [frame.next, frame.previous].filter((id) => id !== null);
+      for (const id of around) void api.frame(id).then(preloadFirst, () => {});
+    }, AHEAD_MS);
+    return () => clearTimeout(ahead);
   }, [frame.id, frame.next, frame.previous]);
 
   const saved = (word: "drawn_saved" | "box_saved", changed: ItemDetail) => {
