@@ -274,3 +274,20 @@ def test_every_page_opens_and_fits_the_screen(line: Railway, new_page, complaint
     page.keyboard.press("Escape")
     expect(page.get_by_role("dialog")).to_have_count(0)
     assert complaints == []
+
+
+def test_a_second_window_follows_the_triage(line: Railway, page: Page, complaints):
+    log_in(page, line, "wang", "#/triage")
+    shown(page)
+    window = page.context.new_page()
+    window.goto(line.address + "#/picture?follow=1")
+    expect(window.get_by_role("navigation")).to_be_visible()
+    number = press_and_see_next(page, "j")
+    expect(window.locator(".osd")).to_have_attribute(
+        "data-frame", str(frame_of(page, line, number))
+    )
+    assert complaints == []
+
+
+def frame_of(page: Page, line: Railway, number: str) -> int:
+    return item(page, line, int(number))["frame_id"]

@@ -341,6 +341,10 @@ const table = {
     "Items on your screen are held for you; nobody else gets them meanwhile.",
   ],
   follow_window: ["打开跟随窗口", "Open the window that follows"],
+  follow_waiting: [
+    "此窗口显示逐项审核页面当前项目的原图。",
+    "This window shows the photograph of the item that is open in triage.",
+  ],
   help_screens: [
     "使用两个屏幕时，可在第二个窗口打开原图：它会跟随逐项审核页面。",
     "With two screens, open the photograph in a second window: it follows the triage page.",

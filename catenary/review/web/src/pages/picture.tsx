@@ -43,7 +43,7 @@ export function Picture({ query }: { query: URLSearchParams }) {
   const id = Number(query.get("frame"));
   const chosen = Number(query.get("item")) || null;
   const isFollowing = query.has("follow");
-  const frame = useLoaded(`frame ${id}`, () => api.frame(id));
+  const frame = useLoaded(`frame ${id}`, () => (id ? api.frame(id) : Promise.resolve(null)));
   const shown = frame.value?.id === id ? frame.value : null;
   const mastId = shown?.mast?.id ?? null;
   const mast = useLoaded(`mast ${mastId}`, () =>

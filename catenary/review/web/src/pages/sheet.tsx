@@ -9,7 +9,7 @@ import { decisionName, kindName, opened, percent } from "../names";
 import { DECISIONS } from "../panel";
 import { filtersOf, go, orderOf, settle, to } from "../place";
 import { preload } from "../preload";
-import { useSettings } from "../settings";
+import { change, settings, useSettings } from "../settings";
 import { useRoom } from "../size";
 import { Stack } from "../stack";
 import { useSession } from "../who";
@@ -184,6 +184,7 @@ function Grid({ stack, filters, order }: { stack: Stack; filters: Filters; order
     observe: () => decide("observe"),
     cannotJudge: () => decide("cannot_judge"),
     undo: () => void stack.undo(),
+    evidence: () => change({ evidence: !settings().evidence }),
   });
 
   return (

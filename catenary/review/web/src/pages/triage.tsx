@@ -135,6 +135,7 @@ function reading(filters: Filters, order: Order) {
 
 function Looking({ desk, item }: { desk: Desk; item: ItemDetail }) {
   const { evidence, brighten } = useSettings();
+  const { break_minutes } = useSession();
   const [size, setSize] = useState<Size>("fit");
   const [view, setView] = useOfItem(item.id, 0);
   const [earlier, setEarlier] = useOfItem(item.id, 0);
@@ -154,7 +155,7 @@ function Looking({ desk, item }: { desk: Desk; item: ItemDetail }) {
       condition.current?.focus();
       return;
     }
-    breathe();
+    breathe(break_minutes);
     desk.decide(choiceOf(item, edit, decision));
   };
   const nextView = () => setView((view + 1) % item.seen_in.length);
@@ -347,8 +348,8 @@ function Progress({ desk, filters, order }: { desk: Desk; filters: Filters; orde
 let pace: Pace | null = null;
 
 /** Notes that a decision was made, for the reminder to rest. */
-function breathe(): void {
-  pace = paced(pace, Date.now(), 5 * 60000);
+function breathe(pauseMinutes: number): void {
+  pace = paced(pace, Date.now(), pauseMinutes * 60000);
 }
 
 function Break() {
