@@ -134,6 +134,28 @@ test("a decision whose answer was lost counts when the server has it", async () 
   expect(desk.items[0]?.version).toBe(2);
 });
 
+test("an item for a second reading is held as well, though somebody decided it", async () => {
+  const lease = server.lease.bind(server);
+  const kept: number[][] = [];
+  server.lease = async (n, keep, release) => {
+    kept.push(keep);
+    const answer = await lease(n, keep, release);
+    return { ...answer, items: answer.items.map((one) => ({ ...one, reviewer: "li" })) };
+  };
+  desk = new Desk(server, () => {});
+  await desk.start(null);
+  await desk.renew();
+  expect(kept.at(-1)).toEqual(desk.items.map(({ id }) => id));
+});
+
+test("after going back to one item, the next is one that was not decided", async () => {
+  for (let i = 0; i < 3; i++) desk.decide({ decision: "reject" });
+  await landed();
+  desk.show(2);
+  desk.decide({ decision: "confirm" });
+  expect(desk.current?.id).toBe(4);
+});
+
 test("what is not allowed is not sent", () => {
   desk.items[0] = { ...desk.items[0]!, allowed: [] };
   desk.decide({ decision: "confirm" });

@@ -39,7 +39,7 @@ export class Desk {
 
   private readonly done: number[] = [];
   private readonly flights = new Map<number, Promise<void>>();
-  private readonly lost = new Set<number>();
+  private readonly held = new Set<number>();
   private filling: Promise<void> | null = null;
   private closed = false;
 
@@ -92,22 +92,19 @@ export class Desk {
   }
 
   private async lease(n: number): Promise<void> {
-    const far = this.items
-      .slice(0, Math.max(0, this.at - BEHIND))
-      .filter((one) => this.isHeld(one));
-    const keep = this.items.filter((one) => this.isHeld(one) && !far.includes(one));
+    const passed = this.items.slice(0, Math.max(0, this.at - BEHIND)).map(({ id }) => id);
+    const far = passed.filter((id) => this.held.has(id));
+    const keep = [...this.held].filter((id) => !far.includes(id));
+    // One that was chosen in the queue is not held, but must not come twice.
+    const known = new Set(this.items.map(({ id }) => id));
     try {
-      const answer = await this.server.lease(
-        n,
-        keep.map(({ id }) => id),
-        far.map(({ id }) => id),
-      );
-      if (this.closed) return void this.giveBack(answer.items);
-      for (const one of far) this.lost.add(one.id);
+      const answer = await this.server.lease(n, keep, far);
+      if (this.closed) return void this.giveBack(answer.items.map(({ id }) => id));
+      for (const id of far) this.held.delete(id);
       this.waiting = answer.waiting;
       this.error = null;
-      this.drop(keep.filter(({ id }) => !answer.kept.includes(id)));
-      const known = new Set(this.items.map(({ id }) => id));
+      this.drop(keep.filter((id) => !answer.kept.includes(id)));
+      for (const { id } of answer.items) this.held.add(id);
       this.items.push(...answer.items.filter(({ id }) => !known.has(id)));
     } catch (error) {
       this.error = asApiError(error);
@@ -116,10 +113,10 @@ export class Desk {
   }
 
   /** Takes items off the desk that are no longer ours, but never the one that is looked at. */
-  private drop(gone: ItemDetail[]): void {
-    for (const one of gone) {
-      this.lost.add(one.id);
-      const index = this.items.indexOf(one);
+  private drop(gone: readonly number[]): void {
+    for (const id of gone) {
+      if (!this.held.delete(id)) continue; // decided while the server was asked
+      const index = this.items.findIndex((one) => one.id === id);
       if (index > this.at) {
         this.items.splice(index, 1);
         this.taken += 1;
@@ -127,20 +124,22 @@ export class Desk {
     }
   }
 
-  private isHeld(one: ItemDetail): boolean {
-    return one.reviewer === null && !this.done.includes(one.id) && !this.lost.has(one.id);
-  }
-
   /** Decides the current item and moves on at once. */
   decide(choice: DeskChoice): void {
     const item = this.current;
     if (!item?.allowed.includes(choice.decision) || this.saving.has(item.id)) return;
     this.done.push(item.id);
-    this.decided += 1;
-    this.at += 1;
+    this.held.delete(item.id); // deciding gives it back
+    this.decided = this.done.length;
+    this.at = this.nextUndecided();
     this.track(item.id, this.send(item, choice));
     void this.fill();
     this.redraw();
+  }
+
+  private nextUndecided(): number {
+    const index = this.items.findIndex((one, i) => i > this.at && !this.done.includes(one.id));
+    return index < 0 ? this.items.length : index;
   }
 
   private async send(item: ItemDetail, choice: DeskChoice): Promise<void> {
@@ -171,6 +170,11 @@ export class Desk {
     const known = current ? updated(item, current) : item;
     this.replace(known);
     this.refusals = [...this.refusals, { item: known, error }];
+    // With what was decided meanwhile, to be looked at.
+    this.server.item(item.id).then(
+      (now) => this.replace(now),
+      () => {},
+    );
   }
 
   private forget(id: number): void {
@@ -240,11 +244,11 @@ export class Desk {
   /** Gives back what was not decided. */
   async close(): Promise<void> {
     this.closed = true;
-    await this.giveBack(this.items.filter((one) => this.isHeld(one)));
+    await this.giveBack([...this.held]);
   }
 
-  private async giveBack(held: readonly ItemDetail[]): Promise<void> {
-    if (held.length) await this.server.release(held.map(({ id }) => id)).catch(() => {});
+  private async giveBack(held: number[]): Promise<void> {
+    if (held.length) await this.server.release(held).catch(() => {});
   }
 
   private replace(item: ItemDetail): void {

@@ -5,7 +5,7 @@ import { Grade, KeyButton, Problem } from "../controls";
 import { CropPicture, distinct } from "../crop";
 import { useKeys } from "../keys";
 import { useLoaded } from "../load";
-import { decisionName, kindName, opened, percent } from "../names";
+import { componentName, decisionName, kindName, opened, percent } from "../names";
 import { DECISIONS } from "../panel";
 import { filtersOf, go, orderOf, settle, to } from "../place";
 import { preload } from "../preload";
@@ -27,7 +27,7 @@ export function Sheet({ query }: { query: URLSearchParams }) {
   return (
     <div class="sheet">
       <div class="sheet-head">
-        <Kind filters={filters} onChange={show} />
+        <Kind filters={filters} left={stack.left} onChange={show} />
         <label>
           {t("sheet_size")}{" "}
           <select
@@ -50,22 +50,30 @@ export function Sheet({ query }: { query: URLSearchParams }) {
       </div>
       <Problem error={stack.error} retry={() => void stack.fill()} />
       {stack.shown.length === 0 && (
-        <p class="empty">{stack.isBusy ? t("loading") : t("all_done")}</p>
+        <p class="empty">{stack.isBusy && filters.component ? t("loading") : t("all_done")}</p>
       )}
       <Grid stack={stack} filters={filters} order={order} />
     </div>
   );
 }
 
+interface KindProps {
+  filters: Filters;
+  left: number;
+  onChange: (filters: Filters) => void;
+}
+
 /** One kind of part and condition: a sheet of mixed kinds cannot be taken in at a glance. */
-function Kind({ filters, onChange }: { filters: Filters; onChange: (filters: Filters) => void }) {
+function Kind({ filters, left, onChange }: KindProps) {
   const { condition: _c, component: _k, ...others } = filters;
-  const components = useLoaded(`sheet ${JSON.stringify(others)}`, () =>
+  const component = filters.component?.[0] ?? "";
+  const kind = component ? { ...others, component: [component] } : others;
+  // Read again when something was decided: `left` tells.
+  const components = useLoaded(`sheet ${left} ${JSON.stringify(others)}`, () =>
     api.queueFilters(waiting(others)),
   );
-  const component = filters.component?.[0] ?? "";
-  const conditions = useLoaded(`sheet ${JSON.stringify([others, component])}`, () =>
-    api.queueFilters(waiting(component ? { ...others, component: [component] } : others)),
+  const conditions = useLoaded(`sheet ${left} ${JSON.stringify(kind)}`, () =>
+    api.queueFilters(waiting(kind)),
   );
   const all = components.value?.facets.component ?? [];
   const first = all[0]?.value;
@@ -81,6 +89,9 @@ function Kind({ filters, onChange }: { filters: Filters; onChange: (filters: Fil
           value={component}
           onChange={(event) => onChange({ ...others, component: [event.currentTarget.value] })}
         >
+          {!all.some(({ value }) => value === component) && (
+            <option value={component}>{component ? componentName(component) : t("nothing")}</option>
+          )}
           {all.map(({ value, label, count }) => (
             <option key={value} value={value}>
               {opened(told(label))} ({count})
@@ -94,7 +105,6 @@ function Kind({ filters, onChange }: { filters: Filters; onChange: (filters: Fil
           value={filters.condition?.[0] ?? ""}
           onChange={(event) => {
             const chosen = event.currentTarget.value;
-            const kind = { ...others, component: [component] };
             onChange(chosen ? { ...kind, condition: [chosen] } : kind);
           }}
         >
@@ -189,7 +199,12 @@ function Grid({ stack, filters, order }: { stack: Stack; filters: Filters; order
 
   return (
     <>
-      <div class="grid" ref={grid} style={{ gridTemplateColumns: `repeat(${columns}, 1fr)` }}>
+      <div
+        class="grid"
+        ref={grid}
+        hidden={items.length === 0}
+        style={{ gridTemplateColumns: `repeat(${columns}, 1fr)` }}
+      >
         {items.map((item, i) => (
           <Cell
             key={item.id}
