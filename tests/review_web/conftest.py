@@ -41,12 +41,13 @@ def complaints() -> list[str]:
 
 
 @pytest.fixture
-def new_page(browser: Browser, complaints: list[str]) -> Iterator[Callable[[str], Page]]:
-    """Returns a function that opens a page of a new person, in a language."""
+def new_page(browser: Browser, complaints: list[str]) -> Iterator[Callable[..., Page]]:
+    """Returns a function that opens a page of a new person, in a language, light or dark."""
     contexts = []
 
-    def opened(locale: str = "en-GB") -> Page:
-        contexts.append(browser.new_context(viewport={"width": 1366, "height": 768}, locale=locale))
+    def opened(locale: str = "en-GB", scheme: str = "light") -> Page:
+        size = {"width": 1366, "height": 768}
+        contexts.append(browser.new_context(viewport=size, locale=locale, color_scheme=scheme))
         page = contexts[-1].new_page()
         page.set_default_timeout(10_000)
         page.on("pageerror", lambda error: complaints.append(str(error)))
@@ -62,5 +63,5 @@ def new_page(browser: Browser, complaints: list[str]) -> Iterator[Callable[[str]
 
 
 @pytest.fixture
-def page(new_page: Callable[[str], Page]) -> Page:
+def page(new_page: Callable[..., Page]) -> Page:
     return new_page("en-GB")

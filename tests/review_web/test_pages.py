@@ -15,6 +15,16 @@ PEOPLE = {"wang": Role.REVIEWER, "li": Role.REVIEWER, "zhao": Role.LEAD, "guest"
 
 
 MASTS = 56
+PAGES = (
+    "queue",
+    "triage",
+    "sheet",
+    "picture?frame=57",
+    "masts",
+    "mast?id=57",
+    "statistics",
+    "help",
+)
 
 
 @pytest.fixture(scope="module")
@@ -251,24 +261,46 @@ def test_a_mast_named_like_an_attack_is_only_text(line: Railway, page: Page, com
     assert complaints == []
 
 
-@pytest.mark.parametrize("locale", ["en-GB", "zh-CN"])
-def test_every_page_opens_and_fits_the_screen(line: Railway, new_page, complaints, locale):
-    page = new_page(locale)
+# WCAG 2.2, 1.4.3: text that is not disabled has at least 4.5 times the contrast.
+FAINT_TEXT = """() => {
+  const numbers = colour => (colour.match(/[\\d.]+/g) || []).map(Number);
+  const light = colour => {
+    const [r, g, b] = colour.map(v => v / 255)
+      .map(v => v <= 0.04045 ? v / 12.92 : ((v + 0.055) / 1.055) ** 2.4);
+    return 0.2126 * r + 0.7152 * g + 0.0722 * b;
+  };
+  const behind = element => {
+    for (let one = element; one; one = one.parentElement) {
+      const colour = numbers(getComputedStyle(one).backgroundColor);
+      if (colour.length === 3 || colour[3] === 1) return colour.slice(0, 3);
+    }
+    return [255, 255, 255];
+  };
+  const hasText = element => [...element.childNodes]
+    .some(one => one.nodeType === Node.TEXT_NODE && one.textContent.trim());
+  return [...document.querySelectorAll('body *')]
+    .filter(one => hasText(one) && one.getClientRects().length)
+    .filter(one => !one.closest(':disabled, .disabled, svg, option'))
+    .filter(one => {
+      const [a, b] = [numbers(getComputedStyle(one).color).slice(0, 3), behind(one)].map(light);
+      return (Math.max(a, b) + 0.05) / (Math.min(a, b) + 0.05) < 4.5;
+    })
+    .map(one => `${one.tagName}.${one.className} ${one.textContent.slice(0, 30)}`);
+}"""
+
+
+@pytest.mark.parametrize(("locale", "scheme"), [("en-GB", "dark"), ("zh-CN", "light")])
+def test_every_page_opens_fits_the_screen_and_can_be_read(
+    line: Railway, new_page, complaints, locale, scheme
+):
+    page = new_page(locale, scheme)
     log_in(page, line, "zhao")
-    for place in (
-        "queue",
-        "triage",
-        "sheet",
-        "picture?frame=57",
-        "masts",
-        "mast?id=57",
-        "statistics",
-        "help",
-    ):
+    for place in PAGES:
         page.goto(line.address + "#/" + place)
         page.wait_for_load_state("networkidle")
         wide = page.evaluate("document.documentElement.scrollWidth - innerWidth")
         assert wide <= 0, place
+        assert page.evaluate(FAINT_TEXT) == [], place
     page.keyboard.press("?")
     expect(page.get_by_role("dialog")).to_be_visible()
     page.keyboard.press("Escape")

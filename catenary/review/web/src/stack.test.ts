@@ -43,6 +43,31 @@ test("the next sheet is ready, and exceptions come on no sheet again", async () 
   expect(stack.left).toBe(7);
 });
 
+test("deciding before the next sheet is ready loses nothing", async () => {
+  const { server } = fakeServer(10);
+  const lease = server.lease.bind(server);
+  let go = () => {};
+  const slow = new Promise<void>((resolve) => {
+    go = resolve;
+  });
+  let asked = 0;
+  server.lease = async (n, keep, release) => {
+    const answer = await lease(n, keep, release);
+    if (++asked === 2) await slow;
+    return answer;
+  };
+  const stack = new Stack(server, 4, () => {});
+  const filling = stack.fill();
+  await new Promise((resolve) => setTimeout(resolve));
+  const deciding = stack.decide("reject", new Set([2]));
+  await new Promise((resolve) => setTimeout(resolve));
+  go();
+  await Promise.all([filling, deciding]);
+  expect(stack.aside.map(({ id }) => id)).toEqual([2]);
+  expect(shown(stack)).toEqual([5, 6, 7, 8]);
+  expect(stack.ahead.map(({ id }) => id)).toEqual([9, 10]);
+});
+
 test("undo shows the last sheet again, with its exceptions", async () => {
   const { server } = fakeServer(10);
   const stack = new Stack(server, 4, () => {});

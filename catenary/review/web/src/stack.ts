@@ -29,6 +29,7 @@ export class Stack {
 
   private last: { shown: ItemDetail[]; decided: Item[] } | null = null;
   private isClosed = false;
+  private filling: Promise<void> = Promise.resolve();
 
   constructor(
     private readonly server: SheetServer,
@@ -48,8 +49,13 @@ export class Stack {
     return [...this.shown, ...this.ahead, ...this.aside];
   }
 
-  /** Fills the sheet that is looked at, then the next one. */
-  async fill(): Promise<void> {
+  /** Fills the sheet that is looked at, then the next one; one request after the other. */
+  fill(): Promise<void> {
+    this.filling = this.filling.then(() => this.fillNow());
+    return this.filling;
+  }
+
+  private async fillNow(): Promise<void> {
     await this.asked(async () => {
       if (this.shown.length === 0) {
         this.shown = this.ahead;
@@ -71,10 +77,11 @@ export class Stack {
       return [];
     }
     this.waiting = answer.waiting;
-    const kept = (all: ItemDetail[]) => all.filter(({ id }) => answer.kept.includes(id));
-    this.shown = kept(this.shown);
-    this.ahead = kept(this.ahead);
-    this.aside = kept(this.aside);
+    const lost = new Set(keep.filter((id) => !answer.kept.includes(id)));
+    const mine = (all: ItemDetail[]) => all.filter(({ id }) => !lost.has(id));
+    this.shown = mine(this.shown);
+    this.ahead = mine(this.ahead);
+    this.aside = mine(this.aside);
     return answer.items.filter(({ id }) => !keep.includes(id));
   }
 
