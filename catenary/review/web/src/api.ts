@@ -1,0 +1,483 @@
+// The server's contract (docs/review.md, section API) as types, and the one way to call it.
+// Boxes and points are pixels of the whole photograph; times are ISO 8601 in UTC.
+
+export interface Words {
+  zh: string;
+  en: string;
+}
+export type Box = [x0: number, y0: number, x1: number, y1: number];
+export type Right = "view" | "decide" | "second" | "settle" | "statistics";
+export type DecisionKind = "confirm" | "reject" | "observe" | "cannot_judge";
+export type Verdict = "defect" | "cannot_judge" | "normal";
+export type Order = "risk" | "probability" | "place" | "newest" | "decided";
+
+export interface Session {
+  user: { name: string; role: string } | null;
+  accounts: boolean;
+  csrf_token: string;
+  can: Right[];
+  break_after_minutes: number;
+  break_minutes: number;
+  lease_minutes: number;
+  version: string;
+}
+
+export interface Mast {
+  id: number;
+  line: string;
+  direction: string;
+  section: string;
+  number: string;
+}
+
+export interface Item {
+  id: number;
+  version: number;
+  run: string;
+  run_id: number;
+  origin: "scan" | "sample" | "manual";
+  state: string;
+  component: string;
+  condition: string;
+  grade: number | null;
+  verdict: Verdict;
+  probability: number | null;
+  box: Box;
+  frame_id: number;
+  camera: string;
+  view: string;
+  file_name: string;
+  frame_width: number;
+  frame_height: number;
+  mast: Mast | null;
+  kilometre_m: number | null;
+  kilometre: string;
+  views: number;
+  entered_at: string;
+  reviewer: string | null;
+  decided_at: string | null;
+  note: string;
+  held_by: string | null;
+  allowed: DecisionKind[];
+  can_undo: boolean;
+}
+
+export interface Crop {
+  x0: number;
+  y0: number;
+  width: number;
+  height: number;
+}
+
+export interface Line {
+  role: string;
+  label: Words;
+  colour: string;
+  points: [x: number, y: number][];
+}
+
+export interface Evidence {
+  source: string;
+  label: Words;
+  condition: string;
+  verdict: Verdict;
+  score: number | null;
+  reason: Words;
+  measurements: { name: Words; value: Words; limit: Words | null }[];
+  lines: Line[];
+}
+
+export interface View {
+  frame_id: number;
+  camera: string;
+  view: string;
+  file_name: string;
+  frame_width: number;
+  frame_height: number;
+  verdict: Verdict;
+  condition: string;
+  probability: number | null;
+  box: Box;
+  crop: Crop;
+  leads: boolean;
+  evidence: Evidence[];
+}
+
+export interface Earlier {
+  run: string;
+  run_id: number;
+  date: string;
+  frame_id: number;
+  camera: string;
+  frame_width: number;
+  frame_height: number;
+  box: Box;
+  crop: Crop;
+  items: Item[];
+}
+
+export interface Standing {
+  state: string;
+  condition: string;
+  grade: number | null;
+  box: Box;
+  reviewer: string | null;
+}
+
+export interface Decision {
+  id: number;
+  made_at: string;
+  made_by: string;
+  role: string;
+  stage: "first" | "second" | "settle" | "revise";
+  decision: DecisionKind | "undo" | "draw";
+  note: string;
+  version: number;
+  before: Standing;
+  after: Standing;
+  undone: boolean;
+  model: string;
+  rules: string;
+  taxonomy: string;
+}
+
+export interface ItemDetail extends Item {
+  why: Words;
+  views_say: Words;
+  crop: Crop;
+  /** The leading one first. */
+  seen_in: View[];
+  earlier: Earlier[];
+  change: { change: string; label: Words; earlier_run: string } | null;
+  decisions: Decision[];
+  versions: { model: string; rules: string; taxonomy: string };
+}
+
+export interface Facet {
+  value: string;
+  label: Words;
+  count: number;
+}
+export const FACETS = [
+  "state",
+  "grade",
+  "component",
+  "condition",
+  "verdict",
+  "run",
+  "line",
+  "section",
+  "mast",
+  "camera",
+  "view",
+  "reviewer",
+] as const;
+export type FacetName = (typeof FACETS)[number];
+
+export type Filters = Partial<Record<FacetName, string[]>> & { km_from?: number; km_to?: number };
+
+export interface QueuePage {
+  items: Item[];
+  next: string | null;
+  total: number;
+}
+export interface QueueFilters {
+  total: number;
+  facets: Record<FacetName, Facet[]>;
+  kilometre_m: [number, number] | null;
+}
+export interface Leased {
+  items: ItemDetail[];
+  expires_at: string;
+  waiting: number;
+  kept: number[];
+}
+
+export interface Choice {
+  decision: DecisionKind;
+  version: number;
+  condition?: string;
+  grade?: number;
+  box?: Box;
+  note?: string;
+}
+
+export interface FrameDetail {
+  id: number;
+  run: string;
+  run_id: number;
+  file_name: string;
+  camera: string;
+  view: string;
+  mast: Mast | null;
+  kilometre_m: number | null;
+  kilometre: string;
+  taken_at: string | null;
+  width: number;
+  height: number;
+  outcome: "done" | "unusable" | "failed" | null;
+  reason: Words;
+  tiles: { size: number; overlap: number; max_level: number; min_level: number } | null;
+  items: (Item & { view_box: Box })[];
+  components: {
+    component: string;
+    box: Box;
+    score: number;
+    verdict: "normal" | "";
+    probability: number | null;
+  }[];
+  previous: number | null;
+  next: number | null;
+}
+
+export interface MastRow {
+  id: number;
+  line: string;
+  direction: string;
+  section: string;
+  number: string;
+  run: string;
+  run_id: number;
+  kilometre_m: number | null;
+  kilometre: string;
+  frames: number;
+  items: number;
+  waiting: number;
+}
+export interface Photograph {
+  frame_id: number;
+  camera: string;
+  view: string;
+  file_name: string;
+  width: number;
+  height: number;
+  outcome: FrameDetail["outcome"];
+  items: number;
+}
+export interface MastDetail extends MastRow {
+  photographs: Photograph[];
+  previous: number | null;
+  next: number | null;
+  other_runs: { run: string; run_id: number; date: string; mast_id: number }[];
+}
+
+export interface Taxonomy {
+  version: string;
+  components: {
+    id: string;
+    zh: string;
+    en: string;
+    conditions: { id: string; zh: string; en: string; grade: number; severity: string }[];
+  }[];
+  grades: { grade: number; label: Words }[];
+  states: { id: string; label: Words }[];
+  decisions: { id: string; label: Words }[];
+  directions: { id: string; label: Words }[];
+  roles: { id: string; label: Words }[];
+  verdicts: { id: string; label: Words }[];
+}
+
+export interface Run {
+  id: number;
+  name: string;
+  line: string;
+  direction: string;
+  date: string;
+  images: number;
+  done: number;
+  unusable: number;
+  failed: number;
+  pending: number;
+  items: Record<string, number>;
+  model: string;
+  rules: string;
+  taxonomy: string;
+}
+
+export interface Agreement {
+  agreed: number;
+  total: number;
+  low: number;
+  high: number;
+}
+export interface Statistics {
+  reviewers: {
+    name: string;
+    decisions: number;
+    days: { day: string; count: number }[];
+    by_decision: Record<string, number>;
+    second_reading: Agreement;
+    vigilance: Agreement;
+  }[];
+  states: Record<string, number>;
+}
+
+/** An answer that is no success; `code` is the server's, or `offline` when there was none. */
+export class ApiError extends Error {
+  constructor(
+    readonly status: number,
+    readonly code: string,
+    message: string,
+    readonly current: Item[],
+    readonly fields: { field: string; message: string }[],
+  ) {
+    super(message);
+  }
+}
+
+let token = "";
+
+/** Called when the server says that nobody is logged in any more. */
+export const onLoggedOut: { call: () => void } = { call: () => {} };
+
+/** `isLast`: the page is being left, and the request must outlive it. */
+async function call<T>(method: string, path: string, body?: unknown, isLast = false): Promise<T> {
+  const headers: Record<string, string> = { Accept: "application/json" };
+  if (method !== "GET") headers["X-CSRF-Token"] = token;
+  if (body !== undefined) headers["Content-Type"] = "application/json";
+  let response: Response;
+  try {
+    response = await fetch(`api/${path}`, {
+      method,
+      headers,
+      body: body === undefined ? null : JSON.stringify(body),
+      credentials: "same-origin",
+      cache: "no-store",
+      keepalive: isLast,
+    });
+  } catch {
+    throw new ApiError(0, "offline", "the server does not answer", [], []);
+  }
+  if (response.ok) return (await response.json()) as T;
+  throw await errorOf(response);
+}
+
+async function errorOf(response: Response): Promise<ApiError> {
+  interface Told {
+    error?: {
+      code: string;
+      message: string;
+      id: string | null;
+      current: Item[] | null;
+      details: { field: string; message: string }[];
+    };
+  }
+  const told = ((await response.json().catch(() => ({}))) as Told).error;
+  if (response.status === 401 && told?.code === "login_needed") onLoggedOut.call();
+  const trace = told?.id ? ` (${told.id})` : "";
+  return new ApiError(
+    response.status,
+    told?.code ?? "internal",
+    (told?.message ?? response.statusText) + trace,
+    told?.current ?? [],
+    told?.details ?? [],
+  );
+}
+
+async function session(method: "GET" | "POST" | "DELETE", body?: unknown): Promise<Session> {
+  const answer = await call<Session>(method, "session", body);
+  token = answer.csrf_token;
+  return answer;
+}
+
+/** The filters as the query of a URL, without the question mark. */
+export function filterQuery(filters: Filters): string {
+  const query = new URLSearchParams();
+  for (const [name, value] of Object.entries(filters)) {
+    for (const one of Array.isArray(value) ? value : [value]) query.append(name, String(one));
+  }
+  return query.toString();
+}
+
+/** Items under way back to the queue: who asks for the next ones waits, to get them again. */
+let releasing: Promise<unknown> = Promise.resolve();
+
+function filterBody(filters: Filters): unknown {
+  return { ...filters, ...(filters.grade ? { grade: filters.grade.map(Number) } : {}) };
+}
+
+export const api = {
+  session: () => session("GET"),
+  logIn: (name: string, password: string) => session("POST", { name, password }),
+  logOut: () => session("DELETE"),
+
+  taxonomy: () => call<Taxonomy>("GET", "taxonomy"),
+  runs: () => call<{ runs: Run[] }>("GET", "runs"),
+  statistics: (days: number) => call<Statistics>("GET", `statistics?days=${days}`),
+
+  queue: (filters: Filters, order: Order, cursor: string | null, limit: number) =>
+    call<QueuePage>(
+      "GET",
+      `queue?${filterQuery(filters)}&order=${order}&limit=${limit}${
+        cursor ? `&cursor=${encodeURIComponent(cursor)}` : ""
+      }`,
+    ),
+  queueFilters: (filters: Filters) =>
+    call<QueueFilters>("GET", `queue/filters?${filterQuery(filters)}`),
+  lease: async (
+    filters: Filters,
+    n: number,
+    keep: number[],
+    release: number[],
+    order: Order = "risk",
+  ) => {
+    await releasing;
+    const body = { filters: filterBody(filters), n, keep, release, order };
+    return call<Leased>("POST", "queue/lease", body);
+  },
+  /** Gives items back on leaving a page. */
+  release: (ids: number[]) => {
+    const body = { filters: {}, n: 0, keep: [], release: ids };
+    const done = call<Leased>("POST", "queue/lease", body, true);
+    releasing = done.catch(() => {});
+    return done;
+  },
+
+  item: (id: number) => call<ItemDetail>("GET", `items/${id}`),
+  decide: (id: number, choice: Choice) =>
+    call<{ item: ItemDetail }>("POST", `items/${id}/decisions`, choice),
+  decideAll: (decisions: ({ item: number } & Choice)[]) =>
+    call<{ items: Item[] }>("POST", "decisions", { decisions }),
+  undo: (id: number, version: number) =>
+    call<{ item: ItemDetail }>("POST", `items/${id}/undo`, { version }),
+  undoAll: (items: { item: number; version: number }[]) =>
+    call<{ items: Item[] }>("POST", "undo", { items }),
+
+  frame: (id: number) => call<FrameDetail>("GET", `frames/${id}`),
+  draw: (
+    frame: number,
+    drawn: { component: string; condition: string; grade?: number; box: Box; note?: string },
+  ) => call<{ item: ItemDetail }>("POST", `frames/${frame}/findings`, drawn),
+  masts: (query: { run: string; section?: string; q?: string }, cursor: string | null) => {
+    const all = new URLSearchParams(
+      Object.entries({ ...query, cursor: cursor ?? "" }).filter(([, value]) => value !== ""),
+    );
+    return call<{ masts: MastRow[]; next: string | null; total: number }>("GET", `masts?${all}`);
+  },
+  mast: (id: number) => call<MastDetail>("GET", `masts/${id}`),
+};
+
+/** The address of the picture of a part, in one view, at the context that `View.crop` tells. */
+export function cropUrl(
+  item: { id: number; version: number },
+  view = 0,
+  { maxSide = 0, brighten = false } = {},
+): string {
+  const size = maxSide ? `&max_side=${maxSide}` : "";
+  return `api/items/${item.id}/crop?view=${view}&v=${item.version}${size}&brighten=${+brighten}`;
+}
+
+/** The address of a part of a photograph. */
+export function frameCropUrl(
+  frame: number,
+  crop: Crop,
+  { maxSide = 0, brighten = false } = {},
+): string {
+  const { x0, y0, width, height } = crop;
+  const size = maxSide ? `&max_side=${maxSide}` : "";
+  return `api/frames/${frame}/crop?x=${x0}&y=${y0}&width=${width}&height=${height}${size}&brighten=${+brighten}`;
+}
+
+export function tileUrl(frame: number, level: number, x: number, y: number): string {
+  return `api/frames/${frame}/tiles/${level}/${x}_${y}.jpg`;
+}

@@ -1,0 +1,191 @@
+// The frame around all pages: who is here, which page, language, theme, the help overlay.
+import { useCallback, useEffect, useState } from "preact/hooks";
+import { ApiError, api, onLoggedOut, type Session } from "./api";
+import { Problem } from "./controls";
+import { type Page, useKeys } from "./keys";
+import { learnNames, roleName } from "./names";
+import { Help, HelpOverlay } from "./pages/help";
+import { Login } from "./pages/login";
+import { MastPage, Masts } from "./pages/masts";
+import { Picture } from "./pages/picture";
+import { Queue } from "./pages/queue";
+import { Sheet } from "./pages/sheet";
+import { StatisticsPage } from "./pages/statistics";
+import { Triage } from "./pages/triage";
+import { type Place, usePlace } from "./place";
+import { change, type Theme, useSettings } from "./settings";
+import { curve } from "./tone";
+import { NOBODY, SessionContext } from "./who";
+import { t, type Word } from "./words";
+
+const NAVIGATION: readonly { page: string; word: Word }[] = [
+  { page: "queue", word: "queue" },
+  { page: "triage", word: "triage" },
+  { page: "sheet", word: "sheet" },
+  { page: "masts", word: "masts" },
+  { page: "statistics", word: "statistics" },
+  { page: "help", word: "help" },
+];
+const WITH_KEYS: readonly Page[] = ["queue", "triage", "sheet", "picture"];
+const THEMES: readonly Theme[] = ["system", "light", "dark"];
+
+export function App() {
+  const settings = useSettings();
+  const place = usePlace();
+  const [session, setSession] = useState<Session | null>(null);
+  const [isReady, setReady] = useState(false);
+  const [error, setError] = useState<ApiError | null>(null);
+  const [isHelping, setHelping] = useState(false);
+
+  const start = useCallback(async () => {
+    try {
+      const found = await api.session();
+      if (found.user) await readNames();
+      setReady(found.user !== null);
+      setSession(found);
+      setError(null);
+    } catch (refused) {
+      if (!(refused instanceof ApiError)) throw refused;
+      setError(refused);
+    }
+  }, []);
+  useEffect(() => {
+    onLoggedOut.call = () => void start();
+    void start();
+  }, [start]);
+  useEffect(() => {
+    document.title = t("title");
+  });
+
+  const cycleTheme = () =>
+    change({ theme: THEMES[(THEMES.indexOf(settings.theme) + 1) % THEMES.length] ?? "system" });
+  const switchLanguage = () => change({ language: settings.language === "zh" ? "en" : "zh" });
+  useKeys("everywhere", {
+    help: () => setHelping(!isHelping),
+    theme: cycleTheme,
+    language: switchLanguage,
+    ...(isHelping ? {} : { close: leaveField }), // an open dialog takes Escape itself
+  });
+
+  const logOut = async () => {
+    setSession(await api.logOut());
+    setReady(false);
+  };
+  const page = WITH_KEYS.find((one) => one === place.page) ?? "everywhere";
+  const isIn = session?.user && isReady;
+  return (
+    <SessionContext.Provider value={session ?? NOBODY}>
+      <ToneFilter />
+      <button
+        type="button"
+        class="skip"
+        onClick={() => document.getElementById("content")?.focus()}
+      >
+        {t("skip_to_content")}
+      </button>
+      <header class="top">
+        <strong class="brand">{t("title")}</strong>
+        {isIn && (
+          <nav>
+            {NAVIGATION.map(({ page: target, word }) => (
+              <a
+                key={target}
+                href={`#/${target}`}
+                aria-current={place.page === target ? "page" : undefined}
+              >
+                {t(word)}
+              </a>
+            ))}
+          </nav>
+        )}
+        <span class="spacer" />
+        {session?.user && (
+          <span class="user">
+            {session.accounts
+              ? `${session.user.name} · ${roleName(session.user.role)}`
+              : t("local_user")}
+          </span>
+        )}
+        {session?.user && session.accounts && (
+          <button type="button" onClick={() => void logOut()}>
+            {t("log_out")}
+          </button>
+        )}
+        <button type="button" onClick={cycleTheme} title={`${t("theme")} (Shift+T)`}>
+          {t(`theme_${settings.theme}`)}
+        </button>
+        <button
+          type="button"
+          onClick={switchLanguage}
+          lang={settings.language === "zh" ? "en" : "zh-CN"}
+        >
+          {t("language")}
+        </button>
+      </header>
+      {isIn ? (
+        <main id="content" tabIndex={-1}>
+          <Shown place={place} />
+        </main>
+      ) : session ? (
+        <Login onSession={() => void start()} />
+      ) : (
+        <main id="content" class="empty">
+          {error ? <Problem error={error} retry={() => void start()} /> : t("loading")}
+        </main>
+      )}
+      {isHelping && <HelpOverlay page={page} onClose={() => setHelping(false)} />}
+    </SessionContext.Provider>
+  );
+}
+
+function leaveField(): void {
+  if (document.activeElement instanceof HTMLElement) document.activeElement.blur();
+}
+
+async function readNames(): Promise<void> {
+  learnNames(await api.taxonomy());
+}
+
+function Shown({ place: { page, query } }: { place: Place }) {
+  switch (page) {
+    case "queue":
+      return <Queue query={query} />;
+    case "triage":
+      return <Triage query={query} />;
+    case "sheet":
+      return <Sheet query={query} />;
+    case "picture":
+      return <Picture query={query} />;
+    case "masts":
+      return <Masts query={query} />;
+    case "mast":
+      return <MastPage query={query} />;
+    case "statistics":
+      return <StatisticsPage />;
+    case "help":
+      return <Help />;
+    default:
+      return <p class="empty">{t("no_page")}</p>;
+  }
+}
+
+/** Brightness, contrast and gamma of every picture with class `toned`. */
+function ToneFilter() {
+  const { tone } = useSettings();
+  const table = curve(tone)
+    .map((level) => level.toFixed(4))
+    .join(" ");
+  const isPlain = tone.brightness === 0 && tone.contrast === 0 && tone.gamma === 1;
+  useEffect(() => void document.documentElement.classList.toggle("is-toned", !isPlain), [isPlain]);
+  return (
+    <svg class="hidden" aria-hidden="true">
+      <filter id="tone" color-interpolation-filters="sRGB">
+        <feComponentTransfer>
+          <feFuncR type="table" tableValues={table} />
+          <feFuncG type="table" tableValues={table} />
+          <feFuncB type="table" tableValues={table} />
+        </feComponentTransfer>
+      </filter>
+    </svg>
+  );
+}

@@ -1,0 +1,644 @@
+// Any photograph at full resolution: findings and parts over it, tone, measuring, drawing.
+import { useEffect, useRef, useState } from "preact/hooks";
+import {
+  ApiError,
+  api,
+  type Box,
+  type FrameDetail,
+  type ItemDetail,
+  type MastDetail,
+} from "../api";
+import { errorText, Grade, KeyButton, Problem, State } from "../controls";
+import { follow } from "../follow";
+import { useKeys } from "../keys";
+import { useLoaded } from "../load";
+import {
+  componentName,
+  components,
+  conditionName,
+  conditionsOf,
+  gradeName,
+  grades,
+  itemName,
+  kindName,
+  mastName,
+  percent,
+} from "../names";
+import { go, settle, to } from "../place";
+import { preload } from "../preload";
+import { change, useSettings } from "../settings";
+import { PLAIN_TONE, type Tone } from "../tone";
+import { useToneKeys } from "../tonekeys";
+import { type Lie, PhotographViewer, type Spot } from "../viewer";
+import { useRight } from "../who";
+import { t, told } from "../words";
+import { byCamera } from "./masts";
+
+const AHEAD_MS = 600; // after which the neighbours are fetched
+
+type Tool = "move" | "measure" | "draw" | "correct";
+type FrameItem = FrameDetail["items"][number];
+
+export function Picture({ query }: { query: URLSearchParams }) {
+  const id = Number(query.get("frame"));
+  const chosen = Number(query.get("item")) || null;
+  const isFollowing = query.has("follow");
+  const frame = useLoaded(`frame ${id}`, () => (id ? api.frame(id) : Promise.resolve(null)));
+  const shown = frame.value?.id === id ? frame.value : null;
+  const mastId = shown?.mast?.id ?? null;
+  const mast = useLoaded(`mast ${mastId}`, () =>
+    mastId === null ? Promise.resolve(null) : api.mast(mastId),
+  );
+  useEffect(() => {
+    if (!isFollowing) return;
+    return follow((item) => settle(to("picture", { ...item, follow: 1 })));
+  }, [isFollowing]);
+  return (
+    <div class="picture-page">
+      <Problem error={frame.error} retry={frame.reload} />
+      {shown && <Shown frame={shown} mast={mast.value} chosen={chosen} reload={frame.reload} />}
+    </div>
+  );
+}
+
+interface ShownProps {
+  frame: FrameDetail;
+  mast: MastDetail | null;
+  chosen: number | null;
+  reload: () => void;
+}
+
+function Shown({ frame, mast, chosen, reload }: ShownProps) {
+  const { evidence, tone } = useSettings();
+  const canDecide = useRight("decide");
+  const [tool, setTool] = useState<Tool>("move");
+  const [stroke, setStroke] = useState<[Spot, Spot] | null>(null);
+  const [message, setMessage] = useState("");
+  const viewer = useRef<PhotographViewer | null>(null);
+  const item = frame.items.find(({ id }) => id === chosen) ?? null;
+  const [previousCamera, nextCamera] = neighbours(mast, frame.id);
+  const pick = (tool: Tool) => {
+    setStroke(null);
+    setMessage(tool === "correct" && !item ? t("correct_choose") : "");
+    setTool(tool === "correct" && !item ? "move" : tool);
+  };
+  const toggle = (wanted: Tool) => pick(tool === wanted ? "move" : wanted);
+  const open = (id: number | null | undefined) => id && settle(to("picture", { frame: id }));
+
+  useKeys("picture", {
+    nextMast: () => open(frame.next),
+    previousMast: () => open(frame.previous),
+    nextCamera: () => open(nextCamera),
+    previousCamera: () => open(previousCamera),
+    zoomIn: () => viewer.current?.zoomBy(1.4),
+    zoomOut: () => viewer.current?.zoomBy(1 / 1.4),
+    fit: () => viewer.current?.showWhole(),
+    full: () => viewer.current?.showFull(),
+    evidence: () => change({ evidence: !evidence }),
+    measure: () => toggle("measure"),
+    ...(canDecide ? { draw: () => toggle("draw"), correct: () => toggle("correct") } : {}),
+    mast: () => frame.mast && go(to("mast", { id: frame.mast.id })),
+    cancel: () => pick("move"),
+  });
+  useToneKeys("picture");
+  useEffect(() => {
+    setStroke(null);
+    setTool("move");
+    // The neighbours are decoded ahead by the server, but not before this one is on the screen.
+    const ahead = setTimeout(() => {
+      const around = [frame.next, frame.previous].filter((id) => id !== null);
+      for (const id of around) void api.frame(id).then(preloadFirst, () => {});
+    }, AHEAD_MS);
+    return () => clearTimeout(ahead);
+  }, [frame.id, frame.next, frame.previous]);
+
+  const saved = (word: "drawn_saved" | "box_saved", changed: ItemDetail) => {
+    setStroke(null);
+    setTool("move");
+    setMessage(t(word, { item: itemName(changed) }));
+    reload();
+  };
+
+  return (
+    <>
+      <header class="picture-head">
+        <h1>{mastName(frame.mast)}</h1>
+        <span>{frame.kilometre}</span>
+        <span>
+          {t("camera")} {[frame.camera, frame.view].filter(Boolean).join(" ")}
+        </span>
+        <span class="muted" title={frame.file_name}>
+          {frame.run}
+          {frame.taken_at && ` · ${frame.taken_at.replace("T", " ").slice(0, 19)}`}
+        </span>
+        <span class="spacer" />
+        {(
+          [
+            ["previousMast", "previous_mast", frame.previous],
+            ["nextMast", "next_mast", frame.next],
+            ["previousCamera", "previous_camera", previousCamera],
+            ["nextCamera", "next_camera", nextCamera],
+          ] as const
+        ).map(([action, word, target]) => (
+          <KeyButton
+            key={action}
+            page="picture"
+            action={action}
+            label={t(word)}
+            disabled={!target}
+            onPress={() => open(target)}
+          />
+        ))}
+      </header>
+      {frame.tiles ? (
+        <Canvas
+          frame={frame}
+          item={item}
+          tool={tool}
+          stroke={stroke}
+          isDrawn={evidence}
+          isEven={tone.even}
+          onStroke={setStroke}
+          onViewer={(made) => {
+            viewer.current = made;
+          }}
+          onChoose={(id) => settle(to("picture", { frame: frame.id, item: id }))}
+        />
+      ) : (
+        <p class="empty">{t("not_decoded", { reason: told(frame.reason) })}</p>
+      )}
+      <aside class="panel picture-panel" aria-label={t("tools")}>
+        <div class="panel-scroll">
+          <section class="tools">
+            {(["measure", ...(canDecide ? (["draw", "correct"] as const) : [])] as const).map(
+              (one) => (
+                <KeyButton
+                  key={one}
+                  page="picture"
+                  action={one}
+                  label={t(one)}
+                  pressed={tool === one}
+                  onPress={() => toggle(one)}
+                />
+              ),
+            )}
+            <KeyButton
+              page="picture"
+              action="evidence"
+              label={t("overlays")}
+              pressed={evidence}
+              onPress={() => change({ evidence: !evidence })}
+            />
+            <KeyButton
+              page="picture"
+              action="fit"
+              label={t("fit")}
+              onPress={() => viewer.current?.showWhole()}
+            />
+            <KeyButton
+              page="picture"
+              action="full"
+              label="1:1"
+              onPress={() => viewer.current?.showFull()}
+            />
+            <KeyButton
+              page="picture"
+              action="zoomIn"
+              label={t("zoom_in")}
+              onPress={() => viewer.current?.zoomBy(1.4)}
+            />
+            <KeyButton
+              page="picture"
+              action="zoomOut"
+              label={t("zoom_out")}
+              onPress={() => viewer.current?.zoomBy(1 / 1.4)}
+            />
+          </section>
+          <p role="status">{message}</p>
+          {tool === "measure" && <Measured stroke={stroke} />}
+          {tool === "draw" && (
+            <DrawForm
+              key={frame.id}
+              frame={frame}
+              box={boxOf(stroke, frame)}
+              onSaved={(made) => saved("drawn_saved", made)}
+              onCancel={() => pick("move")}
+            />
+          )}
+          {tool === "correct" && item && (
+            <CorrectForm
+              item={item}
+              box={boxOf(stroke, frame)}
+              onSaved={(made) => saved("box_saved", made)}
+              onCancel={() => pick("move")}
+            />
+          )}
+          <ToneSliders tone={tone} />
+          <ItemList
+            frame={frame}
+            chosen={item}
+            onChoose={(one) => {
+              settle(to("picture", { frame: frame.id, item: one.id }));
+              viewer.current?.showBox(one.view_box);
+            }}
+          />
+        </div>
+      </aside>
+    </>
+  );
+}
+
+function neighbours(mast: MastDetail | null, frame: number): [number | null, number | null] {
+  const all = byCamera(mast?.photographs ?? []);
+  const at = all.findIndex((one) => one.frame_id === frame);
+  if (at < 0) return [null, null];
+  return [all[at - 1]?.frame_id ?? null, all[at + 1]?.frame_id ?? null];
+}
+
+function preloadFirst(frame: FrameDetail): void {
+  const { tiles } = frame;
+  if (tiles) preload([`api/frames/${frame.id}/tiles/${tiles.min_level}/0_0.jpg`]);
+}
+
+/** The box of a drag, inside the photograph and of some size; null while there is none. */
+function boxOf(stroke: [Spot, Spot] | null, frame: FrameDetail): Box | null {
+  if (!stroke) return null;
+  const [[ax, ay], [bx, by]] = stroke;
+  const inside = (value: number, most: number) => Math.round(Math.min(most, Math.max(0, value)));
+  const box: Box = [
+    inside(Math.min(ax, bx), frame.width),
+    inside(Math.min(ay, by), frame.height),
+    inside(Math.max(ax, bx), frame.width),
+    inside(Math.max(ay, by), frame.height),
+  ];
+  return box[2] - box[0] >= 2 && box[3] - box[1] >= 2 ? box : null;
+}
+
+interface CanvasProps {
+  frame: FrameDetail;
+  item: FrameItem | null;
+  tool: Tool;
+  stroke: [Spot, Spot] | null;
+  isDrawn: boolean;
+  isEven: boolean;
+  onStroke: (stroke: [Spot, Spot]) => void;
+  onViewer: (viewer: PhotographViewer | null) => void;
+  onChoose: (item: number) => void;
+}
+
+function Canvas(props: CanvasProps) {
+  const { frame, item, tool, stroke, isDrawn, isEven, onViewer } = props;
+  const element = useRef<HTMLDivElement>(null);
+  const overlay = useRef<SVGSVGElement>(null);
+  const viewer = useRef<PhotographViewer | null>(null);
+  const latest = useRef(props);
+  latest.current = props;
+
+  // One viewer for all photographs
+  useEffect(() => {
+    if (!element.current) return;
+    const made = new PhotographViewer(element.current, {
+      moved: (lie) => lay(overlay.current, lie),
+      dragged: (from, to) => latest.current.onStroke([from, to]),
+    });
+    viewer.current = made;
+    onViewer(made);
+    return () => {
+      onViewer(null);
+      made.close();
+    };
+  }, []);
+  // Opened anew for another photograph only
+  useEffect(() => {
+    viewer.current?.open(frame, item?.view_box ?? null);
+    if (isEven) void viewer.current?.even(true);
+  }, [frame.id]);
+  useEffect(() => void viewer.current?.even(isEven), [isEven]);
+  useEffect(() => {
+    if (viewer.current) viewer.current.hasTool = tool !== "move";
+  }, [tool]);
+
+  return (
+    <div class={`canvas tool-${tool}`}>
+      <div class="osd" ref={element} data-frame={frame.id} />
+      <svg class="overlay" ref={overlay} aria-hidden="true">
+        <g>
+          {isDrawn &&
+            frame.components.map((one) => (
+              <rect key={one.box.join()} class="component" {...rectOf(one.box)} />
+            ))}
+          {isDrawn &&
+            frame.items.map((one, i) => (
+              <Mark key={one.id} item={one} number={i + 1} isChosen={one.id === item?.id} />
+            ))}
+          {stroke && (tool === "measure" ? <Ruler stroke={stroke} /> : <Drawn stroke={stroke} />)}
+        </g>
+      </svg>
+    </div>
+  );
+}
+
+/** Puts the drawing where the photograph lies; text and strokes keep their size on the screen. */
+function lay(overlay: SVGSVGElement | null, { scale, x, y }: Lie): void {
+  overlay?.firstElementChild?.setAttribute("transform", `translate(${x} ${y}) scale(${scale})`);
+  overlay?.style.setProperty("--pixel", String(1 / scale));
+}
+
+function rectOf([x0, y0, x1, y1]: Box) {
+  return { x: x0, y: y0, width: x1 - x0, height: y1 - y0 };
+}
+
+function Mark({ item, number, isChosen }: { item: FrameItem; number: number; isChosen: boolean }) {
+  const [x0, y0] = item.view_box;
+  return (
+    <g class={`mark grade-${item.grade ?? 0} ${isChosen ? "chosen" : ""} state-${item.state}`}>
+      <rect class="halo" {...rectOf(item.view_box)} />
+      <rect class="mark-box" {...rectOf(item.view_box)} />
+      <text x={x0} y={y0} class="mark-text">
+        {number}
+      </text>
+    </g>
+  );
+}
+
+function Drawn({ stroke: [[ax, ay], [bx, by]] }: { stroke: [Spot, Spot] }) {
+  const box: Box = [Math.min(ax, bx), Math.min(ay, by), Math.max(ax, bx), Math.max(ay, by)];
+  return <rect class="drawn" {...rectOf(box)} />;
+}
+
+function Ruler({ stroke: [[ax, ay], [bx, by]] }: { stroke: [Spot, Spot] }) {
+  return (
+    <>
+      <line class="halo" x1={ax} y1={ay} x2={bx} y2={by} />
+      <line class="ruler" x1={ax} y1={ay} x2={bx} y2={by} />
+      <text class="mark-text" x={bx} y={by}>
+        {Math.hypot(bx - ax, by - ay).toFixed(1)} px
+      </text>
+    </>
+  );
+}
+
+function Measured({ stroke }: { stroke: [Spot, Spot] | null }) {
+  if (!stroke) return <p class="hint">{t("measure_hint")}</p>;
+  const [[ax, ay], [bx, by]] = stroke;
+  return (
+    <p class="hint">
+      {t("length_px", {
+        length: Math.hypot(bx - ax, by - ay).toFixed(1),
+        dx: Math.abs(bx - ax).toFixed(1),
+        dy: Math.abs(by - ay).toFixed(1),
+      })}
+    </p>
+  );
+}
+
+interface FormProps {
+  box: Box | null;
+  onSaved: (item: ItemDetail) => void;
+  onCancel: () => void;
+}
+
+function BoxSize({ box, hint }: { box: Box | null; hint: "draw_hint" | "correct_hint" }) {
+  if (!box) return <p class="hint">{t(hint)}</p>;
+  return <p class="hint">{t("box_px", { width: box[2] - box[0], height: box[3] - box[1] })}</p>;
+}
+
+function DrawForm({ frame, box, onSaved, onCancel }: FormProps & { frame: FrameDetail }) {
+  const [component, setComponent] = useState(components()[0]?.id ?? "");
+  const conditions = conditionsOf(component);
+  const [condition, setCondition] = useState("");
+  const [grade, setGrade] = useState("");
+  const [note, setNote] = useState("");
+  const [error, setError] = useState<ApiError | null>(null);
+  const standing = conditions.find(({ id }) => id === condition) ?? conditions[0];
+  const save = async () => {
+    if (!box || !standing) return;
+    try {
+      const drawn = {
+        component,
+        condition: standing.id,
+        grade: Number(grade || standing.grade),
+        box,
+        note,
+      };
+      onSaved((await api.draw(frame.id, drawn)).item);
+    } catch (refused) {
+      if (!(refused instanceof ApiError)) throw refused;
+      setError(refused);
+    }
+  };
+  return (
+    <form
+      class="changes"
+      onSubmit={(event) => {
+        event.preventDefault();
+        void save();
+      }}
+    >
+      <h2>{t("draw")}</h2>
+      <BoxSize box={box} hint="draw_hint" />
+      <label>
+        {t("component")}
+        <select
+          value={component}
+          onChange={(event) => {
+            setComponent(event.currentTarget.value);
+            setCondition("");
+            setGrade("");
+          }}
+        >
+          {components()
+            .filter((one) => one.conditions.length)
+            .map(({ id }) => (
+              <option key={id} value={id}>
+                {componentName(id)}
+              </option>
+            ))}
+        </select>
+      </label>
+      <label>
+        {t("condition")}
+        <select
+          value={standing?.id}
+          onChange={(event) => {
+            setCondition(event.currentTarget.value);
+            setGrade("");
+          }}
+        >
+          {conditions.map(({ id }) => (
+            <option key={id} value={id}>
+              {conditionName(component, id)}
+            </option>
+          ))}
+        </select>
+      </label>
+      <label>
+        {t("grade")}
+        <select
+          value={grade || String(standing?.grade ?? "")}
+          onChange={(event) => setGrade(event.currentTarget.value)}
+        >
+          {grades().map((one) => (
+            <option key={one.grade} value={one.grade}>
+              {gradeName(one.grade)}
+            </option>
+          ))}
+        </select>
+      </label>
+      <label class="wide">
+        {t("note")}
+        <textarea
+          rows={2}
+          maxLength={2000}
+          value={note}
+          onInput={(event) => setNote(event.currentTarget.value)}
+        />
+      </label>
+      {error && (
+        <p class="problem" role="alert">
+          {errorText(error)}
+        </p>
+      )}
+      <div class="form-foot">
+        <button type="submit" class="primary" disabled={!box}>
+          {t("save_drawn")}
+        </button>
+        <button type="button" onClick={onCancel}>
+          {t("cancel")}
+        </button>
+      </div>
+    </form>
+  );
+}
+
+function CorrectForm({ item, box, onSaved, onCancel }: FormProps & { item: FrameItem }) {
+  const [error, setError] = useState<ApiError | null>(null);
+  const save = async () => {
+    if (!box) return;
+    try {
+      onSaved(
+        (await api.decide(item.id, { decision: "confirm", version: item.version, box })).item,
+      );
+    } catch (refused) {
+      if (!(refused instanceof ApiError)) throw refused;
+      setError(refused);
+    }
+  };
+  return (
+    <section class="changes">
+      <h2>{t("correct")}</h2>
+      <p class="wide">{kindName(item)}</p>
+      <BoxSize box={box} hint="correct_hint" />
+      {error && (
+        <p class="problem" role="alert">
+          {errorText(error)}
+        </p>
+      )}
+      <div class="form-foot">
+        <button
+          type="button"
+          class="primary"
+          disabled={!box || !item.allowed.includes("confirm")}
+          onClick={() => void save()}
+        >
+          {t("save_box")}
+        </button>
+        <button type="button" onClick={onCancel}>
+          {t("cancel")}
+        </button>
+      </div>
+    </section>
+  );
+}
+
+function ToneSliders({ tone }: { tone: Tone }) {
+  const slider = (name: "brightness" | "contrast" | "gamma", low: number, high: number) => (
+    <label>
+      <span>{t(name)}</span>
+      <input
+        type="range"
+        min={low}
+        max={high}
+        step={0.05}
+        value={tone[name]}
+        onInput={(event) =>
+          change({ tone: { ...tone, [name]: Number(event.currentTarget.value) } })
+        }
+      />
+      <output>{tone[name].toFixed(2)}</output>
+    </label>
+  );
+  return (
+    <section class="tone">
+      <h2>{t("tone")}</h2>
+      {slider("brightness", -1, 1)}
+      {slider("contrast", -0.9, 0.9)}
+      {slider("gamma", 0.2, 5)}
+      <div class="form-foot">
+        <KeyButton
+          page="picture"
+          action="even"
+          label={t("even")}
+          pressed={tone.even}
+          onPress={() => change({ tone: { ...tone, even: !tone.even } })}
+        />
+        <KeyButton
+          page="picture"
+          action="plain"
+          label={t("plain")}
+          onPress={() => change({ tone: PLAIN_TONE })}
+        />
+      </div>
+    </section>
+  );
+}
+
+function ItemList({
+  frame,
+  chosen,
+  onChoose,
+}: {
+  frame: FrameDetail;
+  chosen: FrameItem | null;
+  onChoose: (item: FrameItem) => void;
+}) {
+  return (
+    <section>
+      <h2>
+        {t("on_picture")} ({frame.items.length})
+      </h2>
+      {frame.items.length === 0 && <p class="muted">{t("no_items_here")}</p>}
+      <ol class="item-list">
+        {frame.items.map((one) => (
+          <li key={one.id} class={one.id === chosen?.id ? "chosen" : ""}>
+            <button
+              type="button"
+              class="link"
+              aria-pressed={one.id === chosen?.id}
+              onClick={() => onChoose(one)}
+            >
+              {kindName(one)}
+            </button>
+            <span class="badges">
+              <Grade grade={one.grade} /> <State item={one} /> {percent(one.probability)}
+              <a href={to("triage", { item: one.id })}>{t("triage")}</a>
+            </span>
+          </li>
+        ))}
+      </ol>
+      {frame.components.length > 0 && (
+        <p class="muted small">
+          {t("parts_here")}: {countsOf(frame)}
+        </p>
+      )}
+    </section>
+  );
+}
+
+function countsOf(frame: FrameDetail): string {
+  const counts = new Map<string, number>();
+  for (const { component } of frame.components) {
+    counts.set(component, (counts.get(component) ?? 0) + 1);
+  }
+  return [...counts].map(([id, count]) => `${componentName(id)} ${count}`).join(" · ");
+}

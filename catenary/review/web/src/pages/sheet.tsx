@@ -1,0 +1,312 @@
+// Many parts of one kind at a glance: mark the exceptions, decide all the others at once.
+import { useEffect, useMemo, useRef, useState } from "preact/hooks";
+import { api, cropUrl, type DecisionKind, type Filters, type ItemDetail, type Order } from "../api";
+import { Grade, KeyButton, Problem } from "../controls";
+import { CropPicture, distinct } from "../crop";
+import { useKeys } from "../keys";
+import { useLoaded } from "../load";
+import { componentName, decisionName, kindName, opened, percent } from "../names";
+import { DECISIONS } from "../panel";
+import { filtersOf, go, orderOf, settle, to } from "../place";
+import { preload } from "../preload";
+import { change, settings, useSettings } from "../settings";
+import { useRoom } from "../size";
+import { Stack } from "../stack";
+import { useSession } from "../who";
+import { t, told } from "../words";
+
+const SIZES = [12, 24, 48];
+const SHOWN = 320; // px, of a crop's longer side as fetched
+
+export function Sheet({ query }: { query: URLSearchParams }) {
+  const filters = filtersOf(query);
+  const order = orderOf(query);
+  const size = SIZES.find((one) => one === Number(query.get("n"))) ?? 24;
+  const show = (changed: Filters, n = size) => settle(to("sheet", { order, n }, changed));
+  const stack = useStack(filters, order, size);
+  return (
+    <div class="sheet">
+      <div class="sheet-head">
+        <Kind filters={filters} left={stack.left} onChange={show} />
+        <label>
+          {t("sheet_size")}{" "}
+          <select
+            value={size}
+            onChange={(event) => show(filters, Number(event.currentTarget.value))}
+          >
+            {SIZES.map((one) => (
+              <option key={one}>{one}</option>
+            ))}
+          </select>
+        </label>
+        <span class="muted">{t("sheet_hint")}</span>
+        <span class="spacer" />
+        <span role="status">{stack.waiting !== null && t("left", { count: stack.left })}</span>
+        {stack.aside.length > 0 && (
+          <a class="button" href={to("triage", { order }, filters)}>
+            {t("open_exceptions")} ({stack.aside.length})
+          </a>
+        )}
+      </div>
+      <Problem error={stack.error} retry={() => void stack.fill()} />
+      {stack.shown.length === 0 && (
+        <p class="empty">{stack.isBusy && filters.component ? t("loading") : t("all_done")}</p>
+      )}
+      <Grid stack={stack} filters={filters} order={order} />
+    </div>
+  );
+}
+
+interface KindProps {
+  filters: Filters;
+  left: number;
+  onChange: (filters: Filters) => void;
+}
+
+/** One kind of part and condition: a sheet of mixed kinds cannot be taken in at a glance. */
+function Kind({ filters, left, onChange }: KindProps) {
+  const { condition: _c, component: _k, ...others } = filters;
+  const component = filters.component?.[0] ?? "";
+  const kind = component ? { ...others, component: [component] } : others;
+  // Read again when something was decided: `left` tells.
+  const components = useLoaded(`sheet ${left} ${JSON.stringify(others)}`, () =>
+    api.queueFilters(waiting(others)),
+  );
+  const conditions = useLoaded(`sheet ${left} ${JSON.stringify(kind)}`, () =>
+    api.queueFilters(waiting(kind)),
+  );
+  const all = components.value?.facets.component ?? [];
+  const first = all[0]?.value;
+  // Only when nothing was chosen
+  useEffect(() => {
+    if (!component && first) onChange({ ...others, component: [first] });
+  }, [component, first]);
+  return (
+    <>
+      <label>
+        {t("component")}{" "}
+        <select
+          value={component}
+          onChange={(event) => onChange({ ...others, component: [event.currentTarget.value] })}
+        >
+          {!all.some(({ value }) => value === component) && (
+            <option value={component}>{component ? componentName(component) : t("nothing")}</option>
+          )}
+          {all.map(({ value, label, count }) => (
+            <option key={value} value={value}>
+              {opened(told(label))} ({count})
+            </option>
+          ))}
+        </select>
+      </label>
+      <label>
+        {t("condition")}{" "}
+        <select
+          value={filters.condition?.[0] ?? ""}
+          onChange={(event) => {
+            const chosen = event.currentTarget.value;
+            onChange(chosen ? { ...kind, condition: [chosen] } : kind);
+          }}
+        >
+          <option value="">{t("any")}</option>
+          {(conditions.value?.facets.condition ?? []).map(({ value, label, count }) => (
+            <option key={value} value={value}>
+              {opened(told(label))} ({count})
+            </option>
+          ))}
+        </select>
+      </label>
+    </>
+  );
+}
+
+/** What is leased without a state: only what waits. */
+function waiting(filters: Filters): Filters {
+  return filters.state ? filters : { ...filters, state: ["open"] };
+}
+
+function useStack(filters: Filters, order: Order, size: number): Stack {
+  const [, redraw] = useState(0);
+  const { lease_minutes } = useSession();
+  const { brighten } = useSettings();
+  const key = JSON.stringify([filters, order, size]);
+  // Key stands for filters, order and size.
+  const stack = useMemo(() => {
+    const lease = (n: number, keep: number[], release: number[]) =>
+      api.lease(filters, n, keep, release, order);
+    return new Stack({ ...api, lease }, size, () => redraw((n) => n + 1));
+  }, [key]);
+  useEffect(() => {
+    if (!filters.component) return;
+    void stack.fill();
+    const renewing = setInterval(() => void stack.renew(), (lease_minutes * 60000) / 3);
+    const leaving = () => void stack.close();
+    addEventListener("pagehide", leaving);
+    return () => {
+      clearInterval(renewing);
+      removeEventListener("pagehide", leaving);
+      leaving();
+    };
+  }, [stack, lease_minutes]);
+  useEffect(() => preload(stack.ahead.map((item) => pictureOf(item, brighten))));
+  return stack;
+}
+
+function pictureOf(item: ItemDetail, brighten: boolean): string {
+  return cropUrl(item, 0, { maxSide: SHOWN, brighten });
+}
+
+function Grid({ stack, filters, order }: { stack: Stack; filters: Filters; order: Order }) {
+  const items = stack.shown;
+  const [marked, setMarked] = useState<ReadonlySet<number>>(new Set());
+  const [at, setAt] = useState(0);
+  const grid = useRef<HTMLDivElement>(null);
+  const room = useRoom(grid);
+  const isTall = useMemo(() => isMostlyTall(items), [items]);
+  const columns = columnsFor(items.length, room.width, room.height, isTall);
+  const first = items[0]?.id;
+
+  // A new sheet begins without marks
+  useEffect(() => {
+    setMarked(new Set());
+    setAt(0);
+  }, [first]);
+
+  const rest = items.filter((one) => !marked.has(one.id));
+  const mark = (id: number) => {
+    const changed = new Set(marked);
+    if (!changed.delete(id)) changed.add(id);
+    setMarked(changed);
+  };
+  const move = (by: number) => setAt(Math.max(0, Math.min(items.length - 1, at + by)));
+  const decide = (decision: DecisionKind) => {
+    void stack.decide(decision, marked);
+  };
+  useKeys("sheet", {
+    right: () => move(1),
+    left: () => move(-1),
+    down: () => move(columns),
+    up: () => move(-columns),
+    mark: () => items[at] && mark(items[at].id),
+    open: () => items[at] && go(to("triage", { order, item: items[at].id }, filters)),
+    confirm: () => decide("confirm"),
+    reject: () => decide("reject"),
+    observe: () => decide("observe"),
+    cannotJudge: () => decide("cannot_judge"),
+    undo: () => void stack.undo(),
+    evidence: () => change({ evidence: !settings().evidence }),
+  });
+
+  return (
+    <>
+      <div
+        class="grid"
+        ref={grid}
+        hidden={items.length === 0}
+        style={{ gridTemplateColumns: `repeat(${columns}, 1fr)` }}
+      >
+        {items.map((item, i) => (
+          <Cell
+            key={item.id}
+            item={item}
+            isMarked={marked.has(item.id)}
+            isAt={i === at}
+            onMark={() => {
+              setAt(i);
+              mark(item.id);
+            }}
+          />
+        ))}
+      </div>
+      {(items.length > 0 || stack.canUndo) && (
+        <div class="sheet-foot">
+          <span>{t("marked", { count: marked.size })}</span>
+          {DECISIONS.map(({ action, decision }) => (
+            <KeyButton
+              key={action}
+              page="sheet"
+              action={action}
+              kind={`decide decide-${decision}`}
+              label={t("decide_rest", { decision: decisionName(decision), count: rest.length })}
+              disabled={rest.length === 0 || stack.isBusy}
+              onPress={() => decide(decision)}
+            />
+          ))}
+          <KeyButton
+            page="sheet"
+            action="undo"
+            label={t("undo")}
+            disabled={!stack.canUndo}
+            onPress={() => void stack.undo()}
+          />
+        </div>
+      )}
+    </>
+  );
+}
+
+interface CellProps {
+  item: ItemDetail;
+  isMarked: boolean;
+  isAt: boolean;
+  onMark: () => void;
+}
+
+function Cell({ item, isMarked, isAt, onMark }: CellProps) {
+  const { evidence, brighten } = useSettings();
+  const place = useRef<HTMLButtonElement>(null);
+  const picture = useRef<HTMLSpanElement>(null);
+  const room = useRoom(picture);
+  useEffect(() => {
+    if (isAt) place.current?.scrollIntoView({ block: "nearest" });
+  }, [isAt]);
+  const scale = Math.min(3, room.width / item.crop.width, room.height / item.crop.height);
+  const lines = evidence
+    ? distinct(item.seen_in[0]?.evidence.flatMap((one) => one.lines) ?? [])
+    : [];
+  return (
+    <button
+      type="button"
+      ref={place}
+      data-item={item.id}
+      class={`cell ${isMarked ? "marked" : ""} ${isAt ? "at" : ""}`}
+      aria-pressed={isMarked}
+      aria-current={isAt}
+      aria-label={`${kindName(item)} ${item.mast?.number ?? ""} ${isMarked ? t("exception") : ""}`}
+      onClick={(event) => {
+        event.currentTarget.blur();
+        onMark();
+      }}
+    >
+      <span class="cell-picture" ref={picture}>
+        {room.width > 0 && (
+          <CropPicture
+            src={pictureOf(item, brighten)}
+            crop={item.crop}
+            scale={scale}
+            label=""
+            lines={lines}
+          />
+        )}
+      </span>
+      <span class="cell-text">
+        <span>{item.mast?.number ?? t("no_mast")}</span>
+        <span>{percent(item.probability)}</span>
+        <Grade grade={item.grade} />
+        {isMarked && <b class="exception">✕ {t("exception")}</b>}
+      </span>
+    </button>
+  );
+}
+
+function isMostlyTall(items: ItemDetail[]): boolean {
+  return items.filter(({ crop }) => crop.height > crop.width).length > items.length / 2;
+}
+
+/** Columns with which cells of a likely shape fill the room best. */
+export function columnsFor(count: number, width: number, height: number, isTall: boolean): number {
+  if (!count || !width || !height) return 6;
+  const shape = isTall ? 0.8 : 1.4; // width of a cell for its height
+  const columns = Math.round(Math.sqrt((count * width) / height / shape));
+  return Math.max(2, Math.min(count, columns, Math.floor(width / 110)));
+}

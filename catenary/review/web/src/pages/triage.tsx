@@ -1,0 +1,401 @@
+// One item after the other: look, press a key, the next is there.
+import { useEffect, useMemo, useRef, useState } from "preact/hooks";
+import { api, type DecisionKind, type Filters, type ItemDetail, type Order } from "../api";
+import { errorText, KeyButton, Problem } from "../controls";
+import { Desk, type DeskChoice, type Refusal } from "../desk";
+import { announce } from "../follow";
+import { useKeys } from "../keys";
+import { conditionsOf, itemName, percent, verdictName } from "../names";
+import { dueAfter, type Pace, paced } from "../pace";
+import {
+  Changes,
+  DecisionButtons,
+  type Edit,
+  EvidenceTable,
+  Facts,
+  NO_EDIT,
+  Trail,
+  Whole,
+  Why,
+} from "../panel";
+import { filtersOf, go, orderOf, to } from "../place";
+import { preload } from "../preload";
+import type { Size } from "../scale";
+import { change, useSettings } from "../settings";
+import { picturesOf, Stage, thumbUrl } from "../stage";
+import { useToneKeys } from "../tonekeys";
+import { useRight, useSession } from "../who";
+import { t } from "../words";
+
+const AHEAD = 4; // items whose pictures are fetched before they are needed
+const SIZES: readonly Size[] = ["fit", "actual", "surroundings"];
+
+export function Triage({ query }: { query: URLSearchParams }) {
+  const filters = filtersOf(query);
+  const order = orderOf(query);
+  const first = Number(query.get("item")) || null;
+  const desk = useDesk(filters, order, first);
+  const item = desk.current;
+  useEffect(() => {
+    // Going back from the photograph, or loading the page anew, comes back to this item.
+    if (item) history.replaceState(null, "", to("triage", { order, item: item.id }, filters));
+  });
+  return (
+    <div class="triage">
+      <Notices desk={desk} />
+      {item ? (
+        <Looking desk={desk} item={item} />
+      ) : (
+        <div class="empty">
+          {desk.isLoading ? (
+            <p>{t("loading")}</p>
+          ) : (
+            <>
+              <p>{t("all_done")}</p>
+              <p>
+                <a class="button" href={to("queue", { order }, filters)}>
+                  {t("back_to_queue")}
+                </a>
+              </p>
+            </>
+          )}
+          <UndoWhenEmpty desk={desk} />
+        </div>
+      )}
+      <Progress desk={desk} filters={filters} order={order} />
+    </div>
+  );
+}
+
+function useDesk(filters: Filters, order: Order, first: number | null): Desk {
+  const [, redraw] = useState(0);
+  const canDecide = useRight("decide");
+  const { lease_minutes } = useSession();
+  const key = JSON.stringify([filters, order, first]);
+  // Key stands for filters, order and item
+  const desk = useMemo(
+    () =>
+      new Desk(canDecide ? leasing(filters, order) : reading(filters, order), () =>
+        redraw((n) => n + 1),
+      ),
+    [key],
+  );
+  useEffect(() => {
+    void desk.start(first);
+    const renewing = setInterval(() => void desk.renew(), (lease_minutes * 60000) / 3);
+    const leaving = () => void desk.close();
+    const staying = (event: BeforeUnloadEvent) => {
+      if (desk.saving.size) event.preventDefault();
+    };
+    addEventListener("pagehide", leaving);
+    addEventListener("beforeunload", staying);
+    return () => {
+      clearInterval(renewing);
+      removeEventListener("pagehide", leaving);
+      removeEventListener("beforeunload", staying);
+      void desk.close();
+    };
+  }, [desk, first, lease_minutes]);
+  useEffect(() => preload(desk.ahead.slice(0, AHEAD).flatMap(picturesOf)));
+  return desk;
+}
+
+function leasing(filters: Filters, order: Order) {
+  return {
+    lease: (n: number, keep: number[], release: number[]) =>
+      api.lease(filters, n, keep, release, order),
+    decide: api.decide,
+    undo: api.undo,
+    item: api.item,
+    release: api.release,
+  };
+}
+
+/** For those who may only look: the queue's own order, nothing is held. */
+function reading(filters: Filters, order: Order) {
+  let cursor: string | null = null;
+  let isAtEnd = false;
+  return {
+    ...leasing(filters, order),
+    release: () => Promise.resolve(),
+    lease: async (n: number, keep: number[]) => {
+      let items: ItemDetail[] = [];
+      let waiting = 0;
+      if (n > 0 && !isAtEnd) {
+        const page = await api.queue(filters, order, cursor, n);
+        cursor = page.next;
+        isAtEnd = page.next === null;
+        waiting = page.total;
+        items = await Promise.all(page.items.map(({ id }) => api.item(id)));
+      }
+      return { items, expires_at: "", waiting, kept: keep };
+    },
+  };
+}
+
+function Looking({ desk, item }: { desk: Desk; item: ItemDetail }) {
+  const { evidence, brighten } = useSettings();
+  const { break_minutes } = useSession();
+  const [size, setSize] = useState<Size>("fit");
+  const [view, setView] = useOfItem(item.id, 0);
+  const [earlier, setEarlier] = useOfItem(item.id, 0);
+  const [edit, setEdit] = useOfItem<Edit>(item.id, NO_EDIT);
+  const [warning, setWarning] = useOfItem(item.id, "");
+  const condition = useRef<HTMLSelectElement>(null);
+  const grade = useRef<HTMLSelectElement>(null);
+  const note = useRef<HTMLTextAreaElement>(null);
+  const canUndo = desk.decided > 0 || item.can_undo;
+
+  useEffect(() => announce({ frame: item.frame_id, item: item.id }), [item.frame_id, item.id]);
+
+  const decide = (decision: DecisionKind) => {
+    const standing = edit.condition || item.condition;
+    if (decision === "confirm" && !conditionsOf(item.component).some(({ id }) => id === standing)) {
+      setWarning(t("condition_needed"));
+      condition.current?.focus();
+      return;
+    }
+    breathe(break_minutes);
+    desk.decide(choiceOf(item, edit, decision));
+  };
+  const nextView = () => setView((view + 1) % item.seen_in.length);
+  const shows = item.earlier.length + 1;
+  const picture = to("picture", {
+    frame: item.seen_in[view]?.frame_id ?? item.frame_id,
+    item: item.id,
+  });
+
+  useKeys("triage", {
+    confirm: () => decide("confirm"),
+    reject: () => decide("reject"),
+    observe: () => decide("observe"),
+    cannotJudge: () => decide("cannot_judge"),
+    undo: () => void desk.undo(),
+    next: () => desk.next(),
+    previous: () => desk.previous(),
+    evidence: () => change({ evidence: !evidence }),
+    brighten: () => change({ brighten: !brighten }),
+    size: () => setSize(after(SIZES, size)),
+    view: nextView,
+    earlier: () => setEarlier((earlier + 1) % shows),
+    condition: () => condition.current?.focus(),
+    grade: () => grade.current?.focus(),
+    note: () => note.current?.focus(),
+    picture: () => go(picture),
+    mast: () => item.mast && go(to("mast", { id: item.mast.id })),
+  });
+  useToneKeys("triage");
+
+  return (
+    <>
+      <div class="triage-left">
+        <Stage item={item} view={view} earlier={item.earlier[earlier] ?? null} size={size} />
+        <div class="stage-tools">
+          <KeyButton
+            page="triage"
+            action="evidence"
+            label={t("evidence_shown")}
+            pressed={evidence}
+            onPress={() => change({ evidence: !evidence })}
+          />
+          <KeyButton
+            page="triage"
+            action="brighten"
+            label={t("brightened")}
+            pressed={brighten}
+            onPress={() => change({ brighten: !brighten })}
+          />
+          <KeyButton
+            page="triage"
+            action="size"
+            label={t(`size_${size}`)}
+            onPress={() => setSize(after(SIZES, size))}
+          />
+          {item.earlier.length > 0 ? (
+            <KeyButton
+              page="triage"
+              action="earlier"
+              label={t("earlier_runs")}
+              pressed={earlier < shows - 1}
+              onPress={() => setEarlier((earlier + 1) % shows)}
+            />
+          ) : (
+            <span class="muted small">{t("earlier_none")}</span>
+          )}
+          <span class="spacer" />
+          <a class="button" href={picture}>
+            {t("open_picture")} <kbd>P</kbd>
+          </a>
+        </div>
+        <Strip item={item} view={view} onView={setView} />
+      </div>
+      <aside class="panel" aria-label={t("item_number", { id: item.id })}>
+        <div class="panel-scroll">
+          <Facts item={item} />
+          <Why item={item} />
+          <Whole item={item} view={view} />
+          <EvidenceTable item={item} view={view} />
+          <Trail item={item} />
+        </div>
+        <div class="panel-foot">
+          {warning && (
+            <p class="problem" role="alert">
+              {warning}
+            </p>
+          )}
+          <Changes item={item} edit={edit} onEdit={setEdit} fields={{ condition, grade, note }} />
+          {item.allowed.length === 0 && <p class="muted small">{t("not_allowed")}</p>}
+          <DecisionButtons
+            page="triage"
+            item={item}
+            onDecide={decide}
+            canUndo={canUndo}
+            onUndo={() => void desk.undo()}
+          />
+        </div>
+      </aside>
+    </>
+  );
+}
+
+/** A state that begins anew with each item; the pictures stay mounted, so that nothing flickers. */
+function useOfItem<T>(item: number, initial: T): [T, (value: T) => void] {
+  const [held, hold] = useState({ item, value: initial });
+  const value = held.item === item ? held.value : initial;
+  return [value, (changed) => hold({ item, value: changed })];
+}
+
+function after<T>(all: readonly T[], one: T): T {
+  return all[(all.indexOf(one) + 1) % all.length] ?? one;
+}
+
+function choiceOf(item: ItemDetail, edit: Edit, decision: DecisionKind): DeskChoice {
+  const choice: DeskChoice = { decision };
+  if (edit.condition && edit.condition !== item.condition) choice.condition = edit.condition;
+  if (edit.grade && Number(edit.grade) !== item.grade) choice.grade = Number(edit.grade);
+  if (edit.note && edit.note !== item.note) choice.note = edit.note;
+  return choice;
+}
+
+/** All views of a part that several photographs show. */
+function Strip({
+  item,
+  view,
+  onView,
+}: {
+  item: ItemDetail;
+  view: number;
+  onView: (view: number) => void;
+}) {
+  if (item.seen_in.length < 2) return null;
+  return (
+    <div class="strip">
+      {item.seen_in.map((one, i) => (
+        <button
+          type="button"
+          key={one.frame_id}
+          class="thumb"
+          aria-pressed={i === view}
+          onClick={(event) => {
+            event.currentTarget.blur();
+            onView(i);
+          }}
+        >
+          <img class="toned" src={thumbUrl(item, i)} alt="" />
+          <span>
+            {t("camera")} {one.camera}
+            <br />
+            {verdictName(one.verdict)} {percent(one.probability)}
+          </span>
+        </button>
+      ))}
+    </div>
+  );
+}
+
+function Progress({ desk, filters, order }: { desk: Desk; filters: Filters; order: Order }) {
+  const canDecide = useRight("decide");
+  const left = (desk.waiting ?? 0) + desk.ahead.length + (desk.current ? 1 : 0);
+  return (
+    <div class="progress" role="status">
+      <a href={to("queue", { order }, filters)}>{t("back_to_queue")}</a>
+      {canDecide ? (
+        <>
+          {desk.waiting !== null && <span>{t("left", { count: left })}</span>}
+          <span>{t("done_here", { count: desk.decided })}</span>
+        </>
+      ) : (
+        <span>{t("read_only")}</span>
+      )}
+      {desk.taken > 0 && <span>{t("taken_away", { count: desk.taken })}</span>}
+      {desk.unsaved.size > 0 ? (
+        <span class="warn">{t("not_saved", { count: desk.unsaved.size })}</span>
+      ) : (
+        desk.saving.size > 0 && (
+          <span class="muted">{t("saving", { count: desk.saving.size })}</span>
+        )
+      )}
+      <span class="spacer" />
+      <Break />
+      <a href="#/help" class="muted">
+        {t("keys")} <kbd>?</kbd>
+      </a>
+    </div>
+  );
+}
+
+// As long as the page is open, whichever way one decides.
+let pace: Pace | null = null;
+
+/** Notes that a decision was made, for the reminder to rest. */
+function breathe(pauseMinutes: number): void {
+  pace = paced(pace, Date.now(), pauseMinutes * 60000);
+}
+
+function Break() {
+  const { break_after_minutes, break_minutes } = useSession();
+  const due = dueAfter(pace, break_after_minutes * 60000);
+  if (due === null) return null;
+  return <span class="warn">{t("break_due", { minutes: due, pause: break_minutes })}</span>;
+}
+
+/** What the server refused, until it was seen. */
+function Notices({ desk }: { desk: Desk }) {
+  return (
+    <div class="notices" role="alert">
+      <Problem error={desk.error} retry={() => void desk.fill()} />
+      {desk.refusals.map((refusal) => (
+        <Refused key={refusal.item.id} desk={desk} refusal={refusal} />
+      ))}
+    </div>
+  );
+}
+
+function Refused({ desk, refusal }: { desk: Desk; refusal: Refusal }) {
+  const { item, error } = refusal;
+  return (
+    <p class="problem">
+      {t("conflict", { item: itemName(item), reason: errorText(error) })}{" "}
+      <button
+        type="button"
+        onClick={() => {
+          desk.show(item.id);
+          desk.dismiss(refusal);
+        }}
+      >
+        {t("show_item")}
+      </button>{" "}
+      <button type="button" onClick={() => desk.dismiss(refusal)}>
+        {t("close")}
+      </button>
+    </p>
+  );
+}
+
+function UndoWhenEmpty({ desk }: { desk: Desk }) {
+  useKeys("triage", { undo: () => void desk.undo(), previous: () => desk.previous() });
+  if (desk.decided === 0) return null;
+  return (
+    <KeyButton page="triage" action="undo" label={t("undo")} onPress={() => void desk.undo()} />
+  );
+}

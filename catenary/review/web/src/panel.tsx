@@ -1,0 +1,266 @@
+// Everything about an item in words, what can be changed, and the four decisions.
+import type { Ref } from "preact";
+import type { DecisionKind, Evidence, ItemDetail } from "./api";
+import { Grade, KeyButton, Row, State } from "./controls";
+import { Drawing } from "./crop";
+import type { Page } from "./keys";
+import {
+  conditionName,
+  conditionsOf,
+  decisionName,
+  directionName,
+  gradeName,
+  grades,
+  kindName,
+  moment,
+  percent,
+  stateName,
+  verdictName,
+} from "./names";
+import { to } from "./place";
+import { wholeUrl } from "./stage";
+import { t, told } from "./words";
+
+/** What the reviewer changed before deciding; empty texts are unchanged. */
+export interface Edit {
+  condition: string;
+  grade: string;
+  note: string;
+}
+
+export const NO_EDIT: Edit = { condition: "", grade: "", note: "" };
+
+export const DECISIONS: readonly { action: string; decision: DecisionKind }[] = [
+  { action: "confirm", decision: "confirm" },
+  { action: "reject", decision: "reject" },
+  { action: "observe", decision: "observe" },
+  { action: "cannotJudge", decision: "cannot_judge" },
+];
+
+export function Facts({ item }: { item: ItemDetail }) {
+  const { mast } = item;
+  return (
+    <>
+      <h1 class="kind">{kindName(item)}</h1>
+      <p class="badges">
+        <Grade grade={item.grade} />
+        <State item={item} />
+        {item.probability !== null && (
+          <span>
+            {t("probability")} <b>{percent(item.probability)}</b>
+          </span>
+        )}
+        {item.origin === "manual" && <span>{t("origin_manual")}</span>}
+        {item.held_by && <span class="warn">{t("held_by", { name: item.held_by })}</span>}
+      </p>
+      <dl class="facts">
+        <Row name={t("mast")}>
+          {mast ? <a href={to("mast", { id: mast.id })}>{mast.number}</a> : t("no_mast")}
+        </Row>
+        {mast && (
+          <Row name={t("line")}>
+            {[mast.line, directionName(mast.direction), mast.section].filter(Boolean).join(" ")}
+          </Row>
+        )}
+        <Row name={t("kilometre")}>{item.kilometre || "–"}</Row>
+        <Row name={t("camera")}>
+          <a href={to("picture", { frame: item.frame_id, item: item.id })}>
+            {[item.camera, item.view].filter(Boolean).join(" ")}
+          </a>
+        </Row>
+      </dl>
+    </>
+  );
+}
+
+export function Why({ item }: { item: ItemDetail }) {
+  const says = told(item.views_say);
+  return (
+    <section>
+      <h2>{t("why")}</h2>
+      <p class="why">{told(item.why) || "–"}</p>
+      {says && <p class="why">{says}</p>}
+      {item.change && (
+        <p>
+          {t("change_since", { run: item.change.earlier_run, change: told(item.change.label) })}
+        </p>
+      )}
+    </section>
+  );
+}
+
+/** Where the part is in the whole photograph. */
+export function Whole({ item, view }: { item: ItemDetail; view: number }) {
+  const seen = item.seen_in[view] ?? item.seen_in[0];
+  if (!seen) return null;
+  const whole = { x0: 0, y0: 0, width: seen.frame_width, height: seen.frame_height };
+  return (
+    <a
+      class="whole"
+      href={to("picture", { frame: seen.frame_id, item: item.id })}
+      title={t("whole_picture")}
+      aria-label={t("whole_picture")}
+    >
+      <img class="toned" src={wholeUrl(seen)} alt="" width={whole.width} height={whole.height} />
+      <Drawing crop={whole} box={seen.box} lines={[]} />
+    </a>
+  );
+}
+
+interface ChangesProps {
+  item: ItemDetail;
+  edit: Edit;
+  onEdit: (edit: Edit) => void;
+  fields: {
+    condition: Ref<HTMLSelectElement>;
+    grade: Ref<HTMLSelectElement>;
+    note: Ref<HTMLTextAreaElement>;
+  };
+}
+
+export function Changes({ item, edit, onEdit, fields }: ChangesProps) {
+  const conditions = conditionsOf(item.component);
+  const standing = edit.condition || item.condition;
+  const isKnown = conditions.some(({ id }) => id === standing);
+  return (
+    <section class="changes">
+      <label>
+        {t("condition")}
+        <select
+          ref={fields.condition}
+          value={standing}
+          onChange={(event) => onEdit({ ...edit, condition: event.currentTarget.value })}
+        >
+          {!isKnown && <option value={standing}>{conditionName(item.component, standing)}</option>}
+          {conditions.map(({ id }) => (
+            <option key={id} value={id}>
+              {conditionName(item.component, id)}
+            </option>
+          ))}
+        </select>
+      </label>
+      <label>
+        {t("grade")}
+        <select
+          ref={fields.grade}
+          value={edit.grade || gradeOf(item, edit)}
+          onChange={(event) => onEdit({ ...edit, grade: event.currentTarget.value })}
+        >
+          <option value="">{t("no_grade")}</option>
+          {grades().map(({ grade }) => (
+            <option key={grade} value={grade}>
+              {gradeName(grade)}
+            </option>
+          ))}
+        </select>
+      </label>
+      <label class="wide">
+        {t("note")}
+        <textarea
+          ref={fields.note}
+          rows={2}
+          maxLength={2000}
+          value={edit.note || item.note}
+          onInput={(event) => onEdit({ ...edit, note: event.currentTarget.value })}
+        />
+      </label>
+    </section>
+  );
+}
+
+/** The grade that will stand: a changed condition brings its own, as the server does it. */
+function gradeOf(item: ItemDetail, edit: Edit): string {
+  const isChanged = edit.condition !== "" && edit.condition !== item.condition;
+  const own = conditionsOf(item.component).find(({ id }) => id === edit.condition)?.grade;
+  return String((isChanged ? own : item.grade) ?? "");
+}
+
+interface DecideProps {
+  page: Page;
+  item: ItemDetail;
+  onDecide: (decision: DecisionKind) => void;
+  onUndo: () => void;
+  canUndo: boolean;
+}
+
+export function DecisionButtons({ page, item, onDecide, onUndo, canUndo }: DecideProps) {
+  return (
+    <fieldset class="decisions" aria-label={t("decisions")}>
+      {DECISIONS.map(({ action, decision }) => (
+        <KeyButton
+          key={action}
+          page={page}
+          action={action}
+          kind={`decide decide-${decision}`}
+          label={decisionName(decision)}
+          disabled={!item.allowed.includes(decision)}
+          onPress={() => onDecide(decision)}
+        />
+      ))}
+      <KeyButton page={page} action="undo" label={t("undo")} disabled={!canUndo} onPress={onUndo} />
+    </fieldset>
+  );
+}
+
+export function EvidenceTable({ item, view }: { item: ItemDetail; view: number }) {
+  const evidence = (item.seen_in[view] ?? item.seen_in[0])?.evidence ?? [];
+  if (evidence.length === 0) return null;
+  return (
+    <details class="evidence">
+      <summary>{t("evidence")}</summary>
+      {evidence.map((one) => (
+        <Source key={one.source + one.condition} item={item} one={one} />
+      ))}
+      <p class="muted small">{t("versions", item.versions)}</p>
+    </details>
+  );
+}
+
+function Source({ item, one }: { item: ItemDetail; one: Evidence }) {
+  const said = one.score === null ? told(one.reason) : percent(one.score);
+  return (
+    <table>
+      <caption>
+        <span title={one.source}>{told(one.label)}</span>
+        {" · "}
+        {conditionName(item.component, one.condition)}
+        {" · "}
+        <b>{verdictName(one.verdict)}</b> {said}
+      </caption>
+      {one.measurements.length > 0 && (
+        <tbody>
+          {one.measurements.map((each) => (
+            <tr key={each.name.en}>
+              <th scope="row">{told(each.name)}</th>
+              <td>{told(each.value)}</td>
+              <td class="muted">{each.limit ? `${t("limit")} ${told(each.limit)}` : ""}</td>
+            </tr>
+          ))}
+        </tbody>
+      )}
+    </table>
+  );
+}
+
+export function Trail({ item }: { item: ItemDetail }) {
+  if (item.decisions.length === 0) return null;
+  return (
+    <section>
+      <h2>{t("decisions")}</h2>
+      <ol class="trail">
+        {item.decisions.map((one) => (
+          <li key={one.id} class={one.undone ? "undone" : ""}>
+            <b>{decisionName(one.decision)}</b> {t(`stage_${one.stage}`)} · {one.made_by} ·{" "}
+            {moment(one.made_at)}
+            {one.undone && ` · ${t("undone")}`}
+            <br />
+            <span class="muted">
+              {stateName(one.before.state)} → {stateName(one.after.state)}
+            </span>
+            {one.note && <q>{one.note}</q>}
+          </li>
+        ))}
+      </ol>
+    </section>
+  );
+}

@@ -1,0 +1,99 @@
+import { expect, test } from "vitest";
+import { ApiError, type ItemDetail } from "./api";
+import { type SheetServer, Stack } from "./stack";
+
+const detail = (id: number) =>
+  ({ id, version: 1, allowed: ["confirm", "reject"], held_by: null }) as unknown as ItemDetail;
+
+function fakeServer(count: number) {
+  const open = Array.from({ length: count }, (_, i) => i + 1);
+  const asked: number[][] = [];
+  const server: SheetServer = {
+    async lease(n, keep) {
+      const items = open.filter((id) => !keep.includes(id)).slice(0, n);
+      const waiting = open.length - keep.length - items.length;
+      return { items: items.map(detail), expires_at: "", waiting, kept: keep };
+    },
+    async decideAll(decisions) {
+      asked.push(decisions.map(({ item }) => item));
+      for (const { item } of decisions) open.splice(open.indexOf(item), 1);
+      return { items: decisions.map(({ item }) => ({ ...detail(item), version: 2 }) as never) };
+    },
+    async undoAll(items) {
+      open.unshift(...items.map(({ item }) => item));
+      return { items: items.map(({ item }) => ({ ...detail(item), version: 3 }) as never) };
+    },
+    async release() {},
+  };
+  return { server, asked };
+}
+
+const shown = (stack: Stack) => stack.shown.map(({ id }) => id);
+
+test("the next sheet is ready, and exceptions come on no sheet again", async () => {
+  const { server, asked } = fakeServer(10);
+  const stack = new Stack(server, 4, () => {});
+  await stack.fill();
+  expect(shown(stack)).toEqual([1, 2, 3, 4]);
+  expect(stack.ahead.map(({ id }) => id)).toEqual([5, 6, 7, 8]);
+  await stack.decide("reject", new Set([2]));
+  expect(asked).toEqual([[1, 3, 4]]);
+  expect(shown(stack)).toEqual([5, 6, 7, 8]);
+  expect(stack.ahead.map(({ id }) => id)).toEqual([9, 10]);
+  expect(stack.left).toBe(7);
+});
+
+test("deciding before the next sheet is ready loses nothing", async () => {
+  const { server } = fakeServer(10);
+  const lease = server.lease.bind(server);
+  let go = () => {};
+  const slow = new Promise<void>((resolve) => {
+    go = resolve;
+  });
+  let asked = 0;
+  server.lease = async (n, keep, release) => {
+    const answer = await lease(n, keep, release);
+    if (++asked === 2) await slow;
+    return answer;
+  };
+  const stack = new Stack(server, 4, () => {});
+  const filling = stack.fill();
+  await new Promise((resolve) => setTimeout(resolve));
+  const deciding = stack.decide("reject", new Set([2]));
+  await new Promise((resolve) => setTimeout(resolve));
+  go();
+  await Promise.all([filling, deciding]);
+  expect(stack.aside.map(({ id }) => id)).toEqual([2]);
+  expect(shown(stack)).toEqual([5, 6, 7, 8]);
+  expect(stack.ahead.map(({ id }) => id)).toEqual([9, 10]);
+});
+
+test("undo shows the last sheet again, with its exceptions", async () => {
+  const { server } = fakeServer(10);
+  const stack = new Stack(server, 4, () => {});
+  await stack.fill();
+  await stack.decide("reject", new Set([2]));
+  await stack.undo();
+  expect(shown(stack)).toEqual([1, 2, 3, 4]);
+  expect(stack.shown.map(({ version }) => version)).toEqual([3, 1, 3, 3]);
+  expect(stack.aside).toEqual([]);
+  expect(stack.left).toBe(10);
+  expect(stack.canUndo).toBe(false);
+});
+
+test("what somebody else decided leaves the sheet, and nothing of it is decided", async () => {
+  const { server, asked } = fakeServer(4);
+  const decideAll = server.decideAll;
+  server.decideAll = async () => {
+    const now = { ...detail(3), version: 5, allowed: [] };
+    throw new ApiError(409, "stale", "changed", [now as never], []);
+  };
+  const stack = new Stack(server, 4, () => {});
+  await stack.fill();
+  await stack.decide("reject", new Set());
+  expect(stack.error?.code).toBe("stale");
+  expect(shown(stack)).toEqual([1, 2, 4]);
+  server.decideAll = decideAll;
+  await stack.decide("reject", new Set());
+  expect(asked).toEqual([[1, 2, 4]]);
+});

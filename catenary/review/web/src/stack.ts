@@ -1,0 +1,166 @@
+// The sheets of a contact-sheet session: one that is looked at, the next one ready, and the
+// exceptions laid aside. All of them are held; it knows nothing of the screen.
+import {
+  ApiError,
+  type Choice,
+  type DecisionKind,
+  type Item,
+  type ItemDetail,
+  type Leased,
+} from "./api";
+
+/** What the stack asks of the server. */
+export interface SheetServer {
+  lease(n: number, keep: number[], release: number[]): Promise<Leased>;
+  decideAll(decisions: ({ item: number } & Choice)[]): Promise<{ items: Item[] }>;
+  undoAll(items: { item: number; version: number }[]): Promise<{ items: Item[] }>;
+  release(ids: number[]): Promise<unknown>;
+}
+
+export class Stack {
+  shown: ItemDetail[] = [];
+  ahead: ItemDetail[] = [];
+  /** Marked as exceptions on earlier sheets: for triage, and on no sheet again. */
+  aside: ItemDetail[] = [];
+  /** Left under the filters beyond what is held; null before the first answer. */
+  waiting: number | null = null;
+  error: ApiError | null = null;
+  isBusy = true;
+
+  private last: { shown: ItemDetail[]; decided: Item[] } | null = null;
+  private isClosed = false;
+  private filling: Promise<void> = Promise.resolve();
+
+  constructor(
+    private readonly server: SheetServer,
+    private readonly size: number,
+    private readonly redraw: () => void,
+  ) {}
+
+  get left(): number {
+    return (this.waiting ?? 0) + this.held.length;
+  }
+
+  get canUndo(): boolean {
+    return this.last !== null && !this.isBusy;
+  }
+
+  private get held(): ItemDetail[] {
+    return [...this.shown, ...this.ahead, ...this.aside];
+  }
+
+  /** Fills the sheet that is looked at, then the next one; one request after the other. */
+  fill(): Promise<void> {
+    this.filling = this.filling.then(() => this.fillNow());
+    return this.filling;
+  }
+
+  private async fillNow(): Promise<void> {
+    await this.asked(async () => {
+      if (this.shown.length === 0) {
+        this.shown = this.ahead;
+        this.ahead = [];
+      }
+      if (this.shown.length === 0) this.shown = await this.lease();
+      this.isBusy = false;
+      this.redraw();
+      if (this.shown.length && !this.ahead.length) this.ahead = await this.lease();
+    });
+  }
+
+  private async lease(n = this.size): Promise<ItemDetail[]> {
+    if (this.isClosed) return [];
+    const keep = ids(this.held);
+    const answer = await this.server.lease(n, keep, []);
+    if (this.isClosed) {
+      await this.giveBack(answer.items);
+      return [];
+    }
+    this.waiting = answer.waiting;
+    const lost = new Set(keep.filter((id) => !answer.kept.includes(id)));
+    const mine = (all: ItemDetail[]) => all.filter(({ id }) => !lost.has(id));
+    this.shown = mine(this.shown);
+    this.ahead = mine(this.ahead);
+    this.aside = mine(this.aside);
+    return answer.items.filter(({ id }) => !keep.includes(id));
+  }
+
+  async renew(): Promise<void> {
+    await this.asked(async () => void (await this.lease(0)));
+  }
+
+  /** Decides all that is shown but the exceptions; the next sheet follows. */
+  async decide(decision: DecisionKind, exceptions: ReadonlySet<number>): Promise<void> {
+    const chosen = this.shown.filter(
+      (one) => !exceptions.has(one.id) && one.allowed.includes(decision),
+    );
+    if (this.isBusy || chosen.length === 0) return;
+    this.isBusy = true;
+    this.redraw();
+    const isDone = await this.asked(async () => {
+      const asks = chosen.map(({ id, version }) => ({ item: id, version, decision }));
+      const { items } = await this.server.decideAll(asks);
+      this.last = { shown: this.shown, decided: items };
+      const decided = new Set(items.map(({ id }) => id));
+      this.aside = [...this.aside, ...this.shown.filter(({ id }) => !decided.has(id))];
+      this.shown = [];
+    });
+    if (isDone) await this.fill();
+  }
+
+  /** Takes back all decisions of the last sheet and shows it again. */
+  async undo(): Promise<void> {
+    const { last } = this;
+    if (!last || this.isBusy) return;
+    this.isBusy = true;
+    this.last = null;
+    await this.asked(async () => {
+      const asks = last.decided.map(({ id, version }) => ({ item: id, version }));
+      const { items } = await this.server.undoAll(asks);
+      const now = new Map(items.map((one) => [one.id, one]));
+      const wasShown = new Set(ids(last.shown));
+      this.aside = this.aside.filter(({ id }) => !wasShown.has(id));
+      this.ahead = [...this.shown, ...this.ahead];
+      this.shown = last.shown.map((one) => ({ ...one, ...now.get(one.id) }));
+    });
+    this.isBusy = false;
+    this.redraw();
+  }
+
+  /** Gives back all that is held. */
+  async close(): Promise<void> {
+    this.isClosed = true;
+    await this.giveBack(this.held);
+  }
+
+  private async giveBack(held: readonly ItemDetail[]): Promise<void> {
+    if (held.length) await this.server.release(ids(held)).catch(() => {});
+  }
+
+  private async asked(call: () => Promise<void>): Promise<boolean> {
+    try {
+      await call();
+      this.error = null;
+      this.redraw();
+      return true;
+    } catch (error) {
+      if (!(error instanceof ApiError)) throw error;
+      this.error = error;
+      this.isBusy = false;
+      // What somebody else decided or holds leaves the sheet; the rest can be decided again.
+      const gone = new Set(
+        error.current.filter((one) => !one.allowed.length || one.held_by).map(({ id }) => id),
+      );
+      const now = new Map(error.current.map((one) => [one.id, one]));
+      this.shown = this.shown
+        .filter(({ id }) => !gone.has(id))
+        .map((one) => ({ ...one, ...now.get(one.id) }));
+    }
+    this.redraw();
+    return false;
+  }
+}
+
+function ids(items: readonly ItemDetail[]): number[] {
+  return items.map(({ id }) => id);
+}

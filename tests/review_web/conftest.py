@@ -1,0 +1,67 @@
+"""Debian's Chromium, driven by playwright; tests are skipped where there is none."""
+
+import os
+import shutil
+from collections.abc import Callable, Iterator
+
+import pytest
+from playwright.sync_api import Browser, Page, sync_playwright
+
+from catenary.review import static
+
+_ARGUMENTS = (
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+)
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    program = os.environ.get("CATENARY_CHROMIUM") or shutil.which("chromium")
+    if program is None:
+        pytest.skip("no chromium; install it or name one in CATENARY_CHROMIUM")
+    if not (static.DIST / "index.html").is_file():
+        pytest.skip("the review pages are not built; run scripts/build-web")
+    # One module long: while it runs, no other test may start an event loop in this thread.
+    with sync_playwright() as driver:
+        opened = driver.chromium.launch(executable_path=program, args=_ARGUMENTS)
+        yield opened
+        opened.close()
+
+
+@pytest.fixture
+def complaints() -> list[str]:
+    """What the browser complained of: errors of the pages and of their security policy."""
+    return []
+
+
+@pytest.fixture
+def new_page(browser: Browser, complaints: list[str]) -> Iterator[Callable[..., Page]]:
+    """Returns a function that opens a page of a new person, in a language, light or dark."""
+    contexts = []
+
+    def opened(locale: str = "en-GB", scheme: str = "light") -> Page:
+        size = {"width": 1366, "height": 768}
+        contexts.append(browser.new_context(viewport=size, locale=locale, color_scheme=scheme))
+        page = contexts[-1].new_page()
+        page.set_default_timeout(10_000)
+        page.on("pageerror", lambda error: complaints.append(str(error)))
+        page.on(
+            "console",
+            lambda said: complaints.append(said.text) if said.type == "error" else None,
+        )
+        return page
+
+    yield opened
+    for context in contexts:
+        context.close()
+
+
+@pytest.fixture
+def page(new_page: Callable[..., Page]) -> Page:
+    return new_page("en-GB")

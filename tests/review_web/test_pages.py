@@ -1,0 +1,325 @@
+"""A reviewer's work in a real browser, against the real server."""
+
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Page, expect
+
+from catenary.domain.review import Role
+from tests.review_web import railway
+from tests.review_web.railway import ATTACK, PASSWORD, Railway
+
+PEOPLE = {"wang": Role.REVIEWER, "li": Role.REVIEWER, "zhao": Role.LEAD, "guest": Role.VIEWER}
+
+
+MASTS = 56
+PAGES = (
+    "queue",
+    "triage",
+    "sheet",
+    "picture?frame=57",
+    "masts",
+    "mast?id=57",
+    "statistics",
+    "help",
+)
+
+
+@pytest.fixture(scope="module")
+def pictures(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("pictures")
+    railway.photograph(folder, MASTS)
+    return folder
+
+
+@pytest.fixture
+def line(tmp_path: Path, pictures: Path) -> Iterator[Railway]:
+    with railway.served(tmp_path, pictures, MASTS, PEOPLE) as opened:
+        yield opened
+
+
+def states(page: Page, line: Railway) -> dict[str, int]:
+    """Return how many items are in each state, as the server tells."""
+    facets = page.request.get(line.address + "api/queue/filters").json()["facets"]
+    return {one["value"]: one["count"] for one in facets["state"] if one["count"]}
+
+
+def item(page: Page, line: Railway, number: int) -> dict:
+    return page.request.get(f"{line.address}api/items/{number}").json()
+
+
+def log_in(page: Page, line: Railway, name: str, place: str = "#/queue") -> None:
+    page.goto(line.address + place)
+    page.get_by_label(re.compile("^(Name|用户名)$")).fill(name)
+    page.get_by_label(re.compile("^(Password|密码)$")).fill(PASSWORD)
+    page.keyboard.press("Enter")
+    expect(page.get_by_role("navigation")).to_be_visible()
+
+
+def shown(page: Page, but: str = "") -> str:
+    """Return the item that is looked at, once it is another than ``but`` and its picture there."""
+    looked_at = page.wait_for_function(
+        """but => {
+          const stage = document.querySelector('.stage');
+          const image = stage?.querySelector('img');
+          const isThere = image && image.complete && image.naturalWidth > 0;
+          return isThere && stage.dataset.item !== but ? stage.dataset.item : false;
+        }""",
+        arg=but,
+    )
+    return str(looked_at.json_value())
+
+
+def press_and_see_next(page: Page, key: str) -> str:
+    before = shown(page)
+    page.keyboard.press(key)
+    return shown(page, but=before)
+
+
+def test_fifty_items_are_decided_by_keyboard_alone(line: Railway, page: Page, complaints):
+    page.goto(line.address)
+    expect(page.get_by_label("Name")).to_be_focused()
+    page.keyboard.type("wang")
+    page.keyboard.press("Tab")
+    page.keyboard.type(PASSWORD)
+    page.keyboard.press("Enter")
+    expect(page.get_by_role("status").first).to_have_text("56 items")
+    page.keyboard.press("t")
+    seen = [shown(page)]
+    for number in range(50):
+        page.keyboard.press("1234"[number % 4])
+        seen.append(shown(page, but=seen[-1]))
+    expect(page.get_by_text("50 decided")).to_be_visible()
+    expect(page.get_by_text("6 left")).to_be_visible()
+    expect(page.get_by_text("saving")).to_have_count(0)
+    assert len(set(seen)) == 51
+    assert states(page, line) == {
+        "open": 6,
+        "confirmed": 13,
+        "rejected": 13,
+        "observed": 12,
+        "cannot_judge": 12,
+    }
+    assert complaints == []
+
+
+def test_grade_condition_and_note_are_changed_by_keyboard_and_taken_back(
+    line: Railway, page: Page, complaints
+):
+    log_in(page, line, "wang", "#/triage")
+    first = shown(page)
+    page.keyboard.press("d")
+    page.keyboard.press("s")  # the first condition that begins so: slack
+    page.keyboard.press("Escape")
+    page.keyboard.press("g")
+    page.keyboard.press("End")
+    page.keyboard.press("Escape")
+    page.keyboard.press("n")
+    page.keyboard.type("1 strand left, 2 gone")
+    page.keyboard.press("Escape")
+    press_and_see_next(page, "1")
+    page.keyboard.press("u")
+    expect(page.locator(".stage")).to_have_attribute("data-item", first)
+    expect(page.get_by_text("0 decided")).to_be_visible()
+    expect(page.locator(".trail")).to_contain_text("1 strand left, 2 gone")
+    expect(page.locator(".trail li").first).to_contain_text("undone")
+    made = item(page, line, int(first))["decisions"]
+    assert [
+        (one["decision"], one["after"]["condition"], one["after"]["grade"]) for one in made
+    ] == [
+        ("confirm", "slack", 3),
+        ("undo", "broken", 1),
+    ]
+    assert complaints == []
+
+
+def test_contact_sheet_decides_all_but_the_exceptions(line: Railway, page: Page, complaints):
+    log_in(page, line, "wang", "#/sheet?component=dropper&n=24")
+    expect(page.locator(".cell")).to_have_count(24)
+    for key in ("Space", "ArrowRight", "ArrowRight", "Space"):
+        page.keyboard.press(key)
+    expect(page.locator(".cell.marked")).to_have_count(2)
+    exceptions = {one.get_attribute("data-item") for one in page.locator(".cell.marked").all()}
+    page.keyboard.press("2")
+    expect(page.get_by_role("status").first).to_contain_text("34 left")
+    assert states(page, line) == {"open": 34, "rejected": 22}
+    assert {item(page, line, int(one))["state"] for one in exceptions} == {"open"}
+    page.keyboard.press("u")
+    expect(page.get_by_role("status").first).to_contain_text("56 left")
+    assert states(page, line) == {"open": 56}
+    assert complaints == []
+
+
+def drag_over(page: Page, x0: float, y0: float, x1: float, y1: float) -> None:
+    """Drag over shares of the viewer, once tiles are there."""
+    room = page.locator(".canvas").bounding_box()
+    assert room is not None
+    page.mouse.move(room["x"] + x0 * room["width"], room["y"] + y0 * room["height"])
+    page.mouse.down()
+    page.mouse.move(room["x"] + x1 * room["width"], room["y"] + y1 * room["height"], steps=4)
+    page.mouse.up()
+
+
+def open_photograph(page: Page, line: Railway, place: str) -> None:
+    with page.expect_response(re.compile(r"/tiles/\d+/\d+_\d+\.jpg")):
+        log_in(page, line, "wang", place)
+    expect(page.locator(".overlay g[transform]")).to_be_attached()
+
+
+def test_a_missed_defect_is_drawn(line: Railway, page: Page, complaints):
+    open_photograph(page, line, "#/picture?frame=60")
+    page.keyboard.press("d")
+    drag_over(page, 0.3, 0.3, 0.5, 0.6)
+    page.get_by_label("Component").select_option("insulator")
+    page.get_by_label("Condition").select_option("flashover")
+    page.get_by_label("Note").fill(ATTACK)
+    page.get_by_role("button", name="Record the defect").click()
+    expect(page.locator(".item-list")).to_contain_text("Insulator flashover")
+    drawn = page.request.get(line.address + "api/frames/60").json()["items"][-1]
+    assert (drawn["origin"], drawn["state"]) == ("manual", "confirmed")
+    assert (drawn["component"], drawn["grade"], drawn["note"]) == ("insulator", 1, ATTACK)
+    x0, y0, x1, y1 = drawn["box"]
+    assert 0 <= x0 < x1 <= railway.WIDTH
+    assert 0 <= y0 < y1 <= railway.HEIGHT
+    assert complaints == []
+
+
+def test_a_box_is_corrected_and_a_length_measured(line: Railway, page: Page, complaints):
+    open_photograph(page, line, "#/picture?frame=57&item=1")
+    expect(page.locator(".item-list .chosen")).to_contain_text("Dropper broken")
+    page.keyboard.press("l")
+    drag_over(page, 0.4, 0.5, 0.6, 0.5)
+    expect(page.locator(".hint")).to_contain_text(
+        re.compile(r"[\d.]+ px \([\d.]+ across, 0\.0 down")
+    )
+    page.keyboard.press("b")
+    drag_over(page, 0.4, 0.3, 0.6, 0.7)
+    page.get_by_role("button", name="Confirm with this box").click()
+    expect(page.locator(".item-list .chosen")).to_contain_text("Confirmed")
+    assert item(page, line, 1)["box"] != [280.0, 100.0, 340.0, 420.0]
+    assert complaints == []
+
+
+def test_what_somebody_else_decided_is_told_and_not_overwritten(line: Railway, new_page):
+    wang, zhao = new_page(), new_page()
+    log_in(wang, line, "wang", "#/triage?item=5")
+    assert shown(wang) == "5"
+    log_in(zhao, line, "zhao", "#/triage?item=5")
+    assert shown(zhao) == "5"
+    press_and_see_next(wang, "1")
+    expect(wang.get_by_text("saving")).to_have_count(0)
+    press_and_see_next(zhao, "2")
+    expect(zhao.get_by_role("alert")).to_contain_text("Somebody changed it meanwhile")
+    zhao.get_by_role("button", name="Show it").click()
+    expect(zhao.locator(".panel .state")).to_have_text("Confirmed")
+    kept = item(zhao, line, 5)
+    assert (kept["state"], kept["reviewer"]) == ("confirmed", "wang")
+
+
+def test_a_viewer_looks_and_cannot_decide(line: Railway, page: Page, complaints):
+    log_in(page, line, "guest", "#/triage")
+    shown(page)
+    expect(page.get_by_text("Read only")).to_be_visible()
+    for button in page.locator(".decisions button").all():
+        expect(button).to_be_disabled()
+    page.keyboard.press("1")
+    press_and_see_next(page, "j")
+    assert states(page, line) == {"open": 56}
+    assert complaints == []
+
+
+def test_filters_are_in_the_address_and_counts_follow(line: Railway, page: Page, complaints):
+    log_in(page, line, "wang", "#/triage")
+    press_and_see_next(page, "1")
+    expect(page.get_by_text("saving")).to_have_count(0)
+    page.goto(line.address + "#/queue")
+    page.get_by_role("checkbox", name=re.compile("^Confirmed")).check()
+    expect(page.get_by_role("status").first).to_have_text("1 items")
+    assert "state=confirmed" in page.url
+    page.reload()
+    expect(page.get_by_role("status").first).to_have_text("1 items")
+    expect(page.get_by_role("checkbox", name=re.compile("^Confirmed"))).to_be_checked()
+    assert complaints == []
+
+
+def test_a_mast_named_like_an_attack_is_only_text(line: Railway, page: Page, complaints):
+    places = ["#/queue", "#/triage?item=1", "#/picture?frame=57&item=1", "#/masts", "#/mast?id=57"]
+    log_in(page, line, "zhao", "#/triage?item=1")
+    shown(page)
+    page.keyboard.press("n")
+    page.keyboard.type(ATTACK)
+    page.keyboard.press("Escape")
+    press_and_see_next(page, "3")
+    expect(page.get_by_text("saving")).to_have_count(0)
+    for place in places:
+        page.goto(line.address + place)
+        expect(page.locator("#content")).to_contain_text(ATTACK)
+        assert page.locator("img[src='x']").count() == 0
+    assert page.evaluate("window.wasHit") is None
+    assert complaints == []
+
+
+# WCAG 2.2, 1.4.3: text that is not disabled has at least 4.5 times the contrast.
+FAINT_TEXT = """() => {
+  const numbers = colour => (colour.match(/[\\d.]+/g) || []).map(Number);
+  const light = colour => {
+    const [r, g, b] = colour.map(v => v / 255)
+      .map(v => v <= 0.04045 ? v / 12.92 : ((v + 0.055) / 1.055) ** 2.4);
+    return 0.2126 * r + 0.7152 * g + 0.0722 * b;
+  };
+  const behind = element => {
+    for (let one = element; one; one = one.parentElement) {
+      const colour = numbers(getComputedStyle(one).backgroundColor);
+      if (colour.length === 3 || colour[3] === 1) return colour.slice(0, 3);
+    }
+    return [255, 255, 255];
+  };
+  const hasText = element => [...element.childNodes]
+    .some(one => one.nodeType === Node.TEXT_NODE && one.textContent.trim());
+  return [...document.querySelectorAll('body *')]
+    .filter(one => hasText(one) && one.getClientRects().length)
+    .filter(one => !one.closest(':disabled, .disabled, svg, option'))
+    .filter(one => {
+      const [a, b] = [numbers(getComputedStyle(one).color).slice(0, 3), behind(one)].map(light);
+      return (Math.max(a, b) + 0.05) / (Math.min(a, b) + 0.05) < 4.5;
+    })
+    .map(one => `${one.tagName}.${one.className} ${one.textContent.slice(0, 30)}`);
+}"""
+
+
+@pytest.mark.parametrize(("locale", "scheme"), [("en-GB", "dark"), ("zh-CN", "light")])
+def test_every_page_opens_fits_the_screen_and_can_be_read(
+    line: Railway, new_page, complaints, locale, scheme
+):
+    page = new_page(locale, scheme)
+    log_in(page, line, "zhao")
+    for place in PAGES:
+        page.goto(line.address + "#/" + place)
+        page.wait_for_load_state("networkidle")
+        wide = page.evaluate("document.documentElement.scrollWidth - innerWidth")
+        assert wide <= 0, place
+        assert page.evaluate(FAINT_TEXT) == [], place
+    page.keyboard.press("?")
+    expect(page.get_by_role("dialog")).to_be_visible()
+    page.keyboard.press("Escape")
+    expect(page.get_by_role("dialog")).to_have_count(0)
+    assert complaints == []
+
+
+def test_a_second_window_follows_the_triage(line: Railway, page: Page, complaints):
+    log_in(page, line, "wang", "#/triage")
+    shown(page)
+    window = page.context.new_page()
+    window.goto(line.address + "#/picture?follow=1")
+    expect(window.get_by_role("navigation")).to_be_visible()
+    number = press_and_see_next(page, "j")
+    expect(window.locator(".osd")).to_have_attribute(
+        "data-frame", str(frame_of(page, line, number))
+    )
+    assert complaints == []
+
+
+def frame_of(page: Page, line: Railway, number: str) -> int:
+    return item(page, line, int(number))["frame_id"]
