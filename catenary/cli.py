@@ -256,13 +256,21 @@ def reassign_masts(  # noqa: PLR0913 - every option of the command is a paramete
 
 
 @app.command()
-def report(
+def report(  # noqa: PLR0913 - every option of the command is a parameter
     run: Annotated[str, typer.Argument(help="Name of the run.")],
     output: Annotated[Path, typer.Option("-o", "--output", help="File to write.")],
-    form: Annotated[str, typer.Option("--format", help="html, xlsx, csv or coco.")] = "html",
+    form: Annotated[
+        str, typer.Option("--format", help="html, xlsx, csv, coco, or a notice as docx or pdf.")
+    ] = "html",
     components: Annotated[
         bool, typer.Option("--components", help="COCO: write normal components too.")
     ] = False,
+    template: Annotated[
+        Path | None, typer.Option(help="Notice: your railway's own (.docx or Typst).")
+    ] = None,
+    fonts: Annotated[
+        Path | None, typer.Option(help="PDF: folder with a font that has Chinese characters.")
+    ] = None,
     workspace: Workspace = DEFAULT_WORKSPACE,
 ) -> None:
     """Write the findings of a run as one file."""
@@ -272,7 +280,11 @@ def report(
         raise typer.BadParameter(f"{form!r} is not one of {', '.join(job.FORMATS)}")
     if components and form != "coco":
         raise typer.BadParameter("--components goes with --format coco")
-    job.write_report(workspace, run, form, output, with_components=components)
+    if template is not None and form not in job.TEMPLATES:
+        raise typer.BadParameter("--template goes with --format docx or pdf")
+    if fonts is not None and form != "pdf":
+        raise typer.BadParameter("--fonts goes with --format pdf")
+    job.write_report(workspace, run, form, output, job.Choices(components, template, fonts))
     out.print(f"{output.resolve()}", soft_wrap=True)
 
 

@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -12,7 +12,7 @@ from catenary import config
 from catenary.domain.finding import Verdict
 from catenary.domain.taxonomy import Taxonomy
 from catenary.jobs import workspaces
-from catenary.reports import coco, html, table, words, xlsx
+from catenary.reports import coco, docx, html, pdf, table, words, xlsx
 from catenary.reports.data import (
     BadFrame,
     Counts,
@@ -33,10 +33,28 @@ from catenary.store.parts import StoredPart
 from catenary.store.summary import RunSummary
 from catenary.store.workspace import Workspace
 
-FORMATS = ("html", "xlsx", "csv", "coco")
+FORMATS = ("html", "xlsx", "csv", "coco", "docx", "pdf")
+TEMPLATES = {"docx": "configs/notice/notice.docx", "pdf": "configs/notice/notice.typ"}
 
 
-def write_report(folder: Path, name: str, form: str, path: Path, *, with_components: bool) -> None:
+@dataclass(frozen=True, slots=True)
+class Choices:
+    """What some formats let a user choose.
+
+    Attributes:
+        with_components: COCO: write parts without a finding too.
+        template: Word and PDF: of the notice; None for the shipped one.
+        fonts: PDF: folder of fonts to use beside those of the system.
+    """
+
+    with_components: bool = False
+    template: Path | None = None
+    fonts: Path | None = None
+
+
+def write_report(
+    folder: Path, name: str, form: str, path: Path, choices: Choices | None = None
+) -> None:
     """Write the findings of a run.
 
     Args:
@@ -44,26 +62,40 @@ def write_report(folder: Path, name: str, form: str, path: Path, *, with_compone
         name: Run.
         form: One of `FORMATS`.
         path: File to write; replaced whole or not at all.
-        with_components: COCO only: write parts without a finding too.
+        choices: What the format lets one choose; None for its defaults.
 
     Raises:
+        ConfigError: If the template of a notice is not usable, or a PDF finds no Chinese font.
         StoreError: If the workspace or the run is not there, or the file cannot be written.
     """
+    chosen = choices or Choices()
     taxonomy = config.load_taxonomy(config.bundled("configs/taxonomy.yaml"))
     with workspaces.existing(folder) as (db, workspace), db.read() as connection:
         run_id = ledger.run_id_of(connection, name)
         data = _data(connection, workspace, run_id, taxonomy)
-        match form:
-            case "html":
-                html.write_html(data, path)
-            case "xlsx":
-                xlsx.write_xlsx(data, path)
-            case "csv":
-                table.write_csv(data, path)
-            case "coco":
-                coco.write_results(data, path, with_components)
-            case _:
-                raise ValueError(f"format must be one of {', '.join(FORMATS)}, got {form!r}")
+        _write(data, form, path, chosen)
+
+
+def _write(data: ReportData, form: str, path: Path, chosen: Choices) -> None:
+    match form:
+        case "html":
+            html.write_html(data, path)
+        case "xlsx":
+            xlsx.write_xlsx(data, path)
+        case "csv":
+            table.write_csv(data, path)
+        case "coco":
+            coco.write_results(data, path, chosen.with_components)
+        case "docx":
+            docx.write_docx(data, path, _template(form, chosen))
+        case "pdf":
+            pdf.write_pdf(data, path, _template(form, chosen), chosen.fonts)
+        case _:
+            raise ValueError(f"format must be one of {', '.join(FORMATS)}, got {form!r}")
+
+
+def _template(form: str, chosen: Choices) -> Path:
+    return chosen.template or config.bundled(TEMPLATES[form])
 
 
 def _data(

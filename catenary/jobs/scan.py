@@ -78,7 +78,7 @@ def demo(folder: Path, progress: Progress) -> Demo:
     source = str(config.bundled(SAMPLE_RUN))
     found = scan_run(source, folder, assemble.Recipe(), Options(), progress)
     page = folder / f"{found.name}.html"
-    report.write_report(folder, found.name, "html", page, with_components=False)
+    report.write_report(folder, found.name, "html", page)
     return Demo(found, page.resolve())
 
 

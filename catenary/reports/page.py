@@ -9,7 +9,7 @@ from catenary.domain.finding import Evidence, Finding, Verdict
 from catenary.domain.geometry import Box
 from catenary.domain.image import ImageRef
 from catenary.domain.taxonomy import Taxonomy
-from catenary.reports import lexicon, pictures, words
+from catenary.reports import fingerprint, lexicon, pictures, words
 from catenary.reports.data import (
     BadFrame,
     CropImage,
@@ -300,6 +300,7 @@ def _judged_by(data: ReportData) -> Iterator[Fact]:
         yield Fact(f"{component} is raised from a probability of", f"{threshold:.3f}")
     for line in data.promises:
         yield Fact("promise", line.strip())
+    yield Fact("fingerprint 指纹 (SHA-256)", fingerprint.of(data))
 
 
 def _choices(pairs: Iterable[tuple[str, str]]) -> tuple[Choice, ...]:

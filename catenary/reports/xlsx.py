@@ -16,7 +16,7 @@ from xlsxwriter.workbook import Workbook
 from xlsxwriter.worksheet import Worksheet
 
 from catenary.domain.finding import Verdict
-from catenary.reports import atomic, pictures, words
+from catenary.reports import atomic, fingerprint, pictures, words
 from catenary.reports.data import ReportData, ReportFinding, ReportPart
 from catenary.reports.wording import GRADES_ZH, direction_zh, kilometre, printable
 
@@ -286,6 +286,7 @@ def _info(data: ReportData) -> Iterator[tuple[str, Cell]]:
     yield "模型 Model", data.versions.model
     yield "规则 Rules", data.versions.rules
     yield "定级字典 Taxonomy", data.versions.taxonomy
+    yield "指纹 Fingerprint (SHA-256)", fingerprint.of(data)
     yield "图像总数 Photographs", counts.images
     yield "已判定 Judged", counts.done
     yield "不可用图像 Unusable (not judged)", counts.unusable

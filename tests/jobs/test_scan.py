@@ -60,12 +60,15 @@ def counts(run: Path) -> dict[str, object]:
 def test_a_run_goes_the_whole_way_to_every_report(run, bundle):
     assert scan(run, bundle).returncode == 0
     workspace = str(run.parent / "ws")
-    for form in ("html", "xlsx", "csv", "coco"):
+    for form in ("html", "xlsx", "csv", "coco", "docx"):
         path = run.parent / f"report.{form}"
         options = ("--workspace", workspace, "--format", form, "-o", str(path))
         done = catenary("report", run.name, *options)
         assert done.returncode == 0, done.stderr
         assert path.stat().st_size > 0
+    refused = catenary("report", run.name, "--workspace", workspace, "--template", "x", "-o", "y")
+    assert refused.returncode == 2
+    assert "--template goes with --format docx or pdf" in refused.stderr
     told = (run.parent / "report.csv").read_text(encoding="utf-8-sig")
     rows = list(csv.DictReader(io.StringIO(told)))
     assert rows

@@ -1,0 +1,43 @@
+"""A hash that tells whether two reports say the same of a run."""
+
+import hashlib
+import json
+
+from catenary.reports.data import ReportData, ReportFinding
+
+
+def of(data: ReportData) -> str:
+    """Return the SHA-256, in hexadecimal, of what a report says.
+
+    It covers the run, the counts, versions, thresholds, every finding and which photographs show
+    one part; not when the report was made or what its pictures look like. Two reports of a run
+    with the same fingerprint list the same, whatever their format.
+    """
+    content = {
+        "run": [data.run.name, data.run.source, data.run.line, data.run.direction, data.run.date],
+        "counts": [data.counts.done, data.counts.unusable, data.counts.failed, data.counts.pending],
+        "versions": [data.versions.model, data.versions.rules, data.versions.taxonomy],
+        "thresholds": dict(data.thresholds),
+        "findings": sorted(_row(one) for one in data.findings),
+        "parts": sorted(
+            [part.name, *(view.ref.image_id for view in part.views)] for part in data.joined
+        ),
+    }
+    text = json.dumps(content, sort_keys=True, separators=(",", ":"), ensure_ascii=True)
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+def _row(one: ReportFinding) -> list[str]:
+    finding, ref = one.finding, one.ref
+    box = finding.component.box
+    place = (ref.mast.section, ref.mast.number) if ref.mast else ("", "")
+    return [
+        finding.image_id,
+        *place,
+        finding.component.kind,
+        *(repr(round(value, 3)) for value in (box.x0, box.y0, box.x1, box.y1)),
+        str(finding.verdict),
+        finding.condition,
+        repr(finding.grade),
+        repr(None if finding.probability is None else round(finding.probability, 6)),
+    ]
