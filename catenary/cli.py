@@ -32,11 +32,15 @@ app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_
 bundles = typer.Typer(no_args_is_help=True, help="Make, calibrate and verify model bundles.")
 runs = typer.Typer(invoke_without_command=True, help="What was scanned, what is left, what failed.")
 data = typer.Typer(no_args_is_help=True, help="Convert, audit, split and mine labelled sets.")
+people = typer.Typer(no_args_is_help=True, help="Accounts of the reviewers.")
+trail = typer.Typer(no_args_is_help=True, help="The trail of decisions.")
 benches = typer.Typer(no_args_is_help=True, help="Measure what training data give.")
 app.add_typer(benches, name="bench")
 app.add_typer(bundles, name="bundle")
 app.add_typer(data, name="data")
 app.add_typer(runs, name="runs")
+app.add_typer(people, name="users")
+app.add_typer(trail, name="audit")
 out = Console()
 
 Workspace = Annotated[
@@ -286,6 +290,112 @@ def report(  # noqa: PLR0913 - every option of the command is a parameter
         raise typer.BadParameter("--fonts goes with --format pdf")
     job.write_report(workspace, run, form, output, job.Choices(components, template, fonts))
     out.print(f"{output.resolve()}", soft_wrap=True)
+
+
+@app.command()
+def review(  # noqa: PLR0913 - every option of the command is a parameter
+    workspace: Workspace = DEFAULT_WORKSPACE,
+    host: Annotated[
+        str, typer.Option(help="Address to listen on; others than this machine need accounts.")
+    ] = "127.0.0.1",
+    port: Annotated[int, typer.Option(min=0, max=65535, help="Port.")] = 8400,
+    name: Annotated[
+        list[str] | None, typer.Option(help="Host name the server answers to; repeatable.")
+    ] = None,
+    database: Annotated[
+        str | None, typer.Option(help="Database URL, if not the file in the workspace.")
+    ] = None,
+    config: Annotated[
+        Path | None, typer.Option(help="Review settings; configs/review.yaml when not given.")
+    ] = None,
+    setting: Setting = None,
+) -> None:
+    """Serve the findings of a workspace to reviewers, until stopped."""
+    from catenary.review import serve
+
+    options = serve.Options(host, port, tuple(name or ()), database, config, tuple(setting or ()))
+    shown = f"[{host}]" if ":" in host else host
+    out.print(f"Review at http://{shown}:{port}/ (stop with Ctrl-C)", soft_wrap=True)
+    serve.serve(workspace, options)
+
+
+@people.command("add")
+def add_user(
+    name: Annotated[str, typer.Argument(help="Name to log in with.")],
+    role: Annotated[str, typer.Option(help="viewer, reviewer, second, lead or admin.")],
+    workspace: Workspace = DEFAULT_WORKSPACE,
+) -> None:
+    """Add an account; the password is asked for, or read from a pipe."""
+    from catenary.domain.review import Role
+    from catenary.jobs import accounts as job
+
+    if role not in list(Role):
+        raise typer.BadParameter(f"{role!r} is not one of {', '.join(Role)}", param_hint="--role")
+    job.add(workspace, name, Role(role), _password())
+    out.print(f"{name} added as {role}", highlight=False, markup=False)
+
+
+def _password() -> str:
+    """Ask twice at a terminal; read one line otherwise, so that no password is an argument."""
+    if not sys.stdin.isatty():
+        return sys.stdin.readline().rstrip("\r\n")
+    asked: str = typer.prompt("Password", hide_input=True, confirmation_prompt=True)
+    return asked
+
+
+@people.command("list")
+def list_users(workspace: Workspace = DEFAULT_WORKSPACE, as_json: Json = False) -> None:
+    """List the accounts."""
+    from catenary.jobs import accounts as job
+
+    found = job.list_all(workspace)
+    if as_json:
+        _print_json(
+            [
+                {"name": one.name, "role": one.role, "disabled": one.disabled_at is not None}
+                for one in found
+            ]
+        )
+        return
+    for one in found:
+        state = f", disabled {one.disabled_at:%Y-%m-%d}" if one.disabled_at else ""
+        line = f"{one.name}: {one.role}, since {one.created_at:%Y-%m-%d}{state}"
+        out.print(line, highlight=False, markup=False)
+
+
+@people.command("disable")
+def disable_user(
+    name: Annotated[str, typer.Argument(help="Name of the account.")],
+    workspace: Workspace = DEFAULT_WORKSPACE,
+) -> None:
+    """Let an account log in no more, at once; its decisions stay."""
+    from catenary.jobs import accounts as job
+
+    job.disable(workspace, name)
+    out.print(f"{name} disabled", highlight=False, markup=False)
+
+
+@trail.command("verify")
+def verify_trail(
+    seal: Annotated[
+        str, typer.Option(help="Seal noted down before; proves that nothing was cut off.")
+    ] = "",
+    workspace: Workspace = DEFAULT_WORKSPACE,
+    database: Annotated[
+        str | None, typer.Option(help="Database URL, if not the file in the workspace.")
+    ] = None,
+) -> None:
+    """Check that no decision and no row of the trail was changed; exit code 1 when one was."""
+    from catenary.jobs import trail as job
+
+    found = job.verify(workspace, database, seal)
+    for one in found.broken:
+        where = "" if one.seq is None else f"row {one.seq}: "
+        out.print(f"broken: {where}{one.what}", soft_wrap=True, highlight=False, markup=False)
+    if found.broken:
+        raise typer.Exit(FAILED)
+    told = f"{found.head.seq} rows hold; the seal is {found.head.digest}"
+    out.print(told, soft_wrap=True, highlight=False)
 
 
 @app.command("compare")

@@ -607,3 +607,4 @@ DIRECTIONS: Mapping[Direction, Words] = {
 }
 
 DRAWN = Words("由审核人员在照片上标注", "Drawn into the photograph by a reviewer")
+NONE_OF_IT = Words("（无）", "(none)")

@@ -36,6 +36,19 @@ def names(taxonomy: Taxonomy, kind: str, condition: str) -> Names:
     return Names(component.zh, component.en, told.zh, told.en)
 
 
+def condition_anywhere(taxonomy: Taxonomy, condition: str) -> Words:
+    """Return what a condition is called on whichever components have it, each name once."""
+    told = [
+        _condition(taxonomy, one.id, condition)
+        for one in taxonomy.components.values()
+        if condition in one.conditions
+    ] or [_condition(taxonomy, "", condition)]
+    return Words(
+        "/".join(dict.fromkeys(one.zh for one in told)),
+        "/".join(dict.fromkeys(one.en for one in told)),
+    )
+
+
 def why(finding: Finding, taxonomy: Taxonomy) -> Words:
     """Return in a sentence or two why a finding was raised or could not be judged.
 

@@ -5,6 +5,8 @@ from typing import Annotated, Literal
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, PlainSerializer
 
+from catenary.domain.finding import Verdict
+from catenary.domain.image import Outcome
 from catenary.domain.review import Act, Decision, Origin, Role, Stage, State
 from catenary.reports.wording import printable
 
@@ -14,7 +16,6 @@ Time = Annotated[
 ]
 Text = Annotated[str, AfterValidator(printable)]  # names of files may hold bytes that are no UTF-8
 BoxOut = tuple[float, float, float, float]
-VerdictName = Literal["normal", "defect", "cannot_judge"]
 
 
 class Answer(BaseModel):
@@ -72,7 +73,7 @@ class Item(Answer):
     component: str
     condition: str
     grade: int | None
-    verdict: VerdictName
+    verdict: Verdict
     probability: float | None
     box: BoxOut
     frame_id: int
@@ -126,7 +127,7 @@ class Evidence(Answer):
     source: str
     label: Words
     condition: str
-    verdict: VerdictName
+    verdict: Verdict
     score: float | None
     reason: Words
     measurements: list[Measurement]
@@ -142,7 +143,7 @@ class View(Answer):
     file_name: Text
     frame_width: int
     frame_height: int
-    verdict: VerdictName
+    verdict: Verdict
     condition: str
     probability: float | None
     box: BoxOut
@@ -309,7 +310,7 @@ class FrameDetail(Answer):
     taken_at: str | None
     width: int
     height: int
-    outcome: Literal["done", "unusable", "failed"] | None
+    outcome: Outcome | None
     reason: Words
     tiles: Tiles | None
     items: list[ItemInFrame]
@@ -352,7 +353,7 @@ class MastPhotograph(Answer):
     file_name: Text
     width: int
     height: int
-    outcome: Literal["done", "unusable", "failed"] | None
+    outcome: Outcome | None
     items: int
 
 
@@ -500,5 +501,3 @@ class Error(Answer):
     """Every answer that is no success."""
 
     error: ErrorBody
-
-

@@ -95,7 +95,9 @@ def install(app: FastAPI, teller: Teller) -> None:
         return JSONResponse(told, HTTPStatus.UNPROCESSABLE_ENTITY)
 
     def http(_request: Request, error: Exception) -> JSONResponse:
-        status = HTTPStatus(error.status_code) if isinstance(error, HTTPException) else HTTPStatus(400)
+        status = (
+            HTTPStatus(error.status_code) if isinstance(error, HTTPException) else HTTPStatus(400)
+        )
         return JSONResponse(body(_CODES.get(status, "invalid"), status.phrase), status)
 
     app.add_exception_handler(RefusedError, refused)
@@ -150,10 +152,12 @@ class Unexpected:
 
         try:
             await self._app(scope, receive, watched)
-        except Exception:  # noqa: BLE001 - the one place where a bug becomes an answer
+        except Exception:
             number = secrets.token_hex(4)
             log.exception("bug id=%s method=%s path=%s", number, scope["method"], scope["path"])
             if not has_begun:
-                told = body("internal", f"an error of the server; its log has {number}", number=number)
+                told = body(
+                    "internal", f"an error of the server; its log has {number}", number=number
+                )
                 answer = JSONResponse(told, HTTPStatus.INTERNAL_SERVER_ERROR)
                 await answer(scope, receive, send)

@@ -63,12 +63,14 @@ class Database:
         self._engine.dispose()
 
 
-def open_workspace_db(location: Path | str) -> Database:
+def open_workspace_db(location: Path | str, *, is_durable: bool = False) -> Database:
     """Open a database, creating or upgrading it.
 
     Args:
         location: Path of a SQLite file in an existing folder, or a database URL such as
             ``postgresql+psycopg://user@host/catenary``.
+        is_durable: Whether what was written outlives a power cut: a scan can be done again, a
+            decision cannot.
 
     Raises:
         StoreError: If it cannot be opened, is no database, or is newer than this program.
@@ -82,7 +84,7 @@ def open_workspace_db(location: Path | str) -> Database:
     database = Database(engine, name)
     try:
         if url.drivername == "sqlite":
-            _prepare_sqlite(engine, name)
+            _prepare_sqlite(engine, name, is_durable)
         _bring_up_to_date(database)
     except StoreError:
         database.close()
@@ -108,11 +110,11 @@ def _arguments(url: URL) -> dict[str, Any]:
     return {"connect_args": {"timeout": BUSY_SECONDS, "isolation_level": None}}
 
 
-def _prepare_sqlite(engine: Engine, name: str) -> None:
+def _prepare_sqlite(engine: Engine, name: str, is_durable: bool) -> None:
     @event.listens_for(engine, "connect")
     def _set_pragmas(connection: sqlite3.Connection, _record: object) -> None:
         # NORMAL: a power cut may lose the last batches, never damage the file.
-        connection.execute("PRAGMA synchronous = NORMAL")
+        connection.execute(f"PRAGMA synchronous = {'FULL' if is_durable else 'NORMAL'}")
         connection.execute("PRAGMA foreign_keys = ON")
 
     @event.listens_for(engine, "begin")

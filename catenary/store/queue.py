@@ -4,7 +4,7 @@ import base64
 import heapq
 import json
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from enum import StrEnum
 from typing import Any
@@ -145,7 +145,8 @@ def _place_of(cursor: str, order: Order) -> list[Any]:
     columns, _ = _ORDERS[order]
     try:
         padded = cursor + "=" * (-len(cursor) % 4)
-        told, *place = json.loads(base64.urlsafe_b64decode(padded.encode("ascii")))
+        told, *rest = json.loads(base64.urlsafe_b64decode(padded.encode("ascii")))
+        place: list[Any] = list(rest)
         if told != order or len(place) != len(columns):
             raise ValueError("of another list")
         if order in (Order.NEWEST, Order.DECIDED):
@@ -167,7 +168,7 @@ def facets(connection: Connection, wanted: Wanted) -> Facets:
     total = connection.execute(
         select(func.count()).select_from(review_item).where(*conditions(connection, wanted))
     ).scalar()
-    anywhere = Wanted(**wanted.lists())
+    anywhere = replace(wanted, km_from=None, km_to=None)
     low, high = connection.execute(
         select(func.min(review_item.c.kilometre_m), func.max(review_item.c.kilometre_m)).where(
             *conditions(connection, anywhere)

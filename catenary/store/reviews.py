@@ -2,7 +2,7 @@
 
 import hashlib
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
@@ -264,7 +264,7 @@ def versions_of(connection: Connection, item: Item) -> Versions:
     return Versions(*connection.execute(query).one())
 
 
-def place_row(photograph: RowMapping) -> dict[str, Any]:
+def place_row(photograph: Mapping[str, Any] | RowMapping) -> dict[str, Any]:
     """Return where an item is, from the row of its photograph."""
     return {
         "line": photograph["mast_line"] or "",
@@ -365,7 +365,8 @@ def _text(standing: Standing) -> str:
     return audit.canonical(told)
 
 
-def _standing(text: str) -> Standing:
+def standing_from(text: str) -> Standing:
+    """Return what `decision.before` and `decision.after` hold."""
     told = json.loads(text)
     return Standing(
         State(told["state"]),
@@ -391,8 +392,8 @@ def _made(row: RowMapping, is_undone: bool) -> Made:
         Act(row["act"]),
         row["note"],
         row["version"],
-        _standing(row["before"]),
-        _standing(row["after"]),
+        standing_from(row["before"]),
+        standing_from(row["after"]),
         is_undone,
         Versions(row["model"], row["rules"], row["taxonomy"]),
     )

@@ -1,6 +1,8 @@
 """The queue of the reviewers, decisions with their trail, accounts."""
 
 from collections.abc import Sequence
+from datetime import datetime
+from typing import Any
 
 import sqlalchemy as sa
 from alembic import op
@@ -38,7 +40,7 @@ def _count(name: str, nullable: bool = False) -> sa.Column[int]:
     return sa.Column(name, sa.Integer(), nullable=nullable)
 
 
-def _time(name: str, nullable: bool = False) -> sa.Column[sa.DateTime]:
+def _time(name: str, nullable: bool = False) -> sa.Column[datetime]:
     return sa.Column(name, sa.DateTime(), nullable=nullable)
 
 
@@ -115,7 +117,7 @@ def _create_review_item() -> None:
         _index(table, [column])
 
 
-def _standing_columns() -> list[sa.Column]:  # type: ignore[type-arg] - of many types
+def _standing_columns() -> list[sa.Column[Any]]:
     return [
         _text("state", 20),
         _text("condition", 50),

@@ -1,0 +1,41 @@
+"""The site, put together: read this list to find a route."""
+
+from collections.abc import Iterable
+from pathlib import Path
+
+from fastapi import FastAPI
+
+from catenary import __version__
+from catenary.review import failures, frames, guard, items, people, queue, reference, static
+from catenary.review.site import Site
+
+
+def create_app(site: Site, names: Iterable[str] = (), dist: Path = static.DIST) -> FastAPI:
+    """Return the application.
+
+    Args:
+        site: All that the routes work with.
+        names: Host names it answers to, beside ``localhost`` and plain addresses.
+        dist: Folder of the built front end.
+    """
+    app = FastAPI(
+        title="catenary review",
+        version=__version__,
+        openapi_url="/api/openapi.json",
+        docs_url=None,  # they would fetch scripts from elsewhere
+        redoc_url=None,
+    )
+    for router in (
+        people.router(site),
+        queue.router(site),
+        items.router(site),
+        frames.router(site),
+        frames.masts_router(site),
+        reference.router(site),
+    ):
+        app.include_router(router)
+    static.install(app, dist)
+    failures.install(app, site.teller)
+    app.add_middleware(failures.Unexpected)
+    app.add_middleware(guard.Guard, names=tuple(names))
+    return app

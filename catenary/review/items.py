@@ -1,0 +1,129 @@
+"""Routes of one item: all that is known of it, its picture, decisions."""
+
+from http import HTTPStatus
+from typing import Annotated
+
+from fastapi import APIRouter, Depends, Path, Query, Response
+
+from catenary.domain.geometry import Box
+from catenary.domain.review import RefusedError, Right
+from catenary.imaging import pyramid
+from catenary.review import answers, photos
+from catenary.review.people import Caller, needs, reader_of
+from catenary.review.site import Site
+from catenary.review.tell import CONTEXT, Seen, seen_in, window
+from catenary.review.wishes import DecisionAsked, DecisionsAsked, Row, UndoAsked, UndosAsked
+from catenary.store import review_items, reviews
+from catenary.store.review_items import Item
+
+A_DAY = {"Cache-Control": "private, max-age=86400"}
+Id = Annotated[Row, Path()]
+Side = Annotated[int, Query(ge=0, le=8192)]
+_Context = Annotated[float, Query(ge=0, le=3, allow_inf_nan=False)]
+
+
+def router(site: Site) -> APIRouter:
+    """Return the routes of items and decisions."""
+    routes = APIRouter(prefix="/api", tags=["items"])
+    viewer = Annotated[Caller, Depends(needs(site, Right.VIEW))]
+    decider = Annotated[Caller, Depends(needs(site, Right.DECIDE))]
+
+    @routes.get("/items/{item_id}")
+    def item(who: viewer, item_id: Id) -> answers.ItemDetail:
+        """Tell all of an item."""
+        with site.db.read() as connection:
+            found = review_items.one(connection, item_id)
+            return site.teller.detail(connection, found, reader_of(who))
+
+    @routes.get("/items/{item_id}/crop", response_class=Response)
+    def crop(
+        _who: viewer,
+        item_id: Id,
+        context: _Context = CONTEXT,
+        view: Annotated[int, Query(ge=0, le=1000)] = 0,
+        drawn: bool = False,
+        brighten: bool = True,
+        max_side: Side = 0,
+    ) -> Response:
+        """Show the part in one of its photographs."""
+        with site.db.read() as connection:
+            found = review_items.one(connection, item_id)
+            seen = seen_in(connection, found)
+        if view >= len(seen):
+            raise RefusedError("not_found", f"item {item_id} has {len(seen)} views")
+        look = _Look(context, drawn, brighten, max_side)
+        return Response(_picture(site, seen[view], look), media_type="image/jpeg", headers=A_DAY)
+
+    @routes.post("/items/{item_id}/decisions", status_code=HTTPStatus.CREATED)
+    def decide(who: decider, item_id: Id, asked: DecisionAsked) -> answers.OneItem:
+        """Decide on an item."""
+        items = _decided(site, who, [asked.ask(item_id)])
+        return _one(site, who, items[0])
+
+    @routes.post("/decisions", status_code=HTTPStatus.CREATED)
+    def decide_many(who: decider, asked: DecisionsAsked) -> answers.Items:
+        """Decide on many items, all or none."""
+        items = _decided(site, who, [one.ask(one.item) for one in asked.decisions])
+        return _several(site, who, items)
+
+    @routes.post("/items/{item_id}/undo", status_code=HTTPStatus.CREATED)
+    def undo(who: decider, item_id: Id, asked: UndoAsked) -> answers.OneItem:
+        """Take back one's newest decision on an item."""
+        items = _undone(site, who, [(item_id, asked.version)])
+        return _one(site, who, items[0])
+
+    @routes.post("/undo", status_code=HTTPStatus.CREATED)
+    def undo_many(who: decider, asked: UndosAsked) -> answers.Items:
+        """Take back one's newest decisions on many items, all or none."""
+        items = _undone(site, who, [(one.item, one.version) for one in asked.items])
+        return _several(site, who, items)
+
+    return routes
+
+
+class _Look:
+    """How a picture is wanted."""
+
+    def __init__(self, context: float, is_drawn: bool, is_bright: bool, max_side: int) -> None:
+        self.context, self.is_drawn, self.is_bright = context, is_drawn, is_bright
+        self.max_side = max_side
+
+
+def _picture(site: Site, seen: Seen, look: _Look) -> bytes:
+    photo = seen.photograph
+    wanted = window(seen.box, look.context, photo.width, photo.height)
+    pixels = site.photos.part(photo, wanted, seen.crop)
+    height, width = pixels.shape
+    inner = seen.box.shifted(-wanted.x0, -wanted.y0)
+    small = photos.shrunk(pixels, look.max_side)
+    if look.is_bright:
+        own = inner.clipped(width, height) or Box(0, 0, width, height)
+        part = pixels[int(own.y0) : int(own.y1) + 1, int(own.x0) : int(own.x1) + 1]
+        small = photos.brightened(small, part)
+    if look.is_drawn:
+        evidence = [] if seen.found is None else seen.found.finding.evidence
+        lines = [trace for one in evidence for trace in one.shifted(-wanted.x0, -wanted.y0).traces]
+        small = photos.drawn(small, inner, lines, max(small.shape) / max(pixels.shape))
+    return pyramid.jpeg(small)
+
+
+def _decided(site: Site, who: Caller, asks: list[reviews.Ask]) -> list[Item]:
+    rules = site.rules(who.has_accounts)
+    with site.db.write() as tx:
+        return reviews.decide(tx, asks, reader_of(who), rules, site.clock())
+
+
+def _undone(site: Site, who: Caller, wanted: list[tuple[int, int]]) -> list[Item]:
+    rules = site.rules(who.has_accounts)
+    with site.db.write() as tx:
+        return reviews.undo(tx, wanted, reader_of(who), rules, site.clock())
+
+
+def _one(site: Site, who: Caller, item: Item) -> answers.OneItem:
+    with site.db.read() as connection:
+        return answers.OneItem(item=site.teller.detail(connection, item, reader_of(who)))
+
+
+def _several(site: Site, who: Caller, items: list[Item]) -> answers.Items:
+    with site.db.read() as connection:
+        return answers.Items(items=site.teller.items(connection, items, reader_of(who)))

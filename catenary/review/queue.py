@@ -1,0 +1,88 @@
+"""Routes of the queue: lists, counts, leases."""
+
+from typing import Annotated
+
+from fastapi import APIRouter, Depends
+
+from catenary.domain.finding import Verdict
+from catenary.domain.review import Right, State
+from catenary.domain.taxonomy import Taxonomy
+from catenary.reports import lexicon, words
+from catenary.reports.lexicon import Words
+from catenary.review import answers
+from catenary.review.people import Caller, needs, reader_of
+from catenary.review.site import Site
+from catenary.review.tell import both
+from catenary.review.wishes import FiltersQuery, LeaseAsked, ListQuery
+from catenary.store import queue
+
+_Value = str | int | None
+
+
+def router(site: Site) -> APIRouter:
+    """Return the routes of the queue."""
+    routes = APIRouter(prefix="/api/queue", tags=["queue"])
+    viewer = Annotated[Caller, Depends(needs(site, Right.VIEW))]
+    decider = Annotated[Caller, Depends(needs(site, Right.DECIDE))]
+
+    @routes.get("")
+    def items(who: viewer, asked: ListQuery) -> answers.ItemPage:
+        """List items."""
+        with site.db.read() as connection:
+            page = queue.page(connection, asked.wanted(), asked.order, asked.cursor, asked.limit)
+            told = site.teller.items(connection, page.items, reader_of(who))
+        return answers.ItemPage(items=told, next=page.next, total=page.total)
+
+    @routes.get("/filters")
+    def filters(_who: viewer, asked: FiltersQuery) -> answers.Filters:
+        """Tell which values each filter could take, with counts."""
+        with site.db.read() as connection:
+            found = queue.facets(connection, asked.wanted())
+        facets = {
+            name: [
+                answers.Facet(
+                    value=value, label=both(label(site.taxonomy, name, value)), count=count
+                )
+                for value, count in counts
+            ]
+            for name, counts in found.counts.items()
+        }
+        return answers.Filters(total=found.total, facets=facets, kilometre_m=found.kilometre_m)
+
+    @routes.post("/lease")
+    def lease(who: decider, asked: LeaseAsked) -> answers.Leased:
+        """Give out the next items."""
+        reader, now = reader_of(who), site.clock()
+        wanted = asked.filters.wanted()
+        told = queue.Asked(wanted, asked.n, asked.keep, asked.release, asked.order)
+        with site.db.write() as tx:
+            given = queue.lease(tx, reader, told, now, now + site.settings.lease)
+        with site.db.read() as connection:
+            left = queue.waiting(connection, reader, wanted, now)
+            items = site.teller.details(connection, given.items, reader)
+        return answers.Leased(
+            items=items, kept=list(given.kept), waiting=left, expires_at=given.until
+        )
+
+    return routes
+
+
+def label(taxonomy: Taxonomy, name: str, value: _Value) -> Words:
+    """Return what people call a value of a filter."""
+    if value in ("", None):
+        return lexicon.NONE_OF_IT
+    text = str(value)
+    match name:
+        case "grade":
+            return lexicon.GRADES[int(text)]
+        case "state":
+            return lexicon.STATES[State(text)]
+        case "verdict":
+            return lexicon.VERDICTS[Verdict(text)]
+        case "component" if text in taxonomy.components:
+            kind = taxonomy.components[text]
+            return Words(kind.zh, kind.en)
+        case "condition":
+            return words.condition_anywhere(taxonomy, text)
+        case _:
+            return Words(text, text)

@@ -1,0 +1,132 @@
+"""Open a workspace and serve it."""
+
+import ipaddress
+import secrets
+import socket
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import uvicorn
+
+from catenary import config
+from catenary.domain.errors import StoreError
+from catenary.jobs import review_queue
+from catenary.jobs.accounts import Passwords
+from catenary.review.app import create_app
+from catenary.review.attempts import Attempts
+from catenary.review.photos import Photos
+from catenary.review.settings import ReviewSettings
+from catenary.review.site import Site
+from catenary.review.tell import Teller
+from catenary.store import accounts
+from catenary.store.database import Database, open_workspace_db
+from catenary.store.workspace import Workspace
+
+SETTINGS = "configs/review.yaml"
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    """What a user chose.
+
+    Attributes:
+        host: Address to listen on.
+        port: Port; 0 for any that is free.
+        names: Host names to answer to, beside that of the machine.
+        database: URL of the database, or None for the one of the workspace.
+        settings_file: Settings, or None for the shipped ones.
+        overrides: ``key=value`` settings.
+    """
+
+    host: str = "127.0.0.1"
+    port: int = 8400
+    names: tuple[str, ...] = ()
+    database: str | None = None
+    settings_file: Path | None = None
+    overrides: tuple[str, ...] = ()
+
+
+def serve(folder: Path, options: Options) -> None:
+    """Serve a workspace until stopped.
+
+    Raises:
+        StoreError: If there is no workspace, or it would be open to a network without accounts.
+        ConfigError: If the settings are not valid.
+    """
+    path = options.settings_file or config.bundled(SETTINGS)
+    settings = config.load(path, ReviewSettings, options.overrides)
+    with opened(folder, settings, options.database) as site:
+        with site.db.read() as connection:
+            _require_accounts(options.host, accounts.exist(connection))
+        review_queue.fill(site.db, site.workspace, settings.sample_share, settings.ageing_days)
+        app = create_app(site, (*options.names, socket.gethostname(), socket.getfqdn()))
+        uvicorn.run(
+            app,
+            host=options.host,
+            port=options.port,
+            log_level="warning",
+            server_header=False,
+            proxy_headers=False,
+            timeout_graceful_shutdown=5,
+        )
+
+
+def _require_accounts(host: str, has_accounts: bool) -> None:
+    if has_accounts or _is_own_machine(host):
+        return
+    raise StoreError(
+        f"{host} can be reached by others, and this workspace has no accounts; add one first with "
+        "`catenary users add NAME --role admin`, or leave --host out"
+    )
+
+
+def _is_own_machine(host: str) -> bool:
+    if host == "localhost":
+        return True
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False
+
+
+@contextmanager
+def opened(folder: Path, settings: ReviewSettings, database: str | None) -> Iterator[Site]:
+    """Open a workspace as a site, and close it again.
+
+    Raises:
+        StoreError: If there is no workspace or no database.
+    """
+    workspace = Workspace(folder)
+    if database is None:
+        workspace.require()
+    db = open_workspace_db(database or workspace.database, is_durable=True)
+    try:
+        yield site_of(db, workspace, settings)
+    finally:
+        db.close()
+
+
+def site_of(
+    db: Database, workspace: Workspace, settings: ReviewSettings, passwords: Passwords | None = None
+) -> Site:
+    """Put a site together."""
+    taxonomy = config.load_taxonomy(config.bundled("configs/taxonomy.yaml"))
+
+    def clock() -> datetime:
+        return datetime.now(UTC)
+
+    return Site(
+        db,
+        workspace,
+        taxonomy,
+        settings,
+        clock,
+        Photos(workspace, settings.decoded_mb, settings.tiles_mb),
+        Teller(db, taxonomy, clock),
+        Attempts(settings.login_failures, timedelta(seconds=settings.login_wait_s)),
+        passwords or Passwords(),
+        secrets.token_urlsafe(32),
+    )

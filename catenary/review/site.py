@@ -1,0 +1,49 @@
+"""All that the routes work with, put together once and passed in."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime
+
+from catenary.domain.taxonomy import Taxonomy
+from catenary.jobs.accounts import Passwords
+from catenary.review.attempts import Attempts
+from catenary.review.photos import Photos
+from catenary.review.settings import ReviewSettings
+from catenary.review.tell import Teller
+from catenary.store.database import Database
+from catenary.store.reviews import Rules
+from catenary.store.workspace import Workspace
+
+
+@dataclass(frozen=True, slots=True)
+class Site:
+    """What a running server has.
+
+    Attributes:
+        db: Of the workspace.
+        workspace: Holds evidence pictures and shards.
+        taxonomy: Conditions and grades.
+        settings: See configs/review.yaml.
+        clock: Returns UTC with its zone.
+        photos: Decoded photographs and what is cut of them.
+        teller: Makes answers of items.
+        attempts: Failed logins.
+        passwords: Hashes and compares them.
+        secret: Of this process: the token of those without a login.
+    """
+
+    db: Database
+    workspace: Workspace
+    taxonomy: Taxonomy
+    settings: ReviewSettings
+    clock: Callable[[], datetime]
+    photos: Photos
+    teller: Teller
+    attempts: Attempts
+    passwords: Passwords
+    secret: str
+
+    def rules(self, has_accounts: bool) -> Rules:
+        """Return what decisions are made under."""
+        second = self.settings.second_reading(has_accounts)
+        return Rules(self.taxonomy, second, self.settings.ageing_days)

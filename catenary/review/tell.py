@@ -1,0 +1,401 @@
+"""Items as the client sees them: the words, what may be done, all views of a part."""
+
+import math
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import cast
+
+from sqlalchemy import Connection
+
+from catenary.domain import finding as findings_domain
+from catenary.domain import review
+from catenary.domain.finding import Component, Finding, Verdict
+from catenary.domain.geometry import Box
+from catenary.domain.place import format_kilometre
+from catenary.domain.review import Decision, Origin, Reader
+from catenary.domain.taxonomy import Taxonomy
+from catenary.reports import lexicon, words
+from catenary.reports.data import ReportFinding, ReportPart, ReportView, alone
+from catenary.reports.pictures import OTHER_COLOUR, ROLE_COLOURS
+from catenary.review import answers
+from catenary.store import findings, parts, photographs, review_items, reviews
+from catenary.store.database import Database
+from catenary.store.findings import CropFile, StoredFinding
+from catenary.store.photographs import Photograph
+from catenary.store.review_items import Item
+
+CONTEXT = 0.35  # around a part, as a share of its longer side; that of the stored pictures
+EARLIER = 3  # runs that are looked back
+_NOBODY = lexicon.Words("", "")
+
+
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """A view of an item with its photograph and picture.
+
+    Attributes:
+        photograph: Which.
+        box: Full-frame pixels; that of the leading view is as it was corrected.
+        verdict: Of this view.
+        condition: Of this view.
+        probability: Of a defect in [0, 1], or None.
+        crop: Stored picture, or None.
+        found: Its finding, or None.
+    """
+
+    photograph: Photograph
+    box: Box
+    verdict: Verdict
+    condition: str
+    probability: float | None
+    crop: CropFile | None
+    found: StoredFinding | None
+
+
+def both(told: lexicon.Words) -> answers.Words:
+    """Return words as an answer holds them."""
+    return answers.Words(zh=told.zh, en=told.en)
+
+
+def window(box: Box, context: float, width: int, height: int) -> answers.Crop:
+    """Return the pixels of a photograph around a box, as `catenary.imaging.crops.cut` takes them.
+
+    Args:
+        box: Full-frame pixels.
+        context: Added on each side, as a share of the longer side.
+        width: Of the photograph; 0 when it is not known.
+        height: The same.
+
+    Raises:
+        ValueError: If the box lies outside.
+    """
+    right, low = width or math.inf, height or math.inf
+    inside = box.clipped(right, low)
+    if inside is None:
+        raise ValueError(f"box {box} lies outside a photograph of {width} x {height} px")
+    outer = inside.grown(context * max(inside.width, inside.height)).clipped(right, low) or inside
+    x0, y0 = int(outer.x0), int(outer.y0)
+    return answers.Crop(
+        x0=x0, y0=y0, width=math.ceil(outer.x1) - x0, height=math.ceil(outer.y1) - y0
+    )
+
+
+class Teller:
+    """Makes answers of items."""
+
+    def __init__(self, db: Database, taxonomy: Taxonomy, clock: Callable[[], datetime]) -> None:
+        """Keep what all answers need."""
+        self._db, self._taxonomy, self._clock = db, taxonomy, clock
+
+    def items_now(self, ids: Sequence[int], reader: Reader | None) -> list[answers.Item]:
+        """Return items as they stand now."""
+        with self._db.read() as connection:
+            return self.items(connection, review_items.by_ids(connection, ids), reader)
+
+    def items(
+        self, connection: Connection, items: Sequence[Item], reader: Reader | None
+    ) -> list[answers.Item]:
+        """Return items as lists show them."""
+        mine = set() if reader is None else self._undoable(connection, items, reader)
+        return [self._item(one, reader, one.id in mine) for one in items]
+
+    def detail(self, connection: Connection, item: Item, reader: Reader) -> answers.ItemDetail:
+        """Return all that a triage screen shows of an item."""
+        seen = seen_in(connection, item)
+        lead = seen[0]
+        versions = reviews.versions_of(connection, item)
+        can_undo = bool(self._undoable(connection, [item], reader))
+        return answers.ItemDetail(
+            **dict(self._item(item, reader, can_undo)),
+            why=both(self._why(item, lead)),
+            views_say=both(self._views_say(item, seen)),
+            crop=self._window(lead),
+            seen_in=[self._view(item, one) for one in seen],
+            earlier=self._earlier(connection, item, lead, reader),
+            change=self._change(connection, item),
+            decisions=[_made(one) for one in reviews.decisions_of(connection, item.id)],
+            versions=answers.Versions(
+                model=versions.model, rules=versions.rules, taxonomy=versions.taxonomy
+            ),
+        )
+
+    def details(
+        self, connection: Connection, items: Sequence[Item], reader: Reader
+    ) -> list[answers.ItemDetail]:
+        """Return all that a triage screen shows of some items."""
+        return [self.detail(connection, one, reader) for one in items]
+
+    def _undoable(self, connection: Connection, items: Sequence[Item], reader: Reader) -> set[int]:
+        decided = [one.id for one in items if one.version]
+        return reviews.undoable(connection, decided, reader) if decided else set()
+
+    def _item(self, item: Item, reader: Reader | None, can_undo: bool) -> answers.Item:
+        now, standing = self._clock(), item.standing
+        holder = item.holder(now)
+        is_allowed = reader is not None and review.refusal(reader, standing) is None
+        return answers.Item(
+            id=item.id,
+            version=item.version,
+            run=item.run,
+            run_id=item.run_id,
+            origin=item.origin,
+            state=standing.state,
+            component=item.component,
+            condition=standing.condition,
+            grade=standing.grade,
+            verdict=item.verdict,
+            probability=item.probability,
+            box=corners(standing.box),
+            frame_id=item.frame_id,
+            camera=item.camera,
+            view=item.view,
+            file_name=item.file_name,
+            frame_width=item.width,
+            frame_height=item.height,
+            mast=_mast(item),
+            kilometre_m=item.kilometre_m,
+            kilometre=kilometre(item.kilometre_m),
+            views=item.views,
+            entered_at=item.entered_at,
+            reviewer=standing.reviewer,
+            decided_at=standing.decided_at,
+            note=standing.note,
+            held_by=None if reader is not None and holder == reader.name else holder,
+            allowed=list(Decision) if is_allowed else [],
+            can_undo=can_undo,
+        )
+
+    def _why(self, item: Item, lead: Seen) -> lexicon.Words:
+        if item.origin is Origin.MANUAL:
+            return lexicon.DRAWN
+        return words.why(self._finding(item, lead), self._taxonomy)
+
+    def _finding(self, item: Item, lead: Seen) -> Finding:
+        """Return the finding of an item, or for a sample one that says it is normal."""
+        if lead.found is not None:
+            return lead.found.finding
+        component = Component(item.component, item.standing.box, 1.0)
+        nobody = findings_domain.Versions("", "", "")
+        return Finding(
+            lead.photograph.ref.image_id,
+            component,
+            Verdict.NORMAL,
+            findings_domain.NORMAL,
+            item.probability,
+            None,
+            (),
+            nobody,
+        )
+
+    def _views_say(self, item: Item, seen: Sequence[Seen]) -> lexicon.Words:
+        if len(seen) < 2 or seen[0].found is None:
+            return _NOBODY
+        told = [self._report_view(one) for one in seen]
+        lead = self._report_finding(seen[0].found)
+        return words.views(ReportPart(item.name, lead, item.standing.grade, tuple(told)))
+
+    def _report_view(self, one: Seen) -> ReportView:
+        if one.found is not None:
+            return alone(self._report_finding(one.found))
+        names = words.names(self._taxonomy, "", one.condition)
+        ref = one.photograph.ref
+        return ReportView(ref, one.verdict, names, one.probability, one.box)
+
+    def _report_finding(self, found: StoredFinding) -> ReportFinding:
+        kind, condition = found.finding.component.kind, found.finding.condition
+        return ReportFinding(found.ref, found.finding, words.names(self._taxonomy, kind, condition))
+
+    def _window(self, one: Seen) -> answers.Crop:
+        return window(one.box, CONTEXT, one.photograph.width, one.photograph.height)
+
+    def _view(self, item: Item, one: Seen) -> answers.View:
+        photo = one.photograph
+        evidence = [] if one.found is None else one.found.finding.evidence
+        return answers.View(
+            frame_id=photo.id,
+            camera=photo.ref.camera,
+            view=photo.ref.view,
+            file_name=photo.ref.file_name,
+            frame_width=photo.width,
+            frame_height=photo.height,
+            verdict=one.verdict,
+            condition=one.condition,
+            probability=one.probability,
+            box=corners(one.box),
+            crop=self._window(one),
+            leads=photo.id == item.frame_id,
+            evidence=[self._evidence(each, one) for each in evidence],
+        )
+
+    def _evidence(self, one: findings_domain.Evidence, seen: Seen) -> answers.Evidence:
+        finding = seen.found.finding if seen.found is not None else None
+        is_network = words.is_network(one) and finding is not None
+        shown = [
+            words.share_of(cast(Finding, finding), each, self._taxonomy)
+            if is_network
+            else words.shown(each, one.source)
+            for each in one.measurements
+        ]
+        return answers.Evidence(
+            source=one.source,
+            label=both(words.source(one)),
+            condition=one.condition,
+            verdict=one.verdict,
+            score=one.score,
+            reason=both(words.reason(one) if one.reason else _NOBODY),
+            measurements=[
+                answers.Measurement(
+                    name=both(each.name),
+                    value=both(each.value),
+                    limit=None if each.limit is None else both(each.limit),
+                )
+                for each in shown
+            ],
+            lines=[
+                answers.Line(
+                    role=trace.role,
+                    label=both(words.role(trace.role)),
+                    colour=ROLE_COLOURS.get(trace.role, OTHER_COLOUR),
+                    points=list(trace.points),
+                )
+                for trace in one.traces
+            ],
+        )
+
+    def _earlier(
+        self, connection: Connection, item: Item, lead: Seen, reader: Reader
+    ) -> list[answers.Earlier]:
+        found = []
+        for photo in photographs.earlier(connection, lead.photograph, EARLIER):
+            same = review_items.of_mast(connection, photo.run_id, photo.ref.mast, item.component)
+            box = _nearest(item.standing.box, [one for one in same if one.frame_id == photo.id])
+            if box.clipped(photo.width, photo.height) is None:
+                continue  # a smaller photograph; there is nothing to show at that place
+            found.append(
+                answers.Earlier(
+                    run=photo.ref.run,
+                    run_id=photo.run_id,
+                    date=photo.date,
+                    frame_id=photo.id,
+                    camera=photo.ref.camera,
+                    frame_width=photo.width,
+                    frame_height=photo.height,
+                    box=corners(box),
+                    crop=window(box, CONTEXT, photo.width, photo.height),
+                    items=self.items(connection, same, reader),
+                )
+            )
+        return found
+
+    def _change(self, connection: Connection, item: Item) -> answers.Since | None:
+        if item.finding_id is None:
+            return None
+        told = findings.change_of(connection, item.finding_id)
+        if told is None:
+            return None
+        return answers.Since(
+            change=str(told.change),
+            label=both(lexicon.CHANGES[told.change]),
+            earlier_run=told.earlier_run,
+        )
+
+
+def seen_in(connection: Connection, item: Item) -> list[Seen]:
+    """Return the views of an item, the leading one first."""
+    joined = parts.named(connection, item.run_id, item.name)
+    if joined is None:
+        return [_only(connection, item)]
+    ids = [one.view.finding_id for one in joined.views]
+    found = findings.by_ids(connection, [one for one in ids if one is not None])
+    photos = photographs.by_image_ids(
+        connection, item.run_id, [one.ref.image_id for one in joined.views]
+    )
+    seen = []
+    for one in joined.views:
+        view, photo = one.view, photos[one.ref.image_id]
+        own = None if view.finding_id is None else found.get(view.finding_id)
+        box = item.standing.box if photo.id == item.frame_id else view.box
+        crop = own.crop if own is not None else view.crop
+        told = (view.verdict, view.condition, view.probability)
+        seen.append(Seen(photo, box, *told, crop, own))
+    return sorted(seen, key=lambda one: one.photograph.id != item.frame_id)
+
+
+def _only(connection: Connection, item: Item) -> Seen:
+    found = None
+    if item.finding_id is not None:
+        found = findings.by_ids(connection, [item.finding_id]).get(item.finding_id)
+    condition = item.standing.condition if found is None else found.finding.condition
+    return Seen(
+        photographs.photograph(connection, item.frame_id),
+        item.standing.box,
+        item.verdict,
+        condition,
+        item.probability,
+        None if found is None else found.crop,
+        found,
+    )
+
+
+def _nearest(box: Box, others: Sequence[Item]) -> Box:
+    """Return the box whose centre is nearest, or the box itself where there is none."""
+    x, y = box.centre
+
+    def distance(one: Item) -> float:
+        other_x, other_y = one.standing.box.centre
+        return math.hypot(x - other_x, y - other_y)
+
+    return min(others, key=distance).standing.box if others else box
+
+
+def corners(box: Box) -> tuple[float, float, float, float]:
+    """Return a box as answers hold it."""
+    return box.x0, box.y0, box.x1, box.y1
+
+
+def kilometre(metres: float | None) -> str:
+    """Return a kilometre post, or an empty text."""
+    return "" if metres is None else format_kilometre(metres)
+
+
+def _mast(item: Item) -> answers.Mast | None:
+    if item.mast is None:
+        return None
+    told = item.mast
+    return answers.Mast(
+        id=item.frame_id,
+        line=told.line,
+        direction=str(told.direction),
+        section=told.section,
+        number=told.number,
+    )
+
+
+def _standing(one: review.Standing) -> answers.Standing:
+    return answers.Standing(
+        state=one.state,
+        condition=one.condition,
+        grade=one.grade,
+        box=corners(one.box),
+        reviewer=one.reviewer,
+    )
+
+
+def _made(one: reviews.Made) -> answers.Made:
+    return answers.Made(
+        id=one.id,
+        made_at=one.made_at,
+        made_by=one.made_by,
+        role=one.role,
+        stage=one.stage,
+        decision=one.act,
+        note=one.note,
+        version=one.version,
+        before=_standing(one.before),
+        after=_standing(one.after),
+        undone=one.is_undone,
+        model=one.versions.model,
+        rules=one.versions.rules,
+        taxonomy=one.versions.taxonomy,
+    )
