@@ -6,7 +6,17 @@ from pathlib import Path
 from fastapi import FastAPI
 
 from catenary import __version__
-from catenary.review import failures, frames, guard, items, people, queue, reference, static
+from catenary.review import (
+    defects,
+    failures,
+    frames,
+    guard,
+    items,
+    people,
+    queue,
+    reference,
+    static,
+)
 from catenary.review.site import Site
 
 
@@ -31,6 +41,7 @@ def create_app(site: Site, names: Iterable[str] = (), dist: Path = static.DIST) 
         items.router(site),
         frames.router(site),
         frames.masts_router(site),
+        defects.router(site),
         reference.router(site),
     ):
         app.include_router(router)

@@ -12,6 +12,7 @@ from pathlib import Path
 import uvicorn
 
 from catenary import config
+from catenary.domain.defect_loop import Deadlines
 from catenary.domain.errors import StoreError
 from catenary.jobs import review_queue
 from catenary.jobs.accounts import Passwords
@@ -26,6 +27,7 @@ from catenary.store.database import Database, open_workspace_db
 from catenary.store.workspace import Workspace
 
 SETTINGS = "configs/review.yaml"
+DEADLINES = "configs/closed_loop.yaml"
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,4 +131,5 @@ def site_of(
         Attempts(settings.login_failures, timedelta(seconds=settings.login_wait_s)),
         passwords or Passwords(),
         secrets.token_urlsafe(32),
+        config.load(config.bundled(DEADLINES), Deadlines),
     )

@@ -29,12 +29,12 @@ json_values = st.recursive(
 
 @pytest.fixture
 def decided(db: Database, run_id: int) -> Database:
-    """Return a database with four decisions in its trail."""
+    """Return a database with four decisions in its trail, none of which makes a defect."""
     queues.fill(db, run_id, [queues.dropper(number, 0.5) for number in range(3)])
-    queues.decide(db, WANG, 1, 0)
+    queues.decide(db, WANG, 1, 0, Decision.OBSERVE)
     queues.decide(db, WANG, 2, 0, Decision.REJECT)
     queues.decide(db, LI, 3, 0, Decision.OBSERVE)
-    queues.decide(db, WANG, 2, 1)
+    queues.decide(db, WANG, 2, 1, Decision.OBSERVE)
     return db
 
 

@@ -1,5 +1,7 @@
 """Defects of the closed loop with their steps."""
 
+from datetime import datetime
+
 import sqlalchemy as sa
 from alembic import op
 
@@ -32,7 +34,7 @@ def _count(name: str, nullable: bool = False) -> sa.Column[int]:
     return sa.Column(name, sa.Integer(), nullable=nullable)
 
 
-def _time(name: str, nullable: bool = False) -> sa.Column[sa.DateTime]:
+def _time(name: str, nullable: bool = False) -> sa.Column[datetime]:
     return sa.Column(name, sa.DateTime(), nullable=nullable)
 
 
