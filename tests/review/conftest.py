@@ -1,0 +1,76 @@
+"""A site over a small workspace with real photographs, and browsers that talk to it."""
+
+import shutil
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+from argon2 import PasswordHasher
+from sqlalchemy import update
+from starlette.testclient import TestClient
+
+from catenary.jobs.accounts import Passwords
+from catenary.review import app, serve
+from catenary.review.settings import ReviewSettings
+from catenary.review.site import Site
+from catenary.store import accounts, database
+from catenary.store.schema import run
+from catenary.store.workspace import Workspace
+from tests.review import places
+from tests.review.places import ROLES
+
+CHEAP = Passwords(PasswordHasher(time_cost=1, memory_cost=8, parallelism=1))
+
+
+@pytest.fixture(scope="session")
+def scanned(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return a folder with a run and its workspace, to be copied."""
+    folder = tmp_path_factory.mktemp("scanned")
+    workspace = places.workspace(folder)
+    db = database.open_workspace_db(workspace.database)
+    places.fill(db, workspace, folder / "run")
+    db.close()
+    return folder
+
+
+@pytest.fixture
+def site(tmp_path: Path, scanned: Path) -> Iterator[Site]:
+    """Return a site without accounts: six findings at two masts, and nothing decided."""
+    shutil.copytree(scanned, tmp_path, dirs_exist_ok=True)
+    workspace = Workspace(tmp_path / "ws")
+    db = database.open_workspace_db(workspace.database)
+    with db.write() as tx:
+        tx.execute(update(run).values(source=str(tmp_path / "run")))
+    yield serve.site_of(db, workspace, ReviewSettings(second_rejected=0.0), CHEAP)
+    db.close()
+
+
+@pytest.fixture
+def anybody(site: Site) -> "places.Browser":
+    """Return a browser on the same machine, without accounts."""
+    return places.Browser(client(site))
+
+
+@pytest.fixture
+def staffed(site: Site) -> Site:
+    """Return the site with an account for each role, named after it."""
+    with site.db.write() as tx:
+        for role in ROLES:
+            accounts.add(tx, str(role), role, CHEAP.hashed(places.PASSWORD), site.clock())
+    return site
+
+
+@pytest.fixture
+def log_in(staffed: Site) -> Callable[[str], "places.Browser"]:
+    """Return how to get a browser in which somebody has logged in."""
+
+    def logged_in(name: str) -> places.Browser:
+        browser = places.Browser(client(staffed))
+        assert browser.log_in(name).status_code == 200
+        return browser
+
+    return logged_in
+
+
+def client(site: Site) -> TestClient:
+    return TestClient(app.create_app(site, dist=Path("/nowhere")), base_url="http://localhost:8400")
