@@ -398,6 +398,44 @@ def verify_trail(
     out.print(told, soft_wrap=True, highlight=False)
 
 
+@app.command("defects")
+def list_defects(
+    run: Annotated[
+        list[str] | None, typer.Option(help="Name of a run in which they were seen; repeatable.")
+    ] = None,
+    state: Annotated[
+        list[str] | None, typer.Option(help="Where they stand, e.g. dispatched; repeatable.")
+    ] = None,
+    overdue: Annotated[
+        bool, typer.Option("--overdue", help="Only those whose deadline has passed.")
+    ] = False,
+    workspace: Workspace = DEFAULT_WORKSPACE,
+    database: Annotated[
+        str | None, typer.Option(help="Database URL, if not the file in the workspace.")
+    ] = None,
+    as_json: Json = False,
+) -> None:
+    """List confirmed defects with where they stand and until when, the soonest first."""
+    from datetime import UTC, datetime
+
+    from catenary.domain.defect_loop import LoopState
+    from catenary.jobs import defects as job
+
+    for one in state or ():
+        if one not in list(LoopState):
+            known = ", ".join(LoopState)
+            raise typer.BadParameter(f"{one!r} is not one of {known}", param_hint="--state")
+    states = tuple(LoopState(one) for one in state or ())
+    found = job.listed(workspace, job.Choice(tuple(run or ()), states, overdue, database))
+    now = datetime.now(UTC)
+    if as_json:
+        _print_json([job.record(one, now) for one in found])
+        return
+    for each in found:
+        out.print(job.line(each, now), soft_wrap=True, highlight=False, markup=False)
+    out.print(f"{len(found)} defects", highlight=False)
+
+
 @app.command("compare")
 def compare_runs(  # noqa: PLR0913 - every option of the command is a parameter
     run: Annotated[str, typer.Argument(help="Name of the run.")],

@@ -138,9 +138,10 @@ def router(site: Site) -> APIRouter:
 
 
 def _facet(site: Site, name: str, value: str | int, count: int) -> answers.Facet:
-    label = queue_routes.label(site.taxonomy, name, value)
     if name == "state":
         label = lexicon.LOOP_STATES[LoopState(str(value))]
+    else:
+        label = queue_routes.label(site.taxonomy, name, value)
     return answers.Facet(value=value, label=both(label), count=count)
 
 
