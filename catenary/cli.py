@@ -822,6 +822,30 @@ def split_data(
         out.print(line, soft_wrap=True, highlight=False, markup=False)
 
 
+@data.command("from-reviews")
+def data_from_reviews(
+    output: Annotated[Path, typer.Option("-o", "--output", help="Labels to write (JSON).")],
+    run: Annotated[
+        list[str] | None, typer.Argument(help="Names of runs; all when none is given.")
+    ] = None,
+    workspace: Workspace = DEFAULT_WORKSPACE,
+    sure: Annotated[
+        float,
+        typer.Option(
+            min=0, max=1, help="Detector score from which a rejected place holds a sound part."
+        ),
+    ] = 0.5,
+) -> None:
+    """Write what reviewers confirmed, drew, corrected and rejected, to train on."""
+    from catenary.jobs import from_reviews as job
+
+    with _progress("from-reviews") as step:
+        collected = job.collect(workspace, output, job.Wish(tuple(run or ()), sure), step)
+    for line in job.lines(collected):
+        out.print(line, soft_wrap=True, highlight=False, markup=False)
+    out.print(f"Next: catenary data audit {output}", soft_wrap=True, highlight=False, markup=False)
+
+
 @data.command("mine")
 def mine_data(  # noqa: PLR0913 - every option of the command is a parameter
     labels: Annotated[Path, typer.Argument(help="COCO labels of all parts; images beside them.")],

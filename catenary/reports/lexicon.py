@@ -514,6 +514,7 @@ TWINS = Words(
     "Possibly the same part as {count} listed apart at this mast (camera {cameras}); the pictures"
     " do not tell.",
 )
+NO_PART_NAME = Words("无此部件", "no such part")
 NORMAL_NAME = Words("正常", "normal")
 UNKNOWN_CAMERA = Words("未知", "unknown")
 LIST_COMMA = Words("、", ", ")

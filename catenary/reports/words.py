@@ -9,6 +9,7 @@ from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
 from catenary.domain.finding import NORMAL, UNUSUAL, Evidence, Finding, Measurement, Verdict
+from catenary.domain.review import NO_PART
 from catenary.domain.taxonomy import Taxonomy
 from catenary.reports import lexicon
 from catenary.reports.data import Names, ReportPart, ReportView, Since
@@ -374,6 +375,8 @@ def _condition(taxonomy: Taxonomy, kind: str, condition: str) -> Words:
         return lexicon.UNUSUAL_NAME
     if condition == NORMAL:
         return lexicon.NORMAL_NAME
+    if condition == NO_PART:
+        return lexicon.NO_PART_NAME
     told = component.conditions.get(condition) if component else None
     return Words(condition, condition) if told is None else Words(told.zh, told.en)
 
