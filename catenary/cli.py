@@ -275,6 +275,14 @@ def report(  # noqa: PLR0913 - every option of the command is a parameter
     fonts: Annotated[
         Path | None, typer.Option(help="PDF: folder with a font that has Chinese characters.")
     ] = None,
+    decided: Annotated[
+        bool | None,
+        typer.Option(
+            "--decided/--all",
+            help="Only defects that people confirmed, or all findings; notices of a reviewed run "
+            "are limited so by themselves.",
+        ),
+    ] = None,
     workspace: Workspace = DEFAULT_WORKSPACE,
 ) -> None:
     """Write the findings of a run as one file."""
@@ -288,7 +296,9 @@ def report(  # noqa: PLR0913 - every option of the command is a parameter
         raise typer.BadParameter("--template goes with --format docx or pdf")
     if fonts is not None and form != "pdf":
         raise typer.BadParameter("--fonts goes with --format pdf")
-    job.write_report(workspace, run, form, output, job.Choices(components, template, fonts))
+    job.write_report(
+        workspace, run, form, output, job.Choices(components, template, fonts, decided)
+    )
     out.print(f"{output.resolve()}", soft_wrap=True)
 
 

@@ -608,6 +608,16 @@ DIRECTIONS: Mapping[Direction, Words] = {
     Direction.OTHER: Words("其他", "other"),
 }
 
+UNREVIEWED = Words("机器判定，未经人工复核", "Found by machine, not reviewed")
+REVIEWED = Words(
+    "已复核 {decided}/{total}，复核人 {reviewers}", "{decided} of {total} reviewed by {reviewers}"
+)
+REST_LEFT_OUT = Words("；其余不在本表", "; the others are not listed here")
+CORRECTED = Words("审核人员改判为{condition}", "a reviewer decided: {condition}")
+MISSED = Words(
+    "扫描判为正常，审核人员认定为{condition}",
+    "The scan called it normal; a reviewer decided: {condition}",
+)
 DRAWN = Words("由审核人员在照片上标注", "Drawn into the photograph by a reviewer")
 NONE_OF_IT = Words("（无）", "(none)")
 

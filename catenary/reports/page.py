@@ -300,6 +300,7 @@ def _judged_by(data: ReportData) -> Iterator[Fact]:
         yield Fact(f"{component} is raised from a probability of", f"{threshold:.3f}")
     for line in data.promises:
         yield Fact("promise", line.strip())
+    yield Fact("review 复核", printable(words.status(data.review).both()))
     yield Fact("fingerprint 指纹 (SHA-256)", fingerprint.of(data))
 
 
@@ -311,7 +312,7 @@ def _choices(pairs: Iterable[tuple[str, str]]) -> tuple[Choice, ...]:
 def _card(part: ReportPart, twins: Sequence[ReportPart], taxonomy: Taxonomy) -> Card:
     one = part.lead
     finding, names, ref = one.finding, one.names, one.ref
-    why, seen, alike = words.why(finding, taxonomy), words.views(part), words.twins(twins)
+    why, seen, alike = words.why_of(one, taxonomy), words.views(part), words.twins(twins)
     odds = finding.probability
     place = _place(ref)
     file_name = printable(ref.file_name)

@@ -12,7 +12,7 @@ from catenary.domain.finding import NORMAL, UNUSUAL, Evidence, Finding, Measurem
 from catenary.domain.review import NO_PART
 from catenary.domain.taxonomy import Taxonomy
 from catenary.reports import lexicon
-from catenary.reports.data import Names, ReportPart, ReportView, Since
+from catenary.reports.data import Names, ReportFinding, ReportPart, ReportView, Review, Since
 from catenary.reports.lexicon import Form, Quantity, Words
 
 _CLASSIFIER, _ANOMALY = "classifier", "anomaly"  # names of the sources that are no rule
@@ -63,6 +63,35 @@ def why(finding: Finding, taxonomy: Taxonomy) -> Words:
             return _unjudged(finding, taxonomy)
         case Verdict.NORMAL:
             return _opened(lexicon.NORMAL_PART, component=_component(finding, taxonomy))
+
+
+def why_of(one: ReportFinding, taxonomy: Taxonomy) -> Words:
+    """Return why a finding stands in a report: what the scan saw, and what people made of it."""
+    decided = Words(one.names.condition_zh, one.names.condition_en)
+    if one.is_drawn:
+        return _opened(lexicon.STOP, rest=lexicon.DRAWN)
+    if one.scanned is None:
+        return why(one.finding, taxonomy)
+    if one.scanned.verdict is Verdict.NORMAL:
+        return _opened(lexicon.STOP, rest=lexicon.MISSED.filled(condition=decided))
+    told = why(one.scanned, taxonomy)
+    if one.scanned.condition == one.finding.condition:
+        return told
+    corrected = _opened(lexicon.STOP, rest=lexicon.CORRECTED.filled(condition=decided))
+    return _sentences([told, corrected])
+
+
+def status(review: Review | None) -> Words:
+    """Return how far people have gone through a run's findings."""
+    if review is None:
+        return lexicon.UNREVIEWED
+    told = lexicon.REVIEWED.filled(
+        decided=_plain(review.decided),
+        total=_plain(review.total),
+        reviewers=_joined([Words(one, one) for one in review.reviewers], lexicon.LIST_COMMA),
+    )
+    rest = lexicon.REST_LEFT_OUT if review.is_limited and review.decided < review.total else None
+    return told if rest is None else Words(f"{told.zh}{rest.zh}", f"{told.en}{rest.en}")
 
 
 def views(part: ReportPart) -> Words:
