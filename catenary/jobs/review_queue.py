@@ -24,7 +24,7 @@ _LEAST = 5  # samples of a run, however little it raised
 def fill(db: Database, workspace: Workspace, sample_share: float, ageing_days: float) -> int:
     """Fill in every run whose findings changed; return how many runs.
 
-    Safe to kill and to repeat: each run is one transaction, and what was decided stays.
+    Safe to kill and to repeat, beside a server as well: what was decided stays.
 
     Args:
         db: Of the workspace.
@@ -38,8 +38,7 @@ def fill(db: Database, workspace: Workspace, sample_share: float, ageing_days: f
     for run_id in due:
         with db.read() as connection:
             samples = _samples(connection, workspace, run_id, sample_share)
-        with db.write() as tx:
-            done = queue_fill.fill(tx, run_id, samples, datetime.now(UTC), ageing_days)
+        done = queue_fill.fill(db, run_id, samples, datetime.now(UTC), ageing_days)
         log.info(
             "queue run=%d added=%d changed=%d removed=%d",
             run_id,

@@ -8,12 +8,12 @@ from fastapi import APIRouter, Depends, Path, Query, Response
 from catenary.domain.geometry import Box
 from catenary.domain.review import RefusedError, Right
 from catenary.imaging import pyramid
-from catenary.review import answers, photos
+from catenary.review import answers, photos, vigil
 from catenary.review.people import Caller, needs, reader_of
 from catenary.review.site import Site
 from catenary.review.tell import CONTEXT, Seen, seen_in, window
 from catenary.review.wishes import DecisionAsked, DecisionsAsked, Row, UndoAsked, UndosAsked
-from catenary.store import review_items, reviews
+from catenary.store import review_items, reviews, vigilance
 from catenary.store.review_items import Item
 
 A_DAY = {"Cache-Control": "private, max-age=86400"}
@@ -33,7 +33,8 @@ def router(site: Site) -> APIRouter:
         """Tell all of an item."""
         with site.db.read() as connection:
             found = review_items.one(connection, item_id)
-            return site.teller.detail(connection, found, reader_of(who))
+            (shown,) = vigil.hidden(connection, [found], reader_of(who))
+            return site.teller.detail(connection, shown, reader_of(who))
 
     @routes.get("/items/{item_id}/crop", response_class=Response)
     def crop(
@@ -108,15 +109,30 @@ def _picture(site: Site, seen: Seen, look: _Look) -> bytes:
 
 
 def _decided(site: Site, who: Caller, asks: list[reviews.Ask]) -> list[Item]:
-    rules = site.rules(who.has_accounts)
+    """Take decisions; those on known defects that were shown as new change nothing but figures."""
+    reader, rules, now = reader_of(who), site.rules(who.has_accounts), site.clock()
     with site.db.write() as tx:
-        return reviews.decide(tx, asks, reader_of(who), rules, site.clock())
+        known = vigilance.shown(tx, reader, [one.item_id for one in asks])
+        real = [one for one in asks if one.item_id not in known]
+        done = {one.id: one for one in reviews.decide(tx, real, reader, rules, now)}
+        for one in asks:
+            if one.item_id in known:
+                item = vigil.as_new(tx, review_items.one(tx, one.item_id))
+                done[item.id] = vigil.as_decided(site, item, one, reader, who.has_accounts)
+                vigilance.answer(tx, reader, item.id, one.wish.decision, now)
+    return [done[one.item_id] for one in asks]
 
 
 def _undone(site: Site, who: Caller, wanted: list[tuple[int, int]]) -> list[Item]:
-    rules = site.rules(who.has_accounts)
+    reader, rules, now = reader_of(who), site.rules(who.has_accounts), site.clock()
     with site.db.write() as tx:
-        return reviews.undo(tx, wanted, reader_of(who), rules, site.clock())
+        known = vigilance.answered(tx, reader, [one for one, _ in wanted])
+        real = [one for one in wanted if one[0] not in known]
+        done = {one.id: one for one in reviews.undo(tx, real, reader, rules, now)}
+        for item_id in known:
+            vigilance.answer(tx, reader, item_id, None, now)
+            done[item_id] = vigil.as_new(tx, review_items.one(tx, item_id))
+    return [done[one] for one, _ in wanted]
 
 
 def _one(site: Site, who: Caller, item: Item) -> answers.OneItem:

@@ -9,7 +9,7 @@ from catenary.domain.review import Right, State
 from catenary.domain.taxonomy import Taxonomy
 from catenary.reports import lexicon, words
 from catenary.reports.lexicon import Words
-from catenary.review import answers
+from catenary.review import answers, vigil
 from catenary.review.people import Caller, needs, reader_of
 from catenary.review.site import Site
 from catenary.review.tell import both
@@ -57,9 +57,12 @@ def router(site: Site) -> APIRouter:
         told = queue.Asked(wanted, asked.n, asked.keep, asked.release, asked.order)
         with site.db.write() as tx:
             given = queue.lease(tx, reader, told, now, now + site.settings.lease)
+            known = vigil.mixed_in(site, tx, reader, wanted, len(given.items))
         with site.db.read() as connection:
             left = queue.waiting(connection, reader, wanted, now)
-            items = site.teller.details(connection, given.items, reader)
+            fresh = [vigil.as_new(connection, one) for one in known]
+            shown = sorted([*given.items, *fresh], key=lambda one: -one.priority)
+            items = site.teller.details(connection, shown, reader)
         return answers.Leased(
             items=items, kept=list(given.kept), waiting=left, expires_at=given.until
         )

@@ -1,8 +1,11 @@
 """Open a workspace and serve it."""
 
 import ipaddress
+import logging
 import secrets
 import socket
+import threading
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -26,8 +29,11 @@ from catenary.store import accounts
 from catenary.store.database import Database, open_workspace_db
 from catenary.store.workspace import Workspace
 
+log = logging.getLogger(__name__)
+
 SETTINGS = "configs/review.yaml"
 DEADLINES = "configs/closed_loop.yaml"
+_LEAST_PAUSE_S = 60.0  # between two looks at what scans found
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,21 +68,56 @@ def serve(folder: Path, options: Options) -> None:
     settings = config.load(path, ReviewSettings, options.overrides)
     with opened(folder, settings, options.database) as site:
         with site.db.read() as connection:
-            _require_accounts(options.host, accounts.exist(connection))
-        review_queue.fill(site.db, site.workspace, settings.sample_share, settings.ageing_days)
+            require_accounts(options.host, accounts.exist(connection))
+        _fill(site)
         app = create_app(site, (*options.names, socket.gethostname(), socket.getfqdn()))
-        uvicorn.run(
-            app,
-            host=options.host,
-            port=options.port,
-            log_level="warning",
-            server_header=False,
-            proxy_headers=False,
-            timeout_graceful_shutdown=5,
-        )
+        with _filled_again(site):
+            uvicorn.run(
+                app,
+                host=options.host,
+                port=options.port,
+                log_level="warning",
+                server_header=False,
+                proxy_headers=False,
+                timeout_graceful_shutdown=5,
+            )
 
 
-def _require_accounts(host: str, has_accounts: bool) -> None:
+def _fill(site: Site) -> None:
+    settings = site.settings
+    review_queue.fill(site.db, site.workspace, settings.sample_share, settings.ageing_days)
+
+
+@contextmanager
+def _filled_again(site: Site) -> Iterator[None]:
+    """Fill in now and then what scans find meanwhile, a twentieth of the time at most."""
+    stop = threading.Event()
+
+    def go_on() -> None:
+        pause = _LEAST_PAUSE_S
+        while not stop.wait(pause):
+            started = time.monotonic()
+            try:
+                _fill(site)
+            except StoreError as error:
+                log.warning("the queue is not filled for now: %s", error)
+            pause = max(_LEAST_PAUSE_S, 20 * (time.monotonic() - started))
+
+    filler = threading.Thread(target=go_on, name="filler", daemon=True)
+    filler.start()
+    try:
+        yield
+    finally:
+        stop.set()
+        filler.join()
+
+
+def require_accounts(host: str, has_accounts: bool) -> None:
+    """Refuse to be reached by others while whoever comes may decide.
+
+    Raises:
+        StoreError: If others can reach the address and there are no accounts.
+    """
     if has_accounts or _is_own_machine(host):
         return
     raise StoreError(

@@ -101,7 +101,7 @@ class Teller:
         return [self._item(one, reader, one.id in mine) for one in items]
 
     def detail(self, connection: Connection, item: Item, reader: Reader) -> answers.ItemDetail:
-        """Return all that a triage screen shows of an item."""
+        """Return all that a triage screen shows of an item; of one as new, no decisions."""
         seen = seen_in(connection, item)
         lead = seen[0]
         versions = reviews.versions_of(connection, item)
@@ -114,11 +114,15 @@ class Teller:
             seen_in=[self._view(item, one) for one in seen],
             earlier=self._earlier(connection, item, lead, reader),
             change=self._change(connection, item),
-            decisions=[_made(one) for one in reviews.decisions_of(connection, item.id)],
+            decisions=[_made(one) for one in self._decisions(connection, item)],
             versions=answers.Versions(
                 model=versions.model, rules=versions.rules, taxonomy=versions.taxonomy
             ),
         )
+
+    def _decisions(self, connection: Connection, item: Item) -> list[reviews.Made]:
+        found = reviews.decisions_of(connection, item.id) if item.version else []
+        return [one for one in found if one.version <= item.version]
 
     def details(
         self, connection: Connection, items: Sequence[Item], reader: Reader

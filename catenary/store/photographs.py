@@ -103,14 +103,14 @@ def other_runs(connection: Connection, photo: Photograph) -> Iterator[tuple[str,
     """Yield name, date, row and a photograph of other runs with the same mast, newest first."""
     if photo.ref.mast is None:
         return
-    query = (
-        select(run.c.name, run.c.date, run.c.id, func.min(frame.c.id))
-        .join(frame, frame.c.run_id == run.c.id)
-        .where(run.c.id != photo.run_id, *_is(photo.ref.mast))
-        .group_by(run.c.name, run.c.date, run.c.id)
-        .order_by(run.c.date.desc(), run.c.id.desc())
-    )
-    yield from (tuple(row) for row in connection.execute(query))
+    order = (run.c.date.desc(), run.c.id.desc())
+    query = select(run.c.name, run.c.date, run.c.id).where(run.c.id != photo.run_id)
+    # Run by run, so that each is one step in the index and the newest are enough for most.
+    for name, date, run_id in connection.execute(query.order_by(*order)).all():
+        own = (frame.c.run_id == run_id, *_is(photo.ref.mast))
+        first = connection.execute(select(func.min(frame.c.id)).where(*own)).scalar()
+        if first is not None:
+            yield name, date, run_id, int(first)
 
 
 def earlier(connection: Connection, photo: Photograph, limit: int) -> list[Photograph]:

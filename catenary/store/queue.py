@@ -3,7 +3,8 @@
 import base64
 import heapq
 import json
-from collections.abc import Iterable, Sequence
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from enum import StrEnum
@@ -19,8 +20,7 @@ from catenary.store.review_items import (
     Wanted,
     by_ids,
     conditions,
-    item_of,
-    selected,
+    run_ids,
     stored,
 )
 from catenary.store.schema import review_item, run
@@ -124,15 +124,16 @@ def page(
         place = tuple_(*columns)
         after = tuple_(*_place_of(cursor, order))
         own.append(place < after if is_falling else place > after)
-    query = selected().add_columns(*(column.label(f"k{n}") for n, column in enumerate(columns)))
-    ordered = query.where(*own).order_by(
-        *(column.desc() if is_falling else column for column in columns)
+    # The places first, which an index holds; then the items of one page.
+    ordered = (
+        select(*columns)
+        .where(*own)
+        .order_by(*(column.desc() if is_falling else column for column in columns))
     )
-    rows = connection.execute(ordered.limit(limit + 1)).mappings().all()
-    more = None
-    if len(rows) > limit:
-        more = _cursor(order, [rows[limit - 1][f"k{n}"] for n in range(len(columns))])
-    return Page(tuple(item_of(row) for row in rows[:limit]), more, int(total or 0))
+    rows = connection.execute(ordered.limit(limit + 1)).all()
+    more = _cursor(order, list(rows[limit - 1])) if len(rows) > limit else None
+    items = by_ids(connection, [row[-1] for row in rows[:limit]])
+    return Page(tuple(items), more, int(total or 0))
 
 
 def _cursor(order: Order, place: Sequence[Any]) -> str:
@@ -162,31 +163,83 @@ def _place_of(cursor: str, order: Order) -> list[Any]:
 
 def facets(connection: Connection, wanted: Wanted) -> Facets:
     """Return the values that each filter could take, with right counts."""
-    counts = {name: _facet(connection, wanted, name) for name in FACETS}
+    groups = _groups(connection, wanted)
+    counts = {name: _ranked(_count(groups, name)) for name in _GROUPED}
     names = {row.id: row.name for row in connection.execute(select(run.c.id, run.c.name))}
     counts["run"] = [(names[key], count) for key, count in counts["run"] if isinstance(key, int)]
-    total = connection.execute(
-        select(func.count()).select_from(review_item).where(*conditions(connection, wanted))
-    ).scalar()
-    anywhere = replace(wanted, km_from=None, km_to=None)
+    counts["mast"] = _masts(connection, wanted)
+    anywhere = conditions(connection, replace(wanted, km_from=None, km_to=None))
     low, high = connection.execute(
         select(func.min(review_item.c.kilometre_m), func.max(review_item.c.kilometre_m)).where(
-            *conditions(connection, anywhere)
+            *anywhere
         )
     ).one()
-    return Facets(int(total or 0), counts, None if low is None else (low, high))
+    total = sum(_count(groups, "").values())
+    return Facets(total, counts, None if low is None else (low, high))
 
 
-def _facet(connection: Connection, wanted: Wanted, name: str) -> list[tuple[str | int | None, int]]:
-    column, count = FACET_COLUMNS[name], func.count()
+_GROUPED = tuple(name for name in FACETS if name != "mast")  # a run has thousands of masts
+
+
+@dataclass(frozen=True, slots=True)
+class _Groups:
+    """Items counted by the values of all filters but mast and kilometre, in one reading.
+
+    Attributes:
+        keys: Value of each filter of `_GROUPED`, in its order.
+        counts: Items with these values.
+        passes: For each filter of `_GROUPED`, whether a value is wanted.
+    """
+
+    keys: tuple[tuple[Any, ...], ...]
+    counts: tuple[int, ...]
+    passes: tuple[frozenset[Any] | None, ...]
+
+
+def _groups(connection: Connection, wanted: Wanted) -> _Groups:
+    only = Wanted(mast=wanted.mast, km_from=wanted.km_from, km_to=wanted.km_to)
+    columns = [FACET_COLUMNS[name] for name in _GROUPED]
+    query = select(*columns, func.count()).where(*conditions(connection, only)).group_by(*columns)
+    rows = connection.execute(query).all()
+    chosen = wanted.lists() | {"run": tuple(run_ids(connection, wanted.run))}
+    passes = tuple(
+        frozenset(map(_plain, chosen[name])) if wanted.lists()[name] else None for name in _GROUPED
+    )
+    return _Groups(tuple(tuple(row)[:-1] for row in rows), tuple(row[-1] for row in rows), passes)
+
+
+def _plain(value: Any) -> Any:  # noqa: ANN401 - number or text of a filter
+    return str(value) if isinstance(value, str) else value
+
+
+def _count(groups: _Groups, but: str) -> dict[Any, int]:
+    """Return the items of each value of a filter, under all other filters; all for no filter."""
+    place = _GROUPED.index(but) if but else None
+    asked = [
+        (n, passes) for n, passes in enumerate(groups.passes) if passes is not None and n != place
+    ]
+    found: dict[Any, int] = defaultdict(int)
+    for key, count in zip(groups.keys, groups.counts, strict=True):
+        if all(key[n] in passes for n, passes in asked):
+            found[None if place is None else key[place]] += count
+    return found
+
+
+def _ranked(counts: Mapping[Any, int]) -> list[tuple[str | int | None, int]]:
+    return sorted(counts.items(), key=lambda one: (-one[1], str(one[0])))
+
+
+def _masts(connection: Connection, wanted: Wanted) -> list[tuple[str | int | None, int]]:
+    # An expression: grouped by the column itself, SQLite reads every row by the index of masts
+    # (195 ms for 100,000 items) instead of the index that holds all that is counted (40 ms).
+    column, count = FACET_COLUMNS["mast"].concat(""), func.count()
     query = (
         select(column, count)
-        .where(*conditions(connection, wanted, without=name))
+        .where(*conditions(connection, wanted, without="mast"))
         .group_by(column)
         .order_by(count.desc(), column)
+        .limit(MOST_MASTS)
     )
-    if name == "mast":
-        query = query.limit(MOST_MASTS)
     return [(value, number) for value, number in connection.execute(query)]
 
 
@@ -300,9 +353,12 @@ def waiting(connection: Connection, reader: Reader, wanted: Wanted, now: datetim
     total = 0
     other = conditions(connection, wanted, without="state")
     count = select(func.count()).select_from(review_item)
+    live = (review_item.c.held_by.is_not(None), review_item.c.held_until > stored(now))
+    held = list(connection.execute(select(review_item.c.id).where(*live)).scalars())
     for state in dict.fromkeys(_states(reader, wanted)):
         own = [*_not_barred(reader, state), *other]
-        held = [*own, review_item.c.held_by.is_not(None), review_item.c.held_until > stored(now)]
-        found = connection.execute(count.where(*own)).scalar() or 0
-        total += found - (connection.execute(count.where(*held)).scalar() or 0)
+        total += connection.execute(count.where(*own)).scalar() or 0
+        if held:
+            taken = count.where(*own, review_item.c.id.in_(held))
+            total -= connection.execute(taken).scalar() or 0
     return total

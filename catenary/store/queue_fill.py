@@ -4,9 +4,20 @@ import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, TypeVar
 
-from sqlalchemy import Connection, RowMapping, bindparam, delete, func, insert, select, update
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    RowMapping,
+    bindparam,
+    delete,
+    func,
+    insert,
+    select,
+    text,
+    update,
+)
 
 from catenary.domain import review
 from catenary.domain.finding import NORMAL, Verdict
@@ -14,6 +25,7 @@ from catenary.domain.geometry import Box
 from catenary.domain.part import part_name
 from catenary.domain.review import Origin, State, Worth
 from catenary.store import ledger
+from catenary.store.database import Database
 from catenary.store.review_items import stored
 from catenary.store.reviews import place_row
 from catenary.store.schema import (
@@ -28,7 +40,9 @@ from catenary.store.schema import (
 )
 from catenary.store.shards import ComponentRow
 
-_CHUNK = 500
+T = TypeVar("T")
+
+_CHUNK = 500  # rows read or written at a time
 # What a later scan may change of an item that was decided: where its evidence is.
 _LINKS = ("finding_id", "frame_id", "views")
 
@@ -55,7 +69,7 @@ def is_due(connection: Connection, run_id: int) -> bool:
 
 
 def fill(
-    tx: Connection,
+    db: Database,
     run_id: int,
     samples: Sequence[ComponentRow],
     now: datetime,
@@ -63,22 +77,20 @@ def fill(
 ) -> Filled:
     """Make the items of a run what its findings are; what was decided is never touched.
 
+    Written in short transactions, so that reviewers go on meanwhile; one that was stopped is due
+    again.
+
     Args:
-        tx: All of it, or nothing.
+        db: Database.
         run_id: Run.
         samples: Parts that were called normal and are to be shown all the same.
         now: When new items enter, UTC.
         ageing_days: See `review.priority`.
     """
-    wanted = {row["name"]: row for row in _wanted(tx, run_id, samples)}
-    known = {
-        row["name"]: row
-        for row in tx.execute(
-            select(review_item).where(
-                review_item.c.run_id == run_id, review_item.c.origin != str(Origin.MANUAL)
-            )
-        ).mappings()
-    }
+    with db.read() as connection:
+        made_of = _made_of(connection, run_id)
+        wanted = {row["name"]: row for row in _wanted(connection, run_id, samples)}
+        known = _known(connection, run_id)
     added = [
         row | _entered(row, now, ageing_days) for name, row in wanted.items() if name not in known
     ]
@@ -94,17 +106,50 @@ def fill(
         if old["version"] and _differs(row, old, _LINKS)
     ]
     gone = [row["id"] for name, row in known.items() if name not in wanted and not row["version"]]
-    for start in range(0, len(added), _CHUNK):
-        tx.execute(insert(review_item), added[start : start + _CHUNK])
-    for rows in (changed, linked):
-        if rows:
-            tx.execute(update(review_item).where(review_item.c.id == bindparam("b_id")), rows)
-    for start in range(0, len(gone), _CHUNK):
-        tx.execute(delete(review_item).where(review_item.c.id.in_(gone[start : start + _CHUNK])))
-    made_of = _made_of(tx, run_id)
-    tx.execute(delete(review_fill).where(review_fill.c.run_id == run_id))
-    tx.execute(insert(review_fill).values(run_id=run_id, made_of=made_of))
+    for some in _chunks(added):
+        _add(db, run_id, some)
+    for some in _chunks(changed):
+        _change(db, some, review_item.c.version == 0)
+    for some in _chunks(linked):
+        _change(db, some)
+    for ids in _chunks(gone):
+        with db.write() as tx:
+            untouched = (review_item.c.id.in_(ids), review_item.c.version == 0)
+            tx.execute(delete(review_item).where(*untouched))
+    with db.write() as tx:
+        tx.execute(delete(review_fill).where(review_fill.c.run_id == run_id))
+        tx.execute(insert(review_fill).values(run_id=run_id, made_of=made_of))
+        if added:
+            tx.execute(text("ANALYZE review_item"))  # without it, the wrong index may be taken
     return Filled(len(added), len(changed), len(gone))
+
+
+def _known(connection: Connection, run_id: int) -> dict[str, RowMapping]:
+    own = (review_item.c.run_id == run_id, review_item.c.origin != str(Origin.MANUAL))
+    rows = connection.execute(select(review_item).where(*own)).mappings()
+    return {row["name"]: row for row in rows}
+
+
+def _add(db: Database, run_id: int, rows: Sequence[dict[str, Any]]) -> None:
+    """Add items; those that another process added meanwhile are left as they are."""
+    names = [row["name"] for row in rows]
+    with db.write() as tx:
+        own = (review_item.c.run_id == run_id, review_item.c.name.in_(names))
+        there = set(tx.execute(select(review_item.c.name).where(*own)).scalars())
+        fresh = [row for row in rows if row["name"] not in there]
+        if fresh:
+            tx.execute(insert(review_item), fresh)
+
+
+def _change(db: Database, rows: Sequence[dict[str, Any]], *untouched: ColumnElement[bool]) -> None:
+    own = (review_item.c.id == bindparam("b_id"), *untouched)
+    with db.write() as tx:
+        tx.execute(update(review_item).where(*own), list(rows))
+
+
+def _chunks(rows: Sequence[T]) -> Iterator[Sequence[T]]:
+    for start in range(0, len(rows), _CHUNK):
+        yield rows[start : start + _CHUNK]
 
 
 def _made_of(connection: Connection, run_id: int) -> str:
@@ -125,11 +170,11 @@ def _plain(number: Any) -> int | None:  # noqa: ANN401 - PostgreSQL sums to Deci
 
 
 def _wanted(
-    tx: Connection, run_id: int, samples: Sequence[ComponentRow]
+    connection: Connection, run_id: int, samples: Sequence[ComponentRow]
 ) -> Iterator[dict[str, Any]]:
-    yield from _joined(tx, run_id)
-    yield from _alone(tx, run_id)
-    yield from _sampled(tx, run_id, samples)
+    yield from _joined(connection, run_id)
+    yield from _alone(connection, run_id)
+    yield from _sampled(connection, run_id, samples)
 
 
 _PLACE = (
@@ -145,7 +190,7 @@ _PLACE = (
 _CORNERS = ("x0", "y0", "x1", "y1")
 
 
-def _joined(tx: Connection, run_id: int) -> Iterator[dict[str, Any]]:
+def _joined(connection: Connection, run_id: int) -> Iterator[dict[str, Any]]:
     """Yield the joined parts, each led by the view that decided."""
     query = (
         select(
@@ -168,7 +213,7 @@ def _joined(tx: Connection, run_id: int) -> Iterator[dict[str, Any]]:
         .order_by(part.c.id, frame.c.seq)
     )
     views: list[RowMapping] = []
-    for row in tx.execute(query, execution_options={"yield_per": _CHUNK}).mappings():
+    for row in connection.execute(query, execution_options={"yield_per": _CHUNK}).mappings():
         if views and views[0]["name"] != row["name"]:
             yield _joined_row(run_id, views)
             views = []
@@ -187,7 +232,7 @@ def _joined_row(run_id: int, views: list[RowMapping]) -> dict[str, Any]:
     return _row(run_id, leading, leading["name"], Origin.SCAN, len(views))
 
 
-def _alone(tx: Connection, run_id: int) -> Iterator[dict[str, Any]]:
+def _alone(connection: Connection, run_id: int) -> Iterator[dict[str, Any]]:
     """Yield the findings that are parts by themselves."""
     named = select(part_view.c.id).where(part_view.c.finding_id == finding.c.id).exists()
     columns = ("component", "verdict", "condition", "probability", "grade", "frame_id", *_CORNERS)
@@ -197,19 +242,19 @@ def _alone(tx: Connection, run_id: int) -> Iterator[dict[str, Any]]:
         .where(finding.c.run_id == run_id, ~named)
         .order_by(finding.c.id)
     )
-    for row in tx.execute(query, execution_options={"yield_per": _CHUNK}).mappings():
+    for row in connection.execute(query, execution_options={"yield_per": _CHUNK}).mappings():
         box = Box(*(row[name] for name in _CORNERS))
         name = part_name(row["image_id"], row["component"], box)
         yield _row(run_id, row, name, Origin.SCAN, 1)
 
 
 def _sampled(
-    tx: Connection, run_id: int, samples: Sequence[ComponentRow]
+    connection: Connection, run_id: int, samples: Sequence[ComponentRow]
 ) -> Iterator[dict[str, Any]]:
-    ids = ledger.frame_ids(tx, run_id, {one.image_id for one in samples})
+    ids = ledger.frame_ids(connection, run_id, {one.image_id for one in samples})
     columns = (frame.c.id.label("frame_id"), *_PLACE)
     query = select(*columns).where(frame.c.id.in_(ids.values()))
-    frames = {row["image_id"]: row for row in tx.execute(query).mappings()}
+    frames = {row["image_id"]: row for row in connection.execute(query).mappings()}
     for one in samples:
         told = {
             **frames[one.image_id],

@@ -70,7 +70,7 @@ def fill(db: Database, place: Workspace, folder: Path) -> None:
         rows = [records.component(f"{number:06d}", x0=300.0 + number, x1=360.0, y1=300.0)
                 for number in range(FRAMES)]  # fmt: skip
         shards.record(tx, run_id, shards.write(place.detections(RUN), "000000", rows))
-        queue_fill.fill(tx, run_id, rows[:1], NOON, AGEING_DAYS)
+    queue_fill.fill(db, run_id, rows[:1], NOON, AGEING_DAYS)
 
 
 def found(place: Workspace, number: int):

@@ -44,7 +44,7 @@ def fill(db: Database, run_id: int, found: Sequence[Finding], at: datetime = NOO
         for one in sorted({one.image_id for one in found}):
             ledger.finish(tx, run_id, one, records.DONE)
         findings.insert_all(tx, run_id, [(one, None) for one in found])
-        queue_fill.fill(tx, run_id, [], at, AGEING_DAYS)
+    queue_fill.fill(db, run_id, [], at, AGEING_DAYS)
 
 
 def decide(

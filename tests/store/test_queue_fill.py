@@ -3,24 +3,24 @@
 from dataclasses import replace
 
 import pytest
-from sqlalchemy import delete
+from sqlalchemy import delete, select
 
 from catenary.domain.finding import Verdict
-from catenary.domain.review import Decision, Origin, State
-from catenary.store import findings, ledger, parts, queue, queue_fill, review_items
+from catenary.domain.geometry import Box
+from catenary.domain.review import Decision, Origin, State, Wish
+from catenary.store import findings, ledger, parts, queue, queue_fill, review_items, reviews
 from catenary.store.database import Database
 from catenary.store.parts import JoinedPart, View
 from catenary.store.queue import Order
 from catenary.store.queue_fill import Filled
 from catenary.store.review_items import Item, Wanted
-from catenary.store.schema import finding
+from catenary.store.schema import finding, review_item
 from tests.store import queues, records
 from tests.store.queues import AGEING_DAYS, NOON, WANG
 
 
 def fill(db: Database, run_id: int, samples=()) -> Filled:
-    with db.write() as tx:
-        return queue_fill.fill(tx, run_id, list(samples), NOON, AGEING_DAYS)
+    return queue_fill.fill(db, run_id, list(samples), NOON, AGEING_DAYS)
 
 
 def items(db: Database) -> list[Item]:
@@ -139,10 +139,6 @@ def test_a_sample_that_is_not_drawn_again_goes(db: Database, run_id: int):
 
 
 def test_drawn_items_are_left_alone(db: Database, run_id: int):
-    from catenary.domain.geometry import Box
-    from catenary.domain.review import Wish
-    from catenary.store import reviews
-
     queues.fill(db, run_id, [queues.dropper(1, 0.9)])
     wish = Wish(Decision.CONFIRM, "slack")
     with db.write() as tx:
@@ -160,3 +156,38 @@ def test_what_a_photograph_shows_is_found_by_every_view(db: Database, run_id: in
             ((item, box),) = review_items.in_frame(connection, frame_id)
             assert item.name == "0123456789ab"
             assert box == queues.dropper(1, 0.9).component.box
+
+
+def test_what_is_decided_while_the_queue_is_filled_stays_decided(
+    db: Database, run_id: int, monkeypatch: pytest.MonkeyPatch
+):
+    queues.fill(db, run_id, [queues.dropper(1, 0.9), queues.dropper(2, 0.5)])
+    with db.write() as tx:
+        tx.execute(delete(finding).where(finding.c.id == 1))
+        findings.insert_all(tx, run_id, [(queues.dropper(1, 0.2), None)])
+        tx.execute(delete(finding).where(finding.c.id == 2))
+    real = queue_fill._wanted
+
+    def decided_meanwhile(*arguments: object):
+        wanted = list(real(*arguments))
+        for item in (1, 2):
+            queues.decide(db, WANG, item, 0, Decision.REJECT)
+        return wanted
+
+    monkeypatch.setattr(queue_fill, "_wanted", decided_meanwhile)
+    monkeypatch.setattr(queue_fill, "_known", lambda *_: known)
+    with db.read() as connection:
+        known = {row["name"]: row for row in connection.execute(select(review_item)).mappings()}
+    fill(db, run_id)
+    assert {one.id: one.standing.state for one in items(db)} == dict.fromkeys(
+        (1, 2), State.REJECTED
+    )
+
+
+def test_two_processes_that_fill_at_once_add_nothing_twice(
+    db: Database, run_id: int, monkeypatch: pytest.MonkeyPatch
+):
+    queues.fill(db, run_id, [queues.dropper(1, 0.9)])
+    monkeypatch.setattr(queue_fill, "_known", lambda *_: {})
+    fill(db, run_id)
+    assert len(items(db)) == 1

@@ -63,6 +63,10 @@ def _index(table: str, columns: Sequence[str]) -> None:
     op.create_index(f"ix_{table}_{'_'.join(columns)}", table, list(columns))
 
 
+_COUNTED = (
+    *("state", "component", "condition", "grade", "run_id", "line", "section", "camera"),
+    *("view", "verdict", "reviewer", "mast_number", "kilometre_m"),
+)
 _DECISIONS = "confirm reject observe cannot_judge"
 _ROLES = "viewer reviewer second lead admin"
 
@@ -109,10 +113,12 @@ def _create_review_item() -> None:
         _check("(reviewer = '') = (decided_at IS NULL)", "ck_review_item_decided_by_somebody"),
         _check("(held_by IS NULL) = (held_until IS NULL)", "ck_review_item_held_for_a_while"),
     )
+    _index(table, ["priority", "id"])
     _index(table, ["state", "priority", "id"])
-    _index(table, ["state", "component", "condition", "priority"])
+    _index(table, ["state", "component", "priority"])
     _index(table, ["run_id", "state", "priority"])
-    _index(table, ["run_id", "mast_number"])
+    _index(table, ["mast_number", "run_id"])
+    op.create_index("ix_review_item_counted", table, list(_COUNTED))
     for column in ("frame_id", "finding_id", "held_by"):
         _index(table, [column])
 

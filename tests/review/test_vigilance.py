@@ -1,0 +1,87 @@
+"""Known defects shown again: they look new, and an answer changes nothing but the figures."""
+
+from collections.abc import Callable
+
+import pytest
+
+from catenary.review.site import Site
+from catenary.store import audit
+from tests.review.places import Browser, code
+
+
+@pytest.fixture
+def known(log_in: Callable[[str], Browser]) -> int:
+    """Return an item that two readers confirmed."""
+    log_in("reviewer").decide(1, condition="slack")
+    assert log_in("second").decide(1, 1).json()["item"]["state"] == "confirmed"
+    return 1
+
+
+@pytest.fixture
+def awake(staffed: Site, known: int, log_in: Callable[[str], Browser]) -> Browser:
+    """Return the browser of a lead, who is shown every known defect once."""
+    settings = type(staffed.settings)(vigilance_share=1.0)
+    object.__setattr__(staffed, "settings", settings)
+    return log_in("lead")
+
+
+def lease(browser: Browser) -> list[dict]:
+    return browser.post("/api/queue/lease", {"n": 3}).json()["items"]
+
+
+def test_a_known_defect_looks_new(awake: Browser, known: int):
+    items = {one["id"]: one for one in lease(awake)}
+    assert len(items) == 4
+    shown = items[known]
+    fresh = next(one for number, one in items.items() if number != known)
+    for field in ("state", "version", "reviewer", "decisions", "can_undo", "allowed", "held_by"):
+        assert shown[field] == fresh[field], field
+    assert shown["condition"] == "broken"  # as the scan said
+    assert awake.get(f"/api/items/{known}").json()["state"] == "open"
+
+
+def test_an_answer_changes_no_item_and_counts(
+    staffed: Site, awake: Browser, known: int, log_in: Callable[[str], Browser]
+):
+    lease(awake)
+    item = awake.decide(known, 0, "reject").json()["item"]
+    assert (item["version"], item["reviewer"]) == (1, "lead")
+    stands = log_in("viewer").get(f"/api/items/{known}").json()
+    assert (stands["state"], stands["version"], stands["condition"]) == ("confirmed", 2, "slack")
+    told = {one["name"]: one for one in awake.get("/api/statistics").json()["reviewers"]}
+    assert (told["lead"]["vigilance"]["agreed"], told["lead"]["vigilance"]["total"]) == (0, 1)
+    with staffed.db.read() as connection:
+        assert list(audit.verify(connection)) == []
+
+
+def test_an_answer_can_be_taken_back(awake: Browser, known: int):
+    lease(awake)
+    awake.decide(known, 0, "reject")
+    item = awake.post(f"/api/items/{known}/undo", {"version": 1}).json()["item"]
+    assert (item["state"], item["version"]) == ("open", 0)
+    assert awake.decide(known, 0, "confirm").status_code == 201
+    told = {one["name"]: one for one in awake.get("/api/statistics").json()["reviewers"]}
+    assert (told["lead"]["vigilance"]["agreed"], told["lead"]["vigilance"]["total"]) == (1, 1)
+
+
+def test_it_is_shown_once_and_not_to_those_who_read_it(
+    awake: Browser, known: int, log_in: Callable[[str], Browser]
+):
+    assert known in [one["id"] for one in lease(awake)]
+    assert known not in [one["id"] for one in lease(awake)]
+    for name in ("reviewer", "second"):
+        assert known not in [one["id"] for one in lease(log_in(name))]
+
+
+def test_a_contact_sheet_may_hold_one(awake: Browser, known: int):
+    lease(awake)
+    sheet = [{"item": one, "version": 0, "decision": "reject"} for one in (2, known)]
+    told = awake.post("/api/decisions", {"decisions": sheet}).json()["items"]
+    assert [(one["id"], one["version"]) for one in told] == [(2, 1), (known, 1)]
+
+
+def test_whoever_is_not_shown_it_is_told_that_it_is_stale(
+    known: int, log_in: Callable[[str], Browser]
+):
+    answer = log_in("lead").decide(known, 0, "reject")
+    assert (answer.status_code, code(answer)) == (409, "stale")
