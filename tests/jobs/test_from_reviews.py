@@ -246,8 +246,9 @@ def test_photographs_inside_a_package_are_copied_beside_the_labels(tmp_path: Pat
         found = records.broken_dropper(ref.image_id)
         part = replace(found.component, box=Box(10, 20, 40, 150))
         findings.insert_all(tx, run_id, [(replace(found, component=part), None)])
-        queue_fill.fill(tx, run_id, [], NOW, 14.0)
-        (item,) = review_items.by_ids(tx, [1])
+    queue_fill.fill(db, run_id, [], NOW, 14.0)
+    with db.read() as connection:
+        item = review_items.one(connection, 1)
     decide(db, item, Wish(Decision.CONFIRM))
     db.close()
     output = tmp_path / "set" / "labels.json"

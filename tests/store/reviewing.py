@@ -63,7 +63,7 @@ def add_run(db: Database, name: str, date: str, shown: Shown = USUAL) -> int:
         ]
         placed = [replace(one, component=replace(one.component, box=shown.box)) for one in found]
         findings.insert_all(tx, run_id, [(one, None) for one in placed])
-        queue_fill.fill(tx, run_id, [], NOW, 14.0)
+    queue_fill.fill(db, run_id, [], NOW, 14.0)
     return run_id
 
 
