@@ -33,6 +33,7 @@ log = logging.getLogger(__name__)
 
 SETTINGS = "configs/review.yaml"
 DEADLINES = "configs/closed_loop.yaml"
+_PEOPLE_AT_ONE_ADDRESS = 10  # behind a proxy or a terminal server; our starting value
 _LEAST_PAUSE_S = 60.0  # between two looks at what scans found
 
 
@@ -161,6 +162,7 @@ def site_of(
     def clock() -> datetime:
         return datetime.now(UTC)
 
+    wait = timedelta(seconds=settings.login_wait_s)
     return Site(
         db,
         workspace,
@@ -169,7 +171,8 @@ def site_of(
         clock,
         Photos(workspace, settings.decoded_mb, settings.tiles_mb),
         Teller(db, taxonomy, clock),
-        Attempts(settings.login_failures, timedelta(seconds=settings.login_wait_s)),
+        Attempts(settings.login_failures, wait),
+        Attempts(_PEOPLE_AT_ONE_ADDRESS * settings.login_failures, wait),
         passwords or Passwords(),
         secrets.token_urlsafe(32),
         config.load(config.bundled(DEADLINES), Deadlines),

@@ -28,7 +28,8 @@ class Site:
         clock: Returns UTC with its zone.
         photos: Decoded photographs and what is cut of them.
         teller: Makes answers of items.
-        attempts: Failed logins.
+        attempts: Failed logins of names.
+        addresses: Failed logins of addresses.
         passwords: Hashes and compares them.
         secret: Of this process: the token of those without a login.
         deadlines: See configs/closed_loop.yaml.
@@ -42,6 +43,7 @@ class Site:
     photos: Photos
     teller: Teller
     attempts: Attempts
+    addresses: Attempts
     passwords: Passwords
     secret: str
     deadlines: Deadlines = Deadlines()  # noqa: RUF009 - frozen

@@ -108,6 +108,17 @@ def test_filters_count_and_narrow(anybody: Browser):
     assert len(first["defects"]) + len(rest["defects"]) == 4
 
 
+def test_an_item_names_its_defect_once_it_was_confirmed(anybody: Browser):
+    assert anybody.get("/api/items/1").json()["defect"] is None
+    number = confirmed(anybody)
+    told = anybody.get("/api/items/1").json()["defect"]
+    assert (told["id"], told["state"], told["state_label"]["zh"]) == (
+        number,
+        "registered",
+        "已登记",
+    )
+
+
 def test_an_undo_in_the_queue_withdraws_the_defect(anybody: Browser):
     number = confirmed(anybody)
     assert anybody.post("/api/items/1/undo", {"version": 1}).status_code == 201
