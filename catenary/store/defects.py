@@ -25,11 +25,6 @@ from catenary.store.schema import defect, defect_step, review_item, run
 MOST_MASTS = 500  # values of the mast facet that are listed
 _FAR = datetime(9999, 12, 31)  # noqa: DTZ001 - UTC without a zone, as the columns hold it
 _sighting, _seen = defect.alias("sighting"), review_item.alias("seen")
-# Joins a defect with every item that is a sighting of it.
-_SEEN_IN = and_(
-    _sighting.c.item_id == _seen.c.id,
-    or_(_sighting.c.id == defect.c.id, _sighting.c.joined_to == defect.c.id),
-)
 
 
 class DefectOrder(StrEnum):
@@ -177,6 +172,7 @@ _COLUMNS: dict[str, ColumnElement[Any]] = {
     "grade": defect.c.grade,
     "state": defect.c.state,
 }
+_ITEM_COLUMNS = ("line", "section", "mast", "component")  # of the item, not of the defect
 FACETS = ("state", "grade", "run", "line", "section", "mast", "component", "condition")
 
 
@@ -209,15 +205,15 @@ def page(
     if cursor is not None:
         place = cursors.place_of(cursor, order, ordered.kinds)
         own.append(_after(columns, place, ordered.is_falling))
-    query = _selected().add_columns(*(one.label(f"k{n}") for n, one in enumerate(columns)))
+    # First the rows alone, so that a long list is sorted without all that is shown of each.
+    query = _of(_is_of_items(wanted) or order is DefectOrder.PLACE, *columns)
     query = query.where(*own).order_by(
         *(one.desc() if ordered.is_falling else one for one in columns)
     )
-    rows = connection.execute(query.limit(limit + 1)).mappings().all()
-    more = None
-    if len(rows) > limit:
-        more = cursors.cursor(order, [rows[limit - 1][f"k{n}"] for n in range(len(columns))])
-    return DefectPage(tuple(_defect(row) for row in rows[:limit]), more, total, overdue)
+    places = [tuple(row) for row in connection.execute(query.limit(limit + 1))]
+    more = cursors.cursor(order, places[limit - 1]) if len(places) > limit else None
+    shown = by_ids(connection, [place[-1] for place in places[:limit]])
+    return DefectPage(tuple(shown), more, total, overdue)
 
 
 def _after(
@@ -233,7 +229,8 @@ def _after(
 
 def counts(connection: Connection, wanted: DefectsWanted, now: datetime) -> tuple[int, int]:
     """Return how many defects there are under a filter, and how many of them are overdue."""
-    query = _joined(func.count(), func.count().filter(defect.c.due < stored(now)))
+    late = func.count().filter(defect.c.due < stored(now))
+    query = _of(_is_of_items(wanted), func.count(), late)
     total, overdue = connection.execute(query.where(*_conditions(wanted, now))).one()
     return int(total), int(overdue)
 
@@ -252,11 +249,16 @@ def _facet(
     if name == "run":
         column: ColumnElement[Any] = run.c.name
         count = func.count(defect.c.id.distinct())
-        query = _joined(column, count).join(_sighting, _sighting_of()).join(_seen, _SEEN_IN)
-        query = query.join(run, run.c.id == _seen.c.run_id)
+        root = func.coalesce(_sighting.c.joined_to, _sighting.c.id)
+        query = (
+            _of(_is_of_items(wanted), column, count)
+            .join(_sighting, root == defect.c.id)
+            .join(_seen, _seen.c.id == _sighting.c.item_id)
+            .join(run, run.c.id == _seen.c.run_id)
+        )
     else:
         column, count = _COLUMNS[name], func.count()
-        query = _joined(column, count)
+        query = _of(_is_of_items(wanted) or name in _ITEM_COLUMNS, column, count)
     query = query.where(*own).group_by(column).order_by(count.desc(), column)
     if name == "mast":
         query = query.limit(MOST_MASTS)
@@ -461,6 +463,15 @@ def _in_runs(names: Sequence[str]) -> ColumnElement[bool]:
 
 def _sighting_of() -> ColumnElement[bool]:
     return or_(_sighting.c.id == defect.c.id, _sighting.c.joined_to == defect.c.id)
+
+
+def _is_of_items(wanted: DefectsWanted) -> bool:
+    return any(getattr(wanted, name) for name in _ITEM_COLUMNS)
+
+
+def _of(with_items: bool, *columns: ColumnElement[Any]) -> "Select[Any]":
+    """Select from defects, with their items where a filter or an order asks for it."""
+    return _joined(*columns) if with_items else select(*columns).select_from(defect)
 
 
 def _joined(*columns: ColumnElement[Any]) -> "Select[Any]":
