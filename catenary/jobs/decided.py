@@ -73,8 +73,7 @@ def _review(items: Sequence[Item], final: Sequence[Item], times: Sequence[dateti
 
 def _counts(one: Item) -> bool:
     """Tell whether an item asks for a decision, or has one; samples and unjudged parts ask not."""
-    is_raised = one.origin is not Origin.SAMPLE and one.verdict is Verdict.DEFECT
-    return is_raised or _is_final(one)
+    return one.verdict is Verdict.DEFECT or _is_final(one)
 
 
 def _is_final(one: Item) -> bool:

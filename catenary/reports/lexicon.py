@@ -613,6 +613,7 @@ REVIEWED = Words(
     "已复核 {decided}/{total}，复核人 {reviewers}", "{decided} of {total} reviewed by {reviewers}"
 )
 REST_LEFT_OUT = Words("；其余不在本表", "; the others are not listed here")
+DECIDED = Words("{state}（{reviewer}）", "{state} by {reviewer}")
 CORRECTED = Words("审核人员改判为{condition}", "a reviewer decided: {condition}")
 MISSED = Words(
     "扫描判为正常，审核人员认定为{condition}",

@@ -12,7 +12,15 @@ from catenary.domain.finding import NORMAL, UNUSUAL, Evidence, Finding, Measurem
 from catenary.domain.review import NO_PART
 from catenary.domain.taxonomy import Taxonomy
 from catenary.reports import lexicon
-from catenary.reports.data import Names, ReportFinding, ReportPart, ReportView, Review, Since
+from catenary.reports.data import (
+    Names,
+    PartDecision,
+    ReportFinding,
+    ReportPart,
+    ReportView,
+    Review,
+    Since,
+)
 from catenary.reports.lexicon import Form, Quantity, Words
 
 _CLASSIFIER, _ANOMALY = "classifier", "anomaly"  # names of the sources that are no rule
@@ -79,6 +87,15 @@ def why_of(one: ReportFinding, taxonomy: Taxonomy) -> Words:
         return told
     corrected = _opened(lexicon.STOP, rest=lexicon.CORRECTED.filled(condition=decided))
     return _sentences([told, corrected])
+
+
+def decided(one: PartDecision | None) -> Words:
+    """Return what people decided on a part in a sentence; empty while nobody did."""
+    if one is None or not one.is_final:
+        return Words("", "")
+    reviewer, state = Words(one.reviewer, one.reviewer), lexicon.STATES[one.state]
+    told = lexicon.DECIDED.filled(state=state, reviewer=reviewer)
+    return _opened(lexicon.STOP, rest=told)
 
 
 def status(review: Review | None) -> Words:

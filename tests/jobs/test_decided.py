@@ -9,10 +9,13 @@ import docx as word
 import openpyxl
 import pytest
 
+from catenary.datasets import coco
+from catenary.domain.finding import Verdict
 from catenary.domain.geometry import Box
 from catenary.domain.review import Decision, Reader, Role, Wish
-from catenary.store import database, review_items, reviews
+from catenary.store import database, parts, queue_fill, review_items, reviews
 from catenary.store.database import Database
+from catenary.store.parts import JoinedPart, View
 from catenary.store.reviews import Ask, Drawn
 from tests.jobs.commands import catenary
 from tests.review import places
@@ -198,6 +201,8 @@ def test_programs_get_the_decisions_too(untouched: Path, reviewed: Path, tmp_pat
 def test_the_page_says_how_far_people_are(reviewed: Path, tmp_path: Path):
     text = report(reviewed, tmp_path, "html").read_text(encoding="utf-8")
     assert "4 of 6 reviewed by li, wang" in text
+    assert text.count("Confirmed by wang.") == 1
+    assert "已排除（wang）。" in text
 
 
 def test_a_decision_changes_the_fingerprint(tmp_path: Path):
@@ -227,3 +232,60 @@ def test_a_drawn_defect_is_listed_without_picture_where_the_run_is_gone(
         (reviewed.parent / "moved").rename(run)
     assert "无图片 No picture" in told(path)
     assert "开口销 split pin" in told(path)
+
+
+@pytest.fixture(scope="module")
+def joined(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return a workspace where a dropper is seen by three cameras, one of which denies, confirmed.
+
+    The second raised it too, at another place of its picture; reviewers made it slack.
+    """
+    place = filled(tmp_path_factory.mktemp("joined"))
+    for db in opened(place):
+        boxes = [Box(10.0 + 20 * n, 20.0, 40.0 + 20 * n, 220.5) for n in range(2)]
+        views = (
+            View("000000", boxes[0], Verdict.DEFECT, "broken", 0.9, 1),
+            View("000001", boxes[1], Verdict.DEFECT, "broken", 0.8, 2),
+            View("000002", DRAWN, Verdict.NORMAL, "normal", 0.1, None),
+        )
+        part = JoinedPart("abcdefabcdef", "dropper", Verdict.DEFECT, "broken", 0.9, 1, 0.9, views)
+        with db.read() as connection:
+            (state, *_) = parts.due(connection, 1)
+        with db.write() as tx:
+            parts.replace(tx, 1, state, [part])
+        queue_fill.fill(db, 1, [], NOON, 14.0)
+        with db.read() as connection:
+            (item,) = (one for one in review_items.of_run(connection, 1) if one.views == 3)
+        decide(db, item.id, WANG, Wish(Decision.CONFIRM, "slack"))
+    return place
+
+
+def test_every_view_that_raised_a_confirmed_part_says_what_people_said(
+    joined: Path, tmp_path: Path
+):
+    found = rows(report(joined, tmp_path, "csv", "--decided"))
+    told = {one["image_id"]: (one["condition"], one["decision"], one["part"]) for one in found}
+    assert told == {
+        "000000": ("slack", "confirmed", "abcdefabcdef"),
+        "000001": ("slack", "confirmed", "abcdefabcdef"),
+        "000005": ("missing", "", told["000005"][2]),  # not judged, nobody decided
+    }
+    (card,) = sheet(report(joined, tmp_path, "xlsx", "--decided"), "4C图像缺陷")
+    assert card["内容"] == "松弛不受力 slack"
+    assert str(card["views"]).startswith("Seen in 2 of 3 views")
+    views = sheet(report(joined, tmp_path, "xlsx", "--decided"), "各视图 Views")
+    assert [one["结论 verdict"] for one in views] == ["defect", "defect", "normal"]
+
+
+def test_labels_of_a_joined_part_tell_which_photographs_show_it(joined: Path, tmp_path: Path):
+    output = tmp_path / "labels.json"
+    done = catenary("data", "from-reviews", "--workspace", str(joined), "-o", str(output))
+    assert done.returncode == 0, done.stderr
+    images = coco.read(output).images
+    labels = [(one.ref.image_id, label) for one in images for label in one.labels]
+    assert [(name, one.condition, one.is_evident) for name, one in labels] == [
+        ("000000", "slack", True),
+        ("000001", "slack", True),
+        ("000002", "slack", False),
+    ]
+    assert len({one.part_id for _, one in labels}) == 1
