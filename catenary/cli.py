@@ -383,6 +383,14 @@ def report(  # noqa: PLR0913 - every option of the command is a parameter
     fonts: Annotated[
         Path | None, typer.Option(help="PDF: folder with a font that has Chinese characters.")
     ] = None,
+    decided: Annotated[
+        bool | None,
+        typer.Option(
+            "--decided/--all",
+            help="Only defects that people confirmed, or all findings; notices of a reviewed run "
+            "are limited so by themselves.",
+        ),
+    ] = None,
     workspace: Workspace = DEFAULT_WORKSPACE,
     database: Database = "",
 ) -> None:
@@ -397,7 +405,7 @@ def report(  # noqa: PLR0913 - every option of the command is a parameter
         raise typer.BadParameter("--template goes with --format docx or pdf")
     if fonts is not None and form != "pdf":
         raise typer.BadParameter("--fonts goes with --format pdf")
-    chosen = job.Choices(components, template, fonts)
+    chosen = job.Choices(components, template, fonts, decided)
     job.write_report(_place(workspace, database), run, form, output, chosen)
     out.print(f"{output.resolve()}", soft_wrap=True)
 
@@ -508,6 +516,44 @@ def verify_trail(
         raise typer.Exit(FAILED)
     told = f"{found.head.seq} rows hold; the seal is {found.head.digest}"
     out.print(told, soft_wrap=True, highlight=False)
+
+
+@app.command("defects")
+def list_defects(
+    run: Annotated[
+        list[str] | None, typer.Option(help="Name of a run in which they were seen; repeatable.")
+    ] = None,
+    state: Annotated[
+        list[str] | None, typer.Option(help="Where they stand, e.g. dispatched; repeatable.")
+    ] = None,
+    overdue: Annotated[
+        bool, typer.Option("--overdue", help="Only those whose deadline has passed.")
+    ] = False,
+    workspace: Workspace = DEFAULT_WORKSPACE,
+    database: Annotated[
+        str | None, typer.Option(help="Database URL, if not the file in the workspace.")
+    ] = None,
+    as_json: Json = False,
+) -> None:
+    """List confirmed defects with where they stand and until when, the soonest first."""
+    from datetime import UTC, datetime
+
+    from catenary.domain.defect_loop import LoopState
+    from catenary.jobs import defects as job
+
+    for one in state or ():
+        if one not in list(LoopState):
+            known = ", ".join(LoopState)
+            raise typer.BadParameter(f"{one!r} is not one of {known}", param_hint="--state")
+    states = tuple(LoopState(one) for one in state or ())
+    found = job.listed(workspace, job.Choice(tuple(run or ()), states, overdue, database))
+    now = datetime.now(UTC)
+    if as_json:
+        _print_json([job.record(one, now) for one in found])
+        return
+    for each in found:
+        out.print(job.line(each, now), soft_wrap=True, highlight=False, markup=False)
+    out.print(f"{len(found)} defects", highlight=False)
 
 
 @app.command("compare")
@@ -895,6 +941,30 @@ def split_data(
         done = job.split(labels, output, wish, step)
     for line in job.lines(done):
         out.print(line, soft_wrap=True, highlight=False, markup=False)
+
+
+@data.command("from-reviews")
+def data_from_reviews(
+    output: Annotated[Path, typer.Option("-o", "--output", help="Labels to write (JSON).")],
+    run: Annotated[
+        list[str] | None, typer.Argument(help="Names of runs; all when none is given.")
+    ] = None,
+    workspace: Workspace = DEFAULT_WORKSPACE,
+    sure: Annotated[
+        float,
+        typer.Option(
+            min=0, max=1, help="Detector score from which a rejected place holds a sound part."
+        ),
+    ] = 0.5,
+) -> None:
+    """Write what reviewers confirmed, drew, corrected and rejected, to train on."""
+    from catenary.jobs import from_reviews as job
+
+    with _progress("from-reviews") as step:
+        collected = job.collect(workspace, output, job.Wish(tuple(run or ()), sure), step)
+    for line in job.lines(collected):
+        out.print(line, soft_wrap=True, highlight=False, markup=False)
+    out.print(f"Next: catenary data audit {output}", soft_wrap=True, highlight=False, markup=False)
 
 
 @data.command("mine")

@@ -117,6 +117,9 @@ _RIGHT_FOR = {
 }
 
 
+NO_PART = "no_part"  # condition of a rejected item where there is no such part at all
+
+
 class RefusedError(CatenaryError):
     """A decision that is not taken.
 
@@ -317,6 +320,8 @@ def completed(wish: Wish, component: str, now: Standing, taxonomy: Taxonomy) -> 
     """
     condition = now.condition if wish.condition is None else wish.condition
     grade = now.grade if wish.grade is None else wish.grade
+    if wish.decision is Decision.REJECT and condition == NO_PART:
+        return Saying(wish.decision, condition, None, wish.box or now.box, wish.note)
     if wish.decision is Decision.CONFIRM or wish.condition is not None:
         try:
             known = taxonomy.condition(component, condition)

@@ -1,6 +1,7 @@
 """Turn a stored run into one report file."""
 
 import json
+import tempfile
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
@@ -9,9 +10,10 @@ from pathlib import Path
 from sqlalchemy import Connection
 
 from catenary import config
+from catenary.domain.errors import StoreError
 from catenary.domain.finding import Verdict
 from catenary.domain.taxonomy import Taxonomy
-from catenary.jobs import workspaces
+from catenary.jobs import decided, workspaces
 from catenary.reports import coco, docx, html, pdf, table, words, xlsx
 from catenary.reports.data import (
     BadFrame,
@@ -45,11 +47,14 @@ class Choices:
         with_components: COCO: write parts without a finding too.
         template: Word and PDF: of the notice; None for the shipped one.
         fonts: PDF: folder of fonts to use beside those of the system.
+        is_decided: Only defects that people confirmed, as they decided; None: in a notice of a run
+            on which anybody decided, else all findings.
     """
 
     with_components: bool = False
     template: Path | None = None
     fonts: Path | None = None
+    is_decided: bool | None = None
 
 
 def write_report(
@@ -70,14 +75,32 @@ def write_report(
 
     Raises:
         ConfigError: If the template of a notice is not usable, or a PDF finds no Chinese font.
-        StoreError: If the workspace or the run is not there, or the file cannot be written.
+        StoreError: If the workspace or the run is not there, nobody decided what is to be limited
+            to decisions, or the file cannot be written.
     """
     chosen = choices or Choices()
     taxonomy = config.load_taxonomy(config.bundled("configs/taxonomy.yaml"))
     with workspaces.existing(place) as (db, workspace), db.read() as connection:
         run_id = ledger.run_id_of(connection, name)
         data = _data(connection, workspace, run_id, taxonomy)
-        _write(data, form, path, chosen)
+        data = decided.with_decisions(connection, run_id, data)
+        if not _wants_decided(data, form, chosen):
+            _write(data, form, path, chosen)
+            return
+        with tempfile.TemporaryDirectory() as pictures:
+            data = decided.limited(connection, run_id, data, Path(pictures))
+            _write(data, form, path, chosen)
+
+
+def _wants_decided(data: ReportData, form: str, chosen: Choices) -> bool:
+    if chosen.is_decided and data.review is None:
+        raise StoreError(
+            f"nobody has decided anything in {data.run.name} yet; leave --decided out, or see "
+            "`catenary review`"
+        )
+    if chosen.is_decided is not None:
+        return chosen.is_decided
+    return data.review is not None and form in TEMPLATES
 
 
 def _write(data: ReportData, form: str, path: Path, chosen: Choices) -> None:

@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from catenary.domain.finding import NORMAL, Verdict
@@ -27,6 +27,7 @@ class _Entry:
     score: float
     verdict: str
     part: str | None
+    decision: str | None = None
 
 
 def write_results(data: ReportData, path: Path, with_components: bool) -> None:
@@ -34,7 +35,8 @@ def write_results(data: ReportData, path: Path, with_components: bool) -> None:
 
     ``score`` is the calibrated probability of the defect, 0 where there is none to state;
     ``bbox`` is x, y, width, height in full-frame pixels; ``part`` names the physical part, the same
-    in all its views, and is null for parts without any finding. The list is written entry by entry,
+    in all its views, and is null for parts without any finding. Where people decided on the run,
+    findings have their ``decision`` too. The list is written entry by entry,
     so memory does not grow with the normal components.
 
     Raises:
@@ -59,13 +61,18 @@ def _json(entry: _Entry) -> str:
         "verdict": entry.verdict,
         "part": entry.part,
     }
+    if entry.decision is not None:
+        fields["decision"] = entry.decision
     return json.dumps(fields, ensure_ascii=False, allow_nan=False)
 
 
 def _entries(data: ReportData, with_components: bool) -> Iterator[_Entry]:
     names = data.part_names()
     for one in (*data.defects(), *data.unjudged()):
-        yield _of_finding(one, names[own_name(one)])
+        part = names[own_name(one)]
+        decided = data.decisions.get(part)
+        entry = _of_finding(one, part)
+        yield entry if decided is None else replace(entry, decision=str(decided.state))
     if with_components:
         for normal in data.components:
             x, y, width, height = normal.bbox

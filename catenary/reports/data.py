@@ -1,7 +1,7 @@
 """What a report is made of; whoever has a run fills this in, the writers only read it."""
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
 
@@ -11,6 +11,7 @@ from catenary.domain.geometry import Box
 from catenary.domain.image import ImageRef, Outcome
 from catenary.domain.part import part_name
 from catenary.domain.place import Mast
+from catenary.domain.review import WAITING, State
 from catenary.domain.taxonomy import Taxonomy
 
 
@@ -116,6 +117,9 @@ class ReportFinding:
         names: Of its component and condition.
         crop: Evidence picture, or None.
         since: What became of it since an earlier run; None where none was compared with.
+        scanned: What the scan said, where ``finding`` is as people decided; None for what is as
+            the scan said, and for what people drew.
+        is_drawn: Whether a person drew it.
     """
 
     ref: ImageRef
@@ -123,6 +127,13 @@ class ReportFinding:
     names: Names
     crop: CropImage | None = None
     since: Since | None = None
+    scanned: Finding | None = None
+    is_drawn: bool = False
+
+    @property
+    def probability(self) -> float | None:
+        """What the scan gave it, in [0, 1]; None where it gave none."""
+        return None if self.is_drawn else (self.scanned or self.finding).probability
 
 
 @dataclass(frozen=True, slots=True)
@@ -183,6 +194,57 @@ class ReportPart:
 
 
 @dataclass(frozen=True, slots=True)
+class PartDecision:
+    """What people decided on a physical part.
+
+    Attributes:
+        state: Where it stands.
+        reviewer: Who made the decision that stands; empty while nobody did.
+        decided_at: When, UTC, or None.
+        note: May be empty.
+        condition: As it stands.
+        grade: The same, or None.
+        due: Deadline of the closed loop that counts now, UTC, or None.
+    """
+
+    state: State
+    reviewer: str
+    decided_at: datetime | None
+    note: str
+    condition: str
+    grade: int | None
+    due: datetime | None = None
+
+    @property
+    def is_final(self) -> bool:
+        """Whether nobody is waited for."""
+        return self.state not in WAITING
+
+
+@dataclass(frozen=True, slots=True)
+class Review:
+    """How far people have gone through the findings of a run.
+
+    Attributes:
+        decided: Parts that are decided.
+        total: Parts that ask for a decision: raised by the scan, drawn, and others decided.
+        confirmed: Of those decided.
+        reviewers: Names, in order.
+        first_at: Of the decisions that stand, UTC; None without any.
+        last_at: The same.
+        is_limited: Whether the report lists confirmed defects alone.
+    """
+
+    decided: int
+    total: int
+    confirmed: int
+    reviewers: tuple[str, ...]
+    first_at: datetime | None
+    last_at: datetime | None
+    is_limited: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class BadFrame:
     """A photograph that was not judged.
 
@@ -237,6 +299,8 @@ class ReportData:
         promises: What the scan promises of missed defects, in words; empty for most.
         joined: Physical parts that two or more photographs show; other findings are parts by
             themselves.
+        decisions: Name of a part to what people decided on it; empty before anybody did.
+        review: How far people have gone; None before anybody decided.
     """
 
     run: ReportRun
@@ -250,6 +314,8 @@ class ReportData:
     components: Iterable[NormalComponent] = ()
     promises: tuple[str, ...] = ()
     joined: tuple[ReportPart, ...] = ()
+    decisions: Mapping[str, PartDecision] = field(default_factory=dict)
+    review: Review | None = None
 
     def defects(self) -> list[ReportFinding]:
         """Return the defects, the most urgent grade and highest probability first."""
@@ -265,13 +331,14 @@ class ReportData:
 
     def parts(self, verdict: Verdict) -> list[ReportPart]:
         """Return the physical parts of a verdict, in the order of `defects` and `unjudged`."""
-        by_name = self._parts()
+        by_name = self.by_name()
         found = [one for one in by_name.values() if one.lead.finding.verdict is verdict]
         return sorted(
             found, key=lambda one: (one.grade or 0, -(one.lead.finding.probability or 0.0))
         )
 
-    def _parts(self) -> dict[str, ReportPart]:
+    def by_name(self) -> dict[str, ReportPart]:
+        """Return every physical part with a finding by its name."""
         found = {one.name: one for one in self.joined}
         names = self.part_names()
         for one in self.findings:

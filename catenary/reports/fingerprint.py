@@ -3,17 +3,17 @@
 import hashlib
 import json
 
-from catenary.reports.data import ReportData, ReportFinding
+from catenary.reports.data import PartDecision, ReportData, ReportFinding
 
 
 def of(data: ReportData) -> str:
     """Return the SHA-256, in hexadecimal, of what a report says.
 
-    It covers the run, the counts, versions, thresholds, every finding and which photographs show
-    one part; not when the report was made or what its pictures look like. Two reports of a run
-    with the same fingerprint list the same, whatever their format.
+    It covers the run, the counts, versions, thresholds, every finding, which photographs show one
+    part, and what people decided; not when the report was made or what its pictures look like. Two
+    reports of a run with the same fingerprint list the same, whatever their format.
     """
-    content = {
+    content: dict[str, object] = {
         "run": [data.run.name, data.run.source, data.run.line, data.run.direction, data.run.date],
         "counts": [data.counts.done, data.counts.unusable, data.counts.failed, data.counts.pending],
         "versions": [data.versions.model, data.versions.rules, data.versions.taxonomy],
@@ -23,8 +23,15 @@ def of(data: ReportData) -> str:
             [part.name, *(view.ref.image_id for view in part.views)] for part in data.joined
         ),
     }
+    if data.decisions:
+        content["decisions"] = sorted(_decision(name, one) for name, one in data.decisions.items())
     text = json.dumps(content, sort_keys=True, separators=(",", ":"), ensure_ascii=True)
     return hashlib.sha256(text.encode()).hexdigest()
+
+
+def _decision(name: str, one: PartDecision) -> list[str]:
+    at = "" if one.decided_at is None else one.decided_at.isoformat()
+    return [name, str(one.state), one.condition, repr(one.grade), one.reviewer, at, one.note]
 
 
 def _row(one: ReportFinding) -> list[str]:

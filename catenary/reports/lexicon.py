@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from catenary.domain.change import Change, Incomparable, Uncompared
+from catenary.domain.defect_loop import Conclusion, Found, LoopState, Step
 from catenary.domain.finding import Verdict
 from catenary.domain.place import Direction
 from catenary.domain.refusal import Unjudged
@@ -513,6 +514,7 @@ TWINS = Words(
     "Possibly the same part as {count} listed apart at this mast (camera {cameras}); the pictures"
     " do not tell.",
 )
+NO_PART_NAME = Words("无此部件", "no such part")
 NORMAL_NAME = Words("正常", "normal")
 UNKNOWN_CAMERA = Words("未知", "unknown")
 LIST_COMMA = Words("、", ", ")
@@ -606,5 +608,60 @@ DIRECTIONS: Mapping[Direction, Words] = {
     Direction.OTHER: Words("其他", "other"),
 }
 
+UNREVIEWED = Words("机器判定，未经人工复核", "Found by machine, not reviewed")
+REVIEWED = Words(
+    "已复核 {decided}/{total}，复核人 {reviewers}", "{decided} of {total} reviewed by {reviewers}"
+)
+REST_LEFT_OUT = Words("；其余不在本表", "; the others are not listed here")
+DECIDED = Words("{state}（{reviewer}）", "{state} by {reviewer}")
+CORRECTED = Words("审核人员改判为{condition}", "a reviewer decided: {condition}")
+MISSED = Words(
+    "扫描判为正常，审核人员认定为{condition}",
+    "The scan called it normal; a reviewer decided: {condition}",
+)
 DRAWN = Words("由审核人员在照片上标注", "Drawn into the photograph by a reviewer")
 NONE_OF_IT = Words("（无）", "(none)")
+
+LOOP_STATES: Mapping[LoopState, Words] = {
+    LoopState.REGISTERED: Words("已登记", "registered"),
+    LoopState.DISPATCHED: Words("已下发", "dispatched"),
+    LoopState.REPAIRED: Words("已整改", "repaired"),
+    LoopState.REINSPECTED: Words("已复核", "reinspected"),
+    LoopState.CLOSED: Words("已销号", "closed"),
+    LoopState.JOINED: Words("已并入", "joined into an earlier one"),
+    LoopState.WITHDRAWN: Words("已撤回", "withdrawn"),
+}
+
+STEPS: Mapping[Step, Words] = {
+    Step.DISPATCH: Words("下发", "dispatch"),
+    Step.REPAIR: Words("整改", "report the repair"),
+    Step.REINSPECT: Words("复核", "reinspect"),
+    Step.CLOSE: Words("销号", "close"),
+    Step.SEND_BACK: Words("退回", "send back"),
+    Step.EXTEND: Words("延期", "extend the deadline"),
+    Step.REOPEN: Words("重新登记", "reopen"),
+    Step.SAME_AS: Words("同一缺陷", "same defect"),
+    Step.NOT_SAME: Words("不是同一缺陷", "not the same defect"),
+    Step.SPLIT: Words("拆分", "split off"),
+    Step.REGISTER: Words("登记", "registered"),
+    Step.AMEND: Words("更正", "amended"),
+    Step.WITHDRAW: Words("撤回", "withdrawn"),
+    Step.SEEN_AGAIN: Words("再次发现", "seen again"),
+    Step.LOST_SIGHTING: Words("减少一次发现", "lost a sighting"),
+}
+
+CONCLUSIONS: Mapping[Conclusion, Words] = {
+    Conclusion.REPAIRED: Words("已修复", "repaired"),
+    Conclusion.NOTHING_FOUND: Words("查无异常", "nothing found"),
+}
+
+FOUND_LATER: Mapping[Found, Words] = {
+    Found.CONFIRMED: Words("已确认", "confirmed"),
+    Found.WAITING: Words("待审核", "waits for a decision"),
+    Found.OBSERVED: Words("待观察", "observed"),
+    Found.CANNOT_JUDGE: Words("无法判断", "cannot be judged"),
+    Found.REJECTED: Words("已排除", "rejected"),
+    Found.NOTHING: Words("未发现", "nothing found"),
+    Found.NOT_JUDGED: Words("未能判定", "photographed, not judged"),
+    Found.NOT_PHOTOGRAPHED: Words("未拍摄", "not photographed"),
+}

@@ -4,14 +4,14 @@ from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
 
 from catenary.domain.finding import Verdict
-from catenary.reports import fingerprint, pictures, words
+from catenary.reports import fingerprint, lexicon, pictures, words
 from catenary.reports.data import ReportData, ReportPart
 from catenary.reports.pictures import Picture
-from catenary.reports.wording import GRADES_ZH, direction_zh, kilometre, printable
+from catenary.reports.wording import GRADES_ZH, direction_zh, kilometre, local_time, printable
 
 MAX_PICTURES = 1000  # some 40 MB; Word opens a larger file slowly. Our starting value
 PICTURE_PX = (900, 600)  # width and height at most: 15 cm at 150 dots an inch
-UNREVIEWED = "机器判定，未经人工复核 Found by machine, not reviewed"
+UNREVIEWED = lexicon.UNREVIEWED.both()
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +35,11 @@ class NoticeItem:
         why_en: The same in English.
         photographs: How many show it.
         file_name: Of the photograph.
+        decision: What people decided, Chinese and English; empty before anybody did.
+        reviewer: Who did.
+        decided_at: When, local time.
+        note: What they noted.
+        deadline: 整改期限 or 复核期限, local day, of a defect in the closed loop.
     """
 
     number: int
@@ -53,6 +58,11 @@ class NoticeItem:
     why_en: str
     photographs: int
     file_name: str
+    decision: str
+    reviewer: str
+    decided_at: str
+    note: str
+    deadline: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,7 +79,11 @@ class Notice:
         judged: Of them; the others were not judged.
         defects: Items of this notice.
         grades: 等级 and number, most urgent first.
-        status: Whether people looked at it.
+        status: How far people have gone through the findings, in words.
+        reviewed: Parts that people decided on.
+        to_review: Parts that ask for a decision, those included.
+        reviewers: Who decided.
+        is_limited: Whether only confirmed defects are listed.
         model: Version.
         rules: Version.
         taxonomy: Version of the 缺陷定级字典.
@@ -88,6 +102,10 @@ class Notice:
     defects: int
     grades: tuple[tuple[str, int], ...]
     status: str
+    reviewed: int
+    to_review: int
+    reviewers: tuple[str, ...]
+    is_limited: bool
     model: str
     rules: str
     taxonomy: str
@@ -118,7 +136,11 @@ def notice_of(data: ReportData) -> tuple[Notice, list[ReportPart]]:
         data.counts.done,
         len(items),
         _grades(items),
-        UNREVIEWED,
+        words.status(data.review).both(),
+        0 if data.review is None else data.review.decided,
+        len(parts) if data.review is None else data.review.total,
+        () if data.review is None else tuple(map(printable, data.review.reviewers)),
+        data.review is not None and data.review.is_limited,
         data.versions.model,
         data.versions.rules,
         data.versions.taxonomy,
@@ -140,8 +162,9 @@ def pictures_of(parts: Sequence[ReportPart]) -> Iterator[Picture | None]:
 def _item(data: ReportData, number: int, part: ReportPart) -> NoticeItem:
     one = part.lead
     ref, names, mast = one.ref, one.names, one.ref.mast
-    why = words.why(one.finding, data.taxonomy)
-    probability = one.finding.probability
+    why = words.why_of(one, data.taxonomy)
+    probability = one.probability
+    decided = data.decisions.get(part.name)
     return NoticeItem(
         number=number,
         day=ref.taken_at.date().isoformat() if ref.taken_at else data.run.date,
@@ -159,6 +182,11 @@ def _item(data: ReportData, number: int, part: ReportPart) -> NoticeItem:
         why_en=why.en,
         photographs=len(part.views),
         file_name=printable(ref.file_name),
+        decision="" if decided is None else lexicon.STATES[decided.state].both(),
+        reviewer="" if decided is None else printable(decided.reviewer),
+        decided_at="" if decided is None else local_time(decided.decided_at),
+        note="" if decided is None else printable(decided.note),
+        deadline="" if decided is None else local_time(decided.due)[:10],
     )
 
 

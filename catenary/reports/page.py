@@ -206,8 +206,8 @@ def page(data: ReportData) -> Page:
             for one in shown
             if one.grade is not None
         ),
-        (_card(one, twins.get(one.name, []), data.taxonomy) for one in defects[:MAX_CARDS]),
-        (_card(one, [], data.taxonomy) for one in unjudged[:MAX_CARDS]),
+        (_card(one, twins.get(one.name, []), data) for one in defects[:MAX_CARDS]),
+        (_card(one, [], data) for one in unjudged[:MAX_CARDS]),
         tuple(map(_frame_row, data.bad_frames[:MAX_FRAMES])),
         _frames_line(data),
         data.generated_at.strftime("%Y-%m-%d %H:%M %Z").strip(),
@@ -300,6 +300,7 @@ def _judged_by(data: ReportData) -> Iterator[Fact]:
         yield Fact(f"{component} is raised from a probability of", f"{threshold:.3f}")
     for line in data.promises:
         yield Fact("promise", line.strip())
+    yield Fact("review 复核", printable(words.status(data.review).both()))
     yield Fact("fingerprint 指纹 (SHA-256)", fingerprint.of(data))
 
 
@@ -308,11 +309,11 @@ def _choices(pairs: Iterable[tuple[str, str]]) -> tuple[Choice, ...]:
     return tuple(Choice(str(value), label, count) for (value, label), count in counted.items())
 
 
-def _card(part: ReportPart, twins: Sequence[ReportPart], taxonomy: Taxonomy) -> Card:
-    one = part.lead
+def _card(part: ReportPart, twins: Sequence[ReportPart], data: ReportData) -> Card:
+    one, taxonomy, decided = part.lead, data.taxonomy, words.decided(data.decisions.get(part.name))
     finding, names, ref = one.finding, one.names, one.ref
-    why, seen, alike = words.why(finding, taxonomy), words.views(part), words.twins(twins)
-    odds = finding.probability
+    why, seen, alike = words.why_of(one, taxonomy), words.views(part), words.twins(twins)
+    odds = one.probability
     place = _place(ref)
     file_name = printable(ref.file_name)
     return Card(
@@ -330,8 +331,8 @@ def _card(part: ReportPart, twins: Sequence[ReportPart], taxonomy: Taxonomy) -> 
         place,
         _shot_words(ref),
         printable(words.since(one.since).both()),
-        _unbroken(why.zh),
-        _unbroken(why.en),
+        _unbroken(printable(f"{why.zh}{decided.zh}")),
+        _unbroken(printable(f"{why.en} {decided.en}".strip())),
         tuple(_source(said, finding, taxonomy) for said in finding.evidence),
         file_name,
         _shot(one),

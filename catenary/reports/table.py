@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from catenary.reports import atomic, words
-from catenary.reports.data import ReportData, ReportFinding, own_name
+from catenary.reports.data import PartDecision, ReportData, ReportFinding, own_name
 from catenary.reports.lexicon import Words
 from catenary.reports.wording import direction_zh, kilometre, printable, unformula
 
@@ -42,6 +42,11 @@ HEADER = (
     "part",
     "视图",
     "views",
+    "decision",
+    "reviewer",
+    "decided_at",
+    "note",
+    "due",
 )
 
 
@@ -64,7 +69,8 @@ def write_csv(data: ReportData, path: Path) -> None:
         for one in (*data.defects(), *data.unjudged()):
             name = names[own_name(one)]
             told = by_name.get(name, Words("", ""))
-            cells = (*_row(data, one), name, told.zh, told.en)
+            decided = _decided(data.decisions.get(name))
+            cells = (*_row(data, one), name, told.zh, told.en, *decided)
             writer.writerow(_safe(value) for value in cells)
 
 
@@ -72,10 +78,22 @@ def _safe(value: str | float | None) -> str | float | None:
     return unformula(printable(value)) if isinstance(value, str) else value
 
 
+def _decided(one: PartDecision | None) -> Iterator[str]:
+    """Yield what people decided on the part of a finding; times are UTC."""
+    if one is None:
+        yield from ("",) * 5
+        return
+    yield str(one.state)
+    yield one.reviewer
+    yield "" if one.decided_at is None else one.decided_at.isoformat(timespec="seconds")
+    yield one.note
+    yield "" if one.due is None else one.due.isoformat(timespec="seconds")
+
+
 def _row(data: ReportData, one: ReportFinding) -> Iterator[str | float | None]:
     ref, finding, box = one.ref, one.finding, one.finding.component.box
     yield from (data.run.name, str(finding.verdict), finding.grade)
-    yield None if finding.probability is None else round(finding.probability, 4)
+    yield None if one.probability is None else round(one.probability, 4)
     yield from (finding.component.kind, one.names.component_zh)
     yield from (finding.condition, one.names.condition_zh)
     yield ref.mast.line if ref.mast else data.run.line
@@ -86,7 +104,7 @@ def _row(data: ReportData, one: ReportFinding) -> Iterator[str | float | None]:
     yield from (ref.camera, ref.view, ref.file_name, ref.image_id)
     yield ref.taken_at.isoformat(" ") if ref.taken_at else ""
     yield from (round(value, 1) for value in (box.x0, box.y0, box.x1, box.y1))
-    why = words.why(finding, data.taxonomy)
+    why = words.why_of(one, data.taxonomy)
     yield from (why.en, why.zh)
     yield from (finding.versions.model, finding.versions.rules, finding.versions.taxonomy)
     since = words.since(one.since)

@@ -1,5 +1,7 @@
 """How values are worded in every report."""
 
+from datetime import datetime
+
 from catenary.domain.image import ImageRef
 from catenary.domain.place import format_kilometre
 
@@ -20,6 +22,11 @@ def direction_zh(direction: str) -> str:
 def kilometre(ref: ImageRef) -> str:
     """Return the kilometre post of a photograph, or an empty text."""
     return "" if ref.kilometre_m is None else format_kilometre(ref.kilometre_m)
+
+
+def local_time(at: datetime | None) -> str:
+    """Return a time as clocks here show it, to the minute; empty for None."""
+    return "" if at is None else at.astimezone().strftime("%Y-%m-%d %H:%M")
 
 
 def printable(text: str) -> str:

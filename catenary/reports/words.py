@@ -9,9 +9,18 @@ from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
 from catenary.domain.finding import NORMAL, UNUSUAL, Evidence, Finding, Measurement, Verdict
+from catenary.domain.review import NO_PART
 from catenary.domain.taxonomy import Taxonomy
 from catenary.reports import lexicon
-from catenary.reports.data import Names, ReportPart, ReportView, Since
+from catenary.reports.data import (
+    Names,
+    PartDecision,
+    ReportFinding,
+    ReportPart,
+    ReportView,
+    Review,
+    Since,
+)
 from catenary.reports.lexicon import Form, Quantity, Words
 
 _CLASSIFIER, _ANOMALY = "classifier", "anomaly"  # names of the sources that are no rule
@@ -62,6 +71,44 @@ def why(finding: Finding, taxonomy: Taxonomy) -> Words:
             return _unjudged(finding, taxonomy)
         case Verdict.NORMAL:
             return _opened(lexicon.NORMAL_PART, component=_component(finding, taxonomy))
+
+
+def why_of(one: ReportFinding, taxonomy: Taxonomy) -> Words:
+    """Return why a finding stands in a report: what the scan saw, and what people made of it."""
+    decided = Words(one.names.condition_zh, one.names.condition_en)
+    if one.is_drawn:
+        return _opened(lexicon.STOP, rest=lexicon.DRAWN)
+    if one.scanned is None:
+        return why(one.finding, taxonomy)
+    if one.scanned.verdict is Verdict.NORMAL:
+        return _opened(lexicon.STOP, rest=lexicon.MISSED.filled(condition=decided))
+    told = why(one.scanned, taxonomy)
+    if one.scanned.condition == one.finding.condition:
+        return told
+    corrected = _opened(lexicon.STOP, rest=lexicon.CORRECTED.filled(condition=decided))
+    return _sentences([told, corrected])
+
+
+def decided(one: PartDecision | None) -> Words:
+    """Return what people decided on a part in a sentence; empty while nobody did."""
+    if one is None or not one.is_final:
+        return Words("", "")
+    reviewer, state = Words(one.reviewer, one.reviewer), lexicon.STATES[one.state]
+    told = lexicon.DECIDED.filled(state=state, reviewer=reviewer)
+    return _opened(lexicon.STOP, rest=told)
+
+
+def status(review: Review | None) -> Words:
+    """Return how far people have gone through a run's findings."""
+    if review is None:
+        return lexicon.UNREVIEWED
+    told = lexicon.REVIEWED.filled(
+        decided=_plain(review.decided),
+        total=_plain(review.total),
+        reviewers=_joined([Words(one, one) for one in review.reviewers], lexicon.LIST_COMMA),
+    )
+    rest = lexicon.REST_LEFT_OUT if review.is_limited and review.decided < review.total else None
+    return told if rest is None else Words(f"{told.zh}{rest.zh}", f"{told.en}{rest.en}")
 
 
 def views(part: ReportPart) -> Words:
@@ -374,6 +421,8 @@ def _condition(taxonomy: Taxonomy, kind: str, condition: str) -> Words:
         return lexicon.UNUSUAL_NAME
     if condition == NORMAL:
         return lexicon.NORMAL_NAME
+    if condition == NO_PART:
+        return lexicon.NO_PART_NAME
     told = component.conditions.get(condition) if component else None
     return Words(condition, condition) if told is None else Words(told.zh, told.en)
 

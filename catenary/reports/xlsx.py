@@ -16,9 +16,9 @@ from xlsxwriter.workbook import Workbook
 from xlsxwriter.worksheet import Worksheet
 
 from catenary.domain.finding import Verdict
-from catenary.reports import atomic, fingerprint, pictures, words
+from catenary.reports import atomic, fingerprint, lexicon, pictures, statistics, words
 from catenary.reports.data import ReportData, ReportFinding, ReportPart
-from catenary.reports.wording import GRADES_ZH, direction_zh, kilometre, printable
+from catenary.reports.wording import GRADES_ZH, direction_zh, kilometre, local_time, printable
 
 Cell = str | float | int | None
 
@@ -66,6 +66,9 @@ SUMMARY_HEADER = (
     "检测日期(记录)",
 )
 _SUMMARY_WIDTHS = (12, 14, 7, 10, 10, 10, 13, 11, 22, 7, 52, 14)
+# Columns of both lists once people decided on the run; before, they are as the centres know them.
+DECIDED_HEADER = ("结论 decision", "复核人 reviewer", "复核时间 decided", "备注 note", "期限 due")
+_DECIDED_WIDTHS = (16, 12, 17, 24, 17)
 VIEWS_HEADER = (
     "部件编号 part",
     "杆号",
@@ -78,6 +81,18 @@ VIEWS_HEADER = (
     "图像文件",
 )
 _VIEWS_WIDTHS = (16, 11, 12, 14, 20, 8, 8, 24, 40)
+STATISTICS_HEADER = (
+    "分组 by",
+    "名称 value",
+    "缺陷 defects",
+    "一级",
+    "二级",
+    "三级",
+    "已确认 confirmed",
+    "已排除 rejected",
+    "未定 open",
+)
+_STATISTICS_WIDTHS = (18, 24, 12, 8, 8, 8, 16, 16, 12)
 FRAMES_HEADER = ("结果 outcome", "原因 reason", "说明 note", "杆号", "公里标", "相机", "图像文件")
 _FRAMES_WIDTHS = (14, 16, 60, 11, 13, 8, 40)
 
@@ -107,6 +122,7 @@ def write_xlsx(data: ReportData, path: Path) -> None:
         _fill_summary(workbook.add_worksheet("4C缺陷汇总表"), formats, data, defects)
         _fill_images(workbook.add_worksheet("未能判定 Not judged"), formats, data, unjudged)
         _fill_views(workbook.add_worksheet("各视图 Views"), formats, data)
+        _fill_statistics(workbook.add_worksheet("统计 Statistics"), formats, data, defects)
         _fill_frames(workbook.add_worksheet("未检图像 Frames"), formats, data)
         _fill_info(workbook.add_worksheet("说明 Info"), formats, data)
     with atomic.replaced(path) as partial:
@@ -152,19 +168,18 @@ def _write_cell(sheet: Worksheet, row: int, column: int, value: Cell, form: Form
 def _fill_images(
     sheet: Worksheet, formats: _Formats, data: ReportData, found: Sequence[ReportPart]
 ) -> None:
-    _head(sheet, formats, IMAGES_HEADER, _IMAGES_WIDTHS)
+    header = _with_decided(sheet, formats, data, (IMAGES_HEADER, _IMAGES_WIDTHS))
     probability_column = IMAGES_HEADER.index("概率")
     twins = data.possible_twins()
     for row, part in enumerate(found, 1):
         one = part.lead
         cells = _image_cells(data, row, part, twins.get(part.name, []))
         _write_row(sheet, row, cells, formats.text)
-        if one.finding.probability is not None:
-            value = one.finding.probability
-            sheet.write_number(row, probability_column, value, formats.percent)
+        if one.probability is not None:
+            sheet.write_number(row, probability_column, one.probability, formats.percent)
         if row <= MAX_PICTURES:
             _insert_picture(sheet, row, one)
-    sheet.autofilter(0, 0, max(len(found), 1), len(IMAGES_HEADER) - 1)
+    sheet.autofilter(0, 0, max(len(found), 1), header - 1)
 
 
 def _insert_picture(sheet: Worksheet, row: int, one: ReportFinding) -> None:
@@ -186,8 +201,8 @@ def _image_cells(
     data: ReportData, number: int, part: ReportPart, twins: Sequence[ReportPart]
 ) -> list[Cell]:
     one = part.lead
-    ref, finding, names = one.ref, one.finding, one.names
-    why, seen, alike = words.why(finding, data.taxonomy), words.views(part), words.twins(twins)
+    ref, names = one.ref, one.names
+    why, seen, alike = words.why_of(one, data.taxonomy), words.views(part), words.twins(twins)
     return [
         number,
         None,
@@ -201,7 +216,7 @@ def _image_cells(
         f"{names.condition_zh} {names.condition_en}".strip(),
         None,
         _grade(part.grade),
-        finding.probability,
+        one.probability,
         ref.camera,
         ref.file_name,
         why.zh,
@@ -209,13 +224,37 @@ def _image_cells(
         f"{seen.zh}{alike.zh}",
         f"{seen.en} {alike.en}".strip(),
         words.since(one.since).zh,
+        *_decided(data, part),
     ]
+
+
+def _with_decided(
+    sheet: Worksheet,
+    formats: _Formats,
+    data: ReportData,
+    columns: tuple[Sequence[str], Sequence[int]],
+) -> int:
+    """Write the head of a list; return how many columns it has."""
+    titles, widths = columns
+    if data.decisions:
+        titles, widths = (*titles, *DECIDED_HEADER), (*widths, *_DECIDED_WIDTHS)
+    _head(sheet, formats, titles, widths)
+    return len(titles)
+
+
+def _decided(data: ReportData, part: ReportPart) -> list[Cell]:
+    """Return decision, reviewer, time, note and deadline of a part; local times."""
+    one = data.decisions.get(part.name)
+    if one is None:
+        return []
+    said = lexicon.STATES[one.state].both()
+    return [said, one.reviewer, local_time(one.decided_at), one.note, local_time(one.due)]
 
 
 def _fill_summary(
     sheet: Worksheet, formats: _Formats, data: ReportData, defects: Sequence[ReportPart]
 ) -> None:
-    _head(sheet, formats, SUMMARY_HEADER, _SUMMARY_WIDTHS)
+    header = _with_decided(sheet, formats, data, (SUMMARY_HEADER, _SUMMARY_WIDTHS))
     for row, part in enumerate(defects, 1):
         one = part.lead
         mast, names = one.ref.mast, one.names
@@ -230,17 +269,29 @@ def _fill_summary(
             mast.number if mast else "",
             f"{names.component_zh}{names.condition_zh}",
             _grade(part.grade),
-            words.why(one.finding, data.taxonomy).zh,
+            words.why_of(one, data.taxonomy).zh,
             _day(data, one),
+            *_decided(data, part),
         ]
         _write_row(sheet, row, cells, formats.text)
-    sheet.autofilter(0, 0, max(len(defects), 1), len(SUMMARY_HEADER) - 1)
+    sheet.autofilter(0, 0, max(len(defects), 1), header - 1)
+
+
+def _fill_statistics(
+    sheet: Worksheet, formats: _Formats, data: ReportData, defects: Sequence[ReportPart]
+) -> None:
+    _head(sheet, formats, STATISTICS_HEADER, _STATISTICS_WIDTHS)
+    for row, one in enumerate(statistics.of_parts(defects, data.decisions), 1):
+        counts = (one.parts, *one.grades, one.confirmed, one.rejected, one.open)
+        _write_row(sheet, row, (one.by, one.value, *counts), formats.text)
+    sheet.autofilter(0, 0, 1, len(STATISTICS_HEADER) - 1)
 
 
 def _fill_views(sheet: Worksheet, formats: _Formats, data: ReportData) -> None:
     """List every photograph of the parts that several show, those that deny a defect too."""
     _head(sheet, formats, VIEWS_HEADER, _VIEWS_WIDTHS)
-    rows = ((part, view) for part in data.joined for view in part.views)
+    several = [part for part in data.joined if len(part.views) > 1]
+    rows = ((part, view) for part in several for view in part.views)
     for row, (part, view) in enumerate(rows, 1):
         ref = view.ref
         cells: list[Cell] = [
@@ -287,6 +338,12 @@ def _info(data: ReportData) -> Iterator[tuple[str, Cell]]:
     yield "规则 Rules", data.versions.rules
     yield "定级字典 Taxonomy", data.versions.taxonomy
     yield "指纹 Fingerprint (SHA-256)", fingerprint.of(data)
+    yield "复核 Review", words.status(data.review).both()
+    if data.review is not None:
+        yield "复核人 Reviewers", ", ".join(data.review.reviewers)
+        first, last = local_time(data.review.first_at), local_time(data.review.last_at)
+        yield "复核时间 Reviewed", f"{first} - {last}"
+        yield "已确认 Confirmed", data.review.confirmed
     yield "图像总数 Photographs", counts.images
     yield "已判定 Judged", counts.done
     yield "不可用图像 Unusable (not judged)", counts.unusable

@@ -5,6 +5,7 @@ from typing import Annotated, Literal
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, PlainSerializer
 
+from catenary.domain.defect_loop import LoopState
 from catenary.domain.finding import Verdict
 from catenary.domain.image import Outcome
 from catenary.domain.review import Act, Decision, Origin, Role, Stage, State
@@ -212,9 +213,18 @@ class Versions(Answer):
     taxonomy: str
 
 
+class DefectLink(Answer):
+    """Where a confirmed item stands in the closed loop."""
+
+    id: int
+    state: LoopState
+    state_label: Words
+
+
 class ItemDetail(Item):
     """All that a triage screen shows of an item."""
 
+    defect: DefectLink | None
     why: Words
     views_say: Words
     crop: Crop

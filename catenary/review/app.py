@@ -8,6 +8,7 @@ from fastapi import FastAPI
 from catenary import __version__
 from catenary.review import (
     answers,
+    defects,
     failures,
     frames,
     guard,
@@ -44,6 +45,7 @@ def create_app(site: Site, names: Iterable[str] = (), dist: Path = static.DIST) 
         items.router(site),
         frames.router(site),
         frames.masts_router(site),
+        defects.router(site),
         reference.router(site),
     ):
         app.include_router(router)

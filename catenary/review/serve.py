@@ -15,6 +15,7 @@ from pathlib import Path
 import uvicorn
 
 from catenary import config
+from catenary.domain.defect_loop import Deadlines
 from catenary.domain.errors import StoreError
 from catenary.jobs import review_queue
 from catenary.jobs.accounts import Passwords
@@ -31,6 +32,7 @@ from catenary.store.workspace import Workspace
 log = logging.getLogger(__name__)
 
 SETTINGS = "configs/review.yaml"
+DEADLINES = "configs/closed_loop.yaml"
 _PEOPLE_AT_ONE_ADDRESS = 10  # behind a proxy or a terminal server; our starting value
 _BACKLOG = 128
 _LEAST_PAUSE_S = 60.0  # between two looks at what scans found
@@ -204,4 +206,5 @@ def site_of(
         Attempts(_PEOPLE_AT_ONE_ADDRESS * settings.login_failures, wait),
         passwords or Passwords(),
         secrets.token_urlsafe(32),
+        config.load(config.bundled(DEADLINES), Deadlines),
     )

@@ -4,6 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 
+from catenary.domain.defect_loop import Deadlines
 from catenary.domain.taxonomy import Taxonomy
 from catenary.jobs.accounts import Passwords
 from catenary.review.attempts import Attempts
@@ -31,6 +32,7 @@ class Site:
         addresses: Failed logins of addresses.
         passwords: Hashes and compares them.
         secret: Of this process: the token of those without a login.
+        deadlines: See configs/closed_loop.yaml.
     """
 
     db: Database
@@ -44,8 +46,9 @@ class Site:
     addresses: Attempts
     passwords: Passwords
     secret: str
+    deadlines: Deadlines = Deadlines()  # noqa: RUF009 - frozen
 
     def rules(self, has_accounts: bool) -> Rules:
         """Return what decisions are made under."""
         second = self.settings.second_reading(has_accounts)
-        return Rules(self.taxonomy, second, self.settings.ageing_days)
+        return Rules(self.taxonomy, second, self.settings.ageing_days, self.deadlines)

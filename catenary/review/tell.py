@@ -19,7 +19,7 @@ from catenary.reports import lexicon, words
 from catenary.reports.data import ReportFinding, ReportPart, ReportView, alone
 from catenary.reports.pictures import OTHER_COLOUR, ROLE_COLOURS
 from catenary.review import answers
-from catenary.store import findings, parts, photographs, review_items, reviews
+from catenary.store import defects, findings, parts, photographs, review_items, reviews
 from catenary.store.database import Database
 from catenary.store.findings import CropFile, StoredFinding
 from catenary.store.photographs import Photograph
@@ -108,6 +108,7 @@ class Teller:
         can_undo = bool(self._undoable(connection, [item], reader))
         return answers.ItemDetail(
             **dict(self._item(item, reader, can_undo)),
+            defect=_defect(connection, item),
             why=both(self._why(item, lead)),
             views_say=both(self._views_say(item, seen)),
             crop=self._window(lead),
@@ -374,6 +375,17 @@ def _mast(item: Item) -> answers.Mast | None:
         section=told.section,
         number=told.number,
     )
+
+
+def _defect(connection: Connection, item: Item) -> answers.DefectLink | None:
+    if not item.version:  # nobody decided: no defect, and no query for the next in the queue
+        return None
+    found = defects.of_items(connection, [item.id]).get(item.id)
+    if found is None:
+        return None
+    state = found.standing.state
+    label = both(lexicon.LOOP_STATES[state])
+    return answers.DefectLink(id=found.id, state=state, state_label=label)
 
 
 def _standing(one: review.Standing) -> answers.Standing:

@@ -7,13 +7,18 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, RowMapping, insert, select, text
+from sqlalchemy import Connection, RowMapping, Table, insert, select, text
 
-from catenary.store.schema import audit, decision
+from catenary.store.schema import audit, decision, defect_step
 
 START = "0" * 64  # what the first row seals
 _CHUNK = 1000
-_DECIDED = "decide"
+_DECIDED, _STEPPED = "decide", "defect"
+# Tables whose rows the trail holds whole, by the action of its rows, with a word for people.
+_SEALED: Mapping[str, tuple[Table, str]] = {
+    _DECIDED: (decision, "decision"),
+    _STEPPED: (defect_step, "defect step"),
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,11 +98,17 @@ def append(tx: Connection, at: datetime, who: str, action: str, told: Mapping[st
 def append_decision(tx: Connection, decision_id: int, at: datetime, who: str) -> Head:
     """Add the row of a decision that this transaction made: the whole decision, sealed."""
     row = tx.execute(select(decision).where(decision.c.id == decision_id)).mappings().one()
-    return append(tx, at, who, _DECIDED, decision_record(row))
+    return append(tx, at, who, _DECIDED, record(row))
 
 
-def decision_record(row: RowMapping) -> dict[str, Any]:
-    """Return a decision as the trail keeps it."""
+def append_step(tx: Connection, step_id: int, at: datetime, who: str) -> Head:
+    """Add the row of a defect's step that this transaction made: the whole step, sealed."""
+    row = tx.execute(select(defect_step).where(defect_step.c.id == step_id)).mappings().one()
+    return append(tx, at, who, _STEPPED, record(row))
+
+
+def record(row: RowMapping) -> dict[str, Any]:
+    """Return a decision or step as the trail keeps it."""
     told = dict(row)
     told["made_at"] = row["made_at"].isoformat()
     return told
@@ -114,17 +125,19 @@ def verify(connection: Connection, noted: str = "") -> Iterator[Broken]:
         noted: Seal that was noted down before, or empty; it must be in the chain.
     """
     previous, expected, has_noted = START, 1, not noted
-    told: dict[int, str] = {}
+    told: dict[str, dict[int, str]] = {action: {} for action in _SEALED}
     query = select(audit).order_by(audit.c.seq)
     for row in connection.execute(query, execution_options={"yield_per": _CHUNK}).mappings():
         yield from _row_problems(row, previous, expected)
-        if (record := _decision_in(row["content"])) is not None:
-            told[record["id"]] = canonical(record)
+        if (found := _sealed_in(row["content"])) is not None:
+            action, sealed = found
+            told[action][sealed["id"]] = canonical(sealed)
         has_noted = has_noted or row["digest"] == noted
         previous, expected = row["digest"], row["seq"] + 1
     if not has_noted:
         yield Broken(None, f"the seal {noted} is not in the trail: rows were cut off or changed")
-    yield from _decision_problems(connection, told)
+    for action, rows in told.items():
+        yield from _sealed_problems(connection, action, rows)
 
 
 def _row_problems(row: RowMapping, previous: str, expected: int) -> Iterator[Broken]:
@@ -139,25 +152,26 @@ def _row_problems(row: RowMapping, previous: str, expected: int) -> Iterator[Bro
         yield Broken(seq, "it stands at another place than it was written")
 
 
-def _decision_in(content: str) -> dict[str, Any] | None:
+def _sealed_in(content: str) -> tuple[str, dict[str, Any]] | None:
     try:
         row = json.loads(content)
     except ValueError:
         return None  # told as changed already
-    if isinstance(row, dict) and row.get("action") == _DECIDED:
+    if isinstance(row, dict) and row.get("action") in _SEALED:
         told = row.get("told")
-        return told if isinstance(told, dict) and "id" in told else None
+        return (row["action"], told) if isinstance(told, dict) and "id" in told else None
     return None
 
 
-def _decision_problems(connection: Connection, told: dict[int, str]) -> Iterator[Broken]:
-    """Compare the decisions as they stand with what the trail says of them."""
-    query = select(decision).order_by(decision.c.id)
+def _sealed_problems(connection: Connection, action: str, told: dict[int, str]) -> Iterator[Broken]:
+    """Compare the rows of a table as they stand with what the trail says of them."""
+    table, name = _SEALED[action]
+    query = select(table).order_by(table.c.id)
     for row in connection.execute(query, execution_options={"yield_per": _CHUNK}).mappings():
         sealed = told.pop(row["id"], None)
         if sealed is None:
-            yield Broken(None, f"decision {row['id']} has no row in the trail")
-        elif sealed != canonical(decision_record(row)):
-            yield Broken(None, f"decision {row['id']} is not as the trail has it")
+            yield Broken(None, f"{name} {row['id']} has no row in the trail")
+        elif sealed != canonical(record(row)):
+            yield Broken(None, f"{name} {row['id']} is not as the trail has it")
     for number in told:
-        yield Broken(None, f"decision {number} is in the trail, but gone")
+        yield Broken(None, f"{name} {number} is in the trail, but gone")

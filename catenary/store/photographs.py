@@ -1,6 +1,6 @@
 """Photographs by their row: their mast, its neighbours, and the same mast in other runs."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -183,6 +183,12 @@ def by_image_ids(
     own = (frame.c.run_id == run_id, frame.c.image_id.in_(image_ids))
     rows = connection.execute(_selected().where(*own)).mappings()
     return {row["image_id"]: _photograph(row) for row in rows}
+
+
+def by_rows(connection: Connection, ids: Iterable[int]) -> dict[int, Photograph]:
+    """Return photographs by their row; those that are not there are left out."""
+    rows = connection.execute(_selected().where(frame.c.id.in_(list(ids)))).mappings()
+    return {row["id"]: _photograph(row) for row in rows}
 
 
 def _selected() -> "Select[Any]":

@@ -174,6 +174,12 @@ def by_ids(connection: Connection, ids: Sequence[int]) -> list[Item]:
     return [found[one] for one in ids if one in found]
 
 
+def of_run(connection: Connection, run_id: int) -> list[Item]:
+    """Return every item of a run, in the order of their rows."""
+    query = selected().where(review_item.c.run_id == run_id).order_by(review_item.c.id)
+    return [item_of(row) for row in connection.execute(query).mappings()]
+
+
 def one(connection: Connection, item_id: int) -> Item:
     """Return an item.
 

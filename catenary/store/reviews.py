@@ -10,6 +10,7 @@ from typing import Any
 from sqlalchemy import Connection, RowMapping, insert, select, update
 
 from catenary.domain import review
+from catenary.domain.defect_loop import Deadlines
 from catenary.domain.finding import Verdict, Versions
 from catenary.domain.geometry import Box
 from catenary.domain.review import (
@@ -27,7 +28,8 @@ from catenary.domain.review import (
     Worth,
 )
 from catenary.domain.taxonomy import Taxonomy
-from catenary.store import audit, review_items
+from catenary.store import audit, defect_steps, review_items
+from catenary.store.defect_steps import By
 from catenary.store.review_items import Item, standing_row, stored
 from catenary.store.schema import decision, finding, frame, review_item, run
 
@@ -42,11 +44,13 @@ class Rules:
         taxonomy: Conditions and grades.
         second: Which decisions are read again.
         ageing_days: Of the queue, for items that are drawn.
+        deadlines: Of the defects that confirmed items become.
     """
 
     taxonomy: Taxonomy
     second: SecondReading
     ageing_days: float
+    deadlines: Deadlines = Deadlines()  # noqa: RUF009 - frozen
 
 
 @dataclass(frozen=True, slots=True)
@@ -351,6 +355,7 @@ def _keep(
     if tx.execute(update(review_item).where(*own).values(changed)).rowcount != 1:
         raise RefusedError("stale", "the item was decided at the same moment", item.id)
     audit.append_decision(tx, number, now, row.reader.name)
+    defect_steps.follow(tx, item, after, By(row.reader, now, rules.deadlines, number))
 
 
 def _text(standing: Standing) -> str:

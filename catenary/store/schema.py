@@ -27,6 +27,7 @@ from sqlalchemy import (
 )
 
 from catenary.domain.change import Change
+from catenary.domain.defect_loop import Conclusion, LoopState, Step
 from catenary.domain.finding import Verdict
 from catenary.domain.image import Outcome
 from catenary.domain.review import Act, Decision, Origin, Role, Stage, State
@@ -483,4 +484,64 @@ vigilance = Table(
     _one_of("answer", Decision),
     CheckConstraint("(answer IS NULL) = (answered_at IS NULL)", name="answered_at_some_time"),
     Index(None, "reader"),
+)
+
+# The closed loop: one row a confirmed item, kept when the confirmation is taken back. Its place and
+# component are those of the item; what follows here is what the newest step left.
+defect = Table(
+    "defect",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("item_id", ForeignKey("review_item.id"), nullable=False),
+    Column("version", Integer, nullable=False),  # counts the steps
+    Column("state", String(20), nullable=False),
+    Column("condition", String(50), nullable=False),
+    Column("grade", Integer, nullable=False),
+    Column("registered_at", DateTime, nullable=False),  # UTC, as all times here
+    Column("repair_by", DateTime, nullable=False),
+    Column("repaired_at", DateTime),
+    Column("reinspect_by", DateTime),
+    Column("due", DateTime),  # the deadline that counts, for filters and order
+    Column("conclusion", String(20)),
+    Column("suspected_of", ForeignKey("defect.id")),
+    Column("joined_to", ForeignKey("defect.id")),
+    Column("changed_at", DateTime, nullable=False),
+    Column("changed_by", String(100), nullable=False),
+    UniqueConstraint("item_id"),
+    _one_of("state", LoopState),
+    _one_of("conclusion", Conclusion),
+    CheckConstraint("grade BETWEEN 1 AND 3", name="graded"),
+    CheckConstraint("(state = 'joined') = (joined_to IS NOT NULL)", name="joined_to_one"),
+    CheckConstraint("joined_to <> id AND suspected_of <> id", name="other_defect"),
+    CheckConstraint(
+        "(repaired_at IS NULL) = (conclusion IS NULL)"
+        " AND (repaired_at IS NULL) = (reinspect_by IS NULL)",
+        name="repair_whole",
+    ),
+    Index(None, "state", "due", "id"),
+    Index(None, "due", "id"),
+    Index(None, "suspected_of"),
+    Index(None, "joined_to"),
+)
+
+# Rows are added, never changed, like decisions.
+defect_step = Table(
+    "defect_step",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("defect_id", ForeignKey("defect.id"), nullable=False),
+    Column("version", Integer, nullable=False),  # of the defect from then on
+    Column("step", String(20), nullable=False),
+    Column("made_at", DateTime, nullable=False),  # UTC
+    Column("made_by", String(100), nullable=False),
+    Column("role", String(20), nullable=False),
+    Column("note", Text, nullable=False),
+    Column("before", Text),  # JSON: what stood; NULL for the first
+    Column("after", Text, nullable=False),  # JSON: what stands from then on
+    Column("other", ForeignKey("defect.id")),
+    Column("decision_id", ForeignKey("decision.id")),  # that made it by itself
+    UniqueConstraint("defect_id", "version"),  # no step twice, whatever the code does
+    _one_of("step", Step),
+    _one_of("role", Role),
+    CheckConstraint("(version = 1) = (before IS NULL)", name="first_from_nothing"),
 )

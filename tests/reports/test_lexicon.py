@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 from catenary.domain.change import Change, Incomparable, Uncompared
+from catenary.domain.defect_loop import Conclusion, Found, LoopState, Step
 from catenary.domain.finding import Verdict
 from catenary.domain.geometry import Box
 from catenary.domain.refusal import Unjudged
@@ -111,6 +112,13 @@ def test_every_code_is_given_by_something():
 def test_every_change_and_every_reason_against_one_has_words():
     assert set(lexicon.CHANGES) == set(Change)
     assert set(lexicon.INCOMPARABLE) == {*Incomparable, *Uncompared}
+
+
+def test_everything_of_the_closed_loop_has_words():
+    assert set(lexicon.LOOP_STATES) == set(LoopState)
+    assert set(lexicon.STEPS) == set(Step)
+    assert set(lexicon.CONCLUSIONS) == set(Conclusion)
+    assert set(lexicon.FOUND_LATER) == set(Found)
 
 
 def test_both_networks_have_a_name():

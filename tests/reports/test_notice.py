@@ -62,9 +62,19 @@ def rows(table: word.table.Table) -> list[Sequence[str]]:
 def test_the_word_notice_lists_the_defects_most_urgent_first(tmp_path: Path):
     made = written(defects(tmp_path), tmp_path)
     assert rows(made.tables[0]) == [
-        ["序号", "站区", "公里标", "杆号", "部件", "缺陷", "等级", "概率"],
-        ["1", "浦口-全椒", "K1350+345", "D046", "吊弦 dropper", "断裂 broken", "一级", "93%"],
-        ["2", "浦口-全椒", "K1348+213", "D005", "开口销 split pin", "缺失 missing", "二级", "58%"],
+        ["序号", "站区", "公里标", "杆号", "部件", "缺陷", "等级", "概率", "期限"],
+        ["1", "浦口-全椒", "K1350+345", "D046", "吊弦 dropper", "断裂 broken", "一级", "93%", ""],
+        [
+            "2",
+            "浦口-全椒",
+            "K1348+213",
+            "D005",
+            "开口销 split pin",
+            "缺失 missing",
+            "二级",
+            "58%",
+            "",
+        ],
     ]
     text = "\n".join(one.text for one in made.paragraphs)
     assert "图像 1183 张，判定 1180 张，缺陷 2 处，一级 1 处，二级 1 处。" in text

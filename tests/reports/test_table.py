@@ -58,6 +58,11 @@ def test_a_finding_is_one_row_with_its_place_and_versions(tmp_path: Path):
         "views": "",
         "since": "",
         "变化": "",
+        "decision": "",
+        "reviewer": "",
+        "decided_at": "",
+        "note": "",
+        "due": "",
     }
 
 

@@ -65,6 +65,17 @@ ROUTES: list[tuple[str, str, str, object, int, int]] = [
         REVIEWER,
         201,
     ),
+    ("GET", "/api/defects", "/api/defects", None, VIEWER, 200),
+    ("GET", "/api/defects/filters", "/api/defects/filters", None, VIEWER, 200),
+    ("GET", "/api/defects/{defect_id}", "/api/defects/1", None, VIEWER, 404),
+    (
+        "POST",
+        "/api/defects/{defect_id}/steps",
+        "/api/defects/1/steps",
+        {"step": "repair", "version": 1, "conclusion": "repaired"},
+        REVIEWER,
+        404,
+    ),
     ("GET", "/api/masts", f"/api/masts?run={RUN}", None, VIEWER, 200),
     ("GET", "/api/masts/{mast_id}", "/api/masts/1", None, VIEWER, 200),
     ("GET", "/api/taxonomy", "/api/taxonomy", None, VIEWER, 200),
@@ -145,5 +156,6 @@ def test_the_contract_in_words_has_every_route():
     text = (Path(__file__).parents[2] / "docs" / "review.md").read_text(encoding="utf-8")
     for method, route, *_ in ROUTES:
         told = route.replace("{item_id}", "{id}").replace("{frame_id}", "{id}")
+        told = told.replace("{defect_id}", "{id}")
         told = told.replace("{mast_id}", "{id}").replace("{column}_{row}", "{x}_{y}")
         assert f"`{method} {told}" in text, (method, route)

@@ -29,12 +29,12 @@ json_values = st.recursive(
 
 @pytest.fixture
 def decided(db: Database, run_id: int) -> Database:
-    """Return a database with four decisions in its trail."""
+    """Return a database with four decisions in its trail, none of which makes a defect."""
     queues.fill(db, run_id, [queues.dropper(number, 0.5) for number in range(3)])
-    queues.decide(db, WANG, 1, 0)
+    queues.decide(db, WANG, 1, 0, Decision.OBSERVE)
     queues.decide(db, WANG, 2, 0, Decision.REJECT)
     queues.decide(db, LI, 3, 0, Decision.OBSERVE)
-    queues.decide(db, WANG, 2, 1)
+    queues.decide(db, WANG, 2, 1, Decision.OBSERVE)
     return db
 
 
@@ -107,6 +107,22 @@ def test_a_row_sealed_anew_breaks_the_next(decided: Database):
     quoted = forged.replace("'", "''").replace(":", "\\:")
     change = f"UPDATE audit SET content = '{quoted}', digest = '{digest}' WHERE seq = 3"
     assert "4 it does not seal the row before it" in tampered(decided, change)
+
+
+def test_a_forger_has_to_seal_all_that_follows(decided: Database):
+    with decided.read() as connection:
+        previous, content = connection.execute(
+            text("SELECT previous, content FROM audit WHERE seq = 3")
+        ).one()
+    forged = content.replace('"li"', '"wang"')
+    digest = audit.digest_of(previous, forged)
+    quoted = forged.replace("'", "''").replace(":", "\\:")
+    told = tampered(
+        decided,
+        f"UPDATE audit SET content = '{quoted}', digest = '{digest}' WHERE seq = 3",
+        f"UPDATE audit SET previous = '{digest}' WHERE seq = 4",
+    )
+    assert "4 its content was changed after it was sealed" in told
 
 
 def test_rows_cut_off_at_the_end_are_found_by_a_seal_that_was_noted(decided: Database):

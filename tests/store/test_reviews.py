@@ -83,7 +83,7 @@ def test_the_second_of_two_who_saw_the_same_is_told_that_it_is_stale(filled: Dat
 
 
 def test_many_decisions_are_taken_all_or_none(filled: Database):
-    queues.decide(filled, WANG, 2, 0)
+    queues.decide(filled, WANG, 2, 0, Decision.OBSERVE)
     asks = [Ask(1, 0, Wish(Decision.REJECT)), Ask(2, 0, Wish(Decision.REJECT))]
     with pytest.raises(RefusedError, match="1 of 2 items"), filled.write() as tx:
         reviews.decide(tx, asks, WANG, ALONE, NOON)
