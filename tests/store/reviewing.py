@@ -3,7 +3,7 @@
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 
-from sqlalchemy import select
+from sqlalchemy import Connection, select, text
 
 from catenary import config
 from catenary.domain.defect_loop import Deadlines
@@ -102,3 +102,13 @@ def undo(db: Database, item: Item, reader: Reader = WANG, now: datetime = NOW) -
 def later(days: float) -> datetime:
     """Return a time so many days after `NOW`."""
     return NOW + timedelta(days=days)
+
+
+def lift_guards(tx: Connection, *tables: str) -> None:
+    """Let append-only tables be changed, as somebody could who owns the database."""
+    if tx.dialect.name == "postgresql":
+        tx.execute(text("SET LOCAL session_replication_role = replica"))
+        return
+    for table in tables:
+        for action in ("update", "delete"):
+            tx.execute(text(f"DROP TRIGGER {table}_no_{action}"))
