@@ -3,11 +3,15 @@
 import json
 import os
 import subprocess
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
 
+from catenary.domain.errors import StoreGoneError
 from catenary.jobs import assemble
+from catenary.store import database, shards
+from catenary.store.database import Database
 from tests import postgresql
 from tests.jobs import quick
 from tests.jobs.commands import catenary
@@ -79,3 +83,31 @@ def test_a_scan_goes_on_when_its_database_is_back(tmp_path):
         record = listed("--workspace", str(tmp_path / "ws"), *place)
     assert (record["done"], record["failed"], record["pending"]) == (60, 0, 0)
     assert record["findings"] == 60
+
+
+def test_a_batch_whose_answer_was_lost_is_not_written_twice(tmp_path, monkeypatch):
+    """The server kept the batch, and went away before it could say so."""
+    write, record = Database.write, shards.record
+    batches, lost = [], []
+
+    def recorded(tx, run_id, written):
+        record(tx, run_id, written)
+        batches.append(written)
+
+    @contextmanager
+    def unanswered(self):
+        before = len(batches)
+        with write(self) as tx:
+            yield tx
+        if len(batches) > before and not lost:
+            lost.append(batches[-1])
+            raise StoreGoneError("the server is gone")
+
+    monkeypatch.setattr(shards, "record", recorded)
+    monkeypatch.setattr(Database, "write", unanswered)
+    monkeypatch.setattr(database.time, "sleep", lambda _: None)
+    done = catenary(*scan(photographs(tmp_path / "run", 5), "--set", "batch=2"))
+    assert done.returncode == 0, done.stderr
+    assert len(lost) == 1
+    told = listed("--workspace", str(tmp_path / "ws"))
+    assert (told["done"], told["pending"], told["findings"]) == (5, 0, 5)
