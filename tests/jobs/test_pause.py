@@ -1,6 +1,7 @@
 """A scan paused, resumed and looked at from another shell."""
 
 import json
+import os
 import signal
 import subprocess
 from collections.abc import Iterator
@@ -43,7 +44,10 @@ def place(request, tmp_path) -> tuple[str, ...]:
 def scanning(run: Path, place: tuple[str, ...]) -> Iterator[subprocess.Popen[str]]:
     """Start a scan; it is killed at the end if it is still there."""
     command = [*QUICK, "--verbose", "scan", str(run), *place, "--set", "batch=1"]
-    with subprocess.Popen(command, cwd=quick.ROOT, stderr=subprocess.PIPE, text=True) as process:
+    slow = os.environ | {"QUICK_SECONDS": "0.03"}
+    with subprocess.Popen(
+        command, cwd=quick.ROOT, env=slow, stderr=subprocess.PIPE, text=True
+    ) as process:
         try:
             yield process
         finally:
