@@ -145,3 +145,19 @@ def test_what_is_shown_of_a_run_tells_failures_and_where_the_time_went(tmp_path,
     assert "mean time a photograph of that scan (4):" in shown
     assert "model quick-1" in shown
     assert catenary("runs", "pause", "nothing", *place).returncode == 1
+
+
+def test_a_scan_that_waits_for_its_source_says_so_to_others(run, tmp_path):
+    place = ("--workspace", str(tmp_path / "ws"))
+    with scanning(run, place) as process:
+        until(process, "wrote")
+        run.rename(tmp_path / "elsewhere")
+        until(process, "the scan waits")
+        record = now(place)["scan"]
+        assert record["state"] == "running"
+        assert f"{run} cannot be reached" in record["note"]
+        assert "it waits: " in catenary("runs", *place).stdout
+        (tmp_path / "elsewhere").rename(run)
+        process.communicate()
+    record = now(place)
+    assert (record["done"], record["failed"], record["scan"]["note"]) == (COUNT, 0, "")
