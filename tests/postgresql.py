@@ -10,10 +10,12 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from itertools import count
 from pathlib import Path
+from typing import Any
 
 import psycopg
 
 _OWNER = "tester"
+_GUARD = 'cat > /dev/null; "$0" -D "$1" -m immediate stop; rm -rf "$2"'
 _NO_SYNC = "-F -c listen_addresses='' -c max_connections=60 -c shared_buffers=16MB"
 
 
@@ -44,6 +46,12 @@ class Server:
         rules = "local all guarded scram-sha-256\nlocal all all trust\n"
         (self._data / "pg_hba.conf").write_text(rules)
         self.start()
+        # Waits until this process closes the pipe, be it by dying, and takes the server along.
+        self._guard = subprocess.Popen(
+            ["sh", "-c", _GUARD, str(programs / "pg_ctl"), str(self._data), str(folder)],
+            stdin=subprocess.PIPE, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
+            start_new_session=True, **self._owner(),
+        )  # fmt: skip
 
     def start(self) -> None:
         options = f"{_NO_SYNC} -k {self.folder}"
@@ -53,8 +61,11 @@ class Server:
     def stop(self) -> None:
         self._run("pg_ctl", "-D", str(self._data), "-w", "-m", "immediate", "stop")
 
-    def is_running(self) -> bool:
-        return (self._data / "postmaster.pid").exists()
+    def close(self) -> None:
+        """Stop the server and remove its folder."""
+        assert self._guard.stdin is not None
+        self._guard.stdin.close()
+        self._guard.wait()
 
     def new_database(self) -> str:
         """Return the URL of an empty database."""
@@ -72,12 +83,17 @@ class Server:
 
     def _run(self, program: str, *arguments: str) -> None:
         command = [str(self._programs / program), *arguments]
-        group = grp.getgrgid(pwd.getpwnam(self._user).pw_gid).gr_name if self._user else None
         # The log goes to a file: a server that kept our pipe would never let us go on.
         subprocess.run(
-            command, check=True, cwd=self.folder, user=self._user, group=group,
-            extra_groups=[] if self._user else None, stdout=subprocess.DEVNULL,
-        )  # fmt: skip
+            command, check=True, cwd=self.folder, stdout=subprocess.DEVNULL, **self._owner()
+        )
+
+    def _owner(self) -> dict[str, Any]:
+        """Return as whom a program runs."""
+        if self._user is None:
+            return {}
+        group = grp.getgrgid(pwd.getpwnam(self._user).pw_gid).gr_name
+        return {"user": self._user, "group": group, "extra_groups": []}
 
 
 def _other_user() -> str:
@@ -95,7 +111,6 @@ def running(programs: Path) -> Iterator[Server]:
         try:
             yield server
         finally:
-            if server.is_running():
-                server.stop()
+            server.close()
     finally:
         shutil.rmtree(folder, ignore_errors=True)

@@ -3,12 +3,12 @@
 import hashlib
 import logging
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from itertools import islice
 
-from catenary.domain.errors import UnreadableImageError
+from catenary.domain.errors import SourceGoneError, UnreadableImageError
 from catenary.domain.image import ImageRef, Outcome
 from catenary.pipeline.patience import Patience
 from catenary.runs.source import Source
@@ -25,9 +25,9 @@ _TOGETHER = 64  # photographs that are looked at before what was found is writte
 class Stamped:
     """Reads photographs, and keeps what their bytes were until their outcome is written."""
 
-    def __init__(self, source: Source) -> None:
-        """Read from a source."""
-        self._source = source
+    def __init__(self, source: Source, hindered: Callable[[str], None]) -> None:
+        """Read from a source; ``hindered`` is told why it is away, and nothing when it is back."""
+        self._source, self._hindered = source, hindered
         self._told: dict[str, tuple[str, str]] = {}
         self._lock = threading.Lock()
 
@@ -36,7 +36,12 @@ class Stamped:
         # Before the bytes: a file that is replaced in between is looked at again, never missed.
         stamp = self._source.stamp(ref)
         self._tell(ref, stamp, "")
-        content = self._source.read(ref)
+        try:
+            content = self._source.read(ref)
+        except SourceGoneError as error:
+            self._hindered(str(error))
+            raise
+        self._hindered("")
         self._tell(ref, stamp, hashlib.sha256(content).hexdigest())
         return content
 

@@ -205,7 +205,8 @@ def _state(now: RunNow) -> str:
     where = f"process {one.pid} on {one.host}" if one.host else "an earlier release"
     match now.state:
         case ScanState.RUNNING:
-            return f"running: {where}{_pace(now)}"
+            waits = f"; it waits: {one.note}" if one.note else ""
+            return f"running: {where}{_pace(now)}{waits}"
         case ScanState.PAUSED:
             return f"paused: {where}, waits for `catenary runs resume`"
         case ScanState.KILLED:

@@ -143,7 +143,7 @@ def scan_run(
                 extra={"event": "begun", "run": name, "images": start.images,
                        "left": start.pending, "model": judge.versions.model},
             )  # fmt: skip
-            stamped = again.Stamped(source)
+            stamped = again.Stamped(source, watch.hindered)
             writer = _Writer(db, workspace, watch, stamped, start)
             place_left = (writer.left, workspace.free_bytes)
             with metrics.served(options.metrics, start.record, watch, *place_left) as writer.meter:

@@ -51,6 +51,7 @@ class Watch:
         self._is_asked, self._is_over = threading.Event(), threading.Event()
         self._changed = threading.Condition()
         self._state = ScanState.RUNNING
+        self._hindrance = ""
 
     @property
     def is_paused(self) -> bool:
@@ -85,6 +86,12 @@ class Watch:
             extra={"event": "resumed", "run": self._name},
         )  # fmt: skip
         return True
+
+    def hindered(self, by: str) -> None:
+        """Let others know what the scan waits for; empty when it goes on. Any thread may."""
+        if by != self._hindrance:
+            self._hindrance = by
+            self._tell(self._state)
 
     def advance(self, tx: Connection, images: int, stages: Mapping[str, float]) -> None:
         """Note that photographs are finished, in the transaction that finishes them."""
@@ -142,7 +149,7 @@ class Watch:
         self._state = state
         try:
             with self._db.write() as tx:
-                scans.seen(tx, self.scan_id, state)
+                scans.seen(tx, self.scan_id, state, self._hindrance)
         except StoreError as error:
             log.debug("cannot give a sign of life: %s", error)
 

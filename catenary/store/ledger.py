@@ -8,7 +8,18 @@ from datetime import UTC, datetime
 from itertools import islice
 from typing import Any
 
-from sqlalchemy import Connection, RowMapping, case, false, func, insert, or_, select, update
+from sqlalchemy import (
+    Connection,
+    RowMapping,
+    bindparam,
+    case,
+    false,
+    func,
+    insert,
+    or_,
+    select,
+    update,
+)
 
 from catenary.domain.errors import StoreError
 from catenary.domain.finding import Versions
@@ -22,6 +33,16 @@ log = logging.getLogger(__name__)
 
 _IS_LEFT = or_(frame.c.outcome.is_(None), frame.c.again)
 _IS_JUDGED = func.coalesce(frame.c.outcome == Outcome.DONE, false())
+# Made once: a statement takes longer to make than to run. What is not named here is in the values.
+_FINISH = (
+    update(frame)
+    .where(
+        frame.c.run_id == bindparam("of_run"),
+        frame.c.image_id == bindparam("of_image", type_=frame.c.image_id.type),
+        _IS_LEFT,
+    )
+    .values(revision=case((_IS_JUDGED, frame.c.revision + 1), else_=frame.c.revision), again=False)
+)
 _CHUNK = 1000  # rows a statement: memory stays flat, and below every database's bind limit
 
 
@@ -315,8 +336,9 @@ def finish(
     Raises:
         LookupError: If the photograph is not pending in this run.
     """
-    wanted = (frame.c.run_id == run_id, frame.c.image_id == image_id, _IS_LEFT)
     values = {
+        "of_run": run_id,
+        "of_image": image_id,
         "outcome": str(result.outcome),
         "reason": result.reason,
         "note": result.note,
@@ -324,13 +346,11 @@ def finish(
         "height": result.height,
         "seconds": result.seconds,
         "finished_at": _now(),
-        "revision": case((_IS_JUDGED, frame.c.revision + 1), else_=frame.c.revision),
-        "again": False,
         "scan_id": origin.scan_id,
         "stamp": origin.stamp,
         "sha256": origin.sha256,
     }
-    if tx.execute(update(frame).where(*wanted).values(values)).rowcount != 1:
+    if tx.execute(_FINISH, values).rowcount != 1:
         raise LookupError(f"image {image_id!r} is not pending in run {run_id}")
 
 

@@ -33,7 +33,7 @@ class ScanRecord:
         seconds: Wall time it was at work, without pauses.
         rate: Images a second lately, or None.
         stage_seconds: Seconds by stage of all its photographs.
-        note: Why it stopped or failed; else empty.
+        note: Why it failed, or what it waits for; else empty.
     """
 
     id: int
@@ -91,9 +91,9 @@ def begin(tx: Connection, run_id: int, host: str, pid: int, versions: Versions) 
     return int(tx.execute(insert(scan).values(row).returning(scan.c.id)).scalar_one())
 
 
-def seen(tx: Connection, scan_id: int, state: ScanState) -> None:
-    """Note a sign of life, and whether it is at work or paused."""
-    values = {"seen_at": _now(), "state": str(state)}
+def seen(tx: Connection, scan_id: int, state: ScanState, note: str = "") -> None:
+    """Note a sign of life, whether it is at work or paused, and what it waits for."""
+    values = {"seen_at": _now(), "state": str(state), "note": note}
     tx.execute(update(scan).where(scan.c.id == scan_id, scan.c.ended_at.is_(None)).values(values))
 
 

@@ -101,7 +101,7 @@ scan = Table(
     Column("seconds", Double, nullable=False, default=0.0),  # without pauses
     Column("rate", Double),  # images a second, lately
     Column("stage_seconds", Text, nullable=False, default="{}"),  # JSON: stage to seconds
-    Column("note", Text, nullable=False, default=""),  # why it stopped or failed
+    Column("note", Text, nullable=False, default=""),  # why it failed, what it waits for
     _one_of("state", ScanState),
     CheckConstraint("(state IN ('running', 'paused')) = (ended_at IS NULL)", name="ended"),
     Index(None, "run_id"),

@@ -1,19 +1,23 @@
 """The command line with a judge that takes a millisecond: small bright blobs are lost pins.
 
 ``python -c "from tests.jobs.quick import main; main()" scan ...``; the environment says which
-model it passes for (QUICK_MODEL) and how sure it is (QUICK_MISSING).
+model it passes for (QUICK_MODEL), how sure it is (QUICK_MISSING) and how long a photograph takes
+(QUICK_SECONDS), so that a scan is still at work when a test wants to see it.
 """
 
 import os
 import sys
+import time
 from pathlib import Path
 
 import cv2
 import numpy as np
+from numpy.typing import NDArray
 
 from catenary import cli, config
 from catenary.domain.finding import Versions
 from catenary.jobs import assemble
+from catenary.models.detections import Detections
 from catenary.pipeline.cascade import CascadeSettings
 from catenary.pipeline.judge import Judge
 from tests.pipeline.fakes import BlobDetector, FixedClassifier
@@ -22,12 +26,20 @@ ROOT = Path(__file__).parents[2]
 QUICK = [sys.executable, "-c", "from tests.jobs.quick import main; main()"]
 
 
+class Blobs(BlobDetector):
+    """Takes as long for a photograph as a real network, or as nobody would wait for."""
+
+    def __call__(self, images: list[NDArray[np.uint8]]) -> list[Detections]:
+        time.sleep(float(os.environ.get("QUICK_SECONDS", "0")))
+        return super().__call__(images)
+
+
 def judge(_recipe: assemble.Recipe) -> Judge:
     taxonomy = config.load_taxonomy(config.bundled("configs/taxonomy.yaml"))
     missing = float(os.environ.get("QUICK_MISSING", "0.9"))
     versions = Versions(os.environ.get("QUICK_MODEL", "quick-1"), "1", taxonomy.version)
     search = CascadeSettings(coarse_side_px=320, max_windows=0)
-    return Judge(BlobDetector(), FixedClassifier(missing), {}, {}, {}, taxonomy, versions, search)
+    return Judge(Blobs(), FixedClassifier(missing), {}, {}, {}, taxonomy, versions, search)
 
 
 def main() -> None:

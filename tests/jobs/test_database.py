@@ -3,11 +3,15 @@
 import json
 import os
 import subprocess
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
 
+from catenary.domain.errors import StoreGoneError
 from catenary.jobs import assemble
+from catenary.store import database, shards
+from catenary.store.database import Database
 from tests import postgresql
 from tests.jobs import quick
 from tests.jobs.commands import catenary
@@ -65,13 +69,18 @@ def test_a_scan_goes_on_when_its_database_is_back(tmp_path):
     run = photographs(tmp_path / "run", 60)
     with postgresql.running(programs) as server:
         place = ("--database", server.new_database())
-        command = [*QUICK, *scan(run, *place, "--set", "batch=1")]
-        process = subprocess.Popen(command, cwd=quick.ROOT, stderr=subprocess.PIPE, text=True)
-        while process.poll() is None and not any((tmp_path / "ws" / "evidence").glob("*/*.jpg")):
-            os.sched_yield()
-        server.stop()
+        command = [*QUICK, "--verbose", *scan(run, *place, "--set", "batch=1")]
+        process = subprocess.Popen(
+            command,
+            cwd=quick.ROOT,
+            env=os.environ | {"QUICK_SECONDS": "0.03"},
+            stderr=subprocess.PIPE,
+            text=True,
+        )
         assert process.stderr is not None
-        assert "the scan waits, at most 60 minutes" in process.stderr.readline()
+        assert any("wrote" in line for line in process.stderr)
+        server.stop()
+        assert any("the scan waits, at most 60 minutes" in line for line in process.stderr)
         server.start()
         _, rest = process.communicate(timeout=120)
         assert "is back" in rest
@@ -79,3 +88,31 @@ def test_a_scan_goes_on_when_its_database_is_back(tmp_path):
         record = listed("--workspace", str(tmp_path / "ws"), *place)
     assert (record["done"], record["failed"], record["pending"]) == (60, 0, 0)
     assert record["findings"] == 60
+
+
+def test_a_batch_whose_answer_was_lost_is_not_written_twice(tmp_path, monkeypatch):
+    """The server kept the batch, and went away before it could say so."""
+    write, record = Database.write, shards.record
+    batches, lost = [], []
+
+    def recorded(tx, run_id, written):
+        record(tx, run_id, written)
+        batches.append(written)
+
+    @contextmanager
+    def unanswered(self):
+        before = len(batches)
+        with write(self) as tx:
+            yield tx
+        if len(batches) > before and not lost:
+            lost.append(batches[-1])
+            raise StoreGoneError("the server is gone")
+
+    monkeypatch.setattr(shards, "record", recorded)
+    monkeypatch.setattr(Database, "write", unanswered)
+    monkeypatch.setattr(database.time, "sleep", lambda _: None)
+    done = catenary(*scan(photographs(tmp_path / "run", 5), "--set", "batch=2"))
+    assert done.returncode == 0, done.stderr
+    assert len(lost) == 1
+    told = listed("--workspace", str(tmp_path / "ws"))
+    assert (told["done"], told["pending"], told["findings"]) == (5, 0, 5)

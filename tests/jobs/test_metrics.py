@@ -2,6 +2,7 @@
 
 import json
 import logging
+import os
 import socket
 import subprocess
 import urllib.error
@@ -17,6 +18,7 @@ from catenary.jobs.room import Room
 from tests.jobs import quick
 from tests.jobs.commands import catenary
 from tests.jobs.quick import QUICK, photographs
+from tests.jobs.test_scan import CATENARY
 
 COUNT = 120
 
@@ -52,7 +54,11 @@ def test_a_scan_answers_prometheus_and_logs_for_programs(tmp_path, port):
     place = ("--workspace", str(tmp_path / "ws"))
     command = [*QUICK, "--log-format", "json", "scan", str(run), *place, "--set", "batch=1"]
     with subprocess.Popen(
-        [*command, "--metrics", str(port)], cwd=quick.ROOT, stderr=subprocess.PIPE, text=True
+        [*command, "--metrics", str(port)],
+        cwd=quick.ROOT,
+        env=os.environ | {"QUICK_SECONDS": "0.03"},
+        stderr=subprocess.PIPE,
+        text=True,
     ) as process:
         begun = until(process, "begun")[-1]
         assert (begun["images"], begun["left"], begun["model"]) == (COUNT, COUNT, "quick-1")
@@ -84,12 +90,12 @@ def test_a_scan_answers_prometheus_and_logs_for_programs(tmp_path, port):
 
 
 def test_an_error_is_a_line_of_json_too(tmp_path):
-    command = [*QUICK, "--log-format", "json", "scan", str(tmp_path / "nowhere")]
+    command = [*CATENARY, "--log-format", "json", "runs", "--workspace", str(tmp_path / "none")]
     done = subprocess.run(command, cwd=quick.ROOT, capture_output=True, text=True, check=False)
     (told,) = map(json.loads, done.stderr.splitlines())
     assert done.returncode == 1
     assert (told["level"], told["event"]) == ("ERROR", "error")
-    assert "no such folder" in told["message"]
+    assert "is no workspace" in told["message"]
 
 
 def test_a_port_that_is_taken_is_one_line(tmp_path, monkeypatch):

@@ -1,6 +1,7 @@
 """A scan paused, resumed and looked at from another shell."""
 
 import json
+import os
 import signal
 import subprocess
 from collections.abc import Iterator
@@ -43,7 +44,10 @@ def place(request, tmp_path) -> tuple[str, ...]:
 def scanning(run: Path, place: tuple[str, ...]) -> Iterator[subprocess.Popen[str]]:
     """Start a scan; it is killed at the end if it is still there."""
     command = [*QUICK, "--verbose", "scan", str(run), *place, "--set", "batch=1"]
-    with subprocess.Popen(command, cwd=quick.ROOT, stderr=subprocess.PIPE, text=True) as process:
+    slow = os.environ | {"QUICK_SECONDS": "0.03"}
+    with subprocess.Popen(
+        command, cwd=quick.ROOT, env=slow, stderr=subprocess.PIPE, text=True
+    ) as process:
         try:
             yield process
         finally:
@@ -141,3 +145,19 @@ def test_what_is_shown_of_a_run_tells_failures_and_where_the_time_went(tmp_path,
     assert "mean time a photograph of that scan (4):" in shown
     assert "model quick-1" in shown
     assert catenary("runs", "pause", "nothing", *place).returncode == 1
+
+
+def test_a_scan_that_waits_for_its_source_says_so_to_others(run, tmp_path):
+    place = ("--workspace", str(tmp_path / "ws"))
+    with scanning(run, place) as process:
+        until(process, "wrote")
+        run.rename(tmp_path / "elsewhere")
+        until(process, "the scan waits")
+        record = now(place)["scan"]
+        assert record["state"] == "running"
+        assert f"{run} cannot be reached" in record["note"]
+        assert "it waits: " in catenary("runs", *place).stdout
+        (tmp_path / "elsewhere").rename(run)
+        process.communicate()
+    record = now(place)
+    assert (record["done"], record["failed"], record["scan"]["note"]) == (COUNT, 0, "")
