@@ -14,9 +14,10 @@ from pathlib import Path
 from sqlalchemy import Connection
 
 from catenary import config
-from catenary.domain.errors import SourceGoneError, StoreError
+from catenary.domain.errors import SourceError, StoreError
 from catenary.domain.finding import Component, Finding, Verdict
 from catenary.jobs import assemble, evidence, join, promised, recover, report, workspaces
+from catenary.jobs.planning import Planning
 from catenary.models import bundle
 from catenary.pipeline.judge import Judge
 from catenary.pipeline.patience import Patience
@@ -85,7 +86,12 @@ def demo(folder: Path, progress: Progress) -> Demo:
 
 
 def scan_run(
-    source_path: str, folder: Path, recipe: assemble.Recipe, options: Options, progress: Progress
+    source_path: str,
+    folder: Path,
+    recipe: assemble.Recipe,
+    options: Options,
+    progress: Progress,
+    by: Judge | None = None,
 ) -> RunSummary:
     """Scan what is left of a run; safe to stop, kill and start again.
 
@@ -94,15 +100,16 @@ def scan_run(
         folder: Workspace.
         recipe: Model and settings.
         options: Threads, retries.
-        progress: Called with photographs finished and photographs in all.
+        progress: Called with photographs finished and photographs known so far.
+        by: Judges instead of what the recipe names: a bench of everything else needs no network.
 
     Raises:
-        SourceError: If the run is not recognised.
+        SourceError: If the run is not recognised, or cannot be listed to its end.
         SourceGoneError: If it goes away for longer than `Options.wait_s`; what was finished stays.
         StoreError: If the workspace cannot be written; what was finished stays.
     """
     source = discover.open_source(source_path)
-    judge = assemble.judge(recipe)
+    judge = by or assemble.judge(recipe)
     settings = recipe.settings()
     promises = _promises(recipe)
     workspace = Workspace(folder)
@@ -113,13 +120,13 @@ def scan_run(
             name = ledger.record_of(connection, run_id).name
         with workspace.scanning(name):
             recover.recover(db, workspace, run_id, source.read)
-            with db.read() as connection:
-                start = summary.of_run(connection, run_id)
-            writer = _Writer(db, workspace, run_id, start, options.wait_s)
-            refs = ledger.pending(db, run_id)
             patience = Patience(options.wait_s)
-            results = scan(refs, source.read, judge, options.readers, settings.quality, patience)
-            writer.write_all(results, settings.batch, progress)
+            with Planning(db, run_id, source.frames(), options.wait_s) as plan:
+                writer = _Writer(db, workspace, run_id, plan, options.wait_s)
+                refs = ledger.pending(db, run_id, more=plan.has_more)
+                read, gate = source.read, settings.quality
+                results = scan(refs, read, judge, options.readers, gate, patience)
+                writer.write_all(results, settings.batch, progress)
             join.join_run(db, workspace, run_id, source.read)
         with db.read() as connection:
             return summary.of_run(connection, run_id)
@@ -152,7 +159,6 @@ def _registered(
         if promises:
             _refuse_other_scan(tx, record)
         run_id = ledger.register(tx, record)
-        ledger.plan(tx, run_id, source.frames())
         if options.retry_failed:
             ledger.reset_failed(tx, run_id)
     return run_id
@@ -175,11 +181,14 @@ class _Writer:
     """Writes finished photographs in batches: evidence and shard first, then one transaction."""
 
     def __init__(
-        self, db: Database, workspace: Workspace, run_id: int, start: RunSummary, wait_s: float
+        self, db: Database, workspace: Workspace, run_id: int, plan: Planning, wait_s: float
     ) -> None:
-        self.db, self.workspace, self.run_id, self.name = db, workspace, run_id, start.name
-        self.wait_s = wait_s
-        self.done, self.total = start.images - start.pending, start.images
+        self.db, self.workspace, self.run_id = db, workspace, run_id
+        self.plan, self.wait_s = plan, wait_s
+        with db.read() as connection:
+            self.name = ledger.record_of(connection, run_id).name
+            counts = ledger.counts(connection, run_id)
+        self.done, self.known = counts.total() - counts[None], counts.total()
         self.seconds: Counter[str] = Counter()
 
     def write_all(
@@ -192,12 +201,12 @@ class _Writer:
             for result in results:
                 batch.append(result)
                 self.done += 1
-                progress(self.done, self.total)
+                progress(self.done, self.known + self.plan.added)
                 if len(batch) >= batch_size or time.monotonic() - last > COMMIT_SECONDS:
                     finished, batch = batch, []
                     self.commit(finished)
                     last = time.monotonic()
-        except (KeyboardInterrupt, SourceGoneError):
+        except (KeyboardInterrupt, SourceError):
             self.commit(batch)
             raise
         self.commit(batch)
@@ -229,8 +238,8 @@ class _Writer:
             self.workspace.detections(self.name), evidence.digest(batch[0].ref.image_id), rows
         )
         with self.db.write() as tx:
-            for result in batch:
-                ledger.finish(tx, self.run_id, result.ref.image_id, result.result)
+            told = [(result.ref.image_id, result.result) for result in batch]
+            ledger.finish_all(tx, self.run_id, told)
             findings.insert_all(tx, self.run_id, raised)
             shards.record(tx, self.run_id, shard)
 
