@@ -81,21 +81,20 @@ def of_run(connection: Connection, run_id: int) -> RunSummary:
         LookupError: If there is no such run.
     """
     record = ledger.record_of(connection, run_id)
-    reasons: dict[str | None, dict[str, int]] = {}
+    counted = ledger.counts(connection, run_id)
+    reasons: dict[str, dict[str, int]] = {}
     for outcome, reason, count in connection.execute(
         select(frame.c.outcome, frame.c.reason, func.count())
-        .where(frame.c.run_id == run_id)
+        .where(frame.c.run_id == run_id, frame.c.outcome.in_((Outcome.FAILED, Outcome.UNUSABLE)))
         .group_by(frame.c.outcome, frame.c.reason)
         .order_by(func.count().desc(), frame.c.reason)
     ):
         reasons.setdefault(outcome, {})[reason] = count
-    totals = {outcome: sum(reasons.get(outcome, {}).values()) for outcome in Outcome}
-    left = sum(reasons.get(None, {}).values())
     return RunSummary(
         run_id,
         record,
-        sum(totals.values()) + left,
-        totals,
+        counted.total(),
+        {outcome: counted[outcome] for outcome in Outcome},
         reasons.get(Outcome.FAILED, {}),
         reasons.get(Outcome.UNUSABLE, {}),
         _found(connection, run_id, Verdict.DEFECT),
