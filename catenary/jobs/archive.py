@@ -304,14 +304,18 @@ class _EnoughError(Exception):
 
 def _start(run: Path) -> Start:
     """Begin a scan; go on until all is planned."""
+    frames = _count(run)
     judge, started = _SameJudge(), time.perf_counter()
-    reached = _begun(run, judge)
+    reached = _begun(run, frames, judge)
     return Start(reached, judge.first_at - started, time.perf_counter() - started, _peak_mb())
 
 
-def _begun(run: Path, judge: "_SameJudge") -> int:
+def _count(run: Path) -> int:
+    return sum(len(files) for _, _, files in os.walk(run))
+
+
+def _begun(run: Path, wanted: int, judge: _SameJudge) -> int:
     """Scan until some are judged and all are planned; return how many these are."""
-    wanted = sum(len(files) for _, _, files in os.walk(run))
     reached = 0
 
     def step(done: int, total: int) -> None:
@@ -325,7 +329,7 @@ def _begun(run: Path, judge: "_SameJudge") -> int:
     return reached
 
 
-def _scan(run: Path, step: scan.Progress, judge: "_SameJudge") -> None:
+def _scan(run: Path, step: scan.Progress, judge: _SameJudge) -> None:
     by, folder = cast("Judge", judge), run.with_name("ws")
     scan.scan_run(str(run), folder, assemble.Recipe(), scan.Options(), step, by)
 
@@ -333,7 +337,7 @@ def _scan(run: Path, step: scan.Progress, judge: "_SameJudge") -> None:
 def _resume(run: Path) -> Resumed:
     """Go on with a run of which half is finished."""
     workspace = Workspace(run.with_name("ws"))
-    frames = sum(len(files) for _, _, files in os.walk(run))
+    frames = _count(run)
     db = database.open_workspace_db(workspace.database)
     count = _finish_half(db, workspace, frames)
     db.close()
@@ -383,7 +387,7 @@ def _rows(ref: ImageRef) -> Iterator[ComponentRow]:
 
 def _scan_all(run: Path) -> Scanned:
     """Scan a run to its end, measured by tenths."""
-    frames = sum(len(files) for _, _, files in os.walk(run))
+    frames = _count(run)
     marks = [time.perf_counter()]
     memory: list[float] = []
     ends = {round(frames * tenth / 10) for tenth in range(1, 11)}
