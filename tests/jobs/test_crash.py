@@ -174,20 +174,26 @@ def copy(half_done: Path, tmp_path: Path) -> Path:
     return Path(shutil.copytree(half_done, tmp_path / "ws"))
 
 
-def shards(workspace: Path) -> list[Path]:
-    """Return the shards that are recorded, the first first, without touching the log of SQLite."""
+def recorded(workspace: Path, query: str) -> list[str]:
+    """Ask the database of a workspace without touching the log of SQLite."""
     other = workspace.with_name("looked at")
     shutil.copytree(workspace, other)
     with closing(sqlite3.connect(other / "catenary.db")) as connection:
-        names = [row[0] for row in connection.execute("SELECT file_name FROM shard ORDER BY id")]
+        names = [row[0] for row in connection.execute(query)]
     shutil.rmtree(other)
+    return names
+
+
+def shards(workspace: Path) -> list[Path]:
+    """Return the shards that are recorded, the first first."""
     (folder,) = (workspace / "detections").iterdir()
-    return [folder / name for name in names]
+    return [folder / one for one in recorded(workspace, "SELECT file_name FROM shard ORDER BY id")]
 
 
 def pictures(workspace: Path) -> list[Path]:
+    """Return the evidence pictures of findings that are stored, the first first."""
     (folder,) = (workspace / "evidence").iterdir()
-    return sorted(folder.iterdir(), key=lambda path: path.stat().st_mtime_ns)
+    return [folder / one for one in recorded(workspace, "SELECT crop FROM finding ORDER BY id")]
 
 
 def cut_short(path: Path) -> None:
