@@ -996,6 +996,36 @@ def mine_data(  # noqa: PLR0913 - every option of the command is a parameter
     )
 
 
+@benches.command("archive")
+def bench_archive(
+    output: Annotated[Path, typer.Option("-o", "--output", help="New folder to work in.")],
+    frames: Annotated[
+        list[int] | None, typer.Option(help="Size of a run that is begun; repeatable.")
+    ] = None,
+    scanned: Annotated[
+        int, typer.Option(min=64, help="Photographs that are scanned to the end.")
+    ] = 20_000,
+    rows: Annotated[int, typer.Option(min=64, help="Rows of ledger and findings.")] = 1_000_000,
+    as_json: Json = False,
+) -> None:
+    """Measure start, resuming, memory and rows of huge runs: links to a few files, no network."""
+    from catenary.jobs import archive as job
+
+    sizes = job.Sizes(scanned=scanned, rows=rows)
+    if frames:
+        sizes = job.Sizes(tuple(frames), scanned, rows)
+
+    def tell(line: str) -> None:
+        if not as_json:
+            out.print(line, soft_wrap=True, highlight=False, markup=False)
+
+    found = job.bench(output, sizes, tell)
+    if as_json:
+        _print_json(job.record(found))
+    else:
+        tell(f"{found.machine}, {found.day}")
+
+
 @benches.command("sections")
 def bench_sections(
     config: Annotated[Path, typer.Argument(help="What to bench; configs/bench/sections.yaml.")],

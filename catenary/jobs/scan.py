@@ -14,7 +14,7 @@ from pathlib import Path
 from sqlalchemy import Connection
 
 from catenary import config
-from catenary.domain.errors import SourceGoneError, StoreError
+from catenary.domain.errors import SourceError, StoreError
 from catenary.domain.finding import Component, Finding, Verdict
 from catenary.jobs import (
     again,
@@ -27,6 +27,7 @@ from catenary.jobs import (
     report,
     workspaces,
 )
+from catenary.jobs.planning import Planning
 from catenary.jobs.room import Room
 from catenary.jobs.watch import Watch, watched
 from catenary.models import bundle
@@ -103,6 +104,7 @@ def scan_run(
     recipe: assemble.Recipe,
     options: Options,
     progress: Progress,
+    by: Judge | None = None,
 ) -> RunSummary:
     """Scan what is left of a run; safe to stop, kill and start again.
 
@@ -111,16 +113,17 @@ def scan_run(
         place: Workspace, or its folder.
         recipe: Model and settings.
         options: Threads, retries.
-        progress: Called with photographs finished and photographs in all.
+        progress: Called with photographs finished and photographs known so far.
+        by: Judges instead of what the recipe names: a bench of everything else needs no network.
 
     Raises:
-        SourceError: If the run is not recognised.
+        SourceError: If the run is not recognised, or cannot be listed to its end.
         SourceGoneError: If it goes away for longer than `Options.wait_s`; what was finished stays.
         StoreGoneError: If its database goes away for longer than that.
         StoreError: If the workspace cannot be written; what was finished stays.
     """
     source = discover.open_source(source_path)
-    judge = assemble.judge(recipe)
+    judge = by or assemble.judge(recipe)
     settings = recipe.settings()
     promises = _promises(recipe)
     workspace = place if isinstance(place, Workspace) else Workspace(place)
@@ -136,26 +139,23 @@ def scan_run(
             if Again.CHANGED in options.again:
                 patience = Patience(options.wait_s)
                 again.ask_changed(db, source, run_id, options.readers, patience)
-            with db.read() as connection:
-                start = summary.of_run(connection, run_id)
-            log.info(
-                "scanning run=%s images=%d left=%d", name, start.images, start.pending,
-                extra={"event": "begun", "run": name, "images": start.images,
-                       "left": start.pending, "model": judge.versions.model},
-            )  # fmt: skip
             stamped = again.Stamped(source, watch.hindered)
-            writer = _Writer(db, workspace, watch, stamped, start)
-            place_left = (writer.left, workspace.free_bytes)
-            with metrics.served(options.metrics, start.record, watch, *place_left) as writer.meter:
-                is_left = True
-                while is_left:
-                    refs = watch.until_paused(ledger.pending(db, run_id))
-                    patience = Patience(options.wait_s)
-                    results = scan(
-                        refs, stamped.read, judge, options.readers, settings.quality, patience
-                    )
-                    writer.write_all(results, settings.batch, progress)
-                    is_left = watch.waited()
+            with Planning(db, run_id, source.frames()) as plan:
+                writer = _Writer(db, workspace, run_id, watch, stamped, plan)
+                writer.tell_begun(judge.versions.model)
+                served = metrics.served(
+                    options.metrics, writer.record, watch, writer.left, workspace.free_bytes
+                )
+                with served as writer.meter:
+                    is_left = True
+                    while is_left:
+                        refs = watch.until_paused(ledger.pending(db, run_id, more=plan.has_more))
+                        patience = Patience(options.wait_s)
+                        results = scan(
+                            refs, stamped.read, judge, options.readers, settings.quality, patience
+                        )
+                        writer.write_all(results, settings.batch, progress)
+                        is_left = watch.waited()
             log.info("scanned run=%s seconds by stage: %s", name, watch.shares())
             join.join_run(db, workspace, run_id, source.read)
             with db.write() as tx:
@@ -199,9 +199,7 @@ def _registered(
             if Again.NONE in options.again:
                 raise StoreError("--promise goes with no --again none: what stands has no promise")
             _refuse_other_scan(tx, record)
-        run_id = ledger.register(tx, record)
-        ledger.plan(tx, run_id, source.frames())
-    return run_id
+        return ledger.register(tx, record)
 
 
 def _refuse_taken_name(tx: Connection, record: RunRecord) -> None:
@@ -230,20 +228,37 @@ class _Writer:
         self,
         db: Database,
         workspace: Workspace,
+        run_id: int,
         watch: Watch,
         stamped: again.Stamped,
-        start: RunSummary,
+        plan: Planning,
     ) -> None:
-        self.db, self.workspace, self.run_id, self.name = db, workspace, start.id, start.name
-        self.watch, self.stamped = watch, stamped
+        self.db, self.workspace, self.run_id = db, workspace, run_id
+        self.watch, self.stamped, self.plan = watch, stamped, plan
+        with db.read() as connection:
+            self.record = ledger.record_of(connection, run_id)
+            counts = ledger.counts(connection, run_id)
+        self.name = self.record.name
+        self.done, self.known = counts.total() - counts[None], counts.total()
         self.origins: dict[str, Origin] = {}
         self.room = Room(workspace)
         self.meter: metrics.Meter = metrics.Unmetered()
-        self.done, self.total = start.images - start.pending, start.images
+
+    def total(self) -> int:
+        """Return how many photographs of the run are known so far."""
+        return self.known + self.plan.added
 
     def left(self) -> int:
         """Return how many photographs are left, those that are not written yet not counted."""
-        return self.total - self.done
+        return self.total() - self.done
+
+    def tell_begun(self, model: str) -> None:
+        """Log that the scan begins."""
+        log.info(
+            "scanning run=%s images=%d left=%d", self.name, self.total(), self.left(),
+            extra={"event": "begun", "run": self.name, "images": self.total(),
+                   "left": self.left(), "model": model},
+        )  # fmt: skip
 
     def write_all(
         self, results: Iterator[ScannedFrame], batch_size: int, progress: Progress
@@ -256,12 +271,12 @@ class _Writer:
                 batch.append(result)
                 self.done += 1
                 self.meter.waiting(len(batch))
-                progress(self.done, self.total)
+                progress(self.done, self.total())
                 if len(batch) >= batch_size or time.monotonic() - last > COMMIT_SECONDS:
                     finished, batch = batch, []
                     self.commit(finished)
                     last = time.monotonic()
-        except (KeyboardInterrupt, SourceGoneError):
+        except (KeyboardInterrupt, SourceError):
             self.commit(batch, is_patient=False)
             raise
         self.commit(batch)
@@ -314,9 +329,8 @@ class _Writer:
             if is_again and not ledger.is_left(tx, self.run_id, batch[0].ref.image_id):
                 return  # the server kept the batch, only its answer was lost
             put_aside = store_again.put_aside(tx, former.values())
-            for result in batch:
-                image_id = result.ref.image_id
-                ledger.finish(tx, self.run_id, image_id, result.result, self.origins[image_id])
+            told = [(one.ref.image_id, one.result, self.origins[one.ref.image_id]) for one in batch]
+            ledger.finish_all(tx, self.run_id, told)
             findings.insert_all(tx, self.run_id, raised, put_aside)
             shards.record(tx, self.run_id, shard)
             self.watch.advance(tx, len(batch), _stage_seconds(batch))

@@ -9,7 +9,7 @@ from typing import Protocol
 
 from catenary.domain.errors import SourceError, UnreadableImageError
 from catenary.domain.image import ImageRef
-from catenary.runs import presence
+from catenary.runs import presence, sorting
 from catenary.runs.source import RunDescription
 from catenary.runs.task_name import TaskName
 
@@ -91,8 +91,10 @@ class LocalFiles:
             folder, is_linked = waiting.pop()
             if is_linked and not self._is_new(folder, seen):
                 continue
-            names, folders = self._listed(folder)
+            folders: list[tuple[str, bool]] = []
+            names = sorting.in_order(self._names(folder, folders))
             yield from (_portable(folder + name) for name in names)
+            folders.sort()
             waiting.extend(
                 (f"{folder}{name}/", is_linked or is_link) for name, is_link in reversed(folders)
             )
@@ -123,23 +125,20 @@ class LocalFiles:
         seen.add(target)
         return True
 
-    def _listed(self, folder: str) -> tuple[list[str], list[tuple[str, bool]]]:
-        """Return the image names, and the subfolders and whether each is a link; sorted."""
+    def _names(self, folder: str, folders: list[tuple[str, bool]]) -> Iterator[str]:
+        """Yield the image names; add the subfolders to a list, and whether each is a link."""
         path = self._root / folder
-        names: list[str] = []
-        folders: list[tuple[str, bool]] = []
         try:
             with os.scandir(path) as entries:
                 for entry in entries:
                     if _is_folder(entry):
                         folders.append((entry.name, entry.is_symlink()))
                     elif is_image(entry.name):  # also pipes and the like: each fails by its name
-                        names.append(entry.name)
+                        yield entry.name
         except OSError as error:
             raise SourceError(
                 f"cannot list folder {path}: {error.strerror}; check its rights and the disk"
             ) from error
-        return sorted(names), sorted(folders)
 
 
 def _content(full: Path, path: str) -> bytes:

@@ -16,7 +16,7 @@ def storable(text: str) -> str:
     >>> storable("K12+300_\udcd6\udcd0.jpg").encode("utf-8").decode("utf-8").endswith(".jpg")
     True
     """
-    return text.translate(_TO_PRIVATE)
+    return text if text.isascii() else text.translate(_TO_PRIVATE)
 
 
 def restored(text: str) -> str:
@@ -25,7 +25,7 @@ def restored(text: str) -> str:
     >>> restored(storable("K12+300_\udcd6\udcd0.jpg")) == "K12+300_\udcd6\udcd0.jpg"
     True
     """
-    return text.translate(_FROM_PRIVATE)
+    return text if text.isascii() else text.translate(_FROM_PRIVATE)
 
 
 class PathText(TypeDecorator[str]):

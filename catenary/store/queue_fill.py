@@ -156,7 +156,9 @@ def _made_of(connection: Connection, run_id: int) -> str:
     """Return counts and newest rows of all that items are made of."""
     joined = func.sum(joined_mast.c.frame_ids), func.max(joined_mast.c.id)
     queries = (
-        select(func.count(), func.max(finding.c.id)).where(finding.c.run_id == run_id),
+        select(func.count(), func.max(finding.c.id)).where(
+            finding.c.run_id == run_id, finding.c.superseded_at.is_(None)
+        ),
         select(func.count(), *joined).where(joined_mast.c.run_id == run_id),
         select(func.count(), func.max(part.c.id)).where(part.c.run_id == run_id),
         select(func.max(reassignment.c.id)).where(reassignment.c.run_id == run_id),
@@ -239,7 +241,7 @@ def _alone(connection: Connection, run_id: int) -> Iterator[dict[str, Any]]:
     query = (
         select(finding.c.id.label("finding_id"), *(finding.c[name] for name in columns), *_PLACE)
         .join(frame, finding.c.frame_id == frame.c.id)
-        .where(finding.c.run_id == run_id, ~named)
+        .where(finding.c.run_id == run_id, finding.c.superseded_at.is_(None), ~named)
         .order_by(finding.c.id)
     )
     for row in connection.execute(query, execution_options={"yield_per": _CHUNK}).mappings():

@@ -198,8 +198,11 @@ def components_of_images(
     folder = workspace.detections(ledger.record_of(connection, run_id).name)
     wanted = select(frame.c.seq).where(frame.c.run_id == run_id, frame.c.image_id.in_(image_ids))
     seqs = sorted(connection.execute(wanted).scalars())
+    if not seqs:
+        return
+    around = (shard.c.first_seq <= seqs[-1], shard.c.last_seq >= seqs[0])
     query = select(shard.c.file_name, shard.c.sha256, shard.c.first_seq, shard.c.last_seq)
-    ordered = query.where(shard.c.run_id == run_id).order_by(shard.c.id)
+    ordered = query.where(shard.c.run_id == run_id, *around).order_by(shard.c.id)
     stored = pa.array([storable(one) for one in sorted(image_ids)], pa.string())
     for file_name, sha256, first, last in connection.execute(ordered).all():
         if bisect_left(seqs, first) == bisect_right(seqs, last):

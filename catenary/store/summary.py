@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from sqlalchemy import Connection, case, func, select
+from sqlalchemy import Connection, func, select
 
 from catenary.domain.finding import Verdict
 from catenary.domain.image import Outcome
@@ -85,23 +85,24 @@ def of_run(connection: Connection, run_id: int) -> RunSummary:
         LookupError: If there is no such run.
     """
     record = ledger.record_of(connection, run_id)
-    reasons: dict[str | None, dict[str, int]] = {}
-    standing = case((frame.c.again, None), else_=frame.c.outcome).label("standing")
+    counted = ledger.counts(connection, run_id)
+    reasons: dict[str, dict[str, int]] = {}
     for outcome, reason, count in connection.execute(
-        select(standing, frame.c.reason, func.count())
-        .where(frame.c.run_id == run_id)
-        .group_by(standing, frame.c.reason)
+        select(frame.c.outcome, frame.c.reason, func.count())
+        .where(
+            frame.c.run_id == run_id,
+            frame.c.outcome.in_((Outcome.FAILED, Outcome.UNUSABLE)),
+            ~frame.c.again,
+        )
+        .group_by(frame.c.outcome, frame.c.reason)
         .order_by(func.count().desc(), frame.c.reason)
     ):
-        counted = reasons.setdefault(outcome, {})
-        counted[reason] = counted.get(reason, 0) + count
-    totals = {outcome: sum(reasons.get(outcome, {}).values()) for outcome in Outcome}
-    left = sum(reasons.get(None, {}).values())
+        reasons.setdefault(outcome, {})[reason] = count
     return RunSummary(
         run_id,
         record,
-        sum(totals.values()) + left,
-        totals,
+        counted.total(),
+        {outcome: counted[outcome] for outcome in Outcome},
         reasons.get(Outcome.FAILED, {}),
         reasons.get(Outcome.UNUSABLE, {}),
         _found(connection, run_id, Verdict.DEFECT),

@@ -174,8 +174,8 @@ def copy(half_done: Path, tmp_path: Path) -> Path:
     return Path(shutil.copytree(half_done, tmp_path / "ws"))
 
 
-def kept(workspace: Path, query: str) -> list[str]:
-    """Return a column of the database without touching the log of SQLite."""
+def recorded(workspace: Path, query: str) -> list[str]:
+    """Ask the database of a workspace without touching the log of SQLite."""
     other = workspace.with_name("looked at")
     shutil.copytree(workspace, other)
     with closing(sqlite3.connect(other / "catenary.db")) as connection:
@@ -187,13 +187,13 @@ def kept(workspace: Path, query: str) -> list[str]:
 def shards(workspace: Path) -> list[Path]:
     """Return the shards that are recorded, the first first."""
     (folder,) = (workspace / "detections").iterdir()
-    return [folder / name for name in kept(workspace, "SELECT file_name FROM shard ORDER BY id")]
+    return [folder / one for one in recorded(workspace, "SELECT file_name FROM shard ORDER BY id")]
 
 
 def pictures(workspace: Path) -> list[Path]:
-    """Return the pictures of findings that are recorded, the newest last."""
+    """Return the evidence pictures of findings that are stored, the first first."""
     (folder,) = (workspace / "evidence").iterdir()
-    return [folder / name for name in kept(workspace, "SELECT crop FROM finding ORDER BY id")]
+    return [folder / one for one in recorded(workspace, "SELECT crop FROM finding ORDER BY id")]
 
 
 def cut_short(path: Path) -> None:
