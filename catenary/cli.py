@@ -302,9 +302,11 @@ def review(  # noqa: PLR0913 - every option of the command is a parameter
     from catenary.review import serve
 
     options = serve.Options(host, port, tuple(name or ()), database, config, tuple(setting or ()))
-    shown = f"[{host}]" if ":" in host else host
-    out.print(f"Review at http://{shown}:{port}/ (stop with Ctrl-C)", soft_wrap=True)
-    serve.serve(workspace, options)
+
+    def announce(address: str) -> None:
+        out.print(f"Review at {address} (stop with Ctrl-C)", soft_wrap=True, highlight=False)
+
+    serve.serve(workspace, options, announce)
 
 
 @people.command("add")

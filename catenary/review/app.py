@@ -6,8 +6,20 @@ from pathlib import Path
 from fastapi import FastAPI
 
 from catenary import __version__
-from catenary.review import failures, frames, guard, items, people, queue, reference, static
+from catenary.review import (
+    answers,
+    failures,
+    frames,
+    guard,
+    items,
+    people,
+    queue,
+    reference,
+    static,
+)
 from catenary.review.site import Site
+
+_ERRORS = (400, 401, 403, 404, 409, 413, 415, 422, 429, 500, 503)
 
 
 def create_app(site: Site, names: Iterable[str] = (), dist: Path = static.DIST) -> FastAPI:
@@ -24,6 +36,7 @@ def create_app(site: Site, names: Iterable[str] = (), dist: Path = static.DIST) 
         openapi_url="/api/openapi.json",
         docs_url=None,  # they would fetch scripts from elsewhere
         redoc_url=None,
+        responses={status: {"model": answers.Error} for status in _ERRORS},
     )
     for router in (
         people.router(site),

@@ -122,8 +122,9 @@ def router(site: Site) -> APIRouter:
         _require_token(request, caller(site, request))
         now = site.clock()
         address = request.client.host if request.client else ""
-        keys = (f"name {login.name.casefold()}", f"address {address}")
-        if (wait := site.attempts.wait(keys, now)) > timedelta(0):
+        name = login.name.casefold()
+        wait = max(site.attempts.wait(name, now), site.addresses.wait(address, now))
+        if wait > timedelta(0):
             seconds = int(wait.total_seconds()) + 1
             raise HttpError(
                 HTTPStatus.TOO_MANY_REQUESTS,
@@ -134,11 +135,12 @@ def router(site: Site) -> APIRouter:
         with site.db.read() as connection:
             found = accounts.find(connection, login.name)
         if not site.passwords.matches(found[1] if found else None, login.password) or not found:
-            site.attempts.failed(keys, now)
+            site.attempts.failed(name, now)
+            site.addresses.failed(address, now)
             log.warning("login failed address=%s", address)
             told = "name or password is wrong, or the account is disabled"
             raise HttpError(HTTPStatus.UNAUTHORIZED, "login_failed", told)
-        site.attempts.succeeded(keys[0])
+        site.attempts.succeeded(name)
         with site.db.write() as tx:
             if former := request.cookies.get(COOKIE):
                 accounts.close_session(tx, former, now)

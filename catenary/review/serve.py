@@ -6,7 +6,7 @@ import secrets
 import socket
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -31,6 +31,8 @@ from catenary.store.workspace import Workspace
 log = logging.getLogger(__name__)
 
 SETTINGS = "configs/review.yaml"
+_PEOPLE_AT_ONE_ADDRESS = 10  # behind a proxy or a terminal server; our starting value
+_BACKLOG = 128
 _LEAST_PAUSE_S = 60.0  # between two looks at what scans found
 
 
@@ -55,11 +57,17 @@ class Options:
     overrides: tuple[str, ...] = ()
 
 
-def serve(folder: Path, options: Options) -> None:
+def serve(folder: Path, options: Options, announce: Callable[[str], None]) -> None:
     """Serve a workspace until stopped.
 
+    Args:
+        folder: Workspace.
+        options: What the user chose.
+        announce: Told the address as soon as it can be reached.
+
     Raises:
-        StoreError: If there is no workspace, or it would be open to a network without accounts.
+        StoreError: If there is no workspace, it would be open to a network without accounts, or
+            the address is taken.
         ConfigError: If the settings are not valid.
     """
     path = options.settings_file or config.bundled(SETTINGS)
@@ -69,16 +77,40 @@ def serve(folder: Path, options: Options) -> None:
             require_accounts(options.host, accounts.exist(connection))
         _fill(site)
         app = create_app(site, (*options.names, socket.gethostname(), socket.getfqdn()))
-        with _filled_again(site):
-            uvicorn.run(
-                app,
-                host=options.host,
-                port=options.port,
-                log_level="warning",
-                server_header=False,
-                proxy_headers=False,
-                timeout_graceful_shutdown=5,
-            )
+        served = uvicorn.Config(
+            app,
+            log_config=None,  # the program's own
+            access_log=False,
+            server_header=False,
+            proxy_headers=False,
+            timeout_graceful_shutdown=5,
+        )
+        with _listening(options) as listener, _filled_again(site):
+            host, port = listener.getsockname()[:2]
+            announce(f"http://{f'[{host}]' if ':' in host else host}:{port}/")
+            uvicorn.Server(served).run(sockets=[listener])
+
+
+@contextmanager
+def _listening(options: Options) -> Iterator[socket.socket]:
+    """Lend a listening socket; the kernel keeps the address for us from here on."""
+    try:
+        found = socket.getaddrinfo(options.host, options.port, type=socket.SOCK_STREAM)
+        family, kind, protocol, _, address = found[0]
+        listener = socket.socket(family, kind, protocol)
+    except OSError as error:
+        raise StoreError(f"cannot listen on {options.host}: {error.strerror}") from error
+    with listener:
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            listener.bind(address)
+            listener.listen(_BACKLOG)  # whoever comes before the server runs waits a moment
+        except OSError as error:
+            raise StoreError(
+                f"cannot listen on {options.host} port {options.port}: {error.strerror}; "
+                "choose another --port or stop the program that has it"
+            ) from error
+        yield listener
 
 
 def _fill(site: Site) -> None:
@@ -159,6 +191,7 @@ def site_of(
     def clock() -> datetime:
         return datetime.now(UTC)
 
+    wait = timedelta(seconds=settings.login_wait_s)
     return Site(
         db,
         workspace,
@@ -167,7 +200,8 @@ def site_of(
         clock,
         Photos(workspace, settings.decoded_mb, settings.tiles_mb),
         Teller(db, taxonomy, clock),
-        Attempts(settings.login_failures, timedelta(seconds=settings.login_wait_s)),
+        Attempts(settings.login_failures, wait),
+        Attempts(_PEOPLE_AT_ONE_ADDRESS * settings.login_failures, wait),
         passwords or Passwords(),
         secrets.token_urlsafe(32),
     )

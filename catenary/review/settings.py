@@ -22,7 +22,7 @@ class ReviewSettings:
         lease_minutes: For which an item is somebody's.
         idle_minutes: After which a login that is not used ends.
         session_hours: After which every login ends.
-        login_failures: Of one name or address, before it has to wait.
+        login_failures: Of one name, before it has to wait; ten times as many of one address.
         login_wait_s: How long then, seconds; twice as long for each failure more.
         break_after_minutes: Of steady work, when a break is proposed.
         break_minutes: How long it should be.

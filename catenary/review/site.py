@@ -27,7 +27,8 @@ class Site:
         clock: Returns UTC with its zone.
         photos: Decoded photographs and what is cut of them.
         teller: Makes answers of items.
-        attempts: Failed logins.
+        attempts: Failed logins of names.
+        addresses: Failed logins of addresses.
         passwords: Hashes and compares them.
         secret: Of this process: the token of those without a login.
     """
@@ -40,6 +41,7 @@ class Site:
     photos: Photos
     teller: Teller
     attempts: Attempts
+    addresses: Attempts
     passwords: Passwords
     secret: str
 

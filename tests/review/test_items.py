@@ -1,13 +1,22 @@
 """Items through the API: lists, leases, decisions, and two browsers on one item."""
 
 from collections.abc import Callable
+from dataclasses import replace
 
 import pytest
 
+from catenary.domain.finding import Verdict
+from catenary.domain.geometry import Box
+from catenary.domain.image import FrameResult, Outcome
+from catenary.domain.place import Direction, Mast
 from catenary.review import answers
 from catenary.review.site import Site
+from catenary.store import findings, ledger, parts, queue_fill
+from catenary.store.parts import JoinedPart, View
 from tests.review import conftest, places
 from tests.review.places import RUN, Browser, code
+from tests.store import records
+from tests.store.queues import AGEING_DAYS, NOON
 
 
 def test_the_list_shows_the_worst_first_and_all_that_was_found(anybody: Browser):
@@ -56,6 +65,70 @@ def test_an_item_tells_all_that_a_triage_screen_needs(anybody: Browser):
     }
     assert item["versions"] == {"model": "demo-1", "rules": "1@abc", "taxonomy": "1"}
     assert item["allowed"] == ["confirm", "reject", "observe", "cannot_judge"]
+
+
+@pytest.fixture
+def joined(site: Site) -> Browser:
+    """Return a browser of a site where three photographs show the dropper of item 1."""
+    box = Box(300.0, 100.0, 340.0, 400.0)
+    views = (
+        View("000000", Box(10.0, 20.0, 40.0, 220.5), Verdict.DEFECT, "broken", 0.9, 1),
+        View("000001", Box(30.0, 20.0, 60.0, 220.5), Verdict.DEFECT, "broken", 0.8375, 2),
+        View("000002", box, Verdict.NORMAL, "normal", 0.04, None),
+    )
+    part = JoinedPart("0123456789ab", "dropper", Verdict.DEFECT, "broken", 0.9, 1, 0.98, views)
+    with site.db.write() as tx:
+        state = parts.masts(tx, 1)[0]
+        parts.replace(tx, 1, state, [part])
+    queue_fill.fill(site.db, 1, [], NOON, AGEING_DAYS)
+    return Browser(conftest.client(site))
+
+
+def test_all_views_of_a_part_are_told_the_leading_one_first(joined: Browser):
+    (listed,) = joined.get("/api/queue", mast="D000", verdict="defect", limit=1).json()["items"]
+    assert listed["views"] == 3
+    item = joined.get(f"/api/items/{listed['id']}").json()
+    assert [(one["camera"], one["verdict"]) for one in item["seen_in"]] == [
+        ("01", "defect"),
+        ("02", "defect"),
+        ("03", "normal"),
+    ]
+    assert [one["leads"] for one in item["seen_in"]] == [True, False, False]
+    assert "2 of 3" in item["views_say"]["en"]
+    assert item["seen_in"][2]["evidence"] == []
+    for view in range(3):
+        assert joined.get(f"/api/items/{item['id']}/crop", view=view).status_code == 200
+
+
+def test_a_corrected_box_is_that_of_the_leading_view_alone(joined: Browser):
+    (listed,) = joined.get("/api/queue", mast="D000", verdict="defect", limit=1).json()["items"]
+    item = joined.decide(listed["id"], box=[15, 25, 50, 230]).json()["item"]
+    assert item["box"] == item["seen_in"][0]["box"] == [15, 25, 50, 230]
+    assert item["seen_in"][1]["box"] == [30, 20, 60, 220.5]
+    for frame_id, box in ((1, [15, 25, 50, 230]), (2, [30, 20, 60, 220.5])):
+        frame = joined.get(f"/api/frames/{frame_id}").json()
+        assert box in [one["view_box"] for one in frame["items"]]
+
+
+def test_the_same_mast_in_an_earlier_run_is_shown_beside(site: Site, anybody: Browser):
+    record = records.record("2025-12-01_示例线", "/data/earlier")
+    ref = replace(records.ref(0), mast=Mast("示例线", Direction.UP, "东站", "D000"), camera="01")
+    done = FrameResult(Outcome.DONE, width=places.WIDTH, height=places.HEIGHT)
+    with site.db.write() as tx:
+        run_id = ledger.register(tx, replace(record, date="2025-12-01"))
+        ledger.plan(tx, run_id, [ref])
+        ledger.finish(tx, run_id, ref.image_id, done)
+        findings.insert_all(tx, run_id, [(records.broken_dropper(ref.image_id, 0.3), None)])
+    queue_fill.fill(site.db, run_id, [], NOON, AGEING_DAYS)
+    (earlier,) = anybody.get("/api/items/1").json()["earlier"]
+    assert (earlier["run"], earlier["date"]) == ("2025-12-01_示例线", "2025-12-01")
+    assert earlier["box"] == [10.0, 20.0, 40.0, 220.5]
+    (item,) = earlier["items"]
+    assert (item["run_id"], item["component"]) == (run_id, "dropper")
+    assert anybody.get(f"/api/items/{item['id']}").json()["earlier"] == []
+    assert anybody.get("/api/items/2").json()["earlier"] == []  # another camera
+    (other,) = anybody.get("/api/masts/1").json()["other_runs"]
+    assert other["mast_id"] == earlier["frame_id"]
 
 
 def test_a_sample_says_that_the_scan_called_it_normal(anybody: Browser):

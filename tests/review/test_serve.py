@@ -3,11 +3,9 @@
 import json
 import os
 import signal
-import socket
 import subprocess
 import sys
 import threading
-import time
 from collections.abc import Iterator
 from pathlib import Path
 from subprocess import Popen
@@ -30,6 +28,10 @@ MAIN = "from catenary.cli import main; main()"
 ITEMS = 400
 
 
+def unheard(_: str) -> None:
+    raise AssertionError("a server that is refused is not announced")
+
+
 @pytest.fixture
 def crowded(tmp_path: Path) -> Path:
     """Return a workspace with many open items."""
@@ -43,35 +45,26 @@ def crowded(tmp_path: Path) -> Path:
     return workspace.path
 
 
-def started(folder: Path) -> tuple[Popen[bytes], str]:
-    """Start a server; return it with its address once it answers."""
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
-    command = [sys.executable, "-c", MAIN, "review", "--workspace", str(folder)]
-    process = Popen([*command, "--port", str(port)], stdout=subprocess.DEVNULL)
-    address = f"http://127.0.0.1:{port}"
-    with Client(base_url=address) as client:
-        while True:
-            assert process.poll() is None, "the server ended by itself"
-            try:
-                client.get("/api/session")
-            except HTTPError:
-                time.sleep(0.05)  # nothing tells when a port is listened on
-            else:
-                return process, address
+def started(folder: Path) -> tuple[Popen[str], str]:
+    """Start a server; return it with the address that it announces."""
+    command = [sys.executable, "-u", "-c", MAIN, "review", "--workspace", str(folder)]
+    process = Popen([*command, "--port", "0"], stdout=subprocess.PIPE, text=True)
+    assert process.stdout is not None
+    words = process.stdout.readline().split()
+    assert words[:2] == ["Review", "at"]
+    return process, words[2]
 
 
 @pytest.fixture
-def server(crowded: Path) -> Iterator[tuple[Popen[bytes], str]]:
+def server(crowded: Path) -> Iterator[tuple[Popen[str], str]]:
     process, address = started(crowded)
     yield process, address
     process.kill()
-    process.wait()
+    process.communicate()
 
 
 def test_a_kill_in_the_middle_loses_no_decision_that_was_acknowledged(
-    crowded: Path, server: tuple[Popen[bytes], str]
+    crowded: Path, server: tuple[Popen[str], str]
 ):
     process, address = server
     kept: list[int] = []
@@ -113,14 +106,20 @@ def test_a_kill_in_the_middle_loses_no_decision_that_was_acknowledged(
     with Client(base_url=address) as client:
         told = client.get("/api/queue", params={"state": "rejected"}).json()
     again.kill()
-    again.wait()
+    again.communicate()
     assert told["total"] == len(made)
 
 
-def test_a_server_that_is_told_to_stop_stops(server: tuple[Popen[bytes], str]):
+def test_a_server_that_is_told_to_stop_stops(server: tuple[Popen[str], str]):
     process, _ = server
     process.send_signal(signal.SIGTERM)
     assert process.wait(20) in (0, 130, -signal.SIGTERM)
+
+
+def test_a_port_that_is_taken_is_one_clear_error(crowded: Path, server: tuple[Popen[str], str]):
+    port = int(server[1].rstrip("/").rpartition(":")[2])
+    with pytest.raises(StoreError, match=rf"port {port}: .*choose another --port"):
+        serve.serve(crowded, serve.Options(port=port), unheard)
 
 
 def test_the_server_imports_no_network_library():
@@ -136,7 +135,7 @@ def test_the_server_imports_no_network_library():
 @pytest.mark.parametrize("host", ["0.0.0.0", "10.0.0.1", "review.rail.example", "::"])  # noqa: S104
 def test_nobody_else_is_let_in_before_there_are_accounts(crowded: Path, host: str):
     with pytest.raises(StoreError, match="catenary users add"):
-        serve.serve(crowded, serve.Options(host=host))
+        serve.serve(crowded, serve.Options(host=host), unheard)
 
 
 @pytest.mark.parametrize("host", ["127.0.0.1", "localhost", "::1"])
@@ -160,7 +159,7 @@ def test_what_was_decided_outlives_a_power_cut(crowded: Path):
 
 def test_a_folder_that_is_no_workspace_is_refused(tmp_path: Path):
     with pytest.raises(StoreError, match="is no workspace"):
-        serve.serve(tmp_path, serve.Options())
+        serve.serve(tmp_path, serve.Options(), unheard)
 
 
 def test_the_queue_is_filled_at_the_start(crowded: Path):

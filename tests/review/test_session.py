@@ -133,3 +133,10 @@ def test_a_login_from_another_page_is_refused(staffed: Site):
     client = conftest.client(staffed)
     body = {"name": "reviewer", "password": conftest.places.PASSWORD}
     assert code(client.post("/api/session", json=body)) == "csrf"
+
+
+def test_an_address_that_tries_many_names_has_to_wait(staffed: Site):
+    browser = Browser(conftest.client(staffed))
+    for number in range(10 * staffed.settings.login_failures):
+        assert code(browser.log_in(f"name {number}", "wrong")) == "login_failed"
+    assert code(browser.log_in("reviewer")) == "slow_down"

@@ -106,6 +106,22 @@ def test_a_row_sealed_anew_breaks_the_next(decided: Database):
     assert "4 it does not seal the row before it" in tampered(decided, change)
 
 
+def test_a_forger_has_to_seal_all_that_follows(decided: Database):
+    with decided.read() as connection:
+        previous, content = connection.execute(
+            text("SELECT previous, content FROM audit WHERE seq = 3")
+        ).one()
+    forged = content.replace('"li"', '"wang"')
+    digest = audit.digest_of(previous, forged)
+    quoted = forged.replace("'", "''").replace(":", "\\:")
+    told = tampered(
+        decided,
+        f"UPDATE audit SET content = '{quoted}', digest = '{digest}' WHERE seq = 3",
+        f"UPDATE audit SET previous = '{digest}' WHERE seq = 4",
+    )
+    assert "4 its content was changed after it was sealed" in told
+
+
 def test_rows_cut_off_at_the_end_are_found_by_a_seal_that_was_noted(decided: Database):
     with decided.read() as connection:
         noted = audit.head(connection).digest

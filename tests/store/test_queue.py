@@ -189,7 +189,8 @@ filters = st.fixed_dictionaries(
         "component": st.lists(st.just("dropper"), max_size=1).map(tuple),
         "grade": st.lists(st.sampled_from([1, 2]), max_size=2).map(tuple),
         "state": st.lists(st.sampled_from([State.OPEN, State.CONFIRMED]), max_size=2).map(tuple),
-        "km_from": st.sampled_from([None, 150.0]),
+        "km_from": st.sampled_from([None, 100.0, 150.0]),
+        "km_to": st.sampled_from([None, 150.0, 200.0]),
     }
 )
 
@@ -200,10 +201,13 @@ def passes(row: dict, wanted: Wanted, but: str = "") -> bool:
         column = {"mast": "mast_number"}.get(name, name)
         if values and name != but and row.get(column) not in values:
             return False
-    return wanted.km_from is None or (row["kilometre_m"] or -1) >= wanted.km_from
+    if wanted.km_from is None and wanted.km_to is None:
+        return True
+    low, high = wanted.km_from or 0.0, wanted.km_to or 1e9
+    return row["kilometre_m"] is not None and low <= row["kilometre_m"] <= high
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=15, deadline=None)
 @given(st.lists(rows, min_size=1, max_size=12), filters)
 def test_counts_are_those_of_a_slow_count(found: list[dict], chosen: dict):
     db = database.open_workspace_db("sqlite://")
