@@ -33,7 +33,7 @@ def router(site: Site) -> APIRouter:
         """Tell all of an item."""
         with site.db.read() as connection:
             found = review_items.one(connection, item_id)
-            (shown,) = vigil.hidden(connection, [found], reader_of(who))
+            (shown,) = vigil.hidden(site, connection, [found], reader_of(who))
             return site.teller.detail(connection, shown, reader_of(who))
 
     @routes.get("/items/{item_id}/crop", response_class=Response)
@@ -112,7 +112,8 @@ def _decided(site: Site, who: Caller, asks: list[reviews.Ask]) -> list[Item]:
     """Take decisions; those on known defects that were shown as new change nothing but figures."""
     reader, rules, now = reader_of(who), site.rules(who.has_accounts), site.clock()
     with site.db.write() as tx:
-        known = vigilance.shown(tx, reader, [one.item_id for one in asks])
+        as_new = [one.item_id for one in asks if one.version == vigil.SHOWN]
+        known = vigilance.shown(tx, reader, as_new)
         real = [one for one in asks if one.item_id not in known]
         done = {one.id: one for one in reviews.decide(tx, real, reader, rules, now)}
         for one in asks:
@@ -126,7 +127,8 @@ def _decided(site: Site, who: Caller, asks: list[reviews.Ask]) -> list[Item]:
 def _undone(site: Site, who: Caller, wanted: list[tuple[int, int]]) -> list[Item]:
     reader, rules, now = reader_of(who), site.rules(who.has_accounts), site.clock()
     with site.db.write() as tx:
-        known = vigilance.answered(tx, reader, [one for one, _ in wanted])
+        as_new = [one for one, version in wanted if version == vigil.ANSWERED]
+        known = vigilance.answered(tx, reader, as_new)
         real = [one for one in wanted if one[0] not in known]
         done = {one.id: one for one in reviews.undo(tx, real, reader, rules, now)}
         for item_id in known:

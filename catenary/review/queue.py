@@ -14,7 +14,7 @@ from catenary.review.people import Caller, needs, reader_of
 from catenary.review.site import Site
 from catenary.review.tell import both
 from catenary.review.wishes import FiltersQuery, LeaseAsked, ListQuery
-from catenary.store import queue
+from catenary.store import queue, vigilance
 
 _Value = str | int | None
 
@@ -57,15 +57,14 @@ def router(site: Site) -> APIRouter:
         told = queue.Asked(wanted, asked.n, asked.keep, asked.release, asked.order)
         with site.db.write() as tx:
             given = queue.lease(tx, reader, told, now, now + site.settings.lease)
+            kept = {*given.kept, *vigilance.shown(tx, reader, asked.keep)}
             known = vigil.mixed_in(site, tx, reader, wanted, len(given.items))
         with site.db.read() as connection:
             left = queue.waiting(connection, reader, wanted, now)
             fresh = [vigil.as_new(connection, one) for one in known]
             shown = sorted([*given.items, *fresh], key=lambda one: -one.priority)
             items = site.teller.details(connection, shown, reader)
-        return answers.Leased(
-            items=items, kept=list(given.kept), waiting=left, expires_at=given.until
-        )
+        return answers.Leased(items=items, kept=sorted(kept), waiting=left, expires_at=given.until)
 
     return routes
 

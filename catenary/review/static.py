@@ -5,6 +5,7 @@ from pathlib import Path
 from fastapi import FastAPI, HTTPException
 from fastapi.responses import FileResponse, HTMLResponse, Response
 from fastapi.staticfiles import StaticFiles
+from starlette.types import Scope
 
 DIST = Path(__file__).parent / "web" / "dist"
 _MISSING = """<!doctype html><html lang="en"><meta charset="utf-8"><title>catenary review</title>
@@ -17,10 +18,20 @@ again. The API is described at <a href="/api/openapi.json">/api/openapi.json</a>
 然后重新启动 <code>catenary review</code>。</p></html>"""
 
 
+class _Hashed(StaticFiles):
+    """Files whose names change with their content: a browser need not ask for them again."""
+
+    async def get_response(self, path: str, scope: Scope) -> Response:
+        """Return a file."""
+        answer = await super().get_response(path, scope)
+        answer.headers["Cache-Control"] = "private, max-age=31536000, immutable"
+        return answer
+
+
 def install(app: FastAPI, dist: Path) -> None:
     """Serve the front end under every path that is not the API's."""
     if (dist / "assets").is_dir():
-        app.mount("/assets", StaticFiles(directory=dist / "assets"), name="assets")
+        app.mount("/assets", _Hashed(directory=dist / "assets"), name="assets")
 
     @app.get("/{page:path}", include_in_schema=False)
     def page(page: str) -> Response:

@@ -3,6 +3,7 @@
 import random
 from collections.abc import Sequence
 from dataclasses import replace
+from datetime import timedelta
 
 from sqlalchemy import Connection
 
@@ -13,6 +14,10 @@ from catenary.store import findings, vigilance
 from catenary.store.review_items import Item, Wanted
 from catenary.store.reviews import Ask
 
+# Versions that a known defect has on the screen; it has been decided twice at least, so that a
+# decision on the item as it stands is never taken for an answer.
+SHOWN, ANSWERED = 0, 1
+_WHILE = timedelta(hours=12)  # it looks new to whoever was shown it; our starting value
 _LOT = random.SystemRandom()  # nobody is to guess which
 
 
@@ -34,7 +39,7 @@ def as_new(connection: Connection, item: Item) -> Item:
     else:
         told = found.finding
         standing = Standing(State.OPEN, told.condition, told.grade, told.component.box)
-    return replace(item, version=0, standing=standing, held_by=None, held_until=None)
+    return replace(item, version=SHOWN, standing=standing, held_by=None, held_until=None)
 
 
 def as_decided(site: Site, item: Item, ask: Ask, reader: Reader, has_accounts: bool) -> Item:
@@ -43,10 +48,11 @@ def as_decided(site: Site, item: Item, ask: Ask, reader: Reader, has_accounts: b
     saying = review.completed(ask.wish, item.component, item.standing, rules.taxonomy)
     again = rules.second.wants(saying.decision, item.name)
     after = review.decided(item.standing, saying, reader, again, site.clock())
-    return replace(item, version=1, standing=after)
+    return replace(item, version=ANSWERED, standing=after)
 
 
-def hidden(connection: Connection, items: Sequence[Item], reader: Reader) -> list[Item]:
+def hidden(site: Site, connection: Connection, items: Sequence[Item], reader: Reader) -> list[Item]:
     """Return items, those as new that the reader is being shown so."""
-    ids = vigilance.shown(connection, reader, [one.id for one in items])
+    since = site.clock() - _WHILE
+    ids = vigilance.shown(connection, reader, [one.id for one in items], since)
     return [as_new(connection, one) if one.id in ids else one for one in items]

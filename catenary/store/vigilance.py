@@ -53,14 +53,29 @@ def draw(
     return review_items.one(tx, item_id)
 
 
-def shown(connection: Connection, reader: Reader, ids: Iterable[int]) -> set[int]:
-    """Return those items that a reader was shown as if they were new, and has not answered."""
-    return _rows(connection, reader, ids, is_answered=False)
+def shown(
+    connection: Connection, reader: Reader, ids: Iterable[int], since: datetime | None = None
+) -> set[int]:
+    """Return those items that a reader was shown as if they were new, and has not answered.
+
+    Args:
+        connection: Database.
+        reader: Who.
+        ids: Rows of items.
+        since: Only what was shown after that, UTC; None for all.
+    """
+    own = [vigilance.c.reader == reader.name, vigilance.c.answered_at.is_(None)]
+    if since is not None:
+        own.append(vigilance.c.shown_at > stored(since))
+    query = select(vigilance.c.item_id).where(*own, vigilance.c.item_id.in_(list(ids)))
+    return set(connection.execute(query).scalars())
 
 
 def answered(connection: Connection, reader: Reader, ids: Iterable[int]) -> set[int]:
     """Return those items that a reader answered as if they were new."""
-    return _rows(connection, reader, ids, is_answered=True)
+    own = (vigilance.c.reader == reader.name, vigilance.c.answered_at.is_not(None))
+    query = select(vigilance.c.item_id).where(*own, vigilance.c.item_id.in_(list(ids)))
+    return set(connection.execute(query).scalars())
 
 
 def answer(
@@ -73,15 +88,3 @@ def answer(
     tx.execute(update(vigilance).where(*own).values(values))
     told = {"item": item_id, "answer": values["answer"]}
     audit.append(tx, now, reader.name, "vigilance", told)
-
-
-def _rows(
-    connection: Connection, reader: Reader, ids: Iterable[int], *, is_answered: bool
-) -> set[int]:
-    column = vigilance.c.answered_at
-    query = select(vigilance.c.item_id).where(
-        vigilance.c.reader == reader.name,
-        vigilance.c.item_id.in_(list(ids)),
-        column.is_not(None) if is_answered else column.is_(None),
-    )
-    return set(connection.execute(query).scalars())

@@ -106,7 +106,10 @@ def test_the_front_end_is_served_and_the_address_is_left_to_it(site: Site, tmp_p
     (dist / "assets" / "main.js").write_text("start()")
     client = TestClient(app.create_app(site, dist=dist), base_url="http://localhost")
     assert client.get("/").text == client.get("/queue/12").text == "our page"
-    assert client.get("/assets/main.js").text == "start()"
+    script = client.get("/assets/main.js")
+    assert script.text == "start()"
+    assert "immutable" in script.headers["cache-control"]
+    assert client.get("/").headers["cache-control"] == "no-cache"
     assert code(client.get("/api/unknown")) == "not_found"
 
 

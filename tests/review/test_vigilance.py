@@ -1,6 +1,7 @@
 """Known defects shown again: they look new, and an answer changes nothing but the figures."""
 
 from collections.abc import Callable
+from datetime import timedelta
 
 import pytest
 
@@ -85,3 +86,26 @@ def test_whoever_is_not_shown_it_is_told_that_it_is_stale(
 ):
     answer = log_in("lead").decide(known, 0, "reject")
     assert (answer.status_code, code(answer)) == (409, "stale")
+
+
+def test_it_stays_on_the_screen_with_the_others(awake: Browser, known: int):
+    ids = [one["id"] for one in lease(awake)]
+    told = awake.post("/api/queue/lease", {"n": 0, "keep": ids}).json()
+    assert told["kept"] == sorted(ids)
+
+
+def test_a_decision_on_the_item_as_it_stands_is_no_answer(awake: Browser, known: int):
+    lease(awake)
+    item = awake.decide(known, 2, "reject").json()["item"]  # a lead revises what two confirmed
+    assert (item["state"], item["version"]) == ("rejected", 3)
+    told = {one["name"]: one for one in awake.get("/api/statistics").json()["reviewers"]}
+    assert told["lead"]["vigilance"]["total"] == 0
+
+
+def test_after_the_day_it_looks_as_it_stands(staffed: Site, awake: Browser, known: int):
+    lease(awake)
+    later = staffed.clock() + timedelta(hours=13)
+    settings = type(staffed.settings)(idle_minutes=6000.0)
+    object.__setattr__(staffed, "settings", settings)
+    object.__setattr__(staffed, "clock", lambda: later)
+    assert awake.get(f"/api/items/{known}").json()["state"] == "confirmed"
