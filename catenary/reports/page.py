@@ -262,6 +262,8 @@ def _notes(
     data: ReportData, defects: Sequence[ReportPart], unjudged: Sequence[ReportPart]
 ) -> Iterator[str]:
     counts = data.counts
+    if data.review is not None:
+        yield printable(words.status(data.review).both())
     if counts.pending:
         yield (
             f"The scan is not finished: {counts.pending:,} of {counts.images:,} photographs have "
