@@ -5,10 +5,11 @@ import signal
 import threading
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Protocol
 
 from sqlalchemy import Connection
 
@@ -17,9 +18,11 @@ from catenary.domain.errors import SourceGoneError, StoreError
 from catenary.domain.finding import Component, Finding, Verdict
 from catenary.jobs import assemble, evidence, join, promised, report, workspaces
 from catenary.models import bundle
+from catenary.pipeline import workers
 from catenary.pipeline.judge import Judge
 from catenary.pipeline.patience import Patience
 from catenary.pipeline.scan import ScannedFrame, scan
+from catenary.pipeline.workers import WRITING, Tempo
 from catenary.reports import words
 from catenary.runs import discover
 from catenary.runs.source import Source
@@ -32,8 +35,6 @@ from catenary.store.shards import ComponentRow
 from catenary.store.summary import RunSummary
 from catenary.store.workspace import Workspace
 
-Progress = Callable[[int, int], None]
-
 log = logging.getLogger(__name__)
 
 SAMPLE_RUN = "samples/demo/2026-03-06_示例线_上行_东站-西站"  # made by scripts/build-sample
@@ -41,17 +42,27 @@ LEAST_FREE_BYTES = 100_000_000  # a scan stops before the disk is quite full
 COMMIT_SECONDS = 10.0  # a batch is written after this time even when it is not full
 
 
+class Progress(Protocol):
+    """Is told how far a scan is."""
+
+    def __call__(self, done: int, total: int, note: str = "") -> None:
+        """Take photographs finished, photographs in all, and which stage limits the scan."""
+        ...
+
+
 @dataclass(frozen=True, slots=True)
 class Options:
     """What a user chose for one scan beside the recipe.
 
     Attributes:
-        readers: Threads that read and decode.
+        workers: Photographs judged at once; None for as many as fit the processor or GPU.
+        readers: Threads that read and decode; None for as many as fit.
         retry_failed: Try photographs again that failed before.
         wait_s: How long to wait for a source that goes away, in seconds.
     """
 
-    readers: int = 2
+    workers: int | None = None
+    readers: int | None = None
     retry_failed: bool = False
     wait_s: float = 3600.0
 
@@ -92,7 +103,7 @@ def scan_run(
         folder: Workspace.
         recipe: Model and settings.
         options: Threads, retries.
-        progress: Called with photographs finished and photographs in all.
+        progress: Called after each photograph.
 
     Raises:
         SourceError: If the run is not recognised.
@@ -113,10 +124,11 @@ def scan_run(
         with workspace.scanning(name):
             with db.read() as connection:
                 shards.sweep(connection, workspace, run_id)
-            writer = _Writer(db, workspace, run_id, name, start)
+            crew = workers.fitting(assemble.device(recipe.device), options.workers, options.readers)
+            writer = _Writer(db, workspace, run_id, name, start, Tempo(crew))
             refs = ledger.pending(db, run_id)
             patience = Patience(options.wait_s)
-            results = scan(refs, source.read, judge, options.readers, settings.quality, patience)
+            results = scan(refs, source.read, judge, crew, settings.quality, patience)
             writer.write_all(results, settings.batch, progress)
             join.join_run(db, workspace, run_id, source.read)
         with db.read() as connection:
@@ -173,9 +185,16 @@ class _Writer:
     """Writes finished photographs in batches: evidence and shard first, then one transaction."""
 
     def __init__(
-        self, db: Database, workspace: Workspace, run_id: int, name: str, start: RunSummary
+        self,
+        db: Database,
+        workspace: Workspace,
+        run_id: int,
+        name: str,
+        start: RunSummary,
+        tempo: Tempo,
     ) -> None:
         self.db, self.workspace, self.run_id, self.name = db, workspace, run_id, name
+        self.tempo = tempo
         self.done, self.total = start.images - start.pending, start.images
         self.seconds: Counter[str] = Counter()
 
@@ -189,7 +208,8 @@ class _Writer:
             for result in results:
                 batch.append(result)
                 self.done += 1
-                progress(self.done, self.total)
+                self.tempo.add(result.stage_seconds)
+                progress(self.done, self.total, self.tempo.limit())
                 if len(batch) >= batch_size or time.monotonic() - last > COMMIT_SECONDS:
                     finished, batch = batch, []
                     self.commit(finished)
@@ -200,7 +220,13 @@ class _Writer:
         self.commit(batch)
         total = sum(self.seconds.values()) or 1.0
         shares = " ".join(f"{name}={value / total:.0%}" for name, value in self.seconds.items())
-        log.info("scanned run=%s images=%d seconds by stage: %s", self.name, self.done, shares)
+        log.info(
+            "scanned run=%s images=%d limited by %s, seconds by stage: %s",
+            self.name,
+            self.done,
+            self.tempo.limit() or "nothing",
+            shares,
+        )
 
     def commit(self, batch: list[ScannedFrame]) -> None:
         """Write one batch, whole or not at all."""
@@ -211,8 +237,10 @@ class _Writer:
                 f"only {free / 1e6:.0f} MB free in {self.workspace.path}; "
                 "free some space and start the same scan again, it goes on where it was"
             )
+        started = time.perf_counter()
         with _uninterrupted():
             self._write(batch)
+        self.tempo.add({WRITING: time.perf_counter() - started})
         for result in batch:
             self.seconds.update(result.stage_seconds)
 

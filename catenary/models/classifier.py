@@ -16,6 +16,7 @@ from catenary.models.inputs import (
     batches,
     letterboxed,
     normalised,
+    sent,
 )
 from catenary.models.network import ConditionNetwork
 
@@ -95,7 +96,7 @@ class CropClassifier:
             squares = np.zeros((size, 1, self.crop_px, self.crop_px), np.uint8)
             for square, crop in zip(squares, crops[rows], strict=False):
                 square[0] = letterboxed(crop, self.crop_px)
-            batch = torch.from_numpy(squares).to(self._device)
+            batch = sent(torch.from_numpy(squares), self._device)
             with autocast(self._device, self._precision):
                 logits = self._network(normalised(batch))[: rows.stop - rows.start]
             parts.append(logits.double().cpu().numpy())

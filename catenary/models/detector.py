@@ -12,7 +12,14 @@ from torchvision.ops import batched_nms
 
 from catenary.models.detections import Detections
 from catenary.models.fold import for_inference
-from catenary.models.inputs import Precision, autocast, normalised, padded_size, stacked
+from catenary.models.inputs import (
+    Precision,
+    autocast,
+    normalised,
+    padded_size,
+    sent,
+    stacked,
+)
 from catenary.models.network import ComponentNetwork, cell_boxes
 
 
@@ -65,7 +72,7 @@ class ComponentDetector:
         for (height, width), indices in self._batches(images):
             batch = stacked([images[index] for index in indices], height, width)
             with autocast(self._device, self._precision):
-                logits, merged = self._network.centres(normalised(batch.to(self._device)))
+                logits, merged = self._network.centres(normalised(sent(batch, self._device)))
                 for index, own_logits, own in zip(indices, logits, merged, strict=True):
                     found[index] = self._read(own_logits, own, images[index].shape)
         return found

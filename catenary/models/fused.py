@@ -7,7 +7,7 @@ compiler where the product runs.
 
 import torch
 import torch.nn.functional as F  # noqa: N812 - torch's own customary name
-from timm.layers import Conv2dSame
+from timm.layers.conv2d_same import Conv2dSame
 from torch import Tensor, nn
 
 
@@ -16,7 +16,7 @@ def is_supported(device: torch.device) -> bool:
     operators = torch.ops.mkldnn
     return (
         device.type == "cpu"
-        and torch.backends.mkldnn.is_available()
+        and bool(torch.backends.mkldnn.is_available())  # type: ignore[no-untyped-call]  # torch
         and hasattr(operators, "_convolution_pointwise")
         and bool(operators._is_mkldnn_bf16_supported())
     )
@@ -75,7 +75,7 @@ def fuse(network: nn.Module) -> None:
 def _fuse_children(parent: nn.Module) -> None:
     children = list(parent.named_children())
     for index, (name, child) in enumerate(children):
-        if not _can_be_fused(child):
+        if not isinstance(child, nn.Conv2d) or not _can_be_fused(child):
             continue
         after = children[index + 1 :]
         if isinstance(parent, nn.Sequential):
@@ -87,12 +87,12 @@ def _fuse_children(parent: nn.Module) -> None:
         setattr(parent, name, FusedConvolution(child, clamp))
 
 
-def _can_be_fused(module: nn.Module) -> bool:
-    if not isinstance(module, nn.Conv2d) or isinstance(module.padding, str):
+def _can_be_fused(convolution: nn.Conv2d) -> bool:
+    if isinstance(convolution.padding, str):
         return False
-    if isinstance(module, Conv2dSame):
-        return module.stride == (2, 2) and module.dilation == (1, 1)
-    return type(module) is nn.Conv2d and module.padding_mode == "zeros"
+    if isinstance(convolution, Conv2dSame):
+        return convolution.stride == (2, 2) and convolution.dilation == (1, 1)
+    return type(convolution) is nn.Conv2d and convolution.padding_mode == "zeros"
 
 
 def _named(clamp: nn.Module | None) -> tuple[str, list[float]]:

@@ -32,6 +32,13 @@ def normalised(pictures: Tensor) -> Tensor:
     return floats.contiguous(memory_format=torch.channels_last)
 
 
+def sent(batch: Tensor, device: torch.device) -> Tensor:
+    """Return a batch on ``device``; to a GPU it is copied while the caller goes on."""
+    if device.type == "cuda" and batch.device.type == "cpu":
+        return batch.pin_memory().to(device, non_blocking=True)
+    return batch.to(device)
+
+
 def batch_of(device: torch.device) -> int:
     """Return the number of crops that one batch holds: more gain nothing on a CPU."""
     return 64 if device.type == "cuda" else 16

@@ -6,7 +6,15 @@ import torch
 from numpy.typing import NDArray
 
 from catenary.models.fold import for_inference
-from catenary.models.inputs import MEAN, Precision, autocast, batch_of, batches, normalised
+from catenary.models.inputs import (
+    MEAN,
+    Precision,
+    autocast,
+    batch_of,
+    batches,
+    normalised,
+    sent,
+)
 from catenary.models.refiner_network import RefinerNetwork
 
 # What is looked at around a box, on each side: a share of that side, and of the other side for
@@ -70,8 +78,8 @@ class BoxRefiner:
         crops = np.zeros((size, 1, self.crop_px, self.crop_px), np.uint8)
         for crop, one in zip(crops, outer, strict=False):
             crop[0] = squared(pixels, one, self.crop_px)
-        batch = torch.from_numpy(crops).to(self._device)
-        own = torch.from_numpy(np.resize(labels, size)).to(self._device)
+        batch = sent(torch.from_numpy(crops), self._device)
+        own = sent(torch.from_numpy(np.resize(labels, size)), self._device)
         with autocast(self._device, self._precision):
             look = self._network(normalised(batch), own)
         count = len(outer)
