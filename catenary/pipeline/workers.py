@@ -20,6 +20,7 @@ Done = TypeVar("Done")
 OPENING = ("read", "decode", "quality")  # stages of the threads that read
 WRITING = "write"
 _READERS_MOST = 8
+_JUDGES_MOST = 8
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +52,9 @@ def fitting(device: torch.device, judges: int | None = None, readers: int | None
     """Return the threads for this machine.
 
     On a CPU a photograph for each core: many layers are too small to share among cores, and the
-    rules run on one. On a GPU a second one computes rules while the first waits for the device.
+    rules run on one. Of more than eight cores each judge gets several: rules hold the interpreter
+    for about a twentieth of a photograph's time, and only one judge can. On a GPU a second one
+    computes rules while the first waits for the device.
 
     Args:
         device: Where the networks run.
@@ -59,7 +62,7 @@ def fitting(device: torch.device, judges: int | None = None, readers: int | None
         readers: The same.
     """
     cores = torch.get_num_threads()  # of this process; OMP_NUM_THREADS lowers it
-    chosen = judges or (2 if device.type == "cuda" else cores)
+    chosen = judges or (2 if device.type == "cuda" else min(cores, _JUDGES_MOST))
     reading = readers or max(2, min(_READERS_MOST, (os.cpu_count() or 1) // 2))
     return Workers(reading, chosen, max(1, cores // chosen))
 

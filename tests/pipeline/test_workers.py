@@ -96,6 +96,9 @@ def test_workers_fit_the_processor_threads_of_this_process(monkeypatch):
     assert (chosen.judges, chosen.threads) == (8, 1)
     assert fitting(CPU, judges=2, readers=5) == Workers(5, 2, 4)
     assert fitting(CPU, judges=20).threads == 1
+    monkeypatch.setattr(torch, "get_num_threads", lambda: 32)
+    chosen = fitting(CPU)
+    assert (chosen.judges, chosen.threads) == (8, 4)
     assert fitting(torch.device("cuda")).judges == 2
 
 
