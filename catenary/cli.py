@@ -37,7 +37,7 @@ runs = typer.Typer(invoke_without_command=True, help="What was scanned, what is 
 data = typer.Typer(no_args_is_help=True, help="Convert, audit, split and mine labelled sets.")
 people = typer.Typer(no_args_is_help=True, help="Accounts of the reviewers.")
 trail = typer.Typer(no_args_is_help=True, help="The trail of decisions.")
-benches = typer.Typer(no_args_is_help=True, help="Measure what training data give.")
+benches = typer.Typer(no_args_is_help=True, help="Measure speed, and what training data give.")
 app.add_typer(benches, name="bench")
 app.add_typer(bundles, name="bundle")
 app.add_typer(data, name="data")
@@ -136,8 +136,8 @@ def common(
 
 
 @contextmanager
-def _progress(title: str) -> Iterator[Callable[[int, int], None]]:
-    """Show done, total, rate and time left; nothing when not on a terminal."""
+def _progress(title: str) -> Iterator[Callable[..., None]]:
+    """Show done, total, rate, time left and a note; nothing when not on a terminal."""
     console = Console(stderr=True)
     columns = (
         TextColumn("{task.description}"),
@@ -145,16 +145,18 @@ def _progress(title: str) -> Iterator[Callable[[int, int], None]]:
         MofNCompleteColumn(),
         TextColumn("{task.fields[rate]}"),
         TimeRemainingColumn(),
+        TextColumn("{task.fields[note]}"),
     )
     with Progress(
         *columns, console=console, disable=not console.is_terminal or log_format.is_json()
     ) as bar:
-        task = bar.add_task(title, total=None, rate="")
+        task = bar.add_task(title, total=None, rate="", note="")
 
-        def step(done: int, total: int) -> None:
+        def step(done: int, total: int, limit: str = "") -> None:
             speed = bar.tasks[0].finished_speed or bar.tasks[0].speed
             rate = f"{speed:.1f} /s" if speed else ""
-            bar.update(task, completed=done, total=total, rate=rate)
+            note = f"limited by {limit}" if limit else ""
+            bar.update(task, completed=done, total=total, rate=rate, note=note)
 
         yield step
 
@@ -182,7 +184,13 @@ def scan(  # noqa: PLR0913 - every option of the command is a parameter
     model: Model = None,
     device: Device = "auto",
     precision: Precision = "bf16",
-    workers: Annotated[int, typer.Option(min=1, help="Threads that read and decode.")] = 2,
+    workers: Annotated[
+        int | None,
+        typer.Option(min=1, help="Photographs judged at once; as many as cores when not given."),
+    ] = None,
+    readers: Annotated[
+        int | None, typer.Option(min=1, help="Threads that read and decode; chosen by cores.")
+    ] = None,
     min_score: Annotated[
         float | None,
         typer.Option(min=0, max=1, help="Least detector score of every component."),
@@ -231,9 +239,9 @@ def scan(  # noqa: PLR0913 - every option of the command is a parameter
     if min_score is not None:
         overrides += (f"cascade.min_score={min_score}",)
     recipe = assemble.Recipe(model, device, precision, config, overrides, promise)
-    options = job.Options(
-        workers, retry_failed, 60 * wait, _policies(again or ()), name, _address(serve_metrics)
-    )
+    wanted = _policies(again or ())
+    served = _address(serve_metrics)
+    options = job.Options(workers, readers, retry_failed, 60 * wait, wanted, name, served)
     with _progress("scan") as step:
         summary = job.scan_run(source, _place(workspace, database), recipe, options, step)
     if as_json:
@@ -1024,6 +1032,32 @@ def bench_archive(
         _print_json(job.record(found))
     else:
         tell(f"{found.machine}, {found.day}")
+
+
+@benches.command("scan")
+def bench_scan(
+    images: Annotated[list[Path], typer.Argument(help="Photographs to scan.")],
+    mp: Annotated[
+        list[float] | None, typer.Option(help="Megapixels to bring them to; repeatable: 5 and 29.")
+    ] = None,
+    rounds: Annotated[int, typer.Option(min=1, help="How often each is asked.")] = 3,
+    frames: Annotated[int, typer.Option(min=1, help="Photographs a round.")] = 4,
+    peers: Annotated[
+        Path | None,
+        typer.Option(help="Environment of SAHI and Ultralytics (AGPL); made when missing."),
+    ] = None,
+) -> None:
+    """Images a second of the scan beside a plain loop, SAHI + YOLO, and decoding alone.
+
+    On the same files and cores, one after another in each round; prints a Markdown table.
+    """
+    from catenary.jobs import bench_scan as job
+
+    wish = job.Wish(tuple(images), tuple(mp or (5.0, 29.0)), rounds, frames, peers)
+    with _progress("bench") as step:
+        figures = job.measure(wish, step)
+    for line in job.lines(wish, figures):
+        out.print(line, soft_wrap=True, highlight=False, markup=False)
 
 
 @benches.command("sections")

@@ -318,7 +318,7 @@ def _begun(run: Path, wanted: int, judge: _SameJudge) -> int:
     """Scan until some are judged and all are planned; return how many these are."""
     reached = 0
 
-    def step(done: int, total: int) -> None:
+    def step(done: int, total: int, _note: str = "") -> None:
         nonlocal reached
         reached = total
         if done >= min(wanted, _BEGUN) and total >= wanted:
@@ -343,7 +343,7 @@ def _resume(run: Path) -> Resumed:
     db.close()
     judge, started = _SameJudge(), time.perf_counter()
 
-    def step(_done: int, _total: int) -> None:
+    def step(_done: int, _total: int, _note: str = "") -> None:
         raise _EnoughError
 
     with suppress(_EnoughError):
@@ -392,7 +392,7 @@ def _scan_all(run: Path) -> Scanned:
     memory: list[float] = []
     ends = {round(frames * tenth / 10) for tenth in range(1, 11)}
 
-    def step(done: int, _total: int) -> None:
+    def step(done: int, _total: int, _note: str = "") -> None:
         if done in ends:
             marks.append(time.perf_counter())
             memory.append(_now_mb())

@@ -24,7 +24,8 @@ class Planning:
 
     def __init__(self, db: Database, run_id: int, frames: Iterable[ImageRef]) -> None:
         """Prepare; ``frames`` lists the whole run."""
-        self._db, self._run_id, self._frames = db, run_id, frames
+        self.run_id = run_id
+        self._db, self._frames = db, frames
         self._changed = threading.Condition()
         self._added = self._told = 0
         self._is_over = self._is_stopped = False
@@ -75,7 +76,7 @@ class Planning:
             self._changed.notify_all()
 
     def _plan(self) -> None:
-        refs = ledger.unplanned(self._db, self._run_id, self._frames)
+        refs = ledger.unplanned(self._db, self.run_id, self._frames)
         size = min(_FIRST, _TOGETHER)
         while not self._is_stopped and (some := list(islice(refs, size))):
             self._db.persist(partial(self._add, some))
@@ -83,7 +84,7 @@ class Planning:
 
     def _add(self, some: list[ImageRef], *, is_again: bool) -> None:  # noqa: ARG002 - known ones stay
         with self._db.write() as tx:
-            added = ledger.plan(tx, self._run_id, some)
+            added = ledger.plan(tx, self.run_id, some)
         with self._changed:
             self._added += added
             self._changed.notify_all()

@@ -5,11 +5,12 @@ import signal
 import threading
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
+from typing import Protocol
 
 from sqlalchemy import Connection
 
@@ -31,9 +32,11 @@ from catenary.jobs.planning import Planning
 from catenary.jobs.room import Room
 from catenary.jobs.watch import Watch, watched
 from catenary.models import bundle
+from catenary.pipeline import workers
 from catenary.pipeline.judge import Judge
 from catenary.pipeline.patience import Patience
 from catenary.pipeline.scan import ScannedFrame, scan
+from catenary.pipeline.workers import WRITING, Tempo
 from catenary.runs import discover
 from catenary.runs.source import Source
 from catenary.store import again as store_again
@@ -46,12 +49,18 @@ from catenary.store.shards import ComponentRow
 from catenary.store.summary import RunSummary
 from catenary.store.workspace import Workspace
 
-Progress = Callable[[int, int], None]
-
 log = logging.getLogger(__name__)
 
 SAMPLE_RUN = "samples/demo/2026-03-06_示例线_上行_东站-西站"  # made by scripts/build-sample
 COMMIT_SECONDS = 10.0  # a batch is written after this time even when it is not full
+
+
+class Progress(Protocol):
+    """Is told how far a scan is."""
+
+    def __call__(self, done: int, total: int, note: str = "", /) -> None:
+        """Take photographs finished, photographs in all, and which stage limits the scan."""
+        ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +68,8 @@ class Options:
     """What a user chose for one scan beside the recipe.
 
     Attributes:
-        readers: Threads that read and decode.
+        workers: Photographs judged at once; None for as many as fit the processor or GPU.
+        readers: Threads that read and decode; None for as many as fit.
         retry_failed: Try photographs again that failed before; as ``Again.FAILED``.
         wait_s: How long to wait for a source or a database that goes away, or for a database that
             another program holds, in seconds.
@@ -68,7 +78,8 @@ class Options:
         metrics: Host and port on which Prometheus is answered, or None.
     """
 
-    readers: int = 2
+    workers: int | None = None
+    readers: int | None = None
     retry_failed: bool = False
     wait_s: float = 3600.0
     again: tuple[Again, ...] = ()
@@ -113,7 +124,7 @@ def scan_run(
         place: Workspace, or its folder.
         recipe: Model and settings.
         options: Threads, retries.
-        progress: Called with photographs finished and photographs known so far.
+        progress: Called after each photograph.
         by: Judges instead of what the recipe names: a bench of everything else needs no network.
 
     Raises:
@@ -134,14 +145,15 @@ def scan_run(
         run_id = _registered(db, source, judge, options, promises)
         with db.read() as connection:
             name = ledger.record_of(connection, run_id).name
+        crew = workers.fitting(assemble.device(recipe.device), options.workers, options.readers)
         with workspace.scanning(name), watched(db, run_id, name, judge.versions) as watch:
             recover.recover(db, workspace, run_id, source.read)
             if Again.CHANGED in options.again:
                 patience = Patience(options.wait_s)
-                again.ask_changed(db, source, run_id, options.readers, patience)
+                again.ask_changed(db, source, run_id, crew.readers, patience)
             stamped = again.Stamped(source, watch.hindered)
             with Planning(db, run_id, source.frames()) as plan:
-                writer = _Writer(db, workspace, run_id, watch, stamped, plan)
+                writer = _Writer(db, workspace, watch, stamped, plan, Tempo(crew))
                 writer.tell_begun(judge.versions.model)
                 served = metrics.served(
                     options.metrics, writer.record, watch, writer.left, workspace.free_bytes
@@ -151,12 +163,15 @@ def scan_run(
                     while is_left:
                         refs = watch.until_paused(ledger.pending(db, run_id, more=plan.has_more))
                         patience = Patience(options.wait_s)
-                        results = scan(
-                            refs, stamped.read, judge, options.readers, settings.quality, patience
-                        )
+                        results = scan(refs, stamped.read, judge, crew, settings.quality, patience)
                         writer.write_all(results, settings.batch, progress)
                         is_left = watch.waited()
-            log.info("scanned run=%s seconds by stage: %s", name, watch.shares())
+            log.info(
+                "scanned run=%s limited by %s, seconds by stage: %s",
+                name,
+                writer.tempo.limit() or "nothing",
+                watch.shares(),
+            )
             join.join_run(db, workspace, run_id, source.read)
             with db.write() as tx:
                 shards.prune(tx, run_id)
@@ -228,16 +243,16 @@ class _Writer:
         self,
         db: Database,
         workspace: Workspace,
-        run_id: int,
         watch: Watch,
         stamped: again.Stamped,
         plan: Planning,
+        tempo: Tempo,
     ) -> None:
-        self.db, self.workspace, self.run_id = db, workspace, run_id
-        self.watch, self.stamped, self.plan = watch, stamped, plan
+        self.db, self.workspace, self.run_id = db, workspace, plan.run_id
+        self.watch, self.stamped, self.plan, self.tempo = watch, stamped, plan, tempo
         with db.read() as connection:
-            self.record = ledger.record_of(connection, run_id)
-            counts = ledger.counts(connection, run_id)
+            self.record = ledger.record_of(connection, self.run_id)
+            counts = ledger.counts(connection, self.run_id)
         self.name = self.record.name
         self.done, self.known = counts.total() - counts[None], counts.total()
         self.origins: dict[str, Origin] = {}
@@ -270,8 +285,9 @@ class _Writer:
             for result in results:
                 batch.append(result)
                 self.done += 1
+                self.tempo.add(result.stage_seconds)
                 self.meter.waiting(len(batch))
-                progress(self.done, self.total())
+                progress(self.done, self.total(), self.tempo.limit())
                 if len(batch) >= batch_size or time.monotonic() - last > COMMIT_SECONDS:
                     finished, batch = batch, []
                     self.commit(finished)
@@ -294,8 +310,10 @@ class _Writer:
             self.db.persist(partial(self._write, batch))
         else:
             self._write(batch)
+        spent = time.monotonic() - started
+        self.tempo.add({WRITING: spent})
         self.watch.finished(len(batch), _stage_seconds(batch))
-        self.meter.written(batch, time.monotonic() - started)
+        self.meter.written(batch, spent)
         self.meter.waiting(0)
         log.info(
             "wrote images=%d run=%s done=%d", len(batch), self.name, self.done,

@@ -9,7 +9,15 @@ from numpy.typing import NDArray
 
 from catenary.models.detections import ConditionScores
 from catenary.models.fold import for_inference
-from catenary.models.inputs import Precision, autocast, letterboxed, normalised
+from catenary.models.inputs import (
+    Precision,
+    autocast,
+    batch_of,
+    batches,
+    letterboxed,
+    normalised,
+    sent,
+)
 from catenary.models.network import ConditionNetwork
 
 # Margin of the crops it is trained and used with, as a share of the longer side of the box.
@@ -23,7 +31,6 @@ DEFAULT_MARGIN = 0.10
 LEAST_SIDE_PX: Mapping[str, int] = MappingProxyType(
     {"dropper": 60, "insulator": 16, "split_pin": 12}
 )
-_BATCH = 64  # crops; keeps memory flat on frames with hundreds of parts
 
 
 def pairs(conditions: Mapping[str, tuple[str, ...]]) -> tuple[tuple[str, str], ...]:
@@ -57,7 +64,7 @@ class CropClassifier:
             raise ValueError(f"'normal' must be the first condition of {', '.join(odd)}")
         self.conditions = dict(conditions)
         self.crop_px = crop_px
-        self._network = for_inference(network, device)
+        self._network = for_inference(network, device, precision)
         self._device = device
         self._precision = precision
         starts = np.cumsum([0, *map(len, self.conditions.values())])
@@ -85,11 +92,14 @@ class CropClassifier:
     def _logits(self, crops: list[NDArray[np.uint8]]) -> NDArray[np.float64]:
         """Return (B, outputs) logits."""
         parts = [np.zeros((0, len(pairs(self.conditions))))]
-        for start in range(0, len(crops), _BATCH):
-            squares = [letterboxed(crop, self.crop_px) for crop in crops[start : start + _BATCH]]
-            batch = torch.from_numpy(np.stack(squares)[:, None]).to(self._device)
+        for rows, size in batches(len(crops), batch_of(self._device)):
+            squares = np.zeros((size, 1, self.crop_px, self.crop_px), np.uint8)
+            for square, crop in zip(squares, crops[rows], strict=False):
+                square[0] = letterboxed(crop, self.crop_px)
+            batch = sent(torch.from_numpy(squares), self._device)
             with autocast(self._device, self._precision):
-                parts.append(self._network(normalised(batch)).double().cpu().numpy())
+                logits = self._network(normalised(batch))[: rows.stop - rows.start]
+            parts.append(logits.double().cpu().numpy())
         return np.concatenate(parts)
 
     def _scores(self, logits: NDArray[np.float64], kind: str) -> ConditionScores:

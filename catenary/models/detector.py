@@ -12,7 +12,14 @@ from torchvision.ops import batched_nms
 
 from catenary.models.detections import Detections
 from catenary.models.fold import for_inference
-from catenary.models.inputs import Precision, autocast, normalised, padded_size, stacked
+from catenary.models.inputs import (
+    Precision,
+    autocast,
+    normalised,
+    padded_size,
+    sent,
+    stacked,
+)
 from catenary.models.network import ComponentNetwork, cell_boxes
 
 
@@ -51,7 +58,7 @@ class ComponentDetector:
         if network.classes != len(classes):
             raise ValueError(f"network knows {network.classes} classes, names are {len(classes)}")
         self.classes = classes
-        self._network = for_inference(network, device)
+        self._network = for_inference(network, device, precision)
         self._device = device
         self._precision = precision
         self._limits = limits or PeakLimits()
@@ -65,9 +72,9 @@ class ComponentDetector:
         for (height, width), indices in self._batches(images):
             batch = stacked([images[index] for index in indices], height, width)
             with autocast(self._device, self._precision):
-                logits, features = self._network(normalised(batch.to(self._device)))
-            for index, own_logits, own_features in zip(indices, logits, features, strict=True):
-                found[index] = self._read(own_logits, own_features, images[index].shape)
+                logits, merged = self._network.centres(normalised(sent(batch, self._device)))
+                for index, own_logits, own in zip(indices, logits, merged, strict=True):
+                    found[index] = self._read(own_logits, own, images[index].shape)
         return found
 
     def _batches(
@@ -82,8 +89,8 @@ class ComponentDetector:
             for start in range(0, len(indices), count):
                 yield (height, width), indices[start : start + count]
 
-    def _read(self, logits: Tensor, features: Tensor, shape: tuple[int, ...]) -> Detections:
-        return read(logits, features, self._network.distances, shape, self._limits)
+    def _read(self, logits: Tensor, merged: Tensor, shape: tuple[int, ...]) -> Detections:
+        return read(logits, merged, self._network.distances_at, shape, self._limits)
 
     @property
     def network(self) -> ComponentNetwork:
@@ -94,7 +101,7 @@ class ComponentDetector:
 def read(
     logits: Tensor,
     features: Tensor,
-    distances: Callable[[Tensor, Tensor], Tensor],
+    distances_at: Callable[[Tensor, Tensor, Tensor, Tensor], Tensor],
     shape: tuple[int, ...],
     limits: PeakLimits,
 ) -> Detections:
@@ -102,15 +109,15 @@ def read(
 
     Args:
         logits: (C, h, w) of the centres.
-        features: (F, h, w), whatever ``distances`` reads boxes off.
-        distances: Maps the features (N, F) of cells and labels (N,) to (N, 4), see
-            `ComponentNetwork.distances`.
+        features: (F, h, w), whatever ``distances_at`` reads boxes off.
+        distances_at: Maps the features, rows, columns and labels (N,) to (N, 4), see
+            `ComponentNetwork.distances_at`.
         shape: Height and width of the image, px; boxes are cut off there.
         limits: Which peaks count.
     """
     labels, rows, columns, scores = peaks(logits, limits)
-    at_peaks = features[:, rows, columns].T  # (N, F)
-    boxes = cell_boxes(torch.stack([rows, columns], dim=1), distances(at_peaks, labels))
+    distances = distances_at(features, rows, columns, labels)
+    boxes = cell_boxes(torch.stack([rows, columns], dim=1), distances)
     boxes = torch.minimum(boxes.clamp(min=0), boxes.new_tensor(shape[::-1]).repeat(2))
     solid = (boxes[:, 2:] - boxes[:, :2]).amin(dim=1) > 0
     boxes, scores, labels = boxes[solid], scores[solid], labels[solid]

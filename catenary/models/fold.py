@@ -1,4 +1,4 @@
-"""Batch normalisation folded into the convolutions before it, for inference."""
+"""Batch normalisation folded into the convolutions before it, for inference; clamps with them."""
 
 import copy
 from itertools import pairwise
@@ -8,10 +8,15 @@ import torch
 from torch import nn
 from torch.nn.utils.fusion import fuse_conv_bn_eval
 
+from catenary.models import fused
+from catenary.models.inputs import Precision
+
 Network = TypeVar("Network", bound=nn.Module)
 
 
-def for_inference(network: Network, device: torch.device) -> Network:
+def for_inference(
+    network: Network, device: torch.device, precision: Precision = Precision.FP32
+) -> Network:
     """Return a copy on ``device`` that answers the same, but faster.
 
     On a CPU the normalisation layers cost 40 % of the time of our small networks, since
@@ -21,6 +26,7 @@ def for_inference(network: Network, device: torch.device) -> Network:
     Args:
         network: Left as it is, so a network in training can be evaluated.
         device: Where it will run.
+        precision: In which; bfloat16 is faster still where the processor computes in it.
     """
     copied = copy.deepcopy(network).eval()
     with torch.no_grad():
@@ -28,6 +34,8 @@ def for_inference(network: Network, device: torch.device) -> Network:
             _fold_children(module)
     for parameter in copied.parameters():
         parameter.requires_grad_(False)
+    if precision is Precision.BF16 and fused.is_supported(device):
+        fused.fuse(copied)
     return copied.to(device, memory_format=torch.channels_last)  # type: ignore[no-any-return, call-overload]  # torch's stub lacks this form
 
 

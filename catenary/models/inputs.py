@@ -1,5 +1,6 @@
 """What the networks are fed: grey pixels around 0, padded or fitted to a size; and precision."""
 
+from collections.abc import Iterator
 from enum import StrEnum
 
 import cv2
@@ -31,6 +32,18 @@ def normalised(pictures: Tensor) -> Tensor:
     return floats.contiguous(memory_format=torch.channels_last)
 
 
+def sent(batch: Tensor, device: torch.device) -> Tensor:
+    """Return a batch on ``device``; to a GPU it is copied while the caller goes on."""
+    if device.type == "cuda" and batch.device.type == "cpu":
+        return batch.pin_memory().to(device, non_blocking=True)
+    return batch.to(device)
+
+
+def batch_of(device: torch.device) -> int:
+    """Return the number of crops that one batch holds: more gain nothing on a CPU."""
+    return 64 if device.type == "cuda" else 16
+
+
 def padded_size(height: int, width: int) -> tuple[int, int]:
     """Return (height, width) rounded up to multiples of 32 px.
 
@@ -49,6 +62,20 @@ def stacked(pictures: list[NDArray[np.uint8]], height: int, width: int) -> Tenso
     for row, picture in zip(batch, pictures, strict=True):
         row[0, : picture.shape[0], : picture.shape[1]] = picture
     return torch.from_numpy(batch)
+
+
+def batches(count: int, largest: int) -> Iterator[tuple[slice, int]]:
+    """Yield the rows of each batch and the number of rows that it is to be padded to.
+
+    A multiple of 4 up to ``largest``: oneDNN prepares every layer anew for a number of rows that it
+    has not seen lately, which takes longer than the few rows too many.
+
+    >>> [(rows.start, rows.stop, size) for rows, size in batches(21, largest=16)]
+    [(0, 16, 16), (16, 21, 8)]
+    """
+    for start in range(0, count, largest):
+        rows = slice(start, min(start + largest, count))
+        yield rows, min(largest, -(-(rows.stop - start) // 4) * 4)
 
 
 def fitted_size(height: int, width: int, side: int) -> tuple[int, int]:

@@ -13,6 +13,8 @@ from catenary.models.backbones import Backbone, backbone_of, widths_of
 
 STRIDE = 4  # px of the picture a cell of the heatmap stands for
 _REACH = 11  # cells
+_AROUND = 2  # cells to each side that two 3x3 convolutions see
+_CELLS = 32  # are asked for boxes at once, at least
 _LONGEST_LOG = 9.0  # exp(9) * 4 px: no side of a box is further than 32,000 px
 _RARE_PRIOR = -4.6  # logit of 0.01: at first, nearly no cell is a centre (Lin et al. 2017)
 
@@ -85,6 +87,19 @@ class LongView(nn.Module):
         return features + joined
 
 
+class CentreLogits(nn.Conv2d):
+    """A 1x1 convolution in float32, since bfloat16 would make plateaus of equal peaks.
+
+    As a product of matrices: for so few outputs torch has only a slow convolution on one thread.
+    """
+
+    def forward(self, features: Tensor) -> Tensor:
+        """Map (B, channels, h, w) to (B, classes, h, w) float32."""
+        with torch.autocast(features.device.type, enabled=False):
+            cells = features.float().permute(0, 2, 3, 1)
+            return F.linear(cells, self.weight.flatten(1), self.bias).permute(0, 3, 1, 2)
+
+
 class ComponentNetwork(nn.Module):
     """Backbone, feature pyramid up to stride 4, heatmap and box heads.
 
@@ -110,7 +125,7 @@ class ComponentNetwork(nn.Module):
         # At strides 8 and 16, over 88 and 176 px of the picture: half of the longest dropper.
         self.far = nn.ModuleDict({str(one): LongView(channels, _REACH) for one in (1, 2)})
         self.centre_tower = depthwise(channels)
-        self.centre = nn.Conv2d(channels, classes, 1)
+        self.centre = CentreLogits(channels, classes, 1)
         self.box_tower = nn.Sequential(depthwise(channels), depthwise(channels))
         self.box = nn.Linear(channels, 4 * classes)
         nn.init.constant_(self.centre.bias, _RARE_PRIOR)  # type: ignore[arg-type]  # has a bias
@@ -126,6 +141,14 @@ class ComponentNetwork(nn.Module):
         Returns:
             Logits (B, classes, H/4, W/4) and features (B, channels, H/4, W/4).
         """
+        logits, merged = self.centres(images)
+        return logits, self.box_tower(merged)
+
+    def centres(self, images: Tensor) -> tuple[Tensor, Tensor]:
+        """Return what `forward` does, but the features that the box tower is given.
+
+        Of a picture's cells only those of centres have a box: `distances_at` asks the tower there.
+        """
         levels = self.backbone(images)
         merged = self.context(levels[-1])  # (B, channels, H/32, W/32)
         for index in (2, 1, 0):
@@ -135,9 +158,32 @@ class ComponentNetwork(nn.Module):
             if str(index) in self.far:
                 merged = self.far[str(index)](merged)
         tower = self.centre_tower(merged)
-        with torch.autocast(images.device.type, enabled=False):
-            logits = self.centre(tower.float())  # bfloat16 would make plateaus of equal peaks
-        return logits, self.box_tower(merged)
+        return self.centre(tower), merged
+
+    def distances_at(self, merged: Tensor, rows: Tensor, columns: Tensor, labels: Tensor) -> Tensor:
+        """Return `distances` of single cells of one picture, asking the box tower only there.
+
+        Args:
+            merged: (channels, h, w), see `centres`.
+            rows: (N,) int64 of the cells.
+            columns: (N,) int64.
+            labels: (N,) int64, the class whose box is wanted.
+        """
+        count = len(rows)
+        if not count:
+            return merged.new_zeros((0, 4), dtype=torch.float32)
+        more = (0, -count % _CELLS)  # whole multiples: oneDNN prepares anew for each number
+        around = torch.arange(-_AROUND, _AROUND + 1, device=rows.device)
+        y = (F.pad(rows, more)[:, None] + around)[:, :, None]  # (M, 5, 1)
+        x = (F.pad(columns, more)[:, None] + around)[:, None, :]
+        height, width = merged.shape[1:]
+        inside = ((y >= 0) & (y < height) & (x >= 0) & (x < width))[:, None]  # (M, 1, 5, 5)
+        cells = merged.permute(1, 2, 0)[y.clamp(0, height - 1), x.clamp(0, width - 1)]
+        seen = cells.permute(0, 3, 1, 2) * inside  # (M, channels, 5, 5)
+        for block in self.box_tower:
+            # What is outside of the picture is 0 for every layer, as in a whole picture.
+            seen = block(seen) * inside
+        return self.distances(seen[:count, :, _AROUND, _AROUND], labels)
 
     def distances(self, features: Tensor, labels: Tensor) -> Tensor:
         """Return distances from cell centres to the sides of their boxes.

@@ -167,12 +167,13 @@ def compare(folder: Path) -> tuple[Compared, ...]:
     """
     own = bundles.load(folder, _CPU, Precision.FP32)
     again = bundles.load(folder, _CPU, Precision.FP32)
+    narrow = bundles.load(folder, _CPU, Precision.BF16)  # other operators, not only other numbers
     asked = _native(own)
     first = _answers(own, asked)
     ways = {
         Way.RELOADED: _answers(own, _native(again)),
         Way.BATCHED: _answers(own, asked, in_batches=True),
-        Way.BF16: _answers(own, _native(own, Precision.BF16)),
+        Way.BF16: _answers(own, _native(narrow, Precision.BF16)),
     }
     return tuple(_compared(way, first, other, own.card) for way, other in ways.items())
 

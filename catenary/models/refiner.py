@@ -6,13 +6,20 @@ import torch
 from numpy.typing import NDArray
 
 from catenary.models.fold import for_inference
-from catenary.models.inputs import MEAN, Precision, autocast, normalised
+from catenary.models.inputs import (
+    MEAN,
+    Precision,
+    autocast,
+    batch_of,
+    batches,
+    normalised,
+    sent,
+)
 from catenary.models.refiner_network import RefinerNetwork
 
 # What is looked at around a box, on each side: a share of that side, and of the other side for
 # thin boxes, which miss their wire by more than they are wide.
 _AROUND, _AROUND_THIN = 0.5, 0.12
-_BATCH = 64  # crops; keeps memory flat on frames with hundreds of boxes
 
 
 class BoxRefiner:
@@ -35,7 +42,7 @@ class BoxRefiner:
             raise ValueError(f"network knows {network.classes} classes, names are {len(classes)}")
         self.classes = classes
         self.crop_px = crop_px
-        self._network = for_inference(network, device)
+        self._network = for_inference(network, device, precision)
         self._device = device
         self._precision = precision
 
@@ -51,9 +58,8 @@ class BoxRefiner:
         labels = np.array([self.classes.index(kind) for kind in kinds], np.int64)
         outer = surroundings(boxes)
         refined, quality = [np.zeros((0, 4), np.float32)], [np.zeros(0, np.float32)]
-        for start in range(0, len(boxes), _BATCH):
-            rows = slice(start, start + _BATCH)
-            shares, own = self._look(pixels, outer[rows], labels[rows])
+        for rows, size in batches(len(boxes), batch_of(self._device)):
+            shares, own = self._look(pixels, outer[rows], labels[rows], size)
             refined.append(placed(shares, outer[rows]))
             quality.append(own)
         height, width = pixels.shape
@@ -62,14 +68,23 @@ class BoxRefiner:
 
     @torch.inference_mode()
     def _look(
-        self, pixels: NDArray[np.uint8], outer: NDArray[np.int64], labels: NDArray[np.int64]
+        self,
+        pixels: NDArray[np.uint8],
+        outer: NDArray[np.int64],
+        labels: NDArray[np.int64],
+        size: int,
     ) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
         """Return boxes (N, 4) as shares of their surroundings, and qualities (N,)."""
-        crops = np.stack([squared(pixels, one, self.crop_px) for one in outer])
-        batch = torch.from_numpy(crops[:, None]).to(self._device)
+        crops = np.zeros((size, 1, self.crop_px, self.crop_px), np.uint8)
+        for crop, one in zip(crops, outer, strict=False):
+            crop[0] = squared(pixels, one, self.crop_px)
+        batch = sent(torch.from_numpy(crops), self._device)
+        own = sent(torch.from_numpy(np.resize(labels, size)), self._device)
         with autocast(self._device, self._precision):
-            look = self._network(normalised(batch), torch.from_numpy(labels).to(self._device))
-        return look.boxes().cpu().numpy(), look.quality.sigmoid().cpu().numpy()
+            look = self._network(normalised(batch), own)
+        count = len(outer)
+        boxes, quality = look.boxes()[:count], look.quality[:count].sigmoid()
+        return boxes.cpu().numpy(), quality.cpu().numpy()
 
 
 def surroundings(boxes: NDArray[np.float32]) -> NDArray[np.int64]:

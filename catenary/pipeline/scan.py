@@ -1,12 +1,9 @@
-"""Scan photographs one after another: read, decode, gate, judge; a bad one is a result."""
+"""Scan photographs: read, decode, gate, judge; a bad one is a result."""
 
 import time
-from collections import deque
 from collections.abc import Iterable, Iterator, Mapping
-from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
 from functools import partial
-from itertools import islice
 
 from catenary.domain.errors import UnreadableImageError
 from catenary.domain.finding import Component, Finding
@@ -14,6 +11,7 @@ from catenary.domain.image import Frame, FrameResult, ImageRef, Outcome
 from catenary.imaging import decode, quality
 from catenary.pipeline.judge import Judge
 from catenary.pipeline.patience import Patience, Read
+from catenary.pipeline.workers import Workers, in_order
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -41,17 +39,17 @@ def scan(
     refs: Iterable[ImageRef],
     read: Read,
     judge: Judge,
-    readers: int = 2,
+    workers: Workers | None = None,
     limits: quality.QualityLimits | None = None,
     patience: Patience | None = None,
 ) -> Iterator[ScannedFrame]:
-    """Judge photographs in order, reading and decoding a few ahead in threads.
+    """Judge several photographs at once in threads, and tell of them in order.
 
     Args:
         refs: What to scan.
         read: Returns the encoded bytes of one photograph; called from several threads.
-        judge: The assembled detector, rules and classifier.
-        readers: Threads that read and decode; also bounds the frames held in memory.
+        judge: The assembled detector, rules and classifier; called from several threads.
+        workers: How many; also bounds the frames held in memory. None for one that judges.
         limits: Of the quality gate; None for the defaults.
         patience: With a source that goes away; None for none.
 
@@ -63,22 +61,21 @@ def scan(
     """
     gate = limits or quality.QualityLimits()
     waiting_for = patience or Patience()
-    fetch = partial(waiting_for.read, read)
-    queue: deque[Future[ScannedFrame]] = deque()
-    iterator = iter(refs)
-    with ThreadPoolExecutor(readers, thread_name_prefix="reader") as pool:
-        try:
-            for ref in islice(iterator, readers + 1):
-                queue.append(pool.submit(_opened, ref, fetch, gate))
-            while queue:
-                opened = queue.popleft().result()
-                for ref in islice(iterator, 1):
-                    queue.append(pool.submit(_opened, ref, fetch, gate))
-                yield _judged(opened, judge)
-        finally:
-            waiting_for.give_up()
-            for waiting in queue:
-                waiting.cancel()
+    opened = partial(_opened, read=partial(waiting_for.read, read), limits=gate)
+    judged = partial(_judged, judge=judge)
+    yield from in_order(refs, opened, judged, workers or Workers(), waiting_for.give_up)
+
+
+def one_by_one(
+    refs: Iterable[ImageRef],
+    read: Read,
+    judge: Judge,
+    limits: quality.QualityLimits | None = None,
+) -> Iterator[ScannedFrame]:
+    """Yield what `scan` does, with no thread: what it is compared with."""
+    gate = limits or quality.QualityLimits()
+    for ref in refs:
+        yield _judged(_opened(ref, read, gate), judge)
 
 
 def _opened(ref: ImageRef, read: Read, limits: quality.QualityLimits) -> ScannedFrame:

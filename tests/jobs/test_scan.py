@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 
 from tests.jobs.bundles import random_bundle
+from tests.jobs.commands import catenary as in_this_process
 
 ROOT = Path(__file__).parents[2]
 CATENARY = [sys.executable, "-c", "from catenary.cli import main; main()"]
@@ -238,6 +239,25 @@ def test_a_tampered_bundle_is_refused_before_anything_is_written(run, bundle, tm
     assert done.returncode == 1
     assert "detector.safetensors was changed" in done.stderr
     assert not (run.parent / "ws").exists()
+
+
+def test_many_workers_write_what_one_writes(run, bundle):
+    for number in range(3, 8):
+        (run / f"{number}.jpg").write_bytes(picture(number))
+    (run / "5.jpg").write_bytes(b"not a picture")
+    rows = []
+    for workers in ("1", "3"):
+        workspace = str(run.parent / f"ws{workers}")
+        options = ("--workspace", workspace, "--model", bundle, "--workers", workers)
+        listed = run.parent / f"all{workers}.json"
+        done = in_this_process("scan", str(run), *options, "--set", "cascade.min_score=0.0")
+        assert done.returncode == 3  # one could not be read
+        report = ("--format", "coco", "--components", "-o", str(listed))
+        in_this_process("report", run.name, "--workspace", workspace, *report)
+        rows.append(json.loads(listed.read_text(encoding="utf-8")))
+    one, many = rows
+    assert len(one) > 8
+    assert one == many
 
 
 def test_wrong_use_has_its_own_exit_code(run):

@@ -3,6 +3,7 @@ from pathlib import Path
 
 import cv2
 import numpy as np
+import pytest
 
 from catenary import config
 from catenary.domain.errors import UnreadableImageError
@@ -11,7 +12,8 @@ from catenary.domain.image import Frame, ImageRef, Outcome
 from catenary.domain.refusal import Unjudged
 from catenary.imaging.crops import Crop
 from catenary.pipeline.judge import Judge
-from catenary.pipeline.scan import scan
+from catenary.pipeline.scan import one_by_one, scan
+from catenary.pipeline.workers import Workers
 from tests.pipeline.fakes import BlobDetector, BrightScorer, FixedClassifier
 
 TAXONOMY = config.load_taxonomy(config.bundled("configs/taxonomy.yaml"))
@@ -98,16 +100,18 @@ def test_an_unusable_picture_is_never_judged():
     assert result.result.note
 
 
-def test_more_readers_give_the_same_results():
-    names = ("good.jpg", "text.jpg") * 5
-    one, many = (
-        [
-            (r.ref.file_name, r.result.outcome, r.findings)
-            for r in scan(refs(*names), read, judge(0.9), n)
+@pytest.mark.parametrize("workers", [Workers(1, 1), Workers(4, 1), Workers(2, 3, 2)])
+def test_threads_give_what_one_after_another_gives(workers):
+    names = ("good.jpg", "text.jpg", "dark.jpg", "good.jpg", "gone.jpg") * 3
+
+    def rows(results):
+        return [
+            (one.ref, replace(one.result, seconds=0.0), one.findings, one.located)
+            for one in results
         ]
-        for n in (1, 4)
-    )
-    assert one == many
+
+    expected = rows(one_by_one(refs(*names), read, judge(0.9)))
+    assert rows(scan(refs(*names), read, judge(0.9), workers)) == expected
 
 
 def test_stopping_early_leaves_no_reader_behind(tmp_path: Path):

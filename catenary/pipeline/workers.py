@@ -1,0 +1,174 @@
+"""How many threads read and judge, and what they are busy with. Which stage limits a scan?"""
+
+import os
+import threading
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import contextmanager
+from dataclasses import dataclass
+from itertools import islice
+from queue import SimpleQueue
+from typing import Generic, TypeVar
+
+import torch
+
+Item = TypeVar("Item")
+Opened = TypeVar("Opened")
+Done = TypeVar("Done")
+
+OPENING = ("read", "decode", "quality")  # stages of the threads that read
+WRITING = "write"
+_READERS_MOST = 8
+_JUDGES_MOST = 8
+
+
+@dataclass(frozen=True, slots=True)
+class Workers:
+    """Threads of a scan.
+
+    Attributes:
+        readers: Read, decode and gate photographs.
+        judges: Find and judge parts, each a photograph of its own.
+        threads: Processor threads that each judge computes with.
+    """
+
+    readers: int = 2
+    judges: int = 1
+    threads: int = 1
+
+    def __post_init__(self) -> None:
+        """Refuse a scan that nobody works on."""
+        if min(self.readers, self.judges, self.threads) < 1:
+            raise ValueError(f"a scan needs a thread at least of each kind, got {self}")
+
+    @property
+    def ahead(self) -> int:
+        """Photographs that are worked on or wait to be handed over: bounds the memory."""
+        return self.readers + 2 * self.judges + 1
+
+
+def fitting(device: torch.device, judges: int | None = None, readers: int | None = None) -> Workers:
+    """Return the threads for this machine.
+
+    On a CPU a photograph for each core: many layers are too small to share among cores, and the
+    rules run on one. Of more than eight cores each judge gets several: rules hold the interpreter
+    for about a twentieth of a photograph's time, and only one judge can. On a GPU a second one
+    computes rules while the first waits for the device.
+
+    Args:
+        device: Where the networks run.
+        judges: As many as wanted; None to choose.
+        readers: The same.
+    """
+    cores = torch.get_num_threads()  # of this process; OMP_NUM_THREADS lowers it
+    chosen = judges or (2 if device.type == "cuda" else min(cores, _JUDGES_MOST))
+    reading = readers or max(2, min(_READERS_MOST, (os.cpu_count() or 1) // 2))
+    return Workers(reading, chosen, max(1, cores // chosen))
+
+
+def in_order(
+    items: Iterable[Item],
+    opened: Callable[[Item], Opened],
+    judged: Callable[[Opened], Done],
+    workers: Workers,
+    give_up: Callable[[], None],
+) -> Iterator[Done]:
+    """Open and judge items in threads; an item that is open is judged as soon as a judge is free.
+
+    Args:
+        items: In any number; only a few more are taken than have been yielded.
+        opened: Called by the readers.
+        judged: Called by the judges.
+        workers: How many there are of both.
+        give_up: Makes ``opened`` return soon, for the end: readers are waited for.
+
+    Yields:
+        One result an item, in the order of ``items``.
+
+    Raises:
+        Exception: What ``opened`` or ``judged`` raised, in place of the result of that item.
+    """
+    iterator = iter(items)
+    line: SimpleQueue[Future[Done]] = SimpleQueue()
+    crew = _Crew(opened, judged, workers)
+    try:
+        for item in islice(iterator, workers.ahead):
+            line.put(crew.take(item))
+        while not line.empty():
+            done = line.get().result()
+            for item in islice(iterator, 1):
+                line.put(crew.take(item))
+            yield done
+    finally:
+        give_up()
+        crew.leave()
+
+
+class _Crew(Generic[Item, Opened, Done]):
+    """The threads of `in_order`."""
+
+    def __init__(
+        self,
+        opened: Callable[[Item], Opened],
+        judged: Callable[[Opened], Done],
+        workers: Workers,
+    ) -> None:
+        self._opened, self._judged = opened, judged
+        self._readers = ThreadPoolExecutor(workers.readers, "reader")
+        self._judges = ThreadPoolExecutor(
+            workers.judges, "judge", torch.set_num_threads, (workers.threads,)
+        )
+        self._is_over = threading.Event()
+
+    def take(self, item: Item) -> Future[Done]:
+        """Open an item, and have it judged after that."""
+        done: Future[Done] = Future()
+        self._readers.submit(self._open, item, done)
+        return done
+
+    def leave(self) -> None:
+        """Finish what is begun, begin nothing more."""
+        self._is_over.set()
+        self._readers.shutdown(cancel_futures=True)
+        self._judges.shutdown(cancel_futures=True)
+
+    def _open(self, item: Item, done: Future[Done]) -> None:
+        with _told(done):
+            opened = self._opened(item)
+            if not self._is_over.is_set():
+                self._judges.submit(self._judge, opened, done)
+
+    def _judge(self, opened: Opened, done: Future[Done]) -> None:
+        with _told(done):
+            done.set_result(self._judged(opened))
+
+
+@contextmanager
+def _told(done: Future[Done]) -> Iterator[None]:
+    """Hand an error to whoever waits for the result: it is raised there, and ends the scan."""
+    try:
+        yield
+    except BaseException as error:  # noqa: BLE001 - of any kind, as an executor does
+        done.set_exception(error)
+
+
+class Tempo:
+    """What the threads of a scan were busy with, and which of them was the busiest."""
+
+    def __init__(self, workers: Workers) -> None:
+        """Begin with no photograph."""
+        self._hands = {"open": workers.readers, "judge": workers.judges, WRITING: 1}
+        self._stages = {name: defaultdict[str, float](float) for name in self._hands}
+
+    def add(self, seconds: Mapping[str, float]) -> None:
+        """Count the stages of a photograph, or ``write`` of a batch."""
+        for stage, spent in seconds.items():
+            own = stage if stage == WRITING else "open" if stage in OPENING else "judge"
+            self._stages[own][stage] += spent
+
+    def limit(self) -> str:
+        """Return the longest stage of the threads that have the most to do; empty at first."""
+        busy = {name: sum(own.values()) / self._hands[name] for name, own in self._stages.items()}
+        stages = self._stages[max(busy, key=lambda name: busy[name])]
+        return max(stages, key=lambda stage: stages[stage], default="")

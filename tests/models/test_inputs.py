@@ -1,0 +1,27 @@
+import pytest
+import torch
+
+from catenary.models.inputs import batch_of, batches, sent
+
+CPU = torch.device("cpu")
+
+
+@pytest.mark.parametrize("count", [0, 1, 4, 5, 16, 17, 39, 64])
+def test_batches_hold_every_row_once_in_few_sizes(count):
+    found = list(batches(count, batch_of(CPU)))
+    rows = [row for own, _ in found for row in range(own.start, own.stop)]
+    assert rows == list(range(count))
+    for own, size in found:
+        assert size in {4, 8, 12, 16}
+        assert own.stop - own.start <= size < own.stop - own.start + 4
+
+
+def test_a_batch_for_the_cpu_is_not_copied():
+    batch = torch.zeros(2, 1, 4, 4, dtype=torch.uint8)
+    assert sent(batch, CPU) is batch
+
+
+@pytest.mark.gpu
+def test_a_batch_arrives_on_the_gpu_unchanged():
+    batch = torch.arange(64, dtype=torch.uint8).view(4, 1, 4, 4)
+    assert torch.equal(sent(batch, torch.device("cuda")).cpu(), batch)

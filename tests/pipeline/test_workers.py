@@ -1,0 +1,118 @@
+"""Several photographs at once, told in order, and the stage that limits."""
+
+import threading
+
+import pytest
+import torch
+
+from catenary.pipeline.workers import Tempo, Workers, fitting, in_order
+
+CPU = torch.device("cpu")
+
+
+def nothing() -> None:
+    """Give nothing up."""
+
+
+def test_results_come_in_order_whoever_is_ready_first():
+    second_is_done = threading.Event()
+
+    def judged(number: int) -> int:
+        if number == 0:
+            assert second_is_done.wait(30)  # cannot end before the second has
+        if number == 1:
+            second_is_done.set()
+        return 10 * number
+
+    told = list(in_order(range(6), lambda one: one, judged, Workers(2, 2), nothing))
+    assert told == [0, 10, 20, 30, 40, 50]
+
+
+def test_a_slow_reader_holds_up_no_judge():
+    third_is_judged = threading.Event()
+
+    def opened(number: int) -> int:
+        if number == 0:
+            assert third_is_judged.wait(30)
+        return number
+
+    def judged(number: int) -> int:
+        if number == 2:
+            third_is_judged.set()
+        return number
+
+    assert list(in_order(range(4), opened, judged, Workers(2, 1), nothing)) == [0, 1, 2, 3]
+
+
+def test_only_a_few_are_taken_ahead():
+    taken = []
+
+    def items():
+        for number in range(1000):
+            taken.append(number)
+            yield number
+
+    workers = Workers(2, 2)
+    results = in_order(items(), lambda one: one, lambda one: one, workers, nothing)
+    for done in range(1, 21):
+        next(results)
+        assert len(taken) <= workers.ahead + done
+    results.close()
+
+
+@pytest.mark.parametrize("stage", ["opened", "judged"])
+def test_an_error_is_raised_in_its_place_and_ends_the_threads(stage):
+    def fails(number: int) -> int:
+        if number == 3:
+            raise LookupError("of the fourth")
+        return number
+
+    stages = {"opened": lambda one: one, "judged": lambda one: one} | {stage: fails}
+    results = in_order(range(50), stages["opened"], stages["judged"], Workers(2, 2), nothing)
+    assert [next(results) for _ in range(3)] == [0, 1, 2]
+    with pytest.raises(LookupError, match="of the fourth"):
+        next(results)
+    names = [one.name for one in threading.enumerate()]
+    assert not [name for name in names if name.startswith(("reader", "judge"))]
+
+
+def test_the_end_does_not_wait_for_a_reader_that_waits_for_its_source():
+    is_over = threading.Event()
+
+    def opened(number: int) -> int:
+        if number:
+            is_over.wait(30)
+        return number
+
+    results = in_order(range(9), opened, lambda one: one, Workers(2, 1), is_over.set)
+    assert next(results) == 0
+    results.close()
+    assert is_over.is_set()
+
+
+def test_workers_fit_the_processor_threads_of_this_process(monkeypatch):
+    monkeypatch.setattr(torch, "get_num_threads", lambda: 8)
+    chosen = fitting(CPU)
+    assert (chosen.judges, chosen.threads) == (8, 1)
+    assert fitting(CPU, judges=2, readers=5) == Workers(5, 2, 4)
+    assert fitting(CPU, judges=20).threads == 1
+    monkeypatch.setattr(torch, "get_num_threads", lambda: 32)
+    chosen = fitting(CPU)
+    assert (chosen.judges, chosen.threads) == (8, 4)
+    assert fitting(torch.device("cuda")).judges == 2
+
+
+def test_a_scan_without_threads_is_refused():
+    with pytest.raises(ValueError, match="a thread at least of each kind"):
+        Workers(judges=0)
+
+
+def test_the_stage_that_limits_is_the_longest_of_the_busiest_threads():
+    tempo = Tempo(Workers(readers=2, judges=4))
+    assert tempo.limit() == ""
+    tempo.add({"read": 0.1, "decode": 0.2, "detect": 1.0, "rules": 0.2})
+    assert tempo.limit() == "detect"  # 0.15 s a reader, 0.3 s a judge
+    tempo.add({"read": 0.5})
+    assert tempo.limit() == "read"  # 0.4 s a reader
+    tempo.add({"write": 0.41})
+    assert tempo.limit() == "write"
