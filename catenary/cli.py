@@ -428,9 +428,7 @@ def review(  # noqa: PLR0913 - every option of the command is a parameter
     name: Annotated[
         list[str] | None, typer.Option(help="Host name the server answers to; repeatable.")
     ] = None,
-    database: Annotated[
-        str | None, typer.Option(help="Database URL, if not the file in the workspace.")
-    ] = None,
+    database: Database = "",
     config: Annotated[
         Path | None, typer.Option(help="Review settings; configs/review.yaml when not given.")
     ] = None,
@@ -439,12 +437,12 @@ def review(  # noqa: PLR0913 - every option of the command is a parameter
     """Serve the findings of a workspace to reviewers, until stopped."""
     from catenary.review import serve
 
-    options = serve.Options(host, port, tuple(name or ()), database, config, tuple(setting or ()))
+    options = serve.Options(host, port, tuple(name or ()), config, tuple(setting or ()))
 
     def announce(address: str) -> None:
         out.print(f"Review at {address} (stop with Ctrl-C)", soft_wrap=True, highlight=False)
 
-    serve.serve(workspace, options, announce)
+    serve.serve(_place(workspace, database), options, announce)
 
 
 @people.command("add")
@@ -452,6 +450,7 @@ def add_user(
     name: Annotated[str, typer.Argument(help="Name to log in with.")],
     role: Annotated[str, typer.Option(help="viewer, reviewer, second, lead or admin.")],
     workspace: Workspace = DEFAULT_WORKSPACE,
+    database: Database = "",
 ) -> None:
     """Add an account; the password is asked for, or read from a pipe."""
     from catenary.domain.review import Role
@@ -459,7 +458,7 @@ def add_user(
 
     if role not in list(Role):
         raise typer.BadParameter(f"{role!r} is not one of {', '.join(Role)}", param_hint="--role")
-    job.add(workspace, name, Role(role), _password())
+    job.add(_place(workspace, database), name, Role(role), _password())
     out.print(f"{name} added as {role}", highlight=False, markup=False)
 
 
@@ -472,11 +471,13 @@ def _password() -> str:
 
 
 @people.command("list")
-def list_users(workspace: Workspace = DEFAULT_WORKSPACE, as_json: Json = False) -> None:
+def list_users(
+    workspace: Workspace = DEFAULT_WORKSPACE, database: Database = "", as_json: Json = False
+) -> None:
     """List the accounts."""
     from catenary.jobs import accounts as job
 
-    found = job.list_all(workspace)
+    found = job.list_all(_place(workspace, database))
     if as_json:
         _print_json(
             [
@@ -495,11 +496,12 @@ def list_users(workspace: Workspace = DEFAULT_WORKSPACE, as_json: Json = False) 
 def disable_user(
     name: Annotated[str, typer.Argument(help="Name of the account.")],
     workspace: Workspace = DEFAULT_WORKSPACE,
+    database: Database = "",
 ) -> None:
     """Let an account log in no more, at once; its decisions stay."""
     from catenary.jobs import accounts as job
 
-    job.disable(workspace, name)
+    job.disable(_place(workspace, database), name)
     out.print(f"{name} disabled", highlight=False, markup=False)
 
 
@@ -509,14 +511,12 @@ def verify_trail(
         str, typer.Option(help="Seal noted down before; proves that nothing was cut off.")
     ] = "",
     workspace: Workspace = DEFAULT_WORKSPACE,
-    database: Annotated[
-        str | None, typer.Option(help="Database URL, if not the file in the workspace.")
-    ] = None,
+    database: Database = "",
 ) -> None:
     """Check that no decision and no row of the trail was changed; exit code 1 when one was."""
     from catenary.jobs import trail as job
 
-    found = job.verify(workspace, database, seal)
+    found = job.verify(_place(workspace, database), seal)
     for one in found.broken:
         where = "" if one.seq is None else f"row {one.seq}: "
         out.print(f"broken: {where}{one.what}", soft_wrap=True, highlight=False, markup=False)
@@ -538,9 +538,7 @@ def list_defects(
         bool, typer.Option("--overdue", help="Only those whose deadline has passed.")
     ] = False,
     workspace: Workspace = DEFAULT_WORKSPACE,
-    database: Annotated[
-        str | None, typer.Option(help="Database URL, if not the file in the workspace.")
-    ] = None,
+    database: Database = "",
     as_json: Json = False,
 ) -> None:
     """List confirmed defects with where they stand and until when, the soonest first."""
@@ -554,7 +552,8 @@ def list_defects(
             known = ", ".join(LoopState)
             raise typer.BadParameter(f"{one!r} is not one of {known}", param_hint="--state")
     states = tuple(LoopState(one) for one in state or ())
-    found = job.listed(workspace, job.Choice(tuple(run or ()), states, overdue, database))
+    wanted = job.Choice(tuple(run or ()), states, overdue)
+    found = job.listed(_place(workspace, database), wanted)
     now = datetime.now(UTC)
     if as_json:
         _print_json([job.record(one, now) for one in found])
@@ -958,6 +957,7 @@ def data_from_reviews(
         list[str] | None, typer.Argument(help="Names of runs; all when none is given.")
     ] = None,
     workspace: Workspace = DEFAULT_WORKSPACE,
+    database: Database = "",
     sure: Annotated[
         float,
         typer.Option(
@@ -968,8 +968,9 @@ def data_from_reviews(
     """Write what reviewers confirmed, drew, corrected and rejected, to train on."""
     from catenary.jobs import from_reviews as job
 
+    wish = job.Wish(tuple(run or ()), sure)
     with _progress("from-reviews") as step:
-        collected = job.collect(workspace, output, job.Wish(tuple(run or ()), sure), step)
+        collected = job.collect(_place(workspace, database), output, wish, step)
     for line in job.lines(collected):
         out.print(line, soft_wrap=True, highlight=False, markup=False)
     out.print(f"Next: catenary data audit {output}", soft_wrap=True, highlight=False, markup=False)

@@ -11,6 +11,7 @@ from catenary.domain.review import Role
 from catenary.jobs import workspaces
 from catenary.store import accounts
 from catenary.store.accounts import Account
+from catenary.store.workspace import Workspace
 
 SHORTEST = 10  # characters of a password. Source: our starting value; NIST SP 800-63B asks for 8
 _LONGEST = 200  # more only costs the server time
@@ -45,32 +46,32 @@ class Passwords:
         return hashed is not None
 
 
-def add(folder: Path, name: str, role: Role, password: str) -> None:
+def add(place: Path | Workspace, name: str, role: Role, password: str) -> None:
     """Add an account to a workspace.
 
     Raises:
         StoreError: If there is no workspace, or name or password cannot be.
     """
     hashed = Passwords().hashed(password)
-    with workspaces.existing(folder) as (db, _), db.write() as tx:
+    with workspaces.existing(place) as (db, _), db.write() as tx:
         accounts.add(tx, name, role, hashed, datetime.now(UTC))
 
 
-def disable(folder: Path, name: str) -> None:
+def disable(place: Path | Workspace, name: str) -> None:
     """Let an account log in no more; its decisions stay.
 
     Raises:
         StoreError: If there is no workspace or no such account.
     """
-    with workspaces.existing(folder) as (db, _), db.write() as tx:
+    with workspaces.existing(place) as (db, _), db.write() as tx:
         accounts.disable(tx, name, datetime.now(UTC))
 
 
-def list_all(folder: Path) -> list[Account]:
+def list_all(place: Path | Workspace) -> list[Account]:
     """Return the accounts of a workspace, oldest first.
 
     Raises:
         StoreError: If there is no workspace.
     """
-    with workspaces.existing(folder) as (db, _), db.read() as connection:
+    with workspaces.existing(place) as (db, _), db.read() as connection:
         return accounts.all_of(connection)

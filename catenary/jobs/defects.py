@@ -6,8 +6,8 @@ from pathlib import Path
 
 from catenary.domain.defect_loop import LoopState
 from catenary.domain.place import format_kilometre
+from catenary.jobs import workspaces
 from catenary.store import defects, ledger
-from catenary.store.database import open_workspace_db
 from catenary.store.defects import Defect, DefectOrder, DefectsWanted
 from catenary.store.workspace import Workspace
 
@@ -22,42 +22,33 @@ class Choice:
         runs: Names of runs in which one was seen; empty means any.
         states: Where they stand; empty means all but joined and withdrawn ones.
         is_overdue: Only those whose deadline has passed.
-        database: URL of the database, or None for the one of the workspace.
     """
 
     runs: tuple[str, ...] = ()
     states: tuple[LoopState, ...] = ()
     is_overdue: bool = False
-    database: str | None = None
 
 
-def listed(folder: Path, choice: Choice) -> list[Defect]:
+def listed(place: Path | Workspace, choice: Choice) -> list[Defect]:
     """Return defects, the soonest deadline first.
 
     Raises:
         StoreError: If there is no workspace, or no such run in it.
     """
-    workspace = Workspace(folder)
-    if choice.database is None:
-        workspace.require()
     wanted = DefectsWanted(
         run=choice.runs, state=choice.states, overdue=True if choice.is_overdue else None
     )
-    db = open_workspace_db(choice.database or workspace.database)
     found: list[Defect] = []
-    try:
-        with db.read() as connection:
-            for name in choice.runs:
-                ledger.run_id_of(connection, name)
-            now, cursor = datetime.now(UTC), None
-            while True:
-                page = defects.page(connection, wanted, DefectOrder.DUE, cursor, _PAGE, now)
-                found += page.defects
-                cursor = page.next
-                if cursor is None:
-                    return found
-    finally:
-        db.close()
+    with workspaces.existing(place) as (db, _), db.read() as connection:
+        for name in choice.runs:
+            ledger.run_id_of(connection, name)
+        now, cursor = datetime.now(UTC), None
+        while True:
+            page = defects.page(connection, wanted, DefectOrder.DUE, cursor, _PAGE, now)
+            found += page.defects
+            cursor = page.next
+            if cursor is None:
+                return found
 
 
 def record(one: Defect, now: datetime) -> dict[str, object]:

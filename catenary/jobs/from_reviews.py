@@ -18,6 +18,7 @@ from catenary.runs.source import Source
 from catenary.store import ledger, settled, summary
 from catenary.store.photographs import Photograph
 from catenary.store.settled import Settled, SettledView
+from catenary.store.workspace import Workspace
 
 IMAGES = "images"  # folder beside the labels for photographs that are no files of their own
 _SETTLED = (State.CONFIRMED, State.REJECTED)
@@ -62,7 +63,7 @@ class Collected:
 
 
 def collect(
-    folder: Path, output: Path, wish: Wish, progress: Callable[[int, int], None]
+    workspace: Path | Workspace, output: Path, wish: Wish, progress: Callable[[int, int], None]
 ) -> Collected:
     """Write settled items of runs as labels; their photographs stay where they are.
 
@@ -70,7 +71,7 @@ def collect(
     a folder beside the labels.
 
     Args:
-        folder: Workspace.
+        workspace: Workspace, or its folder.
         output: COCO file to write, whole or not at all.
         wish: What to write.
         progress: Called with photographs done and photographs in all.
@@ -83,7 +84,7 @@ def collect(
     """
     if output.exists():
         raise ConfigError(f"{output} is there already; choose another name")
-    decided, waiting = _decided(folder, wish)
+    decided, waiting = _decided(workspace, wish)
     if not decided:
         raise StoreError("nobody has confirmed or rejected anything in these runs yet")
     place = _Placing(output.resolve().parent)
@@ -107,11 +108,11 @@ def collect(
     )
 
 
-def _decided(folder: Path, wish: Wish) -> tuple[list[Settled], int]:
+def _decided(place: Path | Workspace, wish: Wish) -> tuple[list[Settled], int]:
     """Return the settled items of the runs, and how many others there are."""
     decided: list[Settled] = []
     waiting = 0
-    with workspaces.existing(folder) as (db, _), db.read() as connection:
+    with workspaces.existing(place) as (db, _), db.read() as connection:
         names = wish.runs or [one.name for one in summary.runs(connection)]
         for run_id in [ledger.run_id_of(connection, name) for name in names]:
             decided += settled.of_run(connection, run_id, _SETTLED)

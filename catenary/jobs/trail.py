@@ -3,9 +3,9 @@
 from dataclasses import dataclass
 from pathlib import Path
 
+from catenary.jobs import workspaces
 from catenary.store import audit
 from catenary.store.audit import Broken, Head
-from catenary.store.database import open_workspace_db
 from catenary.store.workspace import Workspace
 
 
@@ -22,23 +22,15 @@ class Verified:
     broken: tuple[Broken, ...]
 
 
-def verify(folder: Path, database: str | None, noted: str) -> Verified:
+def verify(place: Path | Workspace, noted: str) -> Verified:
     """Check every row of the trail and every decision.
 
     Args:
-        folder: Workspace.
-        database: URL of the database, or None for the one of the workspace.
+        place: Workspace, or its folder.
         noted: Seal that was noted down before, or empty.
 
     Raises:
         StoreError: If there is no workspace.
     """
-    workspace = Workspace(folder)
-    if database is None:
-        workspace.require()
-    db = open_workspace_db(database or workspace.database)
-    try:
-        with db.read() as connection:
-            return Verified(audit.head(connection), tuple(audit.verify(connection, noted)))
-    finally:
-        db.close()
+    with workspaces.existing(place) as (db, _), db.read() as connection:
+        return Verified(audit.head(connection), tuple(audit.verify(connection, noted)))

@@ -17,7 +17,7 @@ import uvicorn
 from catenary import config
 from catenary.domain.defect_loop import Deadlines
 from catenary.domain.errors import StoreError
-from catenary.jobs import review_queue
+from catenary.jobs import review_queue, workspaces
 from catenary.jobs.accounts import Passwords
 from catenary.review.app import create_app
 from catenary.review.attempts import Attempts
@@ -26,7 +26,7 @@ from catenary.review.settings import ReviewSettings
 from catenary.review.site import Site
 from catenary.review.tell import Teller
 from catenary.store import accounts
-from catenary.store.database import Database, open_workspace_db
+from catenary.store.database import Database
 from catenary.store.workspace import Workspace
 
 log = logging.getLogger(__name__)
@@ -46,7 +46,6 @@ class Options:
         host: Address to listen on.
         port: Port; 0 for any that is free.
         names: Host names to answer to, beside that of the machine.
-        database: URL of the database, or None for the one of the workspace.
         settings_file: Settings, or None for the shipped ones.
         overrides: ``key=value`` settings.
     """
@@ -54,16 +53,15 @@ class Options:
     host: str = "127.0.0.1"
     port: int = 8400
     names: tuple[str, ...] = ()
-    database: str | None = None
     settings_file: Path | None = None
     overrides: tuple[str, ...] = ()
 
 
-def serve(folder: Path, options: Options, announce: Callable[[str], None]) -> None:
+def serve(place: Path | Workspace, options: Options, announce: Callable[[str], None]) -> None:
     """Serve a workspace until stopped.
 
     Args:
-        folder: Workspace.
+        place: Workspace, or its folder.
         options: What the user chose.
         announce: Told the address as soon as it can be reached.
 
@@ -74,7 +72,7 @@ def serve(folder: Path, options: Options, announce: Callable[[str], None]) -> No
     """
     path = options.settings_file or config.bundled(SETTINGS)
     settings = config.load(path, ReviewSettings, options.overrides)
-    with opened(folder, settings, options.database) as site:
+    with opened(place, settings) as site:
         with site.db.read() as connection:
             require_accounts(options.host, accounts.exist(connection))
         _fill(site)
@@ -168,20 +166,14 @@ def _is_own_machine(host: str) -> bool:
 
 
 @contextmanager
-def opened(folder: Path, settings: ReviewSettings, database: str | None) -> Iterator[Site]:
+def opened(place: Path | Workspace, settings: ReviewSettings) -> Iterator[Site]:
     """Open a workspace as a site, and close it again.
 
     Raises:
         StoreError: If there is no workspace or no database.
     """
-    workspace = Workspace(folder)
-    if database is None:
-        workspace.require()
-    db = open_workspace_db(database or workspace.database, is_durable=True)
-    try:
+    with workspaces.existing(place, is_durable=True) as (db, workspace):
         yield site_of(db, workspace, settings)
-    finally:
-        db.close()
 
 
 def site_of(

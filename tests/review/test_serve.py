@@ -144,7 +144,7 @@ def test_the_own_machine_needs_no_accounts(host: str):
 
 
 def test_with_accounts_any_address_will_do(crowded: Path):
-    with serve.opened(crowded, ReviewSettings(), None) as site:
+    with serve.opened(crowded, ReviewSettings()) as site:
         with site.db.write() as tx:
             hashed = conftest.CHEAP.hashed("long enough")
             accounts.add(tx, "admin", Role.ADMIN, hashed, site.clock())
@@ -153,7 +153,7 @@ def test_with_accounts_any_address_will_do(crowded: Path):
 
 
 def test_what_was_decided_outlives_a_power_cut(crowded: Path):
-    with serve.opened(crowded, ReviewSettings(), None) as site, site.db.read() as connection:
+    with serve.opened(crowded, ReviewSettings()) as site, site.db.read() as connection:
         assert connection.execute(text("PRAGMA synchronous")).scalar() == 2  # FULL
 
 
