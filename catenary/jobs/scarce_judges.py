@@ -22,7 +22,7 @@ from catenary.evaluation import calibration
 from catenary.evaluation.compared import group_of
 from catenary.evaluation.matching import Raised
 from catenary.evaluation.rates import Scene
-from catenary.jobs import assemble, learn
+from catenary.jobs import assemble, bench_folder, learn
 from catenary.jobs.scarce_parts import Looked, Part, Progress, Score, pixels_of, scenes_of
 from catenary.models.anomaly import UNUSUAL_FROM, PatchScorer
 from catenary.models.build import (
@@ -43,6 +43,7 @@ from catenary.training import run
 from catenary.training.classifier_data import is_usable
 from catenary.training.settings import TrainingSettings
 
+LEARNT = "learnt.txt"  # from what: settings, and labels wherever their photographs lie
 _LEAST_SCORE = 0.01  # of the detector: what it hardly believes still ranks
 _SAYS_NOTHING = 1.0  # score of a box: all judges are given the same ones
 Opinions = tuple[Evidence, ...]
@@ -277,18 +278,15 @@ def _finished(
     target: Target,
 ) -> Path:
     folder.mkdir(parents=True, exist_ok=True)
-    labels = folder / "labels.json"
+    labels, done = folder / "labels.json", folder / "run"
+    usual = replace(settings, validation=(), split=None, components=components)
+    learnt = f"{run.settings_text(usual).decode()}{bench_folder.fingerprint(images)}\n"
+    if bench_folder.holds(folder / LEARNT, learnt):
+        return done
     coco.write(LabelledSet(Path("/"), tuple(images)), labels)
-    own = replace(
-        settings,
-        train=(labels,),
-        validation=(),
-        split=None,
-        components=components,
-        output=folder / "run",
-    )
-    done = learn.finished(own, _taxonomy(target))
+    learn.finished(replace(usual, train=(labels,), output=done), _taxonomy(target))
     (done / run.CHECKPOINT).unlink(missing_ok=True)  # several times the weights, and not needed
+    bench_folder.write(folder / LEARNT, learnt)
     return done
 
 

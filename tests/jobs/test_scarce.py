@@ -16,7 +16,7 @@ from catenary.domain.place import Direction, Mast
 from catenary.evaluation.intervals import Share
 from catenary.evaluation.predictions import DataKind
 from catenary.evaluation.scarcity import AtBudget
-from catenary.jobs import scarce, scarce_table
+from catenary.jobs import bench_folder, scarce, scarce_table
 from catenary.jobs.scarce import Cell, Done, Measured, Tried
 from catenary.jobs.scarce_recipe import Arm, Boxes, ScarceBench, ScarceTest
 from tests.jobs.bundles import random_bundle
@@ -106,9 +106,12 @@ def test_the_shipped_recipe_is_valid():
 
 @pytest.mark.slow
 def test_the_command_measures_every_judge_and_goes_on_where_it_was_stopped(tmp_path, monkeypatch):
-    labels = placed_set(tmp_path / "set", 88, seed=3)
-    test = placed_set(tmp_path / "test", 8, seed=4, first=500)
-    path = recipe(tmp_path, labels, test)
+    home, moved = tmp_path / "here", tmp_path / "there"
+    home.mkdir()
+    monkeypatch.chdir(home)
+    labels = placed_set(Path("set"), 88, seed=3)
+    test = placed_set(Path("test"), 8, seed=4, first=500)
+    path = recipe(Path(), labels, test)
     usual, calls = scarce.judges.detector_of, []
 
     def stopped(*arguments: object) -> object:
@@ -120,7 +123,7 @@ def test_the_command_measures_every_judge_and_goes_on_where_it_was_stopped(tmp_p
     monkeypatch.setattr(scarce.judges, "detector_of", stopped)
     with pytest.raises(KeyboardInterrupt):
         scarce.bench(path, (), nothing, nothing)
-    learnt = tmp_path / "bench" / "seed-1" / "n-4" / "classifier" / "fold-0" / "run"
+    learnt = Path("bench") / "seed-1" / "n-4" / "classifier" / "fold-0" / "run"
     trained = (learnt / "classifier.safetensors").stat().st_mtime_ns
     assert not (learnt / "last.ckpt").exists()
 
@@ -140,13 +143,33 @@ def test_the_command_measures_every_judge_and_goes_on_where_it_was_stopped(tmp_p
     assert [one["parts"] for one in told["tests"]] == [8, 0]
     assert by_arm["rules alone", "located"]["own"][0]["detection"]["hits"] == 0
     for name in ("scarce.md", "scarce.svg", "scarce.json"):
-        assert (tmp_path / "bench" / name).is_file()
+        assert (home / "bench" / name).is_file()
 
-    monkeypatch.setattr(scarce.judges, "classifier_scores", None)  # nothing is learnt again
+    # Moved with its photographs, it is judged anew: nothing is learnt or injected again.
+    home.rename(moved)
+    monkeypatch.chdir(moved)
+    for one in Path("bench").rglob("figures.json"):
+        one.unlink()
+    monkeypatch.setattr(scarce.judges.learn, "finished", None)
+    monkeypatch.setattr(scarce.inject, "inject_set", None)
     monkeypatch.setattr(scarce.judges, "strangeness", None)
+    again = json.loads(catenary("bench", "scarce", str(path), "--json"))
+    assert again == told
+
+    monkeypatch.setattr(scarce.judges, "classifier_scores", None)
     assert "| 0.1 | hybrid |" in catenary("bench", "scarce", str(path))
     with pytest.raises(ConfigError, match="holds trainings of other settings"):
         scarce.bench(path, ("normals=40",), nothing, nothing)
+
+
+def test_labels_have_one_fingerprint_wherever_their_photographs_lie(tmp_path):
+    path = placed_set(tmp_path / "set", 4, seed=3)
+    images = coco.read(path).images
+    ref = replace(images[0].ref, file_name="/elsewhere/a.png", location="/elsewhere/a.png")
+    usual = bench_folder.fingerprint(images)
+    assert bench_folder.fingerprint([replace(images[0], ref=ref), *images[1:]]) == usual
+    assert bench_folder.fingerprint([replace(images[0], labels=()), *images[1:]]) != usual
+    assert bench_folder.fingerprint(images[::-1]) != usual
 
 
 def test_masts_that_are_learnt_from_are_refused_as_a_test(tmp_path):
