@@ -230,9 +230,10 @@ def _given(
     judge = assemble.judge(assemble.Recipe(settings.model))
 
     def looked(labelled: LabelledSet, boxes: Sequence[Sequence[Box]], what: str) -> Looked:
-        return look(
+        found = look(
             labelled, kind, boxes, judge.rules, lambda *done: progress(f"rules, {what}", *done)
         )
+        return found.as_one(settings.conditions)
 
     def from_labels(images: Sequence[LabelledImage], what: str, root: Path = Path("/")) -> Looked:
         labelled = LabelledSet(root, tuple(images))
