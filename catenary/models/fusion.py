@@ -15,8 +15,8 @@ from pydantic import ConfigDict
 
 # A part that the sources, all in all, do not suspect stays below it; no threshold is lower.
 LEAST_THRESHOLD = 0.05
-# Weight of the anomaly score among parts that nobody suspects, at least: it only puts them in
-# order. Chosen on training masts of catenary bench scarce; 0.1 and 0.5 did the same within 1 %.
+# Weight of the anomaly score among parts that nobody suspects, where no defect taught another: it
+# only puts them in order. Chosen on training masts of catenary bench scarce (docs/scarce.md).
 ORDERING = 0.25
 _EDGE = 1e-4  # scores nearer to 0 or 1 than this say no more than this
 _STRICT = ConfigDict(extra="forbid", allow_inf_nan=False)
@@ -81,6 +81,8 @@ class FusionWeights:
         box: The odds are multiplied by the box's score to this power, so a box can only lower
             them: where there is no part, rule and classifier look at something else and often
             call it damaged.
+        ordering: Least weight of the anomaly score among parts that neither classifier nor rule
+            suspects.
     """
 
     __pydantic_config__ = _STRICT
@@ -89,6 +91,7 @@ class FusionWeights:
     rule: float
     anomaly: float = 0.0
     box: float = 0.0
+    ordering: float = 0.0
 
     def probability(self, heard: Voices) -> float:
         """Return the probability of the condition in (0, 1).
@@ -101,7 +104,7 @@ class FusionWeights:
         odds = self.intercept + sum(judged) + self.anomaly * anomaly + self.box * box
         if max(judged) > 0:
             return _share(odds)
-        return unsuspected(odds, heard.anomaly, max(ORDERING - self.anomaly, 0.0))
+        return unsuspected(odds, heard.anomaly, max(self.ordering - self.anomaly, 0.0))
 
 
 def unsuspected(odds: float, anomaly: float | None, weight: float) -> float:
@@ -124,9 +127,9 @@ def unsuspected(odds: float, anomaly: float | None, weight: float) -> float:
 # Where nothing could be fitted: a source alone speaks for itself, two count half each.
 DEFAULTS: Mapping[str, FusionWeights] = MappingProxyType(
     {
-        "both": FusionWeights(0.0, 0.5, 0.5, box=1.0),
-        "classifier": FusionWeights(0.0, 1.0, 0.0, box=1.0),
-        "rule": FusionWeights(0.0, 0.0, 1.0, box=1.0),
+        "both": FusionWeights(0.0, 0.5, 0.5, box=1.0, ordering=ORDERING),
+        "classifier": FusionWeights(0.0, 1.0, 0.0, box=1.0, ordering=ORDERING),
+        "rule": FusionWeights(0.0, 0.0, 1.0, box=1.0, ordering=ORDERING),
     }
 )
 

@@ -20,7 +20,7 @@ share = st.floats(0, 1)
 silent = st.none() | share
 quiet = st.none() | st.floats(0, 0.5)
 weight = st.floats(0, 5)
-weights = st.builds(FusionWeights, st.floats(-10, 10), weight, weight, weight, weight)
+weights = st.builds(FusionWeights, st.floats(-10, 10), weight, weight, weight, weight, weight)
 fusions = st.builds(
     lambda form, both, classifier, rule: Fusion(
         form, {"both": both, "classifier": classifier, "rule": rule}
