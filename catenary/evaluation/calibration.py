@@ -1,7 +1,7 @@
 """Fit the fusion of rules and classifier on labelled calibration scenes."""
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -141,4 +141,5 @@ def _fit(rows: Sequence[tuple[Voices, bool]], key: str, prior: FusionWeights) ->
     bounds = [(-10.0, 10.0), *((0.0, 5.0 * one) for one in (*used, 1, 1))]
     best = minimize(loss, start, jac=True, bounds=bounds, method="L-BFGS-B")
     known = ORDERING * _ORDERING_DEFECTS / (_ORDERING_DEFECTS + float(truth.sum()))
-    return FusionWeights(*(float(value) for value in best.x), ordering=min(prior.ordering, known))
+    weights = FusionWeights(*(float(value) for value in best.x))
+    return replace(weights, ordering=min(prior.ordering, known))
