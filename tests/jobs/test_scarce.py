@@ -106,10 +106,14 @@ def nothing(*_: object) -> None:
     """Take progress and tables, and do nothing with them."""
 
 
-def test_the_shipped_recipe_is_valid():
-    found = config.load(config.bundled("configs/bench/scarce.yaml"), ScarceBench)
+@pytest.mark.parametrize("name", ["scarce", "scarce_pins", "scarce_insulators"])
+def test_the_shipped_recipes_are_valid(name):
+    found = config.load(config.bundled(f"configs/bench/{name}.yaml"), ScarceBench)
     assert found.counts == (0, 5, 10, 20, 50, 100)
     assert found.budgets == (0.1, 0.5, 1.0)
+    scarce._trainings(found)  # each of its own kind, from no weights that saw defects
+    made = config.load_taxonomy(config.bundled("configs/taxonomy.yaml"))
+    assert {*found.conditions, *found.injected} <= set(made.components[found.component].conditions)
 
 
 @pytest.mark.slow
