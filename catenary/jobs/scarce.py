@@ -1,6 +1,5 @@
 """How each judge does with few defects to learn from, as one job."""
 
-import hashlib
 import json
 import logging
 from collections.abc import Callable, Sequence
@@ -33,6 +32,7 @@ log = logging.getLogger(__name__)
 Progress = Callable[[str, int, int], None]
 
 FIGURES, STRANGE, DETECTED = "figures.json", "strange.json", "detected.json"
+MADE = "made.txt"  # of what the injected photographs were made
 _GROWING = ("output", "counts", "seeds")  # settings that only add trainings
 
 
@@ -214,7 +214,7 @@ def _keep_plan(
     plan = {
         "bench": {name: value for name, value in bench.items() if name not in _GROWING},
         "trainings": [json.loads(run.settings_text(one)) for one in known],
-        "labels": [hashlib.sha256(repr(one.images).encode()).hexdigest() for one in labelled],
+        "labels": [bench_folder.fingerprint(one.images) for one in labelled],
     }
     bench_folder.keep_plan(settings.output, plan, "trainings")
 
@@ -230,9 +230,10 @@ def _given(
     judge = assemble.judge(assemble.Recipe(settings.model))
 
     def looked(labelled: LabelledSet, boxes: Sequence[Sequence[Box]], what: str) -> Looked:
-        return look(
+        found = look(
             labelled, kind, boxes, judge.rules, lambda *done: progress(f"rules, {what}", *done)
         )
+        return found.as_one(settings.conditions)
 
     def from_labels(images: Sequence[LabelledImage], what: str, root: Path = Path("/")) -> Looked:
         labelled = LabelledSet(root, tuple(images))
@@ -276,8 +277,7 @@ def _injected(settings: ScarceBench, pool: Pool, progress: Progress) -> tuple[La
         return ()
     folder = settings.output / "injected"
     recipe, labels = settings.output / "injected.json", settings.output / "injected-labels.json"
-    rates = {settings.component: dict(settings.injected)}
-    bench_folder.write(recipe, json.dumps({"rates": rates}))  # JSON is YAML
+    rates = json.dumps({"rates": {settings.component: dict(settings.injected)}})  # is YAML
     own = [
         replace(
             one,
@@ -285,14 +285,16 @@ def _injected(settings: ScarceBench, pool: Pool, progress: Progress) -> tuple[La
         )
         for one in pool.normal[: settings.injected_from]
     ]
-    coco.write(LabelledSet(Path("/"), tuple(own)), labels)
-    done = inject.inject_set(
-        recipe, labels, folder, (), lambda *at: progress("inject", *at)
-    ).labelled
-    root = (folder / LABELS).parent.resolve()
+    made = f"{rates}\n{bench_folder.fingerprint(own)}\n"
+    if not bench_folder.holds(folder / MADE, made):
+        bench_folder.write(recipe, rates)
+        coco.write(LabelledSet(Path("/"), tuple(own)), labels)
+        inject.inject_set(recipe, labels, folder, (), lambda *at: progress("inject", *at))
+        bench_folder.write(folder / MADE, made)
+    root = folder.resolve()
     return tuple(
         replace(one, ref=replace(one.ref, file_name=str(root / one.ref.file_name)))
-        for one in done.images
+        for one in coco.read(folder / LABELS).images
     )
 
 

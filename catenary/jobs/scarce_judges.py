@@ -18,11 +18,11 @@ from catenary.datasets import coco
 from catenary.datasets.labels import Label, LabelledImage, LabelledSet
 from catenary.domain.finding import NORMAL, UNUSUAL, Evidence, Measurement, Verdict
 from catenary.domain.taxonomy import ComponentKind, Taxonomy
-from catenary.evaluation import calibration
+from catenary.evaluation import calibration, forms
 from catenary.evaluation.compared import group_of
 from catenary.evaluation.matching import Raised
 from catenary.evaluation.rates import Scene
-from catenary.jobs import assemble, learn
+from catenary.jobs import assemble, bench_folder, learn
 from catenary.jobs.scarce_parts import Looked, Part, Progress, Score, pixels_of, scenes_of
 from catenary.models.anomaly import UNUSUAL_FROM, PatchScorer
 from catenary.models.build import (
@@ -35,7 +35,7 @@ from catenary.models.build import (
 from catenary.models.classifier import CropClassifier, pairs
 from catenary.models.detections import ConditionScores
 from catenary.models.detector import ComponentDetector, PeakLimits
-from catenary.models.fusion import Fusion
+from catenary.models.fusion import Form, Fusion, Voices
 from catenary.models.inputs import Precision
 from catenary.pipeline import fuse
 from catenary.pipeline.cascade import CascadeSettings, locate
@@ -43,6 +43,7 @@ from catenary.training import run
 from catenary.training.classifier_data import is_usable
 from catenary.training.settings import TrainingSettings
 
+LEARNT = "learnt.txt"  # from what: settings, and labels wherever their photographs lie
 _LEAST_SCORE = 0.01  # of the detector: what it hardly believes still ranks
 _SAYS_NOTHING = 1.0  # score of a box: all judges are given the same ones
 Opinions = tuple[Evidence, ...]
@@ -203,24 +204,47 @@ def _as_evidence(target: Target, score: Score) -> Evidence:
 
 
 def fusion(looked: Looked, said: Sequence[Opinions], target: Target) -> Fusion:
-    """Fit the fusion on parts of unseen masts; too few defects leave its prior."""
-    samples = [
-        calibration.Sample(
-            target.component,
-            group_of(looked.images[part.image]),
-            fuse.voices(own, _SAYS_NOTHING),
-            target.condition if part.is_defect else NORMAL,
-        )
-        for part, own in zip(looked.parts, said, strict=True)
-        if part.is_defect is not None
-    ]
-    return calibration.fit(samples, [target.component])[target.component]
+    """Fit the fusion on parts of unseen masts, as `catenary bundle calibrate` does.
+
+    Too few defects leave its prior. Sources are joined unless one of them found more on masts left
+    out.
+    """
+    kind = target.component
+    known = [number for number, part in enumerate(looked.parts) if part.is_defect is not None]
+    samples = [_sample(looked, number, said[number], target) for number in known]
+    fitted = calibration.fit(samples, [kind])[kind]
+    without = calibration.left_out(samples, [kind])
+
+    def scenes(form: Form) -> list[Scene]:
+        scores: list[Score] = [None] * len(looked.parts)
+        for number, sample, fold in zip(known, samples, without, strict=True):
+            heard = {name: one.alone(form) for name, one in sample.said.items()}
+            scores[number] = _strongest(fold[kind], heard)
+        return looked.scenes(scores)
+
+    masts = len({one.group for one in samples})
+    held = forms.contest({form: scenes(form) for form in Form}, masts)
+    return replace(fitted, form=held.best, contest=held)
+
+
+def _sample(looked: Looked, number: int, said: Opinions, target: Target) -> calibration.Sample:
+    part = looked.parts[number]
+    return calibration.Sample(
+        target.component,
+        group_of(looked.images[part.image]),
+        fuse.voices(said, _SAYS_NOTHING),
+        target.condition if part.is_defect else NORMAL,
+    )
+
+
+def _strongest(weights: Fusion, heard: Mapping[str, Voices]) -> Score:
+    found = weights.strongest(heard)
+    return None if found is None else found[1]
 
 
 def fused(weights: Fusion, said: Sequence[Opinions]) -> list[Score]:
     """Return the probability of each part's strongest condition; None where nobody can judge."""
-    found = (weights.strongest(fuse.voices(own, _SAYS_NOTHING)) for own in said)
-    return [None if one is None else one[1] for one in found]
+    return [_strongest(weights, fuse.voices(own, _SAYS_NOTHING)) for own in said]
 
 
 def detector_of(
@@ -277,18 +301,15 @@ def _finished(
     target: Target,
 ) -> Path:
     folder.mkdir(parents=True, exist_ok=True)
-    labels = folder / "labels.json"
+    labels, done = folder / "labels.json", folder / "run"
+    usual = replace(settings, validation=(), split=None, components=components)
+    learnt = f"{run.settings_text(usual).decode()}{bench_folder.fingerprint(images)}\n"
+    if bench_folder.holds(folder / LEARNT, learnt):
+        return done
     coco.write(LabelledSet(Path("/"), tuple(images)), labels)
-    own = replace(
-        settings,
-        train=(labels,),
-        validation=(),
-        split=None,
-        components=components,
-        output=folder / "run",
-    )
-    done = learn.finished(own, _taxonomy(target))
+    learn.finished(replace(usual, train=(labels,), output=done), _taxonomy(target))
     (done / run.CHECKPOINT).unlink(missing_ok=True)  # several times the weights, and not needed
+    bench_folder.write(folder / LEARNT, learnt)
     return done
 
 

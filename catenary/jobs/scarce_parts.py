@@ -68,6 +68,15 @@ class Looked:
                 raised[part.image].append(Raised(self.component, "", part.box, score))
         return scenes_of(self.images, self.component, raised)
 
+    def as_one(self, conditions: Sequence[str]) -> "Looked":
+        """Return them with what is said of several conditions said of the first of them."""
+
+        def said(one: Evidence) -> Evidence:
+            return replace(one, condition=conditions[0]) if one.condition in conditions else one
+
+        parts = [replace(part, said=tuple(map(said, part.said))) for part in self.parts]
+        return replace(self, parts=tuple(parts))
+
     def only(self, images: Sequence[LabelledImage]) -> "Looked":
         """Return these photographs alone, which are among its own, in the order given."""
         place = {image.ref.image_id: number for number, image in enumerate(images)}

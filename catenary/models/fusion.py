@@ -15,6 +15,9 @@ from pydantic import ConfigDict
 
 # A part that the sources, all in all, do not suspect stays below it; no threshold is lower.
 LEAST_THRESHOLD = 0.05
+# Weight of the anomaly score among parts that nobody suspects, where no defect taught another: it
+# only puts them in order. Chosen on training masts of catenary bench scarce (docs/scarce.md).
+ORDERING = 0.25
 _EDGE = 1e-4  # scores nearer to 0 or 1 than this say no more than this
 _STRICT = ConfigDict(extra="forbid", allow_inf_nan=False)
 
@@ -78,6 +81,8 @@ class FusionWeights:
         box: The odds are multiplied by the box's score to this power, so a box can only lower
             them: where there is no part, rule and classifier look at something else and often
             call it damaged.
+        ordering: Least weight of the anomaly score among parts that neither classifier nor rule
+            suspects.
     """
 
     __pydantic_config__ = _STRICT
@@ -86,26 +91,45 @@ class FusionWeights:
     rule: float
     anomaly: float = 0.0
     box: float = 0.0
+    ordering: float = 0.0
 
     def probability(self, heard: Voices) -> float:
         """Return the probability of the condition in (0, 1).
 
-        Where no opinion that has a weight is above 0.5, it is p / (1 + p / 0.05) instead of p:
-        below every threshold, whatever intercept and box say, and still in order.
+        Where neither classifier nor rule suspects it (is above 0.5 and has a weight), it is below
+        every threshold, see `unsuspected`: what is only unusual is no sign of this condition.
         """
-        *opinions, box = heard.terms
-        own = (self.classifier, self.rule, self.anomaly)
-        spoken = [weight * term for weight, term in zip(own, opinions, strict=True)]
-        said = 1 / (1 + math.exp(-(self.intercept + sum(spoken) + self.box * box)))
-        return said if max(spoken) > 0 else said / (1 + said / LEAST_THRESHOLD)
+        classifier, rule, anomaly, box = heard.terms
+        judged = (self.classifier * classifier, self.rule * rule)
+        odds = self.intercept + sum(judged) + self.anomaly * anomaly + self.box * box
+        if max(judged) > 0:
+            return _share(odds)
+        return unsuspected(odds, heard.anomaly, max(self.ordering - self.anomaly, 0.0))
+
+
+def unsuspected(odds: float, anomaly: float | None, weight: float) -> float:
+    """Return a probability below every threshold, that keeps parts in order.
+
+    It is p / (1 + p / 0.05), where p is lowered the less the stranger the part is: nobody else
+    tells these parts apart.
+
+    Args:
+        odds: Log-odds of what else is known.
+        anomaly: Share of normal parts that are less strange, or None.
+        weight: Of its log-odds, at least 0; the strangest part of all keeps its odds.
+    """
+    if anomaly is not None:
+        odds += weight * (logit(anomaly) - logit(1.0))
+    said = _share(odds)
+    return said / (1 + said / LEAST_THRESHOLD)
 
 
 # Where nothing could be fitted: a source alone speaks for itself, two count half each.
 DEFAULTS: Mapping[str, FusionWeights] = MappingProxyType(
     {
-        "both": FusionWeights(0.0, 0.5, 0.5, box=1.0),
-        "classifier": FusionWeights(0.0, 1.0, 0.0, box=1.0),
-        "rule": FusionWeights(0.0, 0.0, 1.0, box=1.0),
+        "both": FusionWeights(0.0, 0.5, 0.5, box=1.0, ordering=ORDERING),
+        "classifier": FusionWeights(0.0, 1.0, 0.0, box=1.0, ordering=ORDERING),
+        "rule": FusionWeights(0.0, 0.0, 1.0, box=1.0, ordering=ORDERING),
     }
 )
 
@@ -169,12 +193,17 @@ class Fusion:
     def probability(self, condition: str, heard: Voices) -> float | None:
         """Return the calibrated probability of a condition in (0, 1); None when nobody could judge.
 
+        A part that nobody could judge, but whose anomaly score is known, has one below every
+        threshold, as if it stood at the lowest one before the score was heard.
+
         Where a rule measured a defect, it is not below what the rule alone would say: a network
         that sees pictures unlike those it learnt from calls nearly everything normal, and must not
         silence it. Thresholds are chosen on this value, so the budget holds.
         """
         if not heard.key:
-            return None
+            if heard.anomaly is None:
+                return None
+            return unsuspected(logit(LEAST_THRESHOLD) + heard.terms[-1], heard.anomaly, ORDERING)
         weights = self.conditions.get(condition, self.usual)
         if heard.key == "both":
             heard = heard.alone(self.form)
@@ -192,6 +221,10 @@ class Fusion:
         judged = ((name, self.probability(name, heard)) for name, heard in said.items())
         known = [(name, value) for name, value in judged if value is not None]
         return max(known, key=lambda one: one[1], default=None)
+
+
+def _share(odds: float) -> float:
+    return 1 / (1 + math.exp(-odds))
 
 
 def logit(score: float) -> float:

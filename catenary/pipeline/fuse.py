@@ -11,7 +11,7 @@ from catenary.domain.finding import NORMAL, UNUSUAL, Evidence, Measurement, Verd
 from catenary.domain.geometry import Polyline
 from catenary.domain.refusal import Unjudged
 from catenary.models.detections import ConditionScores, Strangeness
-from catenary.models.fusion import Fusion, Voices
+from catenary.models.fusion import LEAST_THRESHOLD, Fusion, Voices
 
 CLASSIFIER = "classifier/1"  # source of the classifier's evidence; rules have names of their own
 ANOMALY = "anomaly/1"  # source of what the anomaly scorer says
@@ -62,7 +62,8 @@ def voices(evidence: Sequence[Evidence], box: float) -> dict[str, Voices]:
     """Return what is said of each condition that the classifier or a rule could judge.
 
     Of the condition that the classifier names, it says how sure it is of any defect; of each other
-    one its share. Of several rules on one condition the strongest is heard.
+    one its share. Of several rules on one condition the strongest is heard. Where neither could
+    judge any, the anomaly scorer alone is heard of what the rules were asked about.
     """
     ruled: dict[str, float] = {}
     for one in _rules(evidence):
@@ -74,19 +75,22 @@ def voices(evidence: Sequence[Evidence], box: float) -> dict[str, Voices]:
             shares = {share.name: share.value for share in one.measurements}
             shares[one.condition] = one.score
     anomaly = next((one.score for one in evidence if one.source == ANOMALY), None)
+    asked = [] if anomaly is None else [one.condition for one in _rules(evidence)]
     return {
         name: Voices(shares.get(name), ruled.get(name), anomaly, box)
-        for name in dict.fromkeys((*shares, *ruled))
+        for name in dict.fromkeys((*shares, *ruled) or asked)
     }
 
 
 def fuse(evidence: Sequence[Evidence], box: float, fusion: Fusion, threshold: float) -> Fused:
     """Join all sources of one component.
 
-    A component is raised when the probability of its strongest condition reaches the threshold.
+    A component is raised when the probability of its strongest condition reaches the threshold,
+    and the least one there is.
     When it does not and every rule had to pass (blurred, cut off, too small), the part counts as
-    not judged: the classifier alone never declares such a part healthy. The anomaly scorer clears
-    nothing, and where nobody else says anything the part counts as not judged.
+    not judged: the classifier alone never declares such a part healthy. The anomaly scorer raises
+    and clears nothing by itself; where nobody else says anything the part counts as not judged,
+    and the stranger it is, the more probable a defect.
 
     Args:
         evidence: One entry a rule, and one each of the classifier and the anomaly scorer where
@@ -98,7 +102,7 @@ def fuse(evidence: Sequence[Evidence], box: float, fusion: Fusion, threshold: fl
     if evidence and all(one.source == ANOMALY for one in evidence):
         return Fused(Verdict.CANNOT_JUDGE, UNUSUAL, None, Unjudged.UNKNOWN_KIND)
     condition, value = fusion.strongest(voices(evidence, box)) or ("unknown", None)
-    if value is not None and value >= threshold:
+    if value is not None and value >= max(threshold, LEAST_THRESHOLD):
         return Fused(Verdict.DEFECT, condition, value, "")
     rules = _rules(evidence)
     if value is None or (rules and all(one.score is None for one in rules)):

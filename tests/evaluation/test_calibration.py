@@ -68,6 +68,15 @@ def test_what_is_unusual_is_heard_only_where_it_tells_defects():
     assert weights[0] < 0.3 < weights[1]
 
 
+def test_how_strange_unsuspected_parts_are_counts_less_with_every_defect():
+    normal = Sample("dropper", "m", {"broken": Voices(0.1, 0.1, 0.5)}, NORMAL)
+    broken = Sample("dropper", "m", {"broken": Voices(0.9, 0.9, 0.5)}, "broken")
+    for count, ordering in ((0, 0.25), (10, 0.125), (90, 0.025)):
+        fitted = fit([normal, *[broken] * count], ["dropper"])["dropper"]
+        assert fitted.usual["both"].ordering == pytest.approx(ordering)
+    assert fitted.conditions["broken"]["both"].ordering == pytest.approx(0.025)
+
+
 def test_few_defects_of_a_condition_move_it_little_from_its_component():
     many = samples(400)
     odd = Voices(share(-2), None, box=0.9)  # the network is blind to slack droppers

@@ -4,21 +4,29 @@ import json
 from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import pytest
 import yaml
 from typer.testing import CliRunner
 
 from catenary import cli, config
 from catenary.datasets import coco
-from catenary.datasets.labels import LabelledSet
+from catenary.datasets.labels import Label, LabelledImage, LabelledSet
 from catenary.domain.errors import ConfigError
+from catenary.domain.finding import Evidence, Verdict
+from catenary.domain.geometry import Box
+from catenary.domain.image import ImageRef
 from catenary.domain.place import Direction, Mast
 from catenary.evaluation.intervals import Share
 from catenary.evaluation.predictions import DataKind
 from catenary.evaluation.scarcity import AtBudget
-from catenary.jobs import scarce, scarce_table
+from catenary.imaging.crops import Crop
+from catenary.jobs import bench_folder, scarce, scarce_table
 from catenary.jobs.scarce import Cell, Done, Measured, Tried
+from catenary.jobs.scarce_judges import Strange
+from catenary.jobs.scarce_parts import Looked, Part
 from catenary.jobs.scarce_recipe import Arm, Boxes, ScarceBench, ScarceTest
+from catenary.models.fusion import LEAST_THRESHOLD, Form
 from tests.jobs.bundles import random_bundle
 from tests.training.sets import drawn_set
 
@@ -98,17 +106,24 @@ def nothing(*_: object) -> None:
     """Take progress and tables, and do nothing with them."""
 
 
-def test_the_shipped_recipe_is_valid():
-    found = config.load(config.bundled("configs/bench/scarce.yaml"), ScarceBench)
+@pytest.mark.parametrize("name", ["scarce", "scarce_pins", "scarce_insulators"])
+def test_the_shipped_recipes_are_valid(name):
+    found = config.load(config.bundled(f"configs/bench/{name}.yaml"), ScarceBench)
     assert found.counts == (0, 5, 10, 20, 50, 100)
     assert found.budgets == (0.1, 0.5, 1.0)
+    scarce._trainings(found)  # each of its own kind, from no weights that saw defects
+    made = config.load_taxonomy(config.bundled("configs/taxonomy.yaml"))
+    assert {*found.conditions, *found.injected} <= set(made.components[found.component].conditions)
 
 
 @pytest.mark.slow
 def test_the_command_measures_every_judge_and_goes_on_where_it_was_stopped(tmp_path, monkeypatch):
-    labels = placed_set(tmp_path / "set", 88, seed=3)
-    test = placed_set(tmp_path / "test", 8, seed=4, first=500)
-    path = recipe(tmp_path, labels, test)
+    home, moved = tmp_path / "here", tmp_path / "there"
+    home.mkdir()
+    monkeypatch.chdir(home)
+    labels = placed_set(Path("set"), 88, seed=3)
+    test = placed_set(Path("test"), 8, seed=4, first=500)
+    path = recipe(Path(), labels, test)
     usual, calls = scarce.judges.detector_of, []
 
     def stopped(*arguments: object) -> object:
@@ -120,7 +135,7 @@ def test_the_command_measures_every_judge_and_goes_on_where_it_was_stopped(tmp_p
     monkeypatch.setattr(scarce.judges, "detector_of", stopped)
     with pytest.raises(KeyboardInterrupt):
         scarce.bench(path, (), nothing, nothing)
-    learnt = tmp_path / "bench" / "seed-1" / "n-4" / "classifier" / "fold-0" / "run"
+    learnt = Path("bench") / "seed-1" / "n-4" / "classifier" / "fold-0" / "run"
     trained = (learnt / "classifier.safetensors").stat().st_mtime_ns
     assert not (learnt / "last.ckpt").exists()
 
@@ -140,13 +155,33 @@ def test_the_command_measures_every_judge_and_goes_on_where_it_was_stopped(tmp_p
     assert [one["parts"] for one in told["tests"]] == [8, 0]
     assert by_arm["rules alone", "located"]["own"][0]["detection"]["hits"] == 0
     for name in ("scarce.md", "scarce.svg", "scarce.json"):
-        assert (tmp_path / "bench" / name).is_file()
+        assert (home / "bench" / name).is_file()
 
-    monkeypatch.setattr(scarce.judges, "classifier_scores", None)  # nothing is learnt again
+    # Moved with its photographs, it is judged anew: nothing is learnt or injected again.
+    home.rename(moved)
+    monkeypatch.chdir(moved)
+    for one in Path("bench").rglob("figures.json"):
+        one.unlink()
+    monkeypatch.setattr(scarce.judges.learn, "finished", None)
+    monkeypatch.setattr(scarce.inject, "inject_set", None)
     monkeypatch.setattr(scarce.judges, "strangeness", None)
+    again = json.loads(catenary("bench", "scarce", str(path), "--json"))
+    assert again == told
+
+    monkeypatch.setattr(scarce.judges, "classifier_scores", None)
     assert "| 0.1 | hybrid |" in catenary("bench", "scarce", str(path))
     with pytest.raises(ConfigError, match="holds trainings of other settings"):
         scarce.bench(path, ("normals=40",), nothing, nothing)
+
+
+def test_labels_have_one_fingerprint_wherever_their_photographs_lie(tmp_path):
+    path = placed_set(tmp_path / "set", 4, seed=3)
+    images = coco.read(path).images
+    ref = replace(images[0].ref, file_name="/elsewhere/a.png", location="/elsewhere/a.png")
+    usual = bench_folder.fingerprint(images)
+    assert bench_folder.fingerprint([replace(images[0], ref=ref), *images[1:]]) == usual
+    assert bench_folder.fingerprint([replace(images[0], labels=()), *images[1:]]) != usual
+    assert bench_folder.fingerprint(images[::-1]) != usual
 
 
 def test_masts_that_are_learnt_from_are_refused_as_a_test(tmp_path):
@@ -177,6 +212,59 @@ def test_all_mistakes_of_a_recipe_are_told(tmp_path):
         scarce.bench(path, (), nothing, nothing)
     for words in ("counts: must be 0 or at least", "seeds: one or more", "budgets: must be at"):
         assert words in str(told.value)
+
+
+def part(number: int, is_defect: bool, *said: Evidence) -> Part:
+    box = Box(10, 10, 50, 90)
+    crop = Crop(np.zeros((80, 40), np.uint8), 10, 10, Box(0, 0, 40, 80))
+    return Part(number, box, crop, said, is_defect)
+
+
+def parts(*rows: tuple[bool, float | None, float]) -> Looked:
+    """Return one dropper a photograph and mast: is it broken, what rule and anomaly scorer say."""
+    images, found = [], []
+    for number, (is_defect, ruled, strange) in enumerate(rows):
+        label = Label("dropper", Box(10, 10, 50, 90), "broken" if is_defect else "normal")
+        mast = Mast("线", Direction.UP, "甲站", f"D{number}")
+        ref = ImageRef("run", f"i{number}", "", "", mast=mast)
+        images.append(LabelledImage(ref, 100, 100, (label,)))
+        refused = "cut_off" if ruled is None else ""
+        verdict = Verdict.CANNOT_JUDGE if ruled is None else Verdict.NORMAL
+        judged = Evidence("rule/1", "broken", verdict, ruled, reason=refused)
+        found.append(part(number, is_defect, judged, Strange(strange, 2 * strange).evidence))
+    return Looked("dropper", tuple(images), tuple(found))
+
+
+def test_without_a_defect_to_learn_from_what_no_rule_can_judge_is_ranked_by_how_strange_it_is():
+    looked = parts((False, 0.4, 0.1), (False, None, 0.2), (False, None, 0.9), (True, 0.9, 0.5))
+    target = scarce.Target("dropper", "broken")
+    said = scarce.judges.opinions(looked, target, None)
+    weights = scarce.judges.fusion(looked.only(looked.images[:3]), said[:3], target)
+    scores = scarce.judges.fused(weights, said)
+    assert scores[1] < scores[2] < LEAST_THRESHOLD < scores[3]
+    assert scores[3] == pytest.approx(0.9)
+    assert weights.form is Form.JOINT
+
+
+def test_where_the_classifier_finds_more_on_masts_left_out_it_is_heard_alone():
+    """The rule misses 4 of 12 and calls 6 of 12 normal ones broken; the classifier is right."""
+    rows = [(True, 0.99, 0.5)] * 8 + [(True, 0.01, 0.5)] * 4
+    rows += [(False, 0.99, 0.5)] * 6 + [(False, 0.01, 0.5)] * 6
+    looked, target = parts(*rows), scarce.Target("dropper", "broken")
+    told: list[float | None] = [0.7] * 12 + [0.6] * 12
+    said = scarce.judges.opinions(looked, target, told)
+    weights = scarce.judges.fusion(looked, said, target)
+    assert (weights.form, weights.contest.defects) == (Form.CLASSIFIER, 12)
+    assert weights.contest.standings[Form.CLASSIFIER].found == (12, 12, 12)
+
+
+def test_what_is_said_of_several_conditions_is_said_of_the_first():
+    own = Evidence("rule/1", "flashover", Verdict.DEFECT, 0.9)
+    other = Evidence("rule/2", "contaminated", Verdict.DEFECT, 0.8)
+    image = parts((True, 0.1, 0.5)).images[0]
+    looked = Looked("insulator", (image,), (part(0, True, own, other),))
+    (told,) = looked.as_one(("shed_missing", "flashover")).parts
+    assert [one.condition for one in told.said] == ["shed_missing", "contaminated"]
 
 
 def point(hits: int, budget: float = 0.1, false: int = 3) -> AtBudget:
@@ -218,7 +306,7 @@ def test_the_table_tells_seeds_apart_from_the_interval():
     assert "| 0.1 | hybrid | 86.0 [74-93] (80-92) |" in words
     assert "| 0.1 | rules alone | 90.0 [79-96] (90-90) |" in words
     assert "| 0.1 | hybrid | 86.0 at 0.50 |" in words  # 30 false alarms in 60 photographs
-    assert "A hybrid below a part: N = 10, 0.1: hybrid 86.0, rules alone 90.0." in words
+    assert "A hybrid below a part: N = 10, 0.1: hybrid 43 of 50, rules alone 45." in words
     assert "| meant | judge | N = 10 (2 of 3 seeds) |" in words
     assert "defects among them 49/50 = 98 % [90-100]" in "\n".join(words)
 

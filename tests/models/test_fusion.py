@@ -18,8 +18,9 @@ from catenary.models.fusion import (
 
 share = st.floats(0, 1)
 silent = st.none() | share
+quiet = st.none() | st.floats(0, 0.5)
 weight = st.floats(0, 5)
-weights = st.builds(FusionWeights, st.floats(-10, 10), weight, weight, weight, weight)
+weights = st.builds(FusionWeights, st.floats(-10, 10), weight, weight, weight, weight, weight)
 fusions = st.builds(
     lambda form, both, classifier, rule: Fusion(
         form, {"both": both, "classifier": classifier, "rule": rule}
@@ -43,6 +44,28 @@ def test_what_nobody_suspects_is_worked_out_by_hand():
     assert fitted.probability(Voices(0.5, 0.5)) == pytest.approx(0.5 / 11)
 
 
+def test_the_stranger_of_two_that_nobody_suspects_comes_first():
+    heard = Voices(0.5, 0.5, 0.9)
+    odds = 0.25 * (math.log(9) - math.log(0.9999 / 0.0001))  # the strangest keeps its odds
+    said = 1 / (1 + math.exp(-odds))
+    assert Fusion().probability("broken", heard) == pytest.approx(said / (1 + said / 0.05))
+
+
+def test_what_is_only_unusual_stands_at_the_lowest_threshold_before_that_is_heard():
+    odds = math.log(0.05 / 0.95) + 0.25 * (math.log(9) - math.log(0.9999 / 0.0001))
+    said = 1 / (1 + math.exp(-odds))
+    value = Fusion().probability("broken", Voices(None, None, 0.9))
+    assert value == pytest.approx(said / (1 + said / 0.05))
+    assert Fusion().probability("broken", Voices(None, None)) is None
+
+
+@given(share, quiet, quiet, share, st.floats(0, 5))
+def test_what_is_unusual_suspects_nothing_by_itself(anomaly, classifier, rule, box, weight):
+    usual = {key: FusionWeights(9.0, 1.0, 1.0, weight, 1.0) for key in DEFAULTS}
+    value = Fusion(usual=usual).probability("broken", Voices(classifier, rule, anomaly, box))
+    assert value is None or value < LEAST_THRESHOLD
+
+
 @given(fusions, silent, silent, silent, st.tuples(share, share), st.integers(0, 3))
 def test_no_stronger_voice_and_no_better_box_lowers_the_probability(
     fusion, classifier, rule, anomaly, pair, place
@@ -64,21 +87,10 @@ def test_a_box_only_lowers_the_probability(fusion, classifier, rule, box):
     assert some is None or some <= certain
 
 
-quiet = st.none() | st.floats(0, 0.5)
-
-
 @given(fusions, quiet, quiet, quiet, share)
 def test_what_every_source_calls_normal_is_never_raised(fusion, classifier, rule, anomaly, box):
     value = fusion.probability("broken", Voices(classifier, rule, anomaly, box))
     assert value is None or value < LEAST_THRESHOLD
-
-
-@given(share, quiet, quiet, share)
-def test_what_is_unusual_raises_nothing_unless_it_has_a_weight(anomaly, classifier, rule, box):
-    heard = Voices(classifier, rule, anomaly, box)
-    assert (Fusion().probability("broken", heard) or 0.0) < LEAST_THRESHOLD
-    unheard = Voices(classifier, rule, None, box)
-    assert Fusion().probability("broken", heard) == Fusion().probability("broken", unheard)
 
 
 @given(weights, weights, weights, share, st.floats(0.5, 1, exclude_min=True), share)
@@ -103,7 +115,7 @@ def test_the_strongest_condition_is_the_part_and_doubts_are_not_added_up():
     assert condition == "strand_broken"
     assert value < LEAST_THRESHOLD
     assert Fusion().strongest({}) is None
-    assert Fusion().strongest({"broken": Voices(None, None, 0.99)}) is None
+    assert Fusion().strongest({"broken": Voices(None, None)}) is None
 
 
 def test_a_condition_with_weights_of_its_own_uses_them():

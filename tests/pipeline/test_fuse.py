@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from hypothesis import given
@@ -122,12 +124,25 @@ def test_a_part_too_small_for_all_sources_says_so():
 
 
 @given(said=share, ruled=st.none() | share, score=share, threshold=share)
-def test_what_is_unusual_has_no_voice_without_a_weight(said, ruled, score, threshold):
+def test_what_is_unusual_changes_no_verdict_without_a_weight(said, ruled, score, threshold):
     heard = (rule(ruled, "" if ruled is not None else "too small"), classifier(said))
     alone, beside = (
         fuse(evidence, 0.7, FITTED, threshold) for evidence in (heard, (*heard, anomaly(score)))
     )
-    assert beside == alone
+    assert replace(beside, probability=None) == replace(alone, probability=None)
+    if alone.probability >= LEAST_THRESHOLD:
+        assert beside == alone
+
+
+@given(score=share, threshold=share)
+def test_of_parts_that_no_judge_could_judge_the_stranger_comes_first(score, threshold):
+    refused = rule(None, "cut_off", "slack")
+    usual, strange = (
+        fuse((refused, anomaly(one)), 0.9, FITTED, threshold) for one in (score / 2, score)
+    )
+    assert (strange.verdict, strange.condition) == (Verdict.CANNOT_JUDGE, "slack")
+    assert strange.reason == "cut_off"
+    assert usual.probability <= strange.probability < LEAST_THRESHOLD
 
 
 @given(score=share)
