@@ -173,6 +173,7 @@ def demo(workspace: Workspace = DEFAULT_WORKSPACE, database: Database = "") -> N
     out.print(f"\nWorkspace: {workspace.resolve()}")
     out.print(f"Open the findings in a browser: {end.report}", soft_wrap=True)
     out.print(f"Excel list: catenary report {end.summary.name} --format xlsx -o defects.xlsx")
+    out.print(f"Decide on them: catenary review --workspace {workspace}", soft_wrap=True)
     _leave(end.summary.failed)
 
 
