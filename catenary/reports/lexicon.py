@@ -158,6 +158,7 @@ SOURCES: Mapping[str, Words] = {
     "bolt_hole": Words("螺栓孔", "hole of the bolt"),
     "messenger_thinning": Words("承力索线宽", "messenger wire's width"),
     "messenger_strands": Words("承力索散股", "messenger wire's strands"),
+    "dropper_strands": Words("吊弦散股", "dropper's strands"),
     "messenger_burn": Words("承力索烧伤", "burn of the messenger wire"),
     "contact_wear": Words("接触线磨耗", "contact wire's wear"),
     "contact_kink": Words("接触线硬弯", "contact wire's bend"),
@@ -231,6 +232,10 @@ SEEN: Mapping[str, Words] = {
         "为正常波动的 {robust_z} 倍（限值 {limit_robust_z} 倍）",
         "one place is {thinning} thinner than beside (limit {limit_thinning}), {robust_z} times "
         "its usual scatter (limit {limit_robust_z})",
+    ),
+    "dropper_strands": Words(
+        "有散股伸出，长 {longest_strand}（限值 {limit_longest_strand}）",
+        "a strand stands off it, {longest_strand} long (limit {limit_longest_strand})",
     ),
     "messenger_strands": Words(
         "有散股伸出，长 {longest_strand}（限值 {limit_longest_strand}）",

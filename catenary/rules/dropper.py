@@ -28,6 +28,7 @@ _FACED = 3.0  # the same where another tip looks back, or nothing follows at all
 _OPEN = 0.75  # share of the limit that is enough there
 _LONG = 0.25  # share of the length: so much of nothing outweighs something near its tip
 _LOOSE = 1.25  # times the limit that may then lie across the tip
+_FITTED = 10  # rows of bare wire that a bow is fitted to
 _BETTER = (
     0.15  # share of the rows that a bow must fit in addition to be one: a hook at an end is not
 )
@@ -49,6 +50,8 @@ class DropperLimits:
         least_contrast: Grey levels by which the wire must stand out.
         least_fit: Share of the wire that must lie on one line or bow to judge slackness.
         least_cover: Share of the length on which wire must be seen to call a dropper whole.
+        strand: Longest thing that may stand off the wire, in widths of the wire.
+        strand_fit: Share of the bare wire that must lie on one line or bow to look for strands.
     """
 
     gap: float = 0.08
@@ -61,6 +64,8 @@ class DropperLimits:
     least_contrast: float = 3.5
     least_fit: float = 0.6
     least_cover: float = 0.5
+    strand: float = 8.0
+    strand_fit: float = 0.7
 
 
 def continuity(crop: Crop, limits: DropperLimits) -> Evidence:
@@ -78,7 +83,7 @@ def continuity(crop: Crop, limits: DropperLimits) -> Evidence:
     Returns:
         Evidence for ``broken``; score 0.5 at the limit.
     """
-    path = _followed(crop, limits)
+    path = traced(crop, limits)
     if isinstance(path, Refusal):
         return path.evidence(_CONTINUITY, "broken")
     ratio, gap = _widest(path, limits, is_open=False)
@@ -89,7 +94,7 @@ def continuity(crop: Crop, limits: DropperLimits) -> Evidence:
         Measurement("longest_gap", share, "1", limits.gap),
         Measurement("coverage", _cover(path), "1"),
     )
-    lines = (_whole_line(path), *_drawn(path, gap))
+    lines = (whole_line(path), *_drawn(path, gap))
     return judged(_CONTINUITY, "broken", ratio, numbers, lines)
 
 
@@ -107,7 +112,7 @@ def free_end(crop: Crop, limits: DropperLimits) -> Evidence:
     Returns:
         Evidence for ``broken``; score 0.5 at the limit. An end at the picture's edge says nothing.
     """
-    path = _followed(crop, limits)
+    path = traced(crop, limits)
     if isinstance(path, Refusal):
         return path.evidence(_FREE_END, "broken")
     ratio, gap = _widest(path, limits, is_open=True)
@@ -119,7 +124,7 @@ def free_end(crop: Crop, limits: DropperLimits) -> Evidence:
     numbers = [Measurement("beyond_end", beyond, "1", _OPEN * limits.gap)]
     if gap:
         numbers.append(Measurement("end_width", gap.hold, "wire widths", limits.end_width))
-    lines = [_whole_line(path), *_drawn(path, gap)]
+    lines = [whole_line(path), *_drawn(path, gap)]
     if gap:
         lines.append(path.placed("end", (gap.start,)))
     return judged(_FREE_END, "broken", ratio, tuple(numbers), tuple(lines))
@@ -136,10 +141,10 @@ def absence(crop: Crop, limits: DropperLimits) -> Evidence:
         Evidence for ``missing``; score 0.5 at the limit. Not judged where the clamps are not both
         seen, or so small that a wire between them would not be.
     """
-    path = _followed(crop, limits)
+    path = traced(crop, limits)
     if isinstance(path, Refusal):
         return path.evidence(_ABSENCE, "missing")
-    if reason := _cut_ends(crop, path):
+    if reason := cut_ends(crop, path):
         return reason.evidence(_ABSENCE, "missing")
     off = _stands_out(crop, path)
     end = max(3, round(_END * path.length))
@@ -171,10 +176,10 @@ def slackness(crop: Crop, limits: DropperLimits) -> Evidence:
         picture, or the wire is not followed over most of its length: a bow cannot be told from
         a break.
     """
-    path = _followed(crop, limits)
+    path = traced(crop, limits)
     if isinstance(path, Refusal):
         return path.evidence(_SLACK, "slack")
-    if reason := _cut_ends(crop, path):
+    if reason := cut_ends(crop, path):
         return reason.evidence(_SLACK, "slack")
     rows = _bare(path)
     cover, needed = len(rows) / path.length, limits.least_cover
@@ -198,11 +203,11 @@ def slackness(crop: Crop, limits: DropperLimits) -> Evidence:
     fitted = path.placed("bow", zip(curve(some).tolist(), some.tolist(), strict=True))
     ends = path.placed("chord", ((float(curve(row)), row) for row in (first, last)))
     number = Measurement("bow", bow, "1", limits.bow)
-    lines = (_whole_line(path), fitted, ends)
+    lines = (whole_line(path), fitted, ends)
     return judged(_SLACK, "slack", bow / limits.bow, (number,), lines)
 
 
-def _followed(crop: Crop, limits: DropperLimits) -> Followed | Refusal:
+def traced(crop: Crop, limits: DropperLimits) -> Followed | Refusal:
     """Return a dropper's path, or why nothing about it can be judged."""
     length, width = crop.inner.height, min(crop.pixels.shape)
     if length < limits.least_length_px:
@@ -223,7 +228,7 @@ def _unsure(crop: Crop, path: Followed, limits: DropperLimits, is_raised: bool) 
     """Return why neither a gap proves a break, nor the lack of one that there is none."""
     if is_raised:
         return _too_fine(path, limits)
-    if reason := _cut_ends(crop, path):
+    if reason := cut_ends(crop, path):
         return reason
     if (cover := _cover(path)) < limits.least_cover:
         return refused(Unjudged.LITTLE_WIRE, "coverage", cover, "1", limits.least_cover)
@@ -240,7 +245,7 @@ def _too_fine(path: Followed, limits: DropperLimits) -> Refusal | None:
     return None
 
 
-def _cut_ends(crop: Crop, path: Followed) -> Refusal | None:
+def cut_ends(crop: Crop, path: Followed) -> Refusal | None:
     """Return that the dropper leaves the picture, also where its box ends a little before it."""
     near = BEYOND * crop.inner.height - 1
     at_edge = {
@@ -305,6 +310,12 @@ def _unproven(
     return None
 
 
+def straightness(path: Followed) -> tuple[float, float]:
+    """Return the share of the box's rows with wire, and of its bare wire on one line or bow."""
+    rows = _bare(path)
+    return _cover(path), _fitted(path, rows, 2)[1] if len(rows) > _FITTED else 0.0
+
+
 def _cover(path: Followed) -> float:
     return float(path.is_wire[path.box[0] : path.box[1]].mean())
 
@@ -338,7 +349,8 @@ def _fitted(
     return curve, float((distance <= near).mean())
 
 
-def _whole_line(path: Followed) -> Polyline:
+def whole_line(path: Followed) -> Polyline:
+    """Return the path through the box, to draw."""
     first, after = path.box
     return path.line("wire", range(first, after, max(1, (after - first) // 60)))
 
