@@ -7,7 +7,6 @@ import { learnNames, roleName } from "./names";
 import { Help, HelpOverlay } from "./pages/help";
 import { Login } from "./pages/login";
 import { MastPage, Masts } from "./pages/masts";
-import { Picture } from "./pages/picture";
 import { Queue } from "./pages/queue";
 import { Sheet } from "./pages/sheet";
 import { StatisticsPage } from "./pages/statistics";
@@ -155,7 +154,7 @@ function Shown({ place: { page, query } }: { place: Place }) {
     case "sheet":
       return <Sheet query={query} />;
     case "picture":
-      return <Picture query={query} />;
+      return <PicturePage query={query} />;
     case "masts":
       return <Masts query={query} />;
     case "mast":
@@ -167,6 +166,20 @@ function Shown({ place: { page, query } }: { place: Place }) {
     default:
       return <p class="empty">{t("no_page")}</p>;
   }
+}
+
+const readPicturePage = () => import("./pages/picture");
+
+/** OpenSeadragon is most of the code: it is fetched when a photograph is opened. */
+function PicturePage({ query }: { query: URLSearchParams }) {
+  const [page, setPage] = useState<Awaited<ReturnType<typeof readPicturePage>> | null>(null);
+  const [isGone, setGone] = useState(false);
+  useEffect(() => {
+    readPicturePage().then(setPage, () => setGone(true));
+  }, []);
+  // A newer version was installed meanwhile.
+  if (isGone) return <p class="empty">{t("error_csrf")}</p>;
+  return page ? <page.Picture query={query} /> : <p class="empty">{t("loading")}</p>;
 }
 
 /** Brightness, contrast and gamma of every picture with class `toned`. */
