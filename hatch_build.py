@@ -27,8 +27,19 @@ class ReviewPages(BuildHookInterface[Any]):
     PLUGIN_NAME = "custom"
 
     def initialize(self, version: str, build_data: dict[str, Any]) -> None:  # noqa: ARG002
-        """Build the pages unless they are up to date."""
-        build_pages()
+        """Build the pages unless they are up to date.
+
+        A wheel is not made without them. An editable install is: where npm's registry cannot be
+        reached, everything else shall work, and the pages can be built later.
+        """
+        try:
+            build_pages()
+        except SystemExit as error:
+            if version != "editable":
+                raise
+            sys.stderr.write(
+                f"{error}\nInstalled without these pages; scripts/build-web adds them.\n"
+            )
 
 
 def build_pages() -> None:

@@ -79,3 +79,17 @@ def test_pages_can_be_left_out(node: FakeNode, monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setenv("CATENARY_SKIP_WEB", "1")
     hatch_build.build_pages()
     assert node.asked == []
+
+
+def test_without_the_registry_an_editable_install_goes_on_and_a_wheel_does_not(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path
+):
+    def fails() -> None:
+        raise SystemExit("no registry")
+
+    monkeypatch.setattr(hatch_build, "build_pages", fails)
+    hook = hatch_build.ReviewPages(str(tmp_path), {}, None, None, str(tmp_path), "wheel")
+    hook.initialize("editable", {})
+    assert "Installed without these pages; scripts/build-web adds them." in capsys.readouterr().err
+    with pytest.raises(SystemExit, match="no registry"):
+        hook.initialize("standard", {})
