@@ -78,7 +78,7 @@ def test_a_whole_trail_tells_its_seal(folder: Path):
     queues.decide(db, queues.WANG, 1, 0)
     done = catenary("audit", "verify", "--workspace", str(folder))
     assert done.returncode == 0
-    assert done.stdout.startswith("1 rows hold; the seal is ")
+    assert done.stdout.startswith("2 rows hold; the seal is ")
     seal = done.stdout.split()[-1]
     again = catenary("audit", "verify", "--seal", seal, "--workspace", str(folder))
     assert again.returncode == 0

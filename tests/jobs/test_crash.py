@@ -20,7 +20,7 @@ import pytest
 import torch
 from sqlalchemy import Engine, event
 
-from catenary.jobs import scan
+from catenary.jobs import room
 from catenary.pipeline import workers
 from catenary.store import database
 from tests.jobs import crash
@@ -313,7 +313,7 @@ def wait_briefly() -> None:
 
 
 def never_stop_early() -> None:
-    scan.LEAST_FREE_BYTES = 0
+    room.LEAST_FREE_BYTES = 0
 
 
 def limit_files(size: int) -> None:
@@ -352,10 +352,10 @@ def test_a_write_that_fails_ends_the_scan_in_one_line_and_leaves_nothing_half(
 
 @pytest.fixture
 def small_disk(tmp_path: Path) -> Iterator[Path]:
-    """Lend a disk of 4 MB."""
+    """Lend a disk of 8 MB."""
     place = tmp_path / "disk"
     place.mkdir()
-    command = ["mount", "-t", "tmpfs", "-o", "size=4m", "tmpfs", str(place)]
+    command = ["mount", "-t", "tmpfs", "-o", "size=8m", "tmpfs", str(place)]
     if subprocess.run(command, capture_output=True, check=False).returncode:
         pytest.skip("a small disk needs the right to mount one")
     yield place
@@ -366,7 +366,7 @@ def test_a_disk_that_fills_up_ends_the_scan_and_it_goes_on_when_there_is_space(
     undisturbed: Undisturbed, small_disk: Path
 ):
     workspace, ballast = small_disk, small_disk / "ballast"
-    ballast.write_bytes(bytes(3_500_000))
+    ballast.write_bytes(bytes(7_350_000))
     assert crash.scan(undisturbed.run, workspace, never_stop_early) == 1
     assert crash.told(workspace).count("\n") == 1
     assert 0 < len(crash.seen(workspace)) < 2 * MASTS
