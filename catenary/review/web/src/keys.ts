@@ -3,7 +3,7 @@
 import { useEffect, useRef } from "preact/hooks";
 import type { Word } from "./words";
 
-export type Page = "everywhere" | "queue" | "triage" | "sheet" | "picture";
+export type Page = "everywhere" | "queue" | "triage" | "sheet" | "picture" | "defects" | "defect";
 
 export interface Binding {
   action: string;
@@ -92,6 +92,31 @@ export const KEYS: Readonly<Record<Page, readonly Binding[]>> = {
     bind("cancel", "Escape", "cancel"),
     bind("mast", "m", "key_mast"),
     ...TONE_KEYS,
+  ],
+  defects: [
+    bind("next", "ArrowDown j", "key_next_defect"),
+    bind("previous", "ArrowUp k", "key_previous_defect"),
+    bind("open", "Enter", "key_open"),
+  ],
+  // The keys of steps are called as the server calls the steps.
+  defect: [
+    bind("dispatch", "d", "key_dispatch"),
+    bind("repair", "r", "key_repair"),
+    bind("reinspect", "i", "key_reinspect"),
+    bind("close", "c", "key_close_defect"),
+    bind("send_back", "b", "key_send_back"),
+    bind("extend", "x", "key_extend"),
+    bind("reopen", "o", "key_reopen"),
+    bind("same_as", "s", "key_same_as"),
+    bind("not_same", "n", "key_not_same"),
+    bind("split", "l", "key_split"),
+    bind("cancel", "Escape", "cancel"),
+    bind("evidence", "e", "key_evidence"),
+    bind("brighten", "a", "key_brighten"),
+    bind("triage", "t", "key_open_item"),
+    bind("picture", "p", "key_picture"),
+    bind("mast", "m", "key_mast"),
+    bind("list", "q", "key_defects"),
   ],
 };
 
