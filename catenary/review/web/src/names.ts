@@ -58,6 +58,11 @@ export function stateName(id: string): string {
   return labelled(taxonomy.states, id);
 }
 
+/** The states of the closed loop, in the order in which a defect passes them. */
+export function loopStates(): Taxonomy["loop_states"] {
+  return taxonomy.loop_states;
+}
+
 export function loopStateName(id: string): string {
   return labelled(taxonomy.loop_states, id);
 }

@@ -375,7 +375,7 @@ function Steps({ defect, onMade, onStale }: ShownProps) {
           <StepFields step={step} defect={defect} form={form} onForm={setForm} />
           <div class="form-foot">
             <button type="submit" class="primary" disabled={isSending || isStuck(step, defect)}>
-              {opened(told(step.label))} <kbd>Ctrl+Enter</kbd>
+              {opened(told(step.label))} <kbd>Ctrl+↵</kbd>
             </button>
             <button type="button" onClick={cancel}>
               {t("cancel")} <kbd>Esc</kbd>

@@ -9,12 +9,13 @@ import {
   type DefectFilters,
   type DefectOrder,
   type DefectPage,
+  type Facet,
 } from "../api";
 import { Deadline, Grade, LoopState, Problem } from "../controls";
 import { FacetList } from "../facets";
 import { useKeys } from "../keys";
 import { useLoaded } from "../load";
-import { directionName, kindName, moment } from "../names";
+import { directionName, kindName, loopStates, moment } from "../names";
 import { DEFECT_ORDERS, defectFiltersOf, defectOrderOf, go, settle, to } from "../place";
 import { t } from "../words";
 
@@ -47,7 +48,7 @@ export function Defects({ query }: { query: URLSearchParams }) {
             <FacetList
               key={name}
               name={name}
-              values={facets.value?.facets[name] ?? []}
+              values={inOrder(name, facets.value?.facets[name] ?? [])}
               ticked={filters[name] ?? []}
               onTick={(ticked) => show(withValues(filters, name, ticked))}
             />
@@ -56,6 +57,13 @@ export function Defects({ query }: { query: URLSearchParams }) {
       <Results query={query} filters={filters} order={order} />
     </div>
   );
+}
+
+/** States in the order of the loop; all else as the server tells it, the most frequent first. */
+function inOrder(name: DefectFacet, values: Facet[]): Facet[] {
+  if (name !== "state") return values;
+  const rank = (one: Facet) => loopStates().findIndex(({ id }) => id === one.value);
+  return values.toSorted((a, b) => rank(a) - rank(b));
 }
 
 function withValues(filters: DefectFilters, name: DefectFacet, values: string[]): DefectFilters {
