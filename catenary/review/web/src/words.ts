@@ -270,7 +270,7 @@ const table = {
   sightings_count: ["发现 {count} 次", "seen {count} times"],
   later_runs: ["后续检测", "Later runs"],
   no_later_runs: ["此后尚无该线路的检测。", "No later run of this line yet."],
-  photographs_count: ["{count} 张图像", "{count} photographs"],
+  photographs_count: ["{count} 张图像", "photographs: {count}"],
   suspects: ["可能为同一缺陷", "May be the same as"],
   no_suspects: [
     "此前各次检测在该支柱没有同类部件的缺陷。",
