@@ -195,6 +195,8 @@ def test_a_box_is_corrected_and_a_length_measured(line: Railway, page: Page, com
     expect(page.locator(".hint")).to_contain_text(
         re.compile(r"[\d.]+ px \([\d.]+ across, 0\.0 down")
     )
+    page.keyboard.press("Escape")
+    expect(page.locator(".canvas")).to_have_class("canvas tool-move")
     page.keyboard.press("b")
     drag_over(page, 0.4, 0.3, 0.6, 0.7)
     page.get_by_role("button", name="Confirm with this box").click()
@@ -278,6 +280,10 @@ def test_a_confirmed_item_is_dispatched_in_the_closed_loop(line: Railway, page: 
     expect(page.locator(".stage")).to_have_attribute("data-item", first)
     page.get_by_role("link", name="Defect 1").click()
     expect(page.get_by_role("heading", name="Dropper broken")).to_be_visible()
+    begin_dispatching(page)
+    page.keyboard.press("Escape")  # leaves the field
+    page.keyboard.press("Escape")
+    expect(page.get_by_role("form")).to_have_count(0)
     begin_dispatching(page)
     page.keyboard.type(ATTACK)
     page.keyboard.press("Control+Enter")

@@ -141,8 +141,12 @@ export function App() {
   );
 }
 
-function leaveField(): void {
-  if (document.activeElement instanceof HTMLElement) document.activeElement.blur();
+/** Leaves what has the focus; false where that was no field, so that Escape cancels in a page. */
+function leaveField(): boolean {
+  const focused = document.activeElement;
+  if (!(focused instanceof HTMLElement)) return false;
+  focused.blur();
+  return focused.matches("input, select, textarea");
 }
 
 async function readNames(): Promise<void> {

@@ -159,7 +159,8 @@ function keyPressed({ key, code }: Pick<KeyboardEvent, "key" | "code">): string 
   return key;
 }
 
-export type Handlers = Readonly<Record<string, () => void>>;
+/** A handler that answers false had nothing to do: the key is then for others. */
+export type Handlers = Readonly<Record<string, () => unknown>>;
 
 /** Runs the handler of each key of a page while the component is shown. */
 export function useKeys(page: Page, handlers: Handlers): void {
@@ -172,8 +173,7 @@ export function useKeys(page: Page, handlers: Handlers): void {
       const action = actionOf(page, event);
       const handler = action === undefined ? undefined : latest.current[action];
       if (!handler || (page !== "everywhere" && document.querySelector("dialog[open]"))) return;
-      event.preventDefault();
-      handler();
+      if (handler() !== false) event.preventDefault();
     };
     addEventListener("keydown", listener);
     return () => removeEventListener("keydown", listener);
