@@ -425,6 +425,8 @@ class TaxonomyOut(Answer):
     components: list[ComponentOut]
     grades: list[GradeLabel]
     states: list[Label]
+    loop_states: list[Label]
+    conclusions: list[Label]
     decisions: list[Label]
     directions: list[Label]
     roles: list[Label]

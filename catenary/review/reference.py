@@ -110,6 +110,8 @@ def _taxonomy(site: Site) -> answers.TaxonomyOut:
             for grade, told in lexicon.GRADES.items()
         ],
         states=[_label(str(one), told) for one, told in lexicon.STATES.items()],
+        loop_states=[_label(str(one), told) for one, told in lexicon.LOOP_STATES.items()],
+        conclusions=[_label(str(one), told) for one, told in lexicon.CONCLUSIONS.items()],
         decisions=[_label(str(one), lexicon.ACTS[one]) for one in Act],
         directions=[_label(str(one), lexicon.DIRECTIONS[one]) for one in Direction],
         roles=[_label(str(one), told) for one, told in lexicon.ROLES_OF_PEOPLE.items()],

@@ -287,6 +287,9 @@ def test_the_runs_and_the_dictionary_are_told(anybody: Browser):
     told = anybody.get("/api/taxonomy").json()
     assert told["components"][0]["id"] == "dropper"
     assert {"id": "second", "label": {"zh": "待复核", "en": "second reading"}} in told["states"]
+    closed = {"id": "closed", "label": {"zh": "已销号", "en": "closed"}}
+    assert closed in told["loop_states"]
+    assert [one["id"] for one in told["conclusions"]] == ["repaired", "nothing_found"]
 
 
 def test_names_that_are_html_are_told_as_text(anybody: Browser):

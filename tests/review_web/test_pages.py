@@ -22,6 +22,7 @@ PAGES = (
     "picture?frame=57",
     "masts",
     "mast?id=57",
+    "defects",
     "statistics",
     "help",
 )
@@ -194,6 +195,8 @@ def test_a_box_is_corrected_and_a_length_measured(line: Railway, page: Page, com
     expect(page.locator(".hint")).to_contain_text(
         re.compile(r"[\d.]+ px \([\d.]+ across, 0\.0 down")
     )
+    page.keyboard.press("Escape")
+    expect(page.locator(".canvas")).to_have_class("canvas tool-move")
     page.keyboard.press("b")
     drag_over(page, 0.4, 0.3, 0.6, 0.7)
     page.get_by_role("button", name="Confirm with this box").click()
@@ -259,6 +262,62 @@ def test_a_mast_named_like_an_attack_is_only_text(line: Railway, page: Page, com
         assert page.locator("img[src='x']").count() == 0
     assert page.evaluate("window.wasHit") is None
     assert complaints == []
+
+
+def begin_dispatching(page: Page) -> None:
+    """Ask for the step once the defect and its picture are there."""
+    page.wait_for_function("() => document.querySelector('.sightings img')?.naturalWidth > 0")
+    page.keyboard.press("d")
+    expect(page.get_by_label("Note")).to_be_focused()
+
+
+def test_a_confirmed_item_is_dispatched_in_the_closed_loop(line: Railway, page: Page, complaints):
+    log_in(page, line, "zhao", "#/triage")
+    first = shown(page)
+    press_and_see_next(page, "1")
+    expect(page.get_by_text("saving")).to_have_count(0)
+    page.keyboard.press("k")
+    expect(page.locator(".stage")).to_have_attribute("data-item", first)
+    page.get_by_role("link", name="Defect 1").click()
+    expect(page.get_by_role("heading", name="Dropper broken")).to_be_visible()
+    begin_dispatching(page)
+    page.keyboard.press("Escape")  # leaves the field
+    page.keyboard.press("Escape")
+    expect(page.get_by_role("form")).to_have_count(0)
+    begin_dispatching(page)
+    page.keyboard.type(ATTACK)
+    page.keyboard.press("Control+Enter")
+    made = page.locator(".steps-made > li")
+    expect(made).to_have_count(2)
+    for told in ("Dispatch", "zhao", "Registered → Dispatched", ATTACK):
+        expect(made.last).to_contain_text(told)
+    assert page.evaluate(FAINT_TEXT) == []
+    steps = page.request.get(line.address + "api/defects/1").json()["steps"]
+    assert [(one["step"], one["note"]) for one in steps] == [("register", ""), ("dispatch", ATTACK)]
+    page.keyboard.press("q")
+    page.get_by_role("checkbox", name=re.compile("^Dispatched")).check()
+    expect(page.get_by_role("status").first).to_have_text("1 defects")
+    assert "state=dispatched" in page.url
+    assert complaints == []
+
+
+def test_a_step_on_what_somebody_else_changed_is_told_and_not_made(line: Railway, new_page):
+    first, second = new_page(), new_page()
+    log_in(first, line, "zhao", "#/triage?item=5")
+    assert shown(first) == "5"
+    press_and_see_next(first, "1")
+    expect(first.get_by_text("saving")).to_have_count(0)
+    log_in(second, line, "zhao", "#/defect?id=1")
+    first.goto(line.address + "#/defect?id=1")
+    for each in (first, second):
+        begin_dispatching(each)
+    for each in (first, second):
+        each.keyboard.press("Control+Enter")
+        expect(each.get_by_role("form")).to_have_count(0)
+    expect(first.get_by_role("status")).to_have_text("Done: Dispatch")
+    expect(second.get_by_role("alert")).to_contain_text("your step was not made")
+    expect(second.locator(".steps-made > li")).to_have_count(2)
+    assert item(first, line, 5)["defect"]["state"] == "dispatched"
 
 
 # WCAG 2.2, 1.4.3: text that is not disabled has at least 4.5 times the contrast.

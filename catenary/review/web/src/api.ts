@@ -150,11 +150,13 @@ export interface ItemDetail extends Item {
   earlier: Earlier[];
   change: { change: string; label: Words; earlier_run: string } | null;
   decisions: Decision[];
+  /** In the closed loop, once it was confirmed. */
+  defect: { id: number; state: string; state_label: Words } | null;
   versions: { model: string; rules: string; taxonomy: string };
 }
 
 export interface Facet {
-  value: string;
+  value: string | number | null;
   label: Words;
   count: number;
 }
@@ -271,10 +273,133 @@ export interface Taxonomy {
   }[];
   grades: { grade: number; label: Words }[];
   states: { id: string; label: Words }[];
+  loop_states: { id: string; label: Words }[];
+  conclusions: { id: string; label: Words }[];
   decisions: { id: string; label: Words }[];
   directions: { id: string; label: Words }[];
   roles: { id: string; label: Words }[];
   verdicts: { id: string; label: Words }[];
+}
+
+export const STEP_FIELDS = ["conclusion", "of", "due", "note"] as const;
+export type StepField = (typeof STEP_FIELDS)[number];
+export type DefectOrder = "due" | "newest" | "place";
+
+export interface AllowedStep {
+  step: string;
+  label: Words;
+  needs: StepField[];
+  may_have: StepField[];
+}
+
+export interface Defect {
+  id: number;
+  version: number;
+  item_id: number;
+  run: string;
+  run_id: number;
+  state: string;
+  state_label: Words;
+  component: string;
+  condition: string;
+  grade: number;
+  mast: Mast | null;
+  kilometre_m: number | null;
+  kilometre: string;
+  frame_id: number;
+  camera: string;
+  view: string;
+  box: Box;
+  registered_at: string;
+  repair_by: string;
+  reinspect_by: string | null;
+  due: string | null;
+  overdue: boolean;
+  conclusion: string | null;
+  sightings: number;
+  suspected_of: number | null;
+  joined_to: number | null;
+  changed_at: string;
+  changed_by: string;
+  allowed: AllowedStep[];
+}
+
+export interface LoopStanding {
+  state: string;
+  condition: string;
+  grade: number;
+  repair_by: string;
+  reinspect_by: string | null;
+  conclusion: string | null;
+  suspected_of: number | null;
+  joined_to: number | null;
+}
+
+export interface StepMade {
+  id: number;
+  step: string;
+  label: Words;
+  made_at: string;
+  made_by: string;
+  role: string;
+  note: string;
+  version: number;
+  before: LoopStanding | null;
+  after: LoopStanding;
+  other: number | null;
+  decision_id: number | null;
+}
+
+export interface LaterRun {
+  run: string;
+  run_id: number;
+  date: string;
+  mast_id: number | null;
+  found: string;
+  label: Words;
+  photographs: number;
+  items: Item[];
+}
+
+export interface DefectDetail extends Defect {
+  steps: StepMade[];
+  sightings_of: { defect_id: number; item: Item }[];
+  suspects: Defect[];
+  later: LaterRun[];
+  conclusions: { id: string; label: Words }[];
+}
+
+export const DEFECT_FACETS = [
+  "state",
+  "grade",
+  "component",
+  "condition",
+  "line",
+  "section",
+  "mast",
+  "run",
+] as const;
+export type DefectFacet = (typeof DEFECT_FACETS)[number];
+
+export type DefectFilters = Partial<Record<DefectFacet, string[]>> & {
+  overdue?: boolean;
+  suspected?: boolean;
+};
+
+export interface DefectPage {
+  defects: Defect[];
+  next: string | null;
+  total: number;
+  overdue: number;
+}
+
+export interface StepAsked {
+  step: string;
+  version: number;
+  note?: string;
+  conclusion?: string;
+  due?: string;
+  of?: number;
 }
 
 export interface Run {
@@ -381,7 +506,7 @@ async function session(method: "GET" | "POST" | "DELETE", body?: unknown): Promi
 }
 
 /** The filters as the query of a URL, without the question mark. */
-export function filterQuery(filters: Filters): string {
+export function filterQuery(filters: Filters | DefectFilters): string {
   const query = new URLSearchParams();
   for (const [name, value] of Object.entries(filters)) {
     for (const one of Array.isArray(value) ? value : [value]) query.append(name, String(one));
@@ -442,6 +567,22 @@ export const api = {
     call<{ item: ItemDetail }>("POST", `items/${id}/undo`, { version }),
   undoAll: (items: { item: number; version: number }[]) =>
     call<{ items: Item[] }>("POST", "undo", { items }),
+
+  defects: (filters: DefectFilters, order: DefectOrder, cursor: string | null, limit: number) =>
+    call<DefectPage>(
+      "GET",
+      `defects?${filterQuery(filters)}&order=${order}&limit=${limit}${
+        cursor ? `&cursor=${encodeURIComponent(cursor)}` : ""
+      }`,
+    ),
+  defectFilters: (filters: DefectFilters) =>
+    call<{ total: number; overdue: number; facets: Record<DefectFacet, Facet[]> }>(
+      "GET",
+      `defects/filters?${filterQuery(filters)}`,
+    ),
+  defect: (id: number) => call<DefectDetail>("GET", `defects/${id}`),
+  step: (id: number, asked: StepAsked) =>
+    call<{ defect: DefectDetail }>("POST", `defects/${id}/steps`, asked),
 
   frame: (id: number) => call<FrameDetail>("GET", `frames/${id}`),
   draw: (

@@ -4,6 +4,8 @@ import { ApiError, api, onLoggedOut, type Session } from "./api";
 import { Problem } from "./controls";
 import { type Page, useKeys } from "./keys";
 import { learnNames, roleName } from "./names";
+import { DefectPage } from "./pages/defect";
+import { Defects } from "./pages/defects";
 import { Help, HelpOverlay } from "./pages/help";
 import { Login } from "./pages/login";
 import { MastPage, Masts } from "./pages/masts";
@@ -22,10 +24,11 @@ const NAVIGATION: readonly { page: string; word: Word }[] = [
   { page: "triage", word: "triage" },
   { page: "sheet", word: "sheet" },
   { page: "masts", word: "masts" },
+  { page: "defects", word: "defects" },
   { page: "statistics", word: "statistics" },
   { page: "help", word: "help" },
 ];
-const WITH_KEYS: readonly Page[] = ["queue", "triage", "sheet", "picture"];
+const WITH_KEYS: readonly Page[] = ["queue", "triage", "sheet", "picture", "defects", "defect"];
 const THEMES: readonly Theme[] = ["system", "light", "dark"];
 
 export function App() {
@@ -137,8 +140,12 @@ export function App() {
   );
 }
 
-function leaveField(): void {
-  if (document.activeElement instanceof HTMLElement) document.activeElement.blur();
+/** Leaves what has the focus; false where that was no field, so that Escape cancels in a page. */
+function leaveField(): boolean {
+  const focused = document.activeElement;
+  if (!(focused instanceof HTMLElement)) return false;
+  focused.blur();
+  return focused.matches("input, select, textarea");
 }
 
 async function readNames(): Promise<void> {
@@ -159,6 +166,10 @@ function Shown({ place: { page, query } }: { place: Place }) {
       return <Masts query={query} />;
     case "mast":
       return <MastPage query={query} />;
+    case "defects":
+      return <Defects query={query} />;
+    case "defect":
+      return <DefectPage query={query} />;
     case "statistics":
       return <StatisticsPage />;
     case "help":

@@ -1,9 +1,10 @@
 // Small parts that several pages show: badges, buttons with their key, messages.
 import type { ComponentChildren } from "preact";
-import type { ApiError, Item, ItemDetail } from "./api";
+import type { ApiError, Defect, Item, ItemDetail } from "./api";
 import { keysOf, type Page } from "./keys";
-import { gradeName, stateName } from "./names";
-import { isWord, t } from "./words";
+import { dayOf, daysUntil } from "./loop";
+import { gradeName, opened, stateName } from "./names";
+import { isWord, t, told } from "./words";
 
 interface ButtonProps {
   page: Page;
@@ -83,4 +84,31 @@ export function Row({ name, children }: { name: string; children: ComponentChild
       <dd>{children}</dd>
     </>
   );
+}
+
+export function LoopState({ defect }: { defect: Defect }) {
+  return <span class={`state state-${defect.state}`}>{opened(told(defect.state_label))}</span>;
+}
+
+/** The deadline that counts; overdue is said in words and has a sign. */
+export function Deadline({ defect }: { defect: Pick<Defect, "due" | "overdue"> }) {
+  if (defect.due === null) return <span class="muted">{t("no_deadline")}</span>;
+  return (
+    <>
+      <span class="day">{dayOf(new Date(defect.due))}</span>{" "}
+      {defect.overdue ? (
+        <b class="overdue">
+          <span aria-hidden="true">!</span> {untilText(defect.due, true)}
+        </b>
+      ) : (
+        <span class="muted small">{untilText(defect.due, false)}</span>
+      )}
+    </>
+  );
+}
+
+function untilText(due: string, isOverdue: boolean): string {
+  const days = Math.abs(daysUntil(due, new Date()));
+  if (isOverdue) return days ? t("overdue_days", { days }) : t("overdue_today");
+  return days ? t("days_left", { days }) : t("due_today");
 }

@@ -3,7 +3,7 @@
 import { useEffect, useRef } from "preact/hooks";
 import type { Word } from "./words";
 
-export type Page = "everywhere" | "queue" | "triage" | "sheet" | "picture";
+export type Page = "everywhere" | "queue" | "triage" | "sheet" | "picture" | "defects" | "defect";
 
 export interface Binding {
   action: string;
@@ -93,6 +93,31 @@ export const KEYS: Readonly<Record<Page, readonly Binding[]>> = {
     bind("mast", "m", "key_mast"),
     ...TONE_KEYS,
   ],
+  defects: [
+    bind("next", "ArrowDown j", "key_next_defect"),
+    bind("previous", "ArrowUp k", "key_previous_defect"),
+    bind("open", "Enter", "key_open"),
+  ],
+  // The keys of steps are called as the server calls the steps.
+  defect: [
+    bind("dispatch", "d", "key_dispatch"),
+    bind("repair", "r", "key_repair"),
+    bind("reinspect", "i", "key_reinspect"),
+    bind("close", "c", "key_close_defect"),
+    bind("send_back", "b", "key_send_back"),
+    bind("extend", "x", "key_extend"),
+    bind("reopen", "o", "key_reopen"),
+    bind("same_as", "s", "key_same_as"),
+    bind("not_same", "n", "key_not_same"),
+    bind("split", "l", "key_split"),
+    bind("cancel", "Escape", "cancel"),
+    bind("evidence", "e", "key_evidence"),
+    bind("brighten", "a", "key_brighten"),
+    bind("triage", "t", "key_open_item"),
+    bind("picture", "p", "key_picture"),
+    bind("mast", "m", "key_mast"),
+    bind("list", "q", "key_defects"),
+  ],
 };
 
 /** What a key is called on the keyboard. */
@@ -134,7 +159,8 @@ function keyPressed({ key, code }: Pick<KeyboardEvent, "key" | "code">): string 
   return key;
 }
 
-export type Handlers = Readonly<Record<string, () => void>>;
+/** A handler that answers false had nothing to do: the key is then for others. */
+export type Handlers = Readonly<Record<string, () => unknown>>;
 
 /** Runs the handler of each key of a page while the component is shown. */
 export function useKeys(page: Page, handlers: Handlers): void {
@@ -147,8 +173,7 @@ export function useKeys(page: Page, handlers: Handlers): void {
       const action = actionOf(page, event);
       const handler = action === undefined ? undefined : latest.current[action];
       if (!handler || (page !== "everywhere" && document.querySelector("dialog[open]"))) return;
-      event.preventDefault();
-      handler();
+      if (handler() !== false) event.preventDefault();
     };
     addEventListener("keydown", listener);
     return () => removeEventListener("keydown", listener);

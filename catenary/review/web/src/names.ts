@@ -8,6 +8,8 @@ let taxonomy: Taxonomy = {
   components: [],
   grades: [],
   states: [],
+  loop_states: [],
+  conclusions: [],
   decisions: [],
   directions: [],
   roles: [],
@@ -54,6 +56,19 @@ export function gradeName(grade: number | null): string {
 
 export function stateName(id: string): string {
   return labelled(taxonomy.states, id);
+}
+
+/** The states of the closed loop, in the order in which a defect passes them. */
+export function loopStates(): Taxonomy["loop_states"] {
+  return taxonomy.loop_states;
+}
+
+export function loopStateName(id: string): string {
+  return labelled(taxonomy.loop_states, id);
+}
+
+export function conclusionName(id: string): string {
+  return labelled(taxonomy.conclusions, id);
 }
 
 export function roleName(id: string): string {

@@ -68,6 +68,14 @@ export function Facts({ item }: { item: ItemDetail }) {
             {[item.camera, item.view].filter(Boolean).join(" ")}
           </a>
         </Row>
+        {item.defect && (
+          <Row name={t("loop")}>
+            <a href={to("defect", { id: item.defect.id })}>
+              {t("defect_number", { id: item.defect.id })}
+            </a>{" "}
+            {told(item.defect.state_label)}
+          </Row>
+        )}
       </dl>
     </>
   );

@@ -1,6 +1,14 @@
 // Where in the pages one is: the part of the address behind the #, so that it can be shared.
 import { useEffect, useState } from "preact/hooks";
-import { FACETS, type Filters, filterQuery, type Order } from "./api";
+import {
+  DEFECT_FACETS,
+  type DefectFilters,
+  type DefectOrder,
+  FACETS,
+  type Filters,
+  filterQuery,
+  type Order,
+} from "./api";
 
 export interface Place {
   page: string;
@@ -25,7 +33,7 @@ export function usePlace(): Place {
 export type Query = Readonly<Record<string, string | number | null | undefined>>;
 
 /** The address of a page; filters first, then what else it takes. */
-export function to(page: string, query: Query = {}, filters: Filters = {}): string {
+export function to(page: string, query: Query = {}, filters: Filters | DefectFilters = {}): string {
   const all = new URLSearchParams(filterQuery(filters));
   for (const [name, value] of Object.entries(query)) {
     if (value !== null && value !== undefined && value !== "") all.set(name, String(value));
@@ -61,4 +69,24 @@ const ORDERS: readonly Order[] = ["risk", "probability", "place", "newest", "dec
 export function orderOf(query: URLSearchParams): Order {
   const asked = query.get("order");
   return ORDERS.find((order) => order === asked) ?? "risk";
+}
+
+export function defectFiltersOf(query: URLSearchParams): DefectFilters {
+  const filters: DefectFilters = {};
+  for (const name of DEFECT_FACETS) {
+    const values = query.getAll(name);
+    if (values.length) filters[name] = values;
+  }
+  for (const name of ["overdue", "suspected"] as const) {
+    const value = query.get(name);
+    if (value === "true" || value === "false") filters[name] = value === "true";
+  }
+  return filters;
+}
+
+export const DEFECT_ORDERS: readonly DefectOrder[] = ["due", "newest", "place"];
+
+export function defectOrderOf(query: URLSearchParams): DefectOrder {
+  const asked = query.get("order");
+  return DEFECT_ORDERS.find((order) => order === asked) ?? "due";
 }

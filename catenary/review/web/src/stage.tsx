@@ -127,7 +127,7 @@ function paneRoom(room: Room, isShared: boolean, isWide: boolean): Room {
     : { width: width / 2 - 2, height: height - CAPTION };
 }
 
-function linesOf(view: View): Line[] {
+export function linesOf(view: View): Line[] {
   return distinct(view.evidence.flatMap(({ lines }) => lines));
 }
 

@@ -3,8 +3,22 @@ import { useEffect, useRef } from "preact/hooks";
 import { KEYS, keyName, type Page } from "../keys";
 import { t, type Word } from "../words";
 
-const PAGES: readonly Page[] = ["triage", "sheet", "picture", "queue", "everywhere"];
-const SENTENCES: readonly Word[] = ["help_intro", "help_queue", "help_lease", "help_screens"];
+const PAGES: readonly Page[] = [
+  "triage",
+  "sheet",
+  "picture",
+  "queue",
+  "defects",
+  "defect",
+  "everywhere",
+];
+const SENTENCES: readonly Word[] = [
+  "help_intro",
+  "help_queue",
+  "help_lease",
+  "help_loop",
+  "help_screens",
+];
 const DECISIONS: readonly Word[] = [
   "help_confirm",
   "help_reject",

@@ -3,7 +3,6 @@ import { useEffect, useRef, useState } from "preact/hooks";
 import {
   api,
   FACETS,
-  type Facet,
   type FacetName,
   type Filters,
   type Item,
@@ -11,16 +10,16 @@ import {
   type QueuePage,
 } from "../api";
 import { Grade, Problem, State } from "../controls";
+import { FacetList } from "../facets";
 import { useKeys } from "../keys";
 import { useLoaded } from "../load";
-import { directionName, kindName, opened, percent, verdictName } from "../names";
+import { directionName, kindName, percent, verdictName } from "../names";
 import { filtersOf, go, orderOf, settle, to } from "../place";
 import { thumbUrl } from "../stage";
-import { t, told } from "../words";
+import { t } from "../words";
 
 const ORDERS: readonly Order[] = ["risk", "probability", "place", "newest", "decided"];
 const PAGE = 50;
-const FEW = 6; // values of a facet that are shown at first
 
 export function Queue({ query }: { query: URLSearchParams }) {
   const filters = filtersOf(query);
@@ -61,65 +60,6 @@ export function Queue({ query }: { query: URLSearchParams }) {
 function withValues(filters: Filters, name: FacetName, values: string[]): Filters {
   const { [name]: _old, ...rest } = filters;
   return values.length ? { ...rest, [name]: values } : rest;
-}
-
-interface FacetProps {
-  name: FacetName;
-  values: Facet[];
-  ticked: string[];
-  onTick: (ticked: string[]) => void;
-}
-
-function FacetList({ name, values, ticked, onTick }: FacetProps) {
-  const [isWhole, setWhole] = useState(false);
-  const [wanted, setWanted] = useState("");
-  if (values.length === 0 || (values.length === 1 && values[0]?.value === "")) return null;
-  const found = wanted
-    ? values.filter((one) => told(one.label).toLowerCase().includes(wanted.toLowerCase()))
-    : values;
-  const shown = isWhole ? found : found.filter((one, i) => i < FEW || ticked.includes(one.value));
-  const hidden = found.length - shown.length;
-  return (
-    <fieldset class="facet">
-      <legend>{t(name)}</legend>
-      {values.length > 2 * FEW && (
-        <input
-          type="search"
-          aria-label={`${t("find_value")} ${t(name)}`}
-          placeholder={t("find_value")}
-          value={wanted}
-          onInput={(event) => setWanted(event.currentTarget.value)}
-        />
-      )}
-      {shown.map(({ value, label, count }) => (
-        <label key={value} class={count === 0 ? "muted" : ""}>
-          <input
-            type="checkbox"
-            checked={ticked.includes(value)}
-            onChange={(event) =>
-              onTick(
-                event.currentTarget.checked
-                  ? [...ticked, value]
-                  : ticked.filter((one) => one !== value),
-              )
-            }
-          />
-          <span class="facet-label">{value === "" ? t("nothing") : opened(told(label))}</span>
-          <span class="count">{count}</span>
-        </label>
-      ))}
-      {hidden > 0 && (
-        <button type="button" class="link" onClick={() => setWhole(true)}>
-          {t("values_more", { count: hidden })}
-        </button>
-      )}
-      {isWhole && found.length > FEW && (
-        <button type="button" class="link" onClick={() => setWhole(false)}>
-          {t("values_fewer")}
-        </button>
-      )}
-    </fieldset>
-  );
 }
 
 interface KilometreProps {

@@ -76,7 +76,7 @@ function Kind({ filters, left, onChange }: KindProps) {
     api.queueFilters(waiting(kind)),
   );
   const all = components.value?.facets.component ?? [];
-  const first = all[0]?.value;
+  const first = all[0] && String(all[0].value);
   // Only when nothing was chosen
   useEffect(() => {
     if (!component && first) onChange({ ...others, component: [first] });
@@ -93,7 +93,7 @@ function Kind({ filters, left, onChange }: KindProps) {
             <option value={component}>{component ? componentName(component) : t("nothing")}</option>
           )}
           {all.map(({ value, label, count }) => (
-            <option key={value} value={value}>
+            <option key={value} value={String(value)}>
               {opened(told(label))} ({count})
             </option>
           ))}
@@ -110,7 +110,7 @@ function Kind({ filters, left, onChange }: KindProps) {
         >
           <option value="">{t("any")}</option>
           {(conditions.value?.facets.condition ?? []).map(({ value, label, count }) => (
-            <option key={value} value={value}>
+            <option key={value} value={String(value)}>
               {opened(told(label))} ({count})
             </option>
           ))}

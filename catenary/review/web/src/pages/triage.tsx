@@ -18,7 +18,7 @@ import {
   Whole,
   Why,
 } from "../panel";
-import { filtersOf, go, orderOf, to } from "../place";
+import { filtersOf, go, orderOf, placeOf, to } from "../place";
 import { preload } from "../preload";
 import type { Size } from "../scale";
 import { change, useSettings } from "../settings";
@@ -38,7 +38,9 @@ export function Triage({ query }: { query: URLSearchParams }) {
   const item = desk.current;
   useEffect(() => {
     // Going back from the photograph, or loading the page anew, comes back to this item.
-    if (item) history.replaceState(null, "", to("triage", { order, item: item.id }, filters));
+    // Whoever has just gone to another page, which is not shown yet, is not called back.
+    if (!item || placeOf(location.hash).page !== "triage") return;
+    history.replaceState(null, "", to("triage", { order, item: item.id }, filters));
   });
   return (
     <div class="triage">
