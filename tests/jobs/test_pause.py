@@ -32,7 +32,7 @@ def quick_judge(monkeypatch) -> None:
     monkeypatch.setattr(assemble, "judge", quick.judge)
 
 
-@pytest.fixture(params=["sqlite", "postgresql"])
+@pytest.fixture(params=["sqlite", pytest.param("postgresql", marks=pytest.mark.slow)])
 def place(request, tmp_path) -> tuple[str, ...]:
     folder = ("--workspace", str(tmp_path / "ws"))
     if request.param == "sqlite":

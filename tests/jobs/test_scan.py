@@ -165,6 +165,7 @@ def test_a_share_that_goes_away_is_waited_for(long_run, bundle):
     assert (record["done"], record["failed"], record["pending"]) == (40, 0, 0)
 
 
+@pytest.mark.slow
 def test_a_share_that_stays_away_ends_the_scan_and_blames_no_photograph(long_run, bundle):
     process = begun(long_run, bundle, "--wait", "0")
     elsewhere = long_run.with_name("elsewhere")
@@ -193,6 +194,7 @@ def test_a_scan_that_is_told_to_stop_keeps_what_is_finished(long_run, bundle):
     assert counts(long_run)["done"] == 40
 
 
+@pytest.mark.slow  # tests/jobs/test_crash.py kills scans by default
 def test_a_killed_scan_goes_on_and_repeats_nothing(run, bundle):
     process = begun(run, bundle)
     process.send_signal(signal.SIGKILL)
