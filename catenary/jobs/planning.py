@@ -27,7 +27,7 @@ class Planning:
         self.run_id = run_id
         self._db, self._frames = db, frames
         self._changed = threading.Condition()
-        self._added = self._told = 0
+        self._added = self._entered = self._told = 0
         self._is_over = self._is_stopped = False
         self._error: Exception | None = None
         self._thread = threading.Thread(target=self._run, name="planning", daemon=True)
@@ -45,8 +45,8 @@ class Planning:
             StoreError: If the database cannot be written.
         """
         with self._changed:
-            self._changed.wait_for(lambda: self._is_over or self._added > self._told)
-            is_new, self._told = self._added > self._told, self._added
+            self._changed.wait_for(lambda: self._is_over or self._entered > self._told)
+            is_new, self._told = self._entered > self._told, self._entered
         if not is_new and self._error is not None:
             raise self._error
         return is_new
@@ -87,4 +87,6 @@ class Planning:
             added = ledger.plan(tx, self.run_id, some)
         with self._changed:
             self._added += added
+            # Not what was new: a server lost at the very end may have kept what is written again.
+            self._entered += len(some)
             self._changed.notify_all()

@@ -91,3 +91,28 @@ def test_leaving_early_stops_the_listing(db: Database, run_id: int):
         assert plan.has_more()
     with db.read() as connection:
         assert ledger.counts(connection, run_id).total() == plan.added
+
+
+def test_a_transaction_kept_without_an_answer_is_scanned_all_the_same(
+    db: Database, run_id: int, monkeypatch: pytest.MonkeyPatch
+):
+    plan, is_lost = ledger.plan, iter([True])
+
+    def kept_but_lost(tx, run, refs):
+        added = plan(tx, run, refs)
+        return 0 if next(is_lost, False) else added
+
+    monkeypatch.setattr(ledger, "plan", kept_but_lost)
+    is_asked = threading.Event()
+
+    def listed() -> Iterator[ImageRef]:
+        assert is_asked.wait(60)
+        yield from records.refs(3)
+
+    with Planning(db, run_id, listed()) as under_way:
+
+        def more() -> bool:
+            is_asked.set()
+            return under_way.has_more()
+
+        assert len(list(ledger.pending(db, run_id, more=more))) == 3
