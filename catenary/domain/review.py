@@ -32,14 +32,16 @@ class Right(StrEnum):
     DECIDE = "decide"  # first readings
     SECOND = "second"  # second readings
     SETTLE = "settle"  # disputes, and decisions of others
+    EXPORT = "export"  # reports to download
     STATISTICS = "statistics"  # of everybody
+    PEOPLE = "people"  # accounts of others
 
 
 _RIGHTS: Mapping[Role, frozenset[Right]] = {
     Role.VIEWER: frozenset({Right.VIEW}),
-    Role.REVIEWER: frozenset({Right.VIEW, Right.DECIDE}),
-    Role.SECOND: frozenset({Right.VIEW, Right.DECIDE, Right.SECOND}),
-    Role.LEAD: frozenset(Right),
+    Role.REVIEWER: frozenset({Right.VIEW, Right.DECIDE, Right.EXPORT}),
+    Role.SECOND: frozenset({Right.VIEW, Right.DECIDE, Right.SECOND, Right.EXPORT}),
+    Role.LEAD: frozenset(Right) - {Right.PEOPLE},
     Role.ADMIN: frozenset(Right),
 }
 
@@ -121,11 +123,12 @@ NO_PART = "no_part"  # condition of a rejected item where there is no such part 
 
 
 class RefusedError(CatenaryError):
-    """A decision that is not taken.
+    """A decision, or a change of an account, that is not taken.
 
     Attributes:
         code: Short stable reason: ``"stale"``, ``"leased"``, ``"role"``, ``"own_reading"``,
-            ``"not_yours"``, ``"nothing_to_undo"``, ``"not_found"`` or ``"invalid"``.
+            ``"not_yours"``, ``"nothing_to_undo"``, ``"not_found"``, ``"invalid"``, ``"taken"`` or
+            ``"last_admin"``.
         items: Rows of the items it is about.
     """
 

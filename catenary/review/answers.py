@@ -46,10 +46,35 @@ class Session(Answer):
     accounts: bool
     csrf_token: str
     can: list[str]
+    must_change: bool
     break_after_minutes: float
     break_minutes: float
     lease_minutes: float
     version: str
+
+
+class AccountOut(Answer):
+    """An account, without its password."""
+
+    id: int
+    name: Text
+    role: Role
+    created_at: Time
+    disabled_at: Time | None
+    must_change: bool
+
+
+class Accounts(Answer):
+    """All accounts, oldest first."""
+
+    accounts: list[AccountOut]
+    shortest_password: int
+
+
+class ChangedAccount(Answer):
+    """An account as it is after a change."""
+
+    account: AccountOut
 
 
 class Mast(Answer):

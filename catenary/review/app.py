@@ -7,6 +7,7 @@ from fastapi import FastAPI
 
 from catenary import __version__
 from catenary.review import (
+    accounts,
     answers,
     defects,
     failures,
@@ -41,6 +42,7 @@ def create_app(site: Site, names: Iterable[str] = (), dist: Path = static.DIST) 
     )
     for router in (
         people.router(site),
+        accounts.router(site),
         queue.router(site),
         items.router(site),
         frames.router(site),

@@ -7,7 +7,8 @@ from pydantic import BaseModel, ConfigDict, Field, StringConstraints, model_vali
 
 from catenary.domain.finding import Verdict
 from catenary.domain.geometry import Box
-from catenary.domain.review import Decision, State, Wish
+from catenary.domain.review import Decision, Role, State, Wish
+from catenary.jobs.accounts import LONGEST, SHORTEST
 from catenary.store.queue import Order
 from catenary.store.review_items import Wanted
 from catenary.store.reviews import Ask
@@ -24,6 +25,37 @@ class Asked(BaseModel):
     """Base of everything that is asked: unknown fields are errors."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+Password = Annotated[str, StringConstraints(min_length=SHORTEST, max_length=LONGEST)]
+
+
+class AccountAsked(Asked):
+    """A new account."""
+
+    name: Short
+    role: Role
+    password: Password
+
+
+class RoleAsked(Asked):
+    """Another role, and the one that was on the screen."""
+
+    role: Role
+    was: Role
+
+
+class PasswordAsked(Asked):
+    """Another password for somebody."""
+
+    password: Password
+
+
+class OwnPasswordAsked(Asked):
+    """Another password for oneself."""
+
+    old: Annotated[str, StringConstraints(max_length=LONGEST)]
+    new: Password
 
 
 class Filters(Asked):

@@ -452,6 +452,8 @@ account = Table(
     Column("name", String(100), nullable=False),
     Column("role", String(20), nullable=False),
     Column("password", Text, nullable=False),  # argon2id, with its salt and costs
+    # Somebody else chose the password: it is good for choosing one's own, and nothing else.
+    Column("must_change", Boolean, nullable=False, server_default=false()),
     Column("created_at", DateTime, nullable=False),  # UTC
     Column("disabled_at", DateTime),  # UTC
     UniqueConstraint("name"),

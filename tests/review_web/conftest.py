@@ -3,11 +3,23 @@
 import os
 import shutil
 from collections.abc import Callable, Iterator
+from pathlib import Path
 
 import pytest
 from playwright.sync_api import Browser, Page, sync_playwright
 
+from catenary.domain.review import Role
 from catenary.review import static
+from tests.review_web import railway
+from tests.review_web.railway import MASTS, Railway
+
+_PEOPLE = {
+    "wang": Role.REVIEWER,
+    "li": Role.REVIEWER,
+    "zhao": Role.LEAD,
+    "guest": Role.VIEWER,
+    "sun": Role.ADMIN,
+}
 
 _ARGUMENTS = (
     "--no-sandbox",
@@ -65,3 +77,16 @@ def new_page(browser: Browser, complaints: list[str]) -> Iterator[Callable[..., 
 @pytest.fixture
 def page(new_page: Callable[..., Page]) -> Page:
     return new_page("en-GB")
+
+
+@pytest.fixture(scope="session")
+def pictures(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("pictures")
+    railway.photograph(folder, MASTS)
+    return folder
+
+
+@pytest.fixture
+def line(tmp_path: Path, pictures: Path) -> Iterator[Railway]:
+    with railway.served(tmp_path, pictures, MASTS, _PEOPLE) as opened:
+        yield opened

@@ -31,6 +31,7 @@ EARLIER_RUN = "2025-12-05_示例线_上行"
 ATTACK = "<img src=x onerror=window.wasHit=1>"
 PASSWORD = "night photographs"  # noqa: S105 - of people who exist in tests only
 WIDTH, HEIGHT = 600, 480
+MASTS = 56
 DROPPER = Box(280.0, 100.0, 340.0, 420.0)
 _VERSIONS = Versions("drawn-1", "1@abc", "1")
 _SETTINGS = ReviewSettings(

@@ -1,20 +1,21 @@
 """A reviewer's work in a real browser, against the real server."""
 
 import re
-from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 from playwright.sync_api import Page, expect
 
-from catenary.domain.review import Role
 from tests.review_web import railway
+from tests.review_web.acts import (
+    FAINT_TEXT,
+    item,
+    log_in,
+    press_and_see_next,
+    shown,
+    states,
+)
 from tests.review_web.railway import ATTACK, PASSWORD, Railway
 
-PEOPLE = {"wang": Role.REVIEWER, "li": Role.REVIEWER, "zhao": Role.LEAD, "guest": Role.VIEWER}
-
-
-MASTS = 56
 PAGES = (
     "queue",
     "triage",
@@ -26,57 +27,6 @@ PAGES = (
     "statistics",
     "help",
 )
-
-
-@pytest.fixture(scope="module")
-def pictures(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    folder = tmp_path_factory.mktemp("pictures")
-    railway.photograph(folder, MASTS)
-    return folder
-
-
-@pytest.fixture
-def line(tmp_path: Path, pictures: Path) -> Iterator[Railway]:
-    with railway.served(tmp_path, pictures, MASTS, PEOPLE) as opened:
-        yield opened
-
-
-def states(page: Page, line: Railway) -> dict[str, int]:
-    """Return how many items are in each state, as the server tells."""
-    facets = page.request.get(line.address + "api/queue/filters").json()["facets"]
-    return {one["value"]: one["count"] for one in facets["state"] if one["count"]}
-
-
-def item(page: Page, line: Railway, number: int) -> dict:
-    return page.request.get(f"{line.address}api/items/{number}").json()
-
-
-def log_in(page: Page, line: Railway, name: str, place: str = "#/queue") -> None:
-    page.goto(line.address + place)
-    page.get_by_label(re.compile("^(Name|用户名)$")).fill(name)
-    page.get_by_label(re.compile("^(Password|密码)$")).fill(PASSWORD)
-    page.keyboard.press("Enter")
-    expect(page.get_by_role("navigation")).to_be_visible()
-
-
-def shown(page: Page, but: str = "") -> str:
-    """Return the item that is looked at, once it is another than ``but`` and its picture there."""
-    looked_at = page.wait_for_function(
-        """but => {
-          const stage = document.querySelector('.stage');
-          const image = stage?.querySelector('img');
-          const isThere = image && image.complete && image.naturalWidth > 0;
-          return isThere && stage.dataset.item !== but ? stage.dataset.item : false;
-        }""",
-        arg=but,
-    )
-    return str(looked_at.json_value())
-
-
-def press_and_see_next(page: Page, key: str) -> str:
-    before = shown(page)
-    page.keyboard.press(key)
-    return shown(page, but=before)
 
 
 def test_fifty_items_are_decided_by_keyboard_alone(line: Railway, page: Page, complaints):
@@ -318,34 +268,6 @@ def test_a_step_on_what_somebody_else_changed_is_told_and_not_made(line: Railway
     expect(second.get_by_role("alert")).to_contain_text("your step was not made")
     expect(second.locator(".steps-made > li")).to_have_count(2)
     assert item(first, line, 5)["defect"]["state"] == "dispatched"
-
-
-# WCAG 2.2, 1.4.3: text that is not disabled has at least 4.5 times the contrast.
-FAINT_TEXT = """() => {
-  const numbers = colour => (colour.match(/[\\d.]+/g) || []).map(Number);
-  const light = colour => {
-    const [r, g, b] = colour.map(v => v / 255)
-      .map(v => v <= 0.04045 ? v / 12.92 : ((v + 0.055) / 1.055) ** 2.4);
-    return 0.2126 * r + 0.7152 * g + 0.0722 * b;
-  };
-  const behind = element => {
-    for (let one = element; one; one = one.parentElement) {
-      const colour = numbers(getComputedStyle(one).backgroundColor);
-      if (colour.length === 3 || colour[3] === 1) return colour.slice(0, 3);
-    }
-    return [255, 255, 255];
-  };
-  const hasText = element => [...element.childNodes]
-    .some(one => one.nodeType === Node.TEXT_NODE && one.textContent.trim());
-  return [...document.querySelectorAll('body *')]
-    .filter(one => hasText(one) && one.getClientRects().length)
-    .filter(one => !one.closest(':disabled, .disabled, svg, option'))
-    .filter(one => {
-      const [a, b] = [numbers(getComputedStyle(one).color).slice(0, 3), behind(one)].map(light);
-      return (Math.max(a, b) + 0.05) / (Math.min(a, b) + 0.05) < 4.5;
-    })
-    .map(one => `${one.tagName}.${one.className} ${one.textContent.slice(0, 30)}`);
-}"""
 
 
 @pytest.mark.parametrize(("locale", "scheme"), [("en-GB", "dark"), ("zh-CN", "light")])

@@ -6,7 +6,7 @@ export interface Words {
   en: string;
 }
 export type Box = [x0: number, y0: number, x1: number, y1: number];
-export type Right = "view" | "decide" | "second" | "settle" | "statistics";
+export type Right = "view" | "decide" | "second" | "settle" | "export" | "statistics" | "people";
 export type DecisionKind = "confirm" | "reject" | "observe" | "cannot_judge";
 export type Verdict = "defect" | "cannot_judge" | "normal";
 export type Order = "risk" | "probability" | "place" | "newest" | "decided";
@@ -16,10 +16,21 @@ export interface Session {
   accounts: boolean;
   csrf_token: string;
   can: Right[];
+  /** Somebody else chose the password: it is good for choosing another, and nothing else. */
+  must_change: boolean;
   break_after_minutes: number;
   break_minutes: number;
   lease_minutes: number;
   version: string;
+}
+
+export interface Account {
+  id: number;
+  name: string;
+  role: string;
+  created_at: string;
+  disabled_at: string | null;
+  must_change: boolean;
 }
 
 export interface Mast {
@@ -499,8 +510,12 @@ async function errorOf(response: Response): Promise<ApiError> {
   );
 }
 
-async function session(method: "GET" | "POST" | "DELETE", body?: unknown): Promise<Session> {
-  const answer = await call<Session>(method, "session", body);
+async function session(
+  method: "GET" | "POST" | "DELETE",
+  body?: unknown,
+  path = "session",
+): Promise<Session> {
+  const answer = await call<Session>(method, path, body);
   token = answer.csrf_token;
   return answer;
 }
@@ -525,6 +540,18 @@ export const api = {
   session: () => session("GET"),
   logIn: (name: string, password: string) => session("POST", { name, password }),
   logOut: () => session("DELETE"),
+  changePassword: (old: string, chosen: string) =>
+    session("POST", { old, new: chosen }, "session/password"),
+
+  accounts: () => call<{ accounts: Account[]; shortest_password: number }>("GET", "accounts"),
+  addAccount: (name: string, role: string, password: string) =>
+    call<{ account: Account }>("POST", "accounts", { name, role, password }),
+  setRole: ({ id, role: was }: Account, role: string) =>
+    call<{ account: Account }>("POST", `accounts/${id}/role`, { role, was }),
+  resetPassword: ({ id }: Account, password: string) =>
+    call<{ account: Account }>("POST", `accounts/${id}/password`, { password }),
+  disable: ({ id }: Account) => call<{ account: Account }>("POST", `accounts/${id}/disable`),
+  enable: ({ id }: Account) => call<{ account: Account }>("POST", `accounts/${id}/enable`),
 
   taxonomy: () => call<Taxonomy>("GET", "taxonomy"),
   runs: () => call<{ runs: Run[] }>("GET", "runs"),

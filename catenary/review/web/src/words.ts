@@ -36,7 +36,66 @@ const table = {
   name: ["用户名", "Name"],
   password: ["密码", "Password"],
 
+  // Accounts
+  accounts: ["账号", "Accounts"],
+  add_account: ["添加账号", "Add an account"],
+  account_added: ["已添加账号 {name}", "{name} was added"],
+  role: ["角色", "Role"],
+  role_of: ["{name} 的角色", "Role of {name}"],
+  role_changed: ["{name} 现为{role}", "{name} is now {role}"],
+  since: ["创建时间", "Since"],
+  account_active: ["可登录", "Active"],
+  account_disabled: ["已停用", "Disabled"],
+  account_must_change: ["待改密码", "Has to choose a password"],
+  disable: ["停用", "Disable"],
+  disable_named: ["停用 {name}", "Disable {name}"],
+  disable_asked: [
+    "停用后 {name} 立即退出，不能再登录；其判定保留。",
+    "{name} is logged out at once and cannot log in again; their decisions stay.",
+  ],
+  account_disabled_done: ["已停用 {name}", "{name} is disabled"],
+  enable: ["启用", "Enable"],
+  enable_named: ["启用 {name}", "Enable {name}"],
+  account_enabled_done: ["已启用 {name}", "{name} can log in again"],
+  reset_password: ["重置密码", "Reset the password"],
+  reset_named: ["重置 {name} 的密码", "Reset the password of {name}"],
+  password_reset_done: ["已重置 {name} 的密码", "The password of {name} was reset"],
+  first_password: ["初始密码", "First password"],
+  first_password_hint: [
+    "请当面告知本人；首次登录时须自行更改。",
+    "Tell it in person; it has to be replaced at the first login.",
+  ],
+  change_password: ["修改密码", "Change the password"],
+  password_old: ["原密码", "Old password"],
+  password_new: ["新密码", "New password"],
+  password_again: ["再输一次新密码", "New password again"],
+  password_differs: ["两次输入的新密码不同。", "The two new passwords differ."],
+  password_short: ["密码至少 {count} 个字符。", "A password has {count} characters or more."],
+  password_changed: [
+    "密码已修改；此账号的其他登录已退出。",
+    "The password was changed; other logins of this account have ended.",
+  ],
+  password_forced: [
+    "您的密码由他人设定，请先改为自己的密码。",
+    "Somebody else chose your password: choose your own first.",
+  ],
+  no_accounts: [
+    "尚无账号，本机任何人都有全部权限。第一个账号用命令添加：",
+    "There are no accounts: whoever is at this machine may do everything. Add the first by command:",
+  ],
+
   // Errors
+  error_taken: ["用户名已被使用。", "There is an account of that name already."],
+  error_last_admin: [
+    "这是最后一个管理员，请先设另一个管理员。",
+    "This is the last admin; make another one first.",
+  ],
+  error_no_accounts: [
+    "第一个账号须用命令添加。",
+    "The first account is added by the command `catenary users add`.",
+  ],
+  error_wrong_password: ["原密码不对。", "The old password is wrong."],
+  error_password_needed: ["请先修改密码。", "Choose your own password first."],
   error_offline: ["服务器没有应答。", "The server does not answer."],
   error_login_failed: [
     "用户名或密码不对，或账号已停用。",
@@ -53,6 +112,10 @@ const table = {
   error_not_yours: ["这是他人的判定。", "Somebody else decided this."],
   error_not_found: ["找不到。", "Not found."],
   error_picture_unreadable: ["图像无法读取：{message}", "The photograph cannot be read: {message}"],
+  account_stale: [
+    "此账号刚被他人更改，您的更改未保存。",
+    "Somebody changed this account meanwhile; your change was not made.",
+  ],
   error_stale: [
     "刚被他人更改，您的判定未保存。",
     "Somebody changed it meanwhile; your decision was not kept.",
