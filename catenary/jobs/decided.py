@@ -36,9 +36,22 @@ from catenary.store.settled import Settled
 log = logging.getLogger(__name__)
 
 
-def with_decisions(connection: Connection, run_id: int, data: ReportData) -> ReportData:
-    """Return the data of a report with what people decided; as it is before anybody did."""
-    items = [one for one in review_items.of_run(connection, run_id) if _counts(one)]
+def with_decisions(
+    connection: Connection, run_id: int, data: ReportData, only: frozenset[str] | None = None
+) -> ReportData:
+    """Return the data of a report with what people decided; as it is before anybody did.
+
+    Args:
+        connection: Database.
+        run_id: Run.
+        data: As scanned.
+        only: Names of the parts that it is about; None for all.
+    """
+    items = [
+        one
+        for one in review_items.of_run(connection, run_id)
+        if _counts(one) and (only is None or one.name in only)
+    ]
     final = [one for one in items if _is_final(one)]
     if not final:
         return data
@@ -80,7 +93,13 @@ def _is_final(one: Item) -> bool:
     return one.standing.state not in WAITING
 
 
-def limited(connection: Connection, run_id: int, data: ReportData, folder: Path) -> ReportData:
+def limited(
+    connection: Connection,
+    run_id: int,
+    data: ReportData,
+    folder: Path,
+    only: frozenset[str] | None = None,
+) -> ReportData:
     """Return the data of a report with confirmed defects alone, as people decided them.
 
     Parts that could not be judged, and that nobody decided on, stay: they are not free of defects.
@@ -90,11 +109,13 @@ def limited(connection: Connection, run_id: int, data: ReportData, folder: Path)
         run_id: Run.
         data: With decisions.
         folder: Gets pictures of what the scan did not keep one of: of what people drew or moved.
+        only: Names of the parts that it is about; None for all.
     """
     by_name, cutter = data.by_name(), _Cutter(folder)
     confirmed = [
         _part(connection, one, by_name.get(one.item.name), data, cutter)
         for one in settled.of_run(connection, run_id, [State.CONFIRMED])
+        if only is None or one.item.name in only
     ]
     listed = [
         view.finding

@@ -10,7 +10,7 @@ from pathlib import Path
 from sqlalchemy import Connection
 
 from catenary import config
-from catenary.domain.errors import StoreError
+from catenary.domain.errors import NothingToReportError
 from catenary.domain.finding import Verdict
 from catenary.domain.taxonomy import Taxonomy
 from catenary.jobs import decided, workspaces
@@ -27,16 +27,32 @@ from catenary.reports.data import (
     ReportView,
     Since,
     alone,
+    own_name,
 )
-from catenary.store import findings, ledger, parts, shards, summary
+from catenary.reports.lexicon import Words
+from catenary.store import findings, ledger, parts, review_items, shards, summary
 from catenary.store.findings import FindingChange, StoredFinding
 from catenary.store.ledger import RunRecord
 from catenary.store.parts import StoredPart
+from catenary.store.review_items import Wanted
 from catenary.store.summary import RunSummary
 from catenary.store.workspace import Workspace
 
 FORMATS = ("html", "xlsx", "csv", "coco", "docx", "pdf")
 TEMPLATES = {"docx": "configs/notice/notice.docx", "pdf": "configs/notice/notice.typ"}
+
+
+@dataclass(frozen=True, slots=True)
+class Selection:
+    """Which items of the review queue a report is limited to.
+
+    Attributes:
+        wanted: Filter, as in the queue.
+        told: The same in words, which the report carries.
+    """
+
+    wanted: Wanted
+    told: Words
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,12 +65,14 @@ class Choices:
         fonts: PDF: folder of fonts to use beside those of the system.
         is_decided: Only defects that people confirmed, as they decided; None: in a notice of a run
             on which anybody decided, else all findings.
+        selection: Only these parts; None for the whole run.
     """
 
     with_components: bool = False
     template: Path | None = None
     fonts: Path | None = None
     is_decided: bool | None = None
+    selection: Selection | None = None
 
 
 def write_report(
@@ -75,26 +93,53 @@ def write_report(
 
     Raises:
         ConfigError: If the template of a notice is not usable, or a PDF finds no Chinese font.
-        StoreError: If the workspace or the run is not there, nobody decided what is to be limited
-            to decisions, or the file cannot be written.
+        NothingToReportError: If nobody decided what is to be limited to decisions, or nothing is
+            selected.
+        StoreError: If the workspace or the run is not there, or the file cannot be written.
     """
     chosen = choices or Choices()
     taxonomy = config.load_taxonomy(config.bundled("configs/taxonomy.yaml"))
     with workspaces.existing(place) as (db, workspace), db.read() as connection:
         run_id = ledger.run_id_of(connection, name)
         data = _data(connection, workspace, run_id, taxonomy)
-        data = decided.with_decisions(connection, run_id, data)
+        only = _only(connection, run_id, data, chosen.selection)
+        if chosen.selection is not None and only is not None:
+            data = _selected(data, only, chosen.selection.told)
+        data = decided.with_decisions(connection, run_id, data, only)
         if not _wants_decided(data, form, chosen):
             _write(data, form, path, chosen)
             return
         with tempfile.TemporaryDirectory() as pictures:
-            data = decided.limited(connection, run_id, data, Path(pictures))
+            data = decided.limited(connection, run_id, data, Path(pictures), only)
             _write(data, form, path, chosen)
+
+
+def _only(
+    connection: Connection, run_id: int, data: ReportData, selection: Selection | None
+) -> frozenset[str] | None:
+    """Return the names of the selected parts; None for all."""
+    if selection is None:
+        return None
+    names = review_items.names_of_run(connection, run_id, selection.wanted)
+    if not names:
+        raise NothingToReportError(f"nothing of {data.run.name} is selected: {selection.told.en}")
+    return names
+
+
+def _selected(data: ReportData, only: frozenset[str], told: Words) -> ReportData:
+    """Return the data of a report with the findings of some parts alone."""
+    names = data.part_names()
+    return replace(
+        data,
+        findings=tuple(one for one in data.findings if names[own_name(one)] in only),
+        joined=tuple(one for one in data.joined if one.name in only),
+        selection=told,
+    )
 
 
 def _wants_decided(data: ReportData, form: str, chosen: Choices) -> bool:
     if chosen.is_decided and data.review is None:
-        raise StoreError(
+        raise NothingToReportError(
             f"nobody has decided anything in {data.run.name} yet; leave --decided out, or see "
             "`catenary review`"
         )

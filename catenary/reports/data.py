@@ -13,6 +13,7 @@ from catenary.domain.part import part_name
 from catenary.domain.place import Mast
 from catenary.domain.review import WAITING, State
 from catenary.domain.taxonomy import Taxonomy
+from catenary.reports.lexicon import Words
 
 
 @dataclass(frozen=True, slots=True)
@@ -301,6 +302,7 @@ class ReportData:
             themselves.
         decisions: Name of a part to what people decided on it; empty before anybody did.
         review: How far people have gone; None before anybody decided.
+        selection: To what the report is limited, in words; None where it lists the whole run.
     """
 
     run: ReportRun
@@ -316,6 +318,7 @@ class ReportData:
     joined: tuple[ReportPart, ...] = ()
     decisions: Mapping[str, PartDecision] = field(default_factory=dict)
     review: Review | None = None
+    selection: Words | None = None
 
     def defects(self) -> list[ReportFinding]:
         """Return the defects, the most urgent grade and highest probability first."""

@@ -618,6 +618,22 @@ REVIEWED = Words(
     "已复核 {decided}/{total}，复核人 {reviewers}", "{decided} of {total} reviewed by {reviewers}"
 )
 REST_LEFT_OUT = Words("；其余不在本表", "; the others are not listed here")
+EXTRACT = Words("只列出所选部分（{selection}）；", "Only a selection is listed ({selection}); ")
+FILTERS: Mapping[str, Words] = {
+    "line": Words("线路", "line"),
+    "section": Words("站区", "section"),
+    "mast": Words("杆号", "mast"),
+    "camera": Words("相机", "camera"),
+    "view": Words("相机类别", "camera class"),
+    "component": Words("部件", "component"),
+    "condition": Words("缺陷类型", "condition"),
+    "grade": Words("等级", "grade"),
+    "state": Words("状态", "state"),
+    "verdict": Words("机器判断", "machine says"),
+    "reviewer": Words("审核人", "reviewer"),
+    "km_from": Words("公里标自", "from"),
+    "km_to": Words("公里标至", "to"),
+}
 DECIDED = Words("{state}（{reviewer}）", "{state} by {reviewer}")
 CORRECTED = Words("审核人员改判为{condition}", "a reviewer decided: {condition}")
 MISSED = Words(

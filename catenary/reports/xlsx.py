@@ -338,7 +338,7 @@ def _info(data: ReportData) -> Iterator[tuple[str, Cell]]:
     yield "规则 Rules", data.versions.rules
     yield "定级字典 Taxonomy", data.versions.taxonomy
     yield "指纹 Fingerprint (SHA-256)", fingerprint.of(data)
-    yield "复核 Review", words.status(data.review).both()
+    yield "复核 Review", words.standing(data).both()
     if data.review is not None:
         yield "复核人 Reviewers", ", ".join(data.review.reviewers)
         first, last = local_time(data.review.first_at), local_time(data.review.last_at)

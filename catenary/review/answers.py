@@ -77,6 +77,38 @@ class ChangedAccount(Answer):
     account: AccountOut
 
 
+class Failure(Answer):
+    """Why a report could not be made."""
+
+    code: str
+    message: str
+
+
+class ReportOut(Answer):
+    """A report that somebody asked for."""
+
+    id: str
+    run: Text
+    run_id: int
+    format: str
+    decided: bool | None
+    selection: Words | None
+    stage: str
+    before: int
+    asked_at: Time
+    ended_at: Time | None
+    file_name: str
+    size: int
+    sha256: str
+    problem: Failure | None
+
+
+class Reports(Answer):
+    """The own reports, the newest first."""
+
+    reports: list[ReportOut]
+
+
 class Mast(Answer):
     """A support; ``id`` is one of its photographs in this run."""
 

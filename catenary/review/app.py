@@ -17,6 +17,7 @@ from catenary.review import (
     people,
     queue,
     reference,
+    reports,
     static,
 )
 from catenary.review.site import Site
@@ -49,6 +50,7 @@ def create_app(site: Site, names: Iterable[str] = (), dist: Path = static.DIST) 
         frames.masts_router(site),
         defects.router(site),
         reference.router(site),
+        reports.router(site),
     ):
         app.include_router(router)
     static.install(app, dist)

@@ -21,6 +21,7 @@ from catenary.jobs import review_queue, workspaces
 from catenary.jobs.accounts import Passwords
 from catenary.review.app import create_app
 from catenary.review.attempts import Attempts
+from catenary.review.exports import Exports
 from catenary.review.photos import Photos
 from catenary.review.settings import ReviewSettings
 from catenary.review.site import Site
@@ -173,7 +174,11 @@ def opened(place: Path | Workspace, settings: ReviewSettings) -> Iterator[Site]:
         StoreError: If there is no workspace or no database.
     """
     with workspaces.existing(place, is_durable=True) as (db, workspace):
-        yield site_of(db, workspace, settings)
+        site = site_of(db, workspace, settings)
+        try:
+            yield site
+        finally:
+            site.exports.close()
 
 
 def site_of(
@@ -198,5 +203,6 @@ def site_of(
         Attempts(_PEOPLE_AT_ONE_ADDRESS * settings.login_failures, wait),
         passwords or Passwords(),
         secrets.token_urlsafe(32),
+        Exports(db, workspace, clock, settings.notice),
         config.load(config.bundled(DEADLINES), Deadlines),
     )

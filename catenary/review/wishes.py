@@ -1,6 +1,6 @@
 """What requests may ask: filters and decisions, checked at the border."""
 
-from typing import Annotated, Self
+from typing import Annotated, Literal, Self
 
 from fastapi import Query
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, model_validator
@@ -136,6 +136,15 @@ class DecisionsAsked(Asked):
     """Many decisions at once, all or none."""
 
     decisions: tuple[ItemDecisionAsked, ...] = Field(min_length=1, max_length=200)
+
+
+class ReportAsked(Asked):
+    """A report of a run, of all that stands or of what a filter lets pass."""
+
+    run_id: Row
+    format: Literal["html", "xlsx", "csv", "coco", "docx", "pdf"]
+    decided: bool | None = None
+    filters: Filters = Filters()
 
 
 class UndoAsked(Asked):

@@ -180,6 +180,12 @@ def of_run(connection: Connection, run_id: int) -> list[Item]:
     return [item_of(row) for row in connection.execute(query).mappings()]
 
 
+def names_of_run(connection: Connection, run_id: int, wanted: Wanted) -> frozenset[str]:
+    """Return the names of the parts of a run whose items are wanted."""
+    own = (review_item.c.run_id == run_id, *conditions(connection, wanted))
+    return frozenset(connection.execute(select(review_item.c.name).where(*own)).scalars())
+
+
 def one(connection: Connection, item_id: int) -> Item:
     """Return an item.
 

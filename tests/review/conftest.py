@@ -41,7 +41,9 @@ def site(tmp_path: Path, scanned: Path) -> Iterator[Site]:
     db = database.open_workspace_db(workspace.database)
     with db.write() as tx:
         tx.execute(update(run).values(source=str(tmp_path / "run")))
-    yield serve.site_of(db, workspace, ReviewSettings(second_rejected=0.0), CHEAP)
+    made = serve.site_of(db, workspace, ReviewSettings(second_rejected=0.0), CHEAP)
+    yield made
+    made.exports.close()
     db.close()
 
 

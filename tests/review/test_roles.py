@@ -81,6 +81,17 @@ ROUTES: list[tuple[str, str, str, object, int, int]] = [
     ("GET", "/api/taxonomy", "/api/taxonomy", None, VIEWER, 200),
     ("GET", "/api/runs", "/api/runs", None, VIEWER, 200),
     ("GET", "/api/statistics", "/api/statistics", None, VIEWER, 200),
+    ("GET", "/api/reports", "/api/reports", None, REVIEWER, 200),
+    (
+        "POST",
+        "/api/reports",
+        "/api/reports",
+        {"run_id": 99, "format": "csv"},
+        REVIEWER,
+        404,
+    ),
+    ("DELETE", "/api/reports/{report_id}", "/api/reports/x", None, REVIEWER, 404),
+    ("GET", "/api/reports/{report_id}/file", "/api/reports/x/file", None, REVIEWER, 404),
     ("GET", "/api/accounts", "/api/accounts", None, ADMIN, 200),
     (
         "POST",
@@ -199,5 +210,6 @@ def test_the_contract_in_words_has_every_route():
     for method, route, *_ in ROUTES:
         told = route.replace("{item_id}", "{id}").replace("{frame_id}", "{id}")
         told = told.replace("{defect_id}", "{id}").replace("{account_id}", "{id}")
+        told = told.replace("{report_id}", "{id}")
         told = told.replace("{mast_id}", "{id}").replace("{column}_{row}", "{x}_{y}")
         assert f"`{method} {told}" in text, (method, route)

@@ -78,6 +78,7 @@ def served(folder: Path, pictures: Path, masts: int, people: dict[str, Role]) ->
         review_queue.fill(db, workspace, 0.0, 14.0)
         with _listening(site) as address:
             yield Railway(address, site)
+        site.exports.close()
     finally:
         db.close()
 

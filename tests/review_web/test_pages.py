@@ -24,7 +24,10 @@ PAGES = (
     "masts",
     "mast?id=57",
     "defects",
+    "reports",
     "statistics",
+    "accounts",
+    "password",
     "help",
 )
 
@@ -275,7 +278,7 @@ def test_every_page_opens_fits_the_screen_and_can_be_read(
     line: Railway, new_page, complaints, locale, scheme
 ):
     page = new_page(locale, scheme)
-    log_in(page, line, "zhao")
+    log_in(page, line, "sun")
     for place in PAGES:
         page.goto(line.address + "#/" + place)
         page.wait_for_load_state("networkidle")

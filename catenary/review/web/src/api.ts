@@ -430,6 +430,33 @@ export interface Run {
   taxonomy: string;
 }
 
+export const REPORT_FORMATS = ["xlsx", "docx", "pdf", "html", "csv", "coco"] as const;
+export type ReportFormat = (typeof REPORT_FORMATS)[number];
+
+export interface Report {
+  id: string;
+  run: string;
+  run_id: number;
+  format: ReportFormat;
+  decided: boolean | null;
+  selection: Words | null;
+  stage: "waiting" | "making" | "done" | "failed";
+  /** Made before it, while it waits. */
+  before: number;
+  asked_at: string;
+  ended_at: string | null;
+  file_name: string;
+  size: number;
+  sha256: string;
+  problem: { code: string; message: string } | null;
+}
+
+export interface ReportAsked {
+  run_id: number;
+  format: ReportFormat;
+  decided: boolean;
+}
+
 export interface Agreement {
   agreed: number;
   total: number;
@@ -543,6 +570,11 @@ export const api = {
   changePassword: (old: string, chosen: string) =>
     session("POST", { old, new: chosen }, "session/password"),
 
+  reports: () => call<{ reports: Report[] }>("GET", "reports"),
+  askReport: (asked: ReportAsked, { run: _run, ...filters }: Filters) =>
+    call<{ reports: Report[] }>("POST", "reports", { ...asked, filters: filterBody(filters) }),
+  dropReport: (id: string) => call<{ reports: Report[] }>("DELETE", `reports/${id}`),
+
   accounts: () => call<{ accounts: Account[]; shortest_password: number }>("GET", "accounts"),
   addAccount: (name: string, role: string, password: string) =>
     call<{ account: Account }>("POST", "accounts", { name, role, password }),
@@ -644,6 +676,10 @@ export function frameCropUrl(
   const { x0, y0, width, height } = crop;
   const size = maxSide ? `&max_side=${maxSide}` : "";
   return `api/frames/${frame}/crop?x=${x0}&y=${y0}&width=${width}&height=${height}${size}&brighten=${+brighten}`;
+}
+
+export function reportUrl({ id }: Report): string {
+  return `api/reports/${id}/file`;
 }
 
 export function tileUrl(frame: number, level: number, x: number, y: number): string {

@@ -12,6 +12,7 @@ import { Login } from "./pages/login";
 import { MastPage, Masts } from "./pages/masts";
 import { PasswordPage } from "./pages/password";
 import { Queue } from "./pages/queue";
+import { Reports } from "./pages/reports";
 import { Sheet } from "./pages/sheet";
 import { StatisticsPage } from "./pages/statistics";
 import { Triage } from "./pages/triage";
@@ -27,6 +28,7 @@ const NAVIGATION: readonly { page: string; word: Word; right?: Right }[] = [
   { page: "sheet", word: "sheet" },
   { page: "masts", word: "masts" },
   { page: "defects", word: "defects" },
+  { page: "reports", word: "reports", right: "export" },
   { page: "statistics", word: "statistics" },
   { page: "accounts", word: "accounts", right: "people" },
   { page: "help", word: "help" },
@@ -186,6 +188,8 @@ function Shown({ place: { page, query }, restart }: ShownProps) {
       return <DefectPage query={query} />;
     case "statistics":
       return <StatisticsPage />;
+    case "reports":
+      return <Reports query={query} />;
     case "accounts":
       return <Accounts />;
     case "password":

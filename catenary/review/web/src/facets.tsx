@@ -50,7 +50,7 @@ export function FacetList({ name, values, ticked, onTick }: Props) {
               );
             }}
           />
-          <span class="facet-label">
+          <span class="facet-label" title={told(one.label)}>
             {one.value === "" ? t("nothing") : opened(told(one.label))}
           </span>
           <span class="count">{one.count}</span>

@@ -36,6 +36,54 @@ const table = {
   name: ["用户名", "Name"],
   password: ["密码", "Password"],
 
+  // Reports
+  reports: ["报表", "Reports"],
+  export: ["导出报表", "Export"],
+  report_new: ["生成报表", "Make a report"],
+  report_format: ["格式", "Format"],
+  report_xlsx: [
+    "Excel：4C图像缺陷（含图片）、4C缺陷汇总表、统计",
+    "Excel: 4C图像缺陷 with pictures, 4C缺陷汇总表, statistics",
+  ],
+  report_docx: ["缺陷通知书，Word", "Notice of defects 通知书, Word"],
+  report_pdf: ["缺陷通知书，PDF", "Notice of defects 通知书, PDF"],
+  report_html: ["检测报告，网页", "Report to look at in a browser (HTML)"],
+  report_csv: ["缺陷清单，CSV", "List of defects, CSV"],
+  report_coco: ["标注数据，COCO JSON", "Boxes for other programs, COCO JSON"],
+  report_content: ["内容", "Content"],
+  report_all: ["全部提报项，附判定结果", "All that was raised, with the decisions"],
+  report_decided: ["仅人工确认的缺陷", "Only defects that people confirmed"],
+  report_whole: ["整个检测任务", "The whole run"],
+  report_selection: ["仅限：{filters}", "Only: {filters}"],
+  report_items: ["此任务中共 {count} 项", "{count} items of this run"],
+  report_no_filter: ["取消筛选", "Drop the filters"],
+  report_filter_hint: [
+    "只导出一部分：在队列中筛选，再选“导出报表”。",
+    "To export a part of it: filter the queue and choose Export there.",
+  ],
+  report_ask: ["生成", "Make it"],
+  reports_own: ["我的报表", "My reports"],
+  reports_none: ["尚无报表。", "None yet."],
+  reports_kept: [
+    "报表保留 12 小时，服务器重启后清空；每次生成都记入审计记录。",
+    "They are kept for 12 hours or until the server restarts; each one is a row of the trail.",
+  ],
+  report_file: ["文件", "File"],
+  report_asked: ["时间", "Asked at"],
+  report_waiting: ["排队中，前面还有 {count} 份", "waiting, {count} before it"],
+  report_making: ["正在生成，已用 {seconds} 秒", "being made, {seconds} s so far"],
+  report_done: ["已完成", "done"],
+  report_nothing: [
+    "没有可列入的缺陷：尚无判定，或没有符合筛选条件的项目。",
+    "It would be empty: nobody decided yet, or nothing matches the filters.",
+  ],
+  report_gave_up: ["已放弃：{message}", "Given up: {message}"],
+  download: ["下载", "Download"],
+  download_named: ["下载 {file}", "Download {file}"],
+  remove: ["删除", "Remove"],
+  remove_named: ["删除 {file}", "Remove {file}"],
+  no_runs: ["尚无检测任务。", "No run has been scanned yet."],
+
   // Accounts
   accounts: ["账号", "Accounts"],
   add_account: ["添加账号", "Add an account"],
@@ -43,6 +91,7 @@ const table = {
   role: ["角色", "Role"],
   role_of: ["{name} 的角色", "Role of {name}"],
   role_changed: ["{name} 现为{role}", "{name} is now {role}"],
+  actions: ["操作", "Actions"],
   since: ["创建时间", "Since"],
   account_active: ["可登录", "Active"],
   account_disabled: ["已停用", "Disabled"],
@@ -85,6 +134,10 @@ const table = {
   ],
 
   // Errors
+  error_busy: [
+    "正在生成的报表太多，请等其中一份完成。",
+    "Too many reports are being made; wait for one of them.",
+  ],
   error_taken: ["用户名已被使用。", "There is an account of that name already."],
   error_last_admin: [
     "这是最后一个管理员，请先设另一个管理员。",

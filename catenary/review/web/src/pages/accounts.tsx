@@ -66,7 +66,7 @@ function Table({ accounts, change }: { accounts: Account[]; change: Change }) {
           <th scope="col">{t("role")}</th>
           <th scope="col">{t("state")}</th>
           <th scope="col">{t("since")}</th>
-          <th scope="col">{t("steps")}</th>
+          <th scope="col">{t("actions")}</th>
         </tr>
       </thead>
       <tbody>
@@ -103,7 +103,7 @@ function AccountRow({ one, change }: { one: Account; change: Change }) {
               void change(() => api.setRole(one, role), done);
             }}
           >
-            <RoleOptions />
+            <RoleOptions chosen={one.role} />
           </select>
         </td>
         <td>{stateOf(one)}</td>
@@ -178,11 +178,11 @@ function stateOf(one: Account): string {
   return one.must_change ? t("account_must_change") : t("account_active");
 }
 
-function RoleOptions() {
+function RoleOptions({ chosen }: { chosen: string }) {
   return (
     <>
       {roles().map(({ id, label }) => (
-        <option key={id} value={id}>
+        <option key={id} value={id} selected={id === chosen}>
           {opened(told(label))}
         </option>
       ))}
@@ -240,21 +240,23 @@ function Asked({ label, onSend, onCancel, children }: AskedProps) {
 function FirstPassword() {
   const [password, setPassword] = useState(suggestedPassword);
   return (
-    <label>
-      {t("first_password")}
-      <input
-        name="password"
-        class="first-password"
-        minLength={SHORTEST}
-        maxLength={200}
-        autocomplete="off"
-        spellcheck={false}
-        required
-        value={password}
-        onInput={(event) => setPassword(event.currentTarget.value)}
-      />
-      <span class="hint small">{t("first_password_hint")}</span>
-    </label>
+    <>
+      <label>
+        {t("first_password")}
+        <input
+          name="password"
+          class="first-password"
+          minLength={SHORTEST}
+          maxLength={200}
+          autocomplete="off"
+          spellcheck={false}
+          required
+          value={password}
+          onInput={(event) => setPassword(event.currentTarget.value)}
+        />
+      </label>
+      <p class="hint small">{t("first_password_hint")}</p>
+    </>
   );
 }
 
@@ -286,8 +288,8 @@ function NewAccount({ change }: { change: Change }) {
         </label>
         <label>
           {t("role")}
-          <select name="role" defaultValue="reviewer">
-            <RoleOptions />
+          <select name="role">
+            <RoleOptions chosen="reviewer" />
           </select>
         </label>
         <FirstPassword />

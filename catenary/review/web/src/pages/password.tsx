@@ -43,7 +43,14 @@ export function PasswordPage({ onChanged }: { onChanged: () => void }) {
         <h1>{t("change_password")}</h1>
         {must_change && <p role="status">{t("password_forced")}</p>}
         {/* For password managers, which else do not know whose it is */}
-        <input class="hidden" autocomplete="username" value={user?.name} tabIndex={-1} readOnly />
+        <input
+          class="unseen"
+          autocomplete="username"
+          aria-hidden="true"
+          value={user?.name}
+          tabIndex={-1}
+          readOnly
+        />
         <label>
           {t("password_old")}
           <input name="old" type="password" autocomplete="current-password" required autofocus />

@@ -16,6 +16,7 @@ import { useLoaded } from "../load";
 import { directionName, kindName, percent, verdictName } from "../names";
 import { filtersOf, go, orderOf, settle, to } from "../place";
 import { thumbUrl } from "../stage";
+import { useRight } from "../who";
 import { t } from "../words";
 
 const ORDERS: readonly Order[] = ["risk", "probability", "place", "newest", "decided"];
@@ -98,6 +99,7 @@ interface ResultsProps {
 }
 
 function Results({ query, filters, order }: ResultsProps) {
+  const canExport = useRight("export");
   const key = JSON.stringify([filters, order]);
   const first = useLoaded(`queue ${key}`, () => api.queue(filters, order, null, PAGE));
   const [more, setMore] = useState<{ key: string; pages: QueuePage[] }>({ key, pages: [] });
@@ -145,6 +147,11 @@ function Results({ query, filters, order }: ResultsProps) {
           </select>
         </label>
         <span class="spacer" />
+        {canExport && (
+          <a class="button" href={to("reports", {}, filters)}>
+            {t("export")}
+          </a>
+        )}
         <a class="button" href={to("sheet", { order }, filters)}>
           {t("open_sheet")} <kbd>S</kbd>
         </a>
