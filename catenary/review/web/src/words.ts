@@ -289,7 +289,15 @@ const table = {
     "已连续审核 {minutes} 分钟，建议休息 {pause} 分钟。",
     "{minutes} minutes without a pause: a break of {pause} minutes keeps the eye sharp.",
   ],
-  taken_away: ["有 {count} 项已由他人处理。", "{count} items were taken by others."],
+  taken_away: ["有 {count} 项已在别处处理。", "{count} items were dealt with elsewhere."],
+  stale_own: [
+    "您已在另一个窗口判定此项，此处的判定未保存。",
+    "You decided it in another window; the decision made here was not kept.",
+  ],
+  other_windows: [
+    "您的另一个窗口也在审核：各窗口取到的项目不同。",
+    "You are deciding in another window too: each gets items of its own.",
+  ],
 
   // Sheet
   sheet_size: ["每页", "A page"],
@@ -492,6 +500,7 @@ const table = {
   key_split: ["拆分", "Split off"],
   key_open_item: ["打开审核项", "Open the item in triage"],
   key_defects: ["返回列表", "Back to the list"],
+  key_tone: ["显示或隐藏图像调节", "Show or hide the tone controls"],
   key_even: ["局部均衡（CLAHE）", "Even out (CLAHE)"],
 
   // Help

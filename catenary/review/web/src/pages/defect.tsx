@@ -30,6 +30,8 @@ import { change, useSettings } from "../settings";
 import { DefectLink, Sightings } from "../sightings";
 import { thumbUrl } from "../stage";
 import { EMPTY_FORM, StepFields } from "../stepform";
+import { isPlain } from "../tone";
+import { PlainButton, useToneKeys } from "../tonepanel";
 import { t, told } from "../words";
 import { pictureOf } from "./defects";
 
@@ -72,7 +74,7 @@ interface ShownProps {
 }
 
 function Shown({ defect, onMade, onStale }: ShownProps) {
-  const { evidence, brighten } = useSettings();
+  const { evidence, brighten, tone } = useSettings();
   const picture = to("picture", { frame: defect.frame_id, item: defect.item_id });
   const item = to("triage", { item: defect.item_id });
   useKeys("defect", {
@@ -82,6 +84,7 @@ function Shown({ defect, onMade, onStale }: ShownProps) {
     picture: () => go(picture),
     mast: () => defect.mast && go(to("mast", { id: defect.mast.id })),
   });
+  useToneKeys("defect");
   return (
     <>
       <div class="defect-left">
@@ -105,6 +108,7 @@ function Shown({ defect, onMade, onStale }: ShownProps) {
             pressed={brighten}
             onPress={() => change({ brighten: !brighten })}
           />
+          {!isPlain(tone) && <PlainButton page="defect" />}
           <span class="spacer" />
           <a class="button" href={item}>
             {t("open_item")} <kbd>T</kbd>

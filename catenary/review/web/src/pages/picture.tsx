@@ -27,8 +27,7 @@ import {
 import { go, settle, to } from "../place";
 import { preload } from "../preload";
 import { change, useSettings } from "../settings";
-import { PLAIN_TONE, type Tone } from "../tone";
-import { useToneKeys } from "../tonekeys";
+import { ToneSliders, useToneKeys } from "../tonepanel";
 import { type Lie, PhotographViewer, type Spot } from "../viewer";
 import { useRight } from "../who";
 import { t, told } from "../words";
@@ -233,7 +232,10 @@ function Shown({ frame, mast, chosen, reload }: ShownProps) {
               onCancel={() => pick("move")}
             />
           )}
-          <ToneSliders tone={tone} />
+          <section>
+            <h2>{t("tone")}</h2>
+            <ToneSliders page="picture" />
+          </section>
           <ItemList
             frame={frame}
             chosen={item}
@@ -546,48 +548,6 @@ function CorrectForm({ item, box, onSaved, onCancel }: FormProps & { item: Frame
         <button type="button" onClick={onCancel}>
           {t("cancel")}
         </button>
-      </div>
-    </section>
-  );
-}
-
-function ToneSliders({ tone }: { tone: Tone }) {
-  const slider = (name: "brightness" | "contrast" | "gamma", low: number, high: number) => (
-    <label>
-      <span>{t(name)}</span>
-      <input
-        type="range"
-        min={low}
-        max={high}
-        step={0.05}
-        value={tone[name]}
-        onInput={(event) =>
-          change({ tone: { ...tone, [name]: Number(event.currentTarget.value) } })
-        }
-      />
-      <output>{tone[name].toFixed(2)}</output>
-    </label>
-  );
-  return (
-    <section class="tone">
-      <h2>{t("tone")}</h2>
-      {slider("brightness", -1, 1)}
-      {slider("contrast", -0.9, 0.9)}
-      {slider("gamma", 0.2, 5)}
-      <div class="form-foot">
-        <KeyButton
-          page="picture"
-          action="even"
-          label={t("even")}
-          pressed={tone.even}
-          onPress={() => change({ tone: { ...tone, even: !tone.even } })}
-        />
-        <KeyButton
-          page="picture"
-          action="plain"
-          label={t("plain")}
-          onPress={() => change({ tone: PLAIN_TONE })}
-        />
       </div>
     </section>
   );

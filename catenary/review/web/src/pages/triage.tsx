@@ -1,12 +1,18 @@
 // One item after the other: look, press a key, the next is there.
 import { useEffect, useMemo, useRef, useState } from "preact/hooks";
-import { api, type DecisionKind, type Filters, type ItemDetail, type Order } from "../api";
+import {
+  api,
+  type Choice,
+  type DecisionKind,
+  type Filters,
+  type ItemDetail,
+  type Order,
+} from "../api";
 import { errorText, KeyButton, Problem } from "../controls";
 import { Desk, type DeskChoice, type Refusal } from "../desk";
 import { announce } from "../follow";
 import { useKeys } from "../keys";
 import { conditionsOf, itemName, percent, verdictName } from "../names";
-import { dueAfter, type Pace, paced } from "../pace";
 import {
   Changes,
   DecisionButtons,
@@ -18,13 +24,16 @@ import {
   Whole,
   Why,
 } from "../panel";
+import { Break, breathe } from "../pauses";
 import { filtersOf, go, orderOf, placeOf, to } from "../place";
 import { preload } from "../preload";
 import type { Size } from "../scale";
 import { change, useSettings } from "../settings";
 import { picturesOf, Stage, thumbUrl } from "../stage";
-import { useToneKeys } from "../tonekeys";
+import { isPlain } from "../tone";
+import { PlainButton, ToneSliders, useToneKeys } from "../tonepanel";
 import { useRight, useSession } from "../who";
+import { onDecided, tellDecided, useOtherWindows } from "../windows";
 import { t } from "../words";
 
 const AHEAD = 4; // items whose pictures are fetched before they are needed
@@ -98,6 +107,7 @@ function useDesk(filters: Filters, order: Order, first: number | null): Desk {
       void desk.close();
     };
   }, [desk, first, lease_minutes]);
+  useEffect(() => onDecided((id) => void desk.elsewhere(id)), [desk]);
   useEffect(() => preload(desk.ahead.slice(0, AHEAD).flatMap(picturesOf)));
   return desk;
 }
@@ -106,11 +116,17 @@ function leasing(filters: Filters, order: Order) {
   return {
     lease: (n: number, keep: number[], release: number[]) =>
       api.lease(filters, n, keep, release, order),
-    decide: api.decide,
-    undo: api.undo,
+    decide: async (id: number, choice: Choice) => told(await api.decide(id, choice)),
+    undo: async (id: number, version: number) => told(await api.undo(id, version)),
     item: api.item,
     release: api.release,
   };
+}
+
+/** An answer, after other windows were told of it. */
+function told(answer: { item: ItemDetail }): { item: ItemDetail } {
+  tellDecided([answer.item.id]);
+  return answer;
 }
 
 /** For those who may only look: the queue's own order, nothing is held. */
@@ -136,7 +152,7 @@ function reading(filters: Filters, order: Order) {
 }
 
 function Looking({ desk, item }: { desk: Desk; item: ItemDetail }) {
-  const { evidence, brighten } = useSettings();
+  const { evidence, brighten, tone, toneShown } = useSettings();
   const { break_minutes } = useSession();
   const [size, setSize] = useState<Size>("fit");
   const [view, setView] = useOfItem(item.id, 0);
@@ -178,6 +194,7 @@ function Looking({ desk, item }: { desk: Desk; item: ItemDetail }) {
     evidence: () => change({ evidence: !evidence }),
     brighten: () => change({ brighten: !brighten }),
     size: () => setSize(after(SIZES, size)),
+    tone: () => change({ toneShown: !toneShown }),
     view: nextView,
     earlier: () => setEarlier((earlier + 1) % shows),
     condition: () => condition.current?.focus(),
@@ -192,6 +209,11 @@ function Looking({ desk, item }: { desk: Desk; item: ItemDetail }) {
     <>
       <div class="triage-left">
         <Stage item={item} view={view} earlier={item.earlier[earlier] ?? null} size={size} />
+        {toneShown && (
+          <div class="tone-row">
+            <ToneSliders page="triage" />
+          </div>
+        )}
         <div class="stage-tools">
           <KeyButton
             page="triage"
@@ -213,6 +235,14 @@ function Looking({ desk, item }: { desk: Desk; item: ItemDetail }) {
             label={t(`size_${size}`)}
             onPress={() => setSize(after(SIZES, size))}
           />
+          <KeyButton
+            page="triage"
+            action="tone"
+            label={t("tone")}
+            pressed={toneShown}
+            onPress={() => change({ toneShown: !toneShown })}
+          />
+          {!toneShown && !isPlain(tone) && <PlainButton page="triage" />}
           {item.earlier.length > 0 ? (
             <KeyButton
               page="triage"
@@ -317,6 +347,7 @@ function Strip({
 
 function Progress({ desk, filters, order }: { desk: Desk; filters: Filters; order: Order }) {
   const canDecide = useRight("decide");
+  const others = useOtherWindows();
   const left = (desk.waiting ?? 0) + desk.ahead.length + (desk.current ? 1 : 0);
   return (
     <div class="progress" role="status">
@@ -329,6 +360,7 @@ function Progress({ desk, filters, order }: { desk: Desk; filters: Filters; orde
       ) : (
         <span>{t("read_only")}</span>
       )}
+      {canDecide && others > 0 && <span>{t("other_windows")}</span>}
       {desk.taken > 0 && <span>{t("taken_away", { count: desk.taken })}</span>}
       {desk.unsaved.size > 0 ? (
         <span class="warn">{t("not_saved", { count: desk.unsaved.size })}</span>
@@ -346,21 +378,6 @@ function Progress({ desk, filters, order }: { desk: Desk; filters: Filters; orde
   );
 }
 
-// As long as the page is open, whichever way one decides.
-let pace: Pace | null = null;
-
-/** Notes that a decision was made, for the reminder to rest. */
-function breathe(pauseMinutes: number): void {
-  pace = paced(pace, Date.now(), pauseMinutes * 60000);
-}
-
-function Break() {
-  const { break_after_minutes, break_minutes } = useSession();
-  const due = dueAfter(pace, break_after_minutes * 60000);
-  if (due === null) return null;
-  return <span class="warn">{t("break_due", { minutes: due, pause: break_minutes })}</span>;
-}
-
 /** What the server refused, until it was seen. */
 function Notices({ desk }: { desk: Desk }) {
   return (
@@ -375,9 +392,12 @@ function Notices({ desk }: { desk: Desk }) {
 
 function Refused({ desk, refusal }: { desk: Desk; refusal: Refusal }) {
   const { item, error } = refusal;
+  const { user } = useSession();
+  const isOwn = error.code === "stale" && item.reviewer === user?.name;
+  const reason = isOwn ? t("stale_own") : errorText(error);
   return (
     <p class="problem">
-      {t("conflict", { item: itemName(item), reason: errorText(error) })}{" "}
+      {t("conflict", { item: itemName(item), reason })}{" "}
       <button
         type="button"
         onClick={() => {
