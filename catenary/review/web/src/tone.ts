@@ -125,7 +125,8 @@ const EVENED = 160; // px of a side of a place on a crop: some times what a fitt
 
 /** Evens out a whole picture of any size in place; of a small one as a whole. */
 export function evenOutWhole(pixels: Uint8ClampedArray, width: number, height: number): void {
-  const grey = Uint8Array.from({ length: width * height }, (_, i) => pixels[4 * i] ?? 0);
+  const grey = new Uint8Array(width * height);
+  for (let i = 0; i < grey.length; i++) grey[i] = pixels[4 * i]!;
   const places = (side: number) => Math.min(8, Math.max(1, Math.round(side / EVENED)));
   const grid = { columns: places(width), rows: places(height) };
   const light = learnEvenLight(grey, width, height, grid);
