@@ -1,14 +1,13 @@
 // Everything about an item in words, what can be changed, and the four decisions.
 import type { Ref } from "preact";
 import type { DecisionKind, Evidence, ItemDetail } from "./api";
-import { Grade, KeyButton, Row, State } from "./controls";
+import { Grade, KeyButton, PlaceRows, Row, State } from "./controls";
 import { Drawing } from "./crop";
 import type { Page } from "./keys";
 import {
   conditionName,
   conditionsOf,
   decisionName,
-  directionName,
   gradeName,
   grades,
   kindName,
@@ -38,7 +37,6 @@ export const DECISIONS: readonly { action: string; decision: DecisionKind }[] = 
 ];
 
 export function Facts({ item }: { item: ItemDetail }) {
-  const { mast } = item;
   return (
     <>
       <h1 class="kind">{kindName(item)}</h1>
@@ -54,20 +52,7 @@ export function Facts({ item }: { item: ItemDetail }) {
         {item.held_by && <span class="warn">{t("held_by", { name: item.held_by })}</span>}
       </p>
       <dl class="facts">
-        <Row name={t("mast")}>
-          {mast ? <a href={to("mast", { id: mast.id })}>{mast.number}</a> : t("no_mast")}
-        </Row>
-        {mast && (
-          <Row name={t("line")}>
-            {[mast.line, directionName(mast.direction), mast.section].filter(Boolean).join(" ")}
-          </Row>
-        )}
-        <Row name={t("kilometre")}>{item.kilometre || "–"}</Row>
-        <Row name={t("camera")}>
-          <a href={to("picture", { frame: item.frame_id, item: item.id })}>
-            {[item.camera, item.view].filter(Boolean).join(" ")}
-          </a>
-        </Row>
+        <PlaceRows of={item} item={item.id} />
         {item.defect && (
           <Row name={t("loop")}>
             <a href={to("defect", { id: item.defect.id })}>

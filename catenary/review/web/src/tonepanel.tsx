@@ -74,3 +74,26 @@ export function PlainButton({ page }: { page: Page }) {
     />
   );
 }
+
+/** Whether the evidence is drawn in and dark parts are lifted. */
+export function ShownButtons({ page }: { page: Page }) {
+  const { evidence, brighten } = useSettings();
+  return (
+    <>
+      <KeyButton
+        page={page}
+        action="evidence"
+        label={t("evidence_shown")}
+        pressed={evidence}
+        onPress={() => change({ evidence: !evidence })}
+      />
+      <KeyButton
+        page={page}
+        action="brighten"
+        label={t("brightened")}
+        pressed={brighten}
+        onPress={() => change({ brighten: !brighten })}
+      />
+    </>
+  );
+}

@@ -31,7 +31,7 @@ import type { Size } from "../scale";
 import { change, useSettings } from "../settings";
 import { picturesOf, Stage, thumbUrl } from "../stage";
 import { isPlain } from "../tone";
-import { PlainButton, ToneSliders, useToneKeys } from "../tonepanel";
+import { PlainButton, ShownButtons, ToneSliders, useToneKeys } from "../tonepanel";
 import { useRight, useSession } from "../who";
 import { onDecided, tellDecided, useOtherWindows } from "../windows";
 import { t } from "../words";
@@ -215,20 +215,7 @@ function Looking({ desk, item }: { desk: Desk; item: ItemDetail }) {
           </div>
         )}
         <div class="stage-tools">
-          <KeyButton
-            page="triage"
-            action="evidence"
-            label={t("evidence_shown")}
-            pressed={evidence}
-            onPress={() => change({ evidence: !evidence })}
-          />
-          <KeyButton
-            page="triage"
-            action="brighten"
-            label={t("brightened")}
-            pressed={brighten}
-            onPress={() => change({ brighten: !brighten })}
-          />
+          <ShownButtons page="triage" />
           <KeyButton
             page="triage"
             action="size"
