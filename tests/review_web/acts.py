@@ -6,6 +6,21 @@ from playwright.sync_api import Page, expect
 
 from tests.review_web.railway import PASSWORD, Railway
 
+PAGES = (
+    "queue",
+    "triage",
+    "sheet",
+    "picture?frame=57",
+    "masts",
+    "mast?id=57",
+    "defects",
+    "reports",
+    "statistics",
+    "accounts",
+    "password",
+    "help",
+)
+
 # WCAG 2.2, 1.4.3: text that is not disabled has at least 4.5 times the contrast.
 FAINT_TEXT = """() => {
   const numbers = colour => (colour.match(/[\\d.]+/g) || []).map(Number);

@@ -8,6 +8,7 @@ from playwright.sync_api import Page, expect
 from tests.review_web import railway
 from tests.review_web.acts import (
     FAINT_TEXT,
+    PAGES,
     item,
     log_in,
     press_and_see_next,
@@ -15,21 +16,6 @@ from tests.review_web.acts import (
     states,
 )
 from tests.review_web.railway import ATTACK, PASSWORD, Railway
-
-PAGES = (
-    "queue",
-    "triage",
-    "sheet",
-    "picture?frame=57",
-    "masts",
-    "mast?id=57",
-    "defects",
-    "reports",
-    "statistics",
-    "accounts",
-    "password",
-    "help",
-)
 
 
 def test_fifty_items_are_decided_by_keyboard_alone(line: Railway, page: Page, complaints):
@@ -192,10 +178,10 @@ def test_filters_are_in_the_address_and_counts_follow(line: Railway, page: Page,
     expect(page.get_by_text("saving")).to_have_count(0)
     page.goto(line.address + "#/queue")
     page.get_by_role("checkbox", name=re.compile("^Confirmed")).check()
-    expect(page.get_by_role("status").first).to_have_text("1 items")
+    expect(page.get_by_role("status").first).to_have_text("1 item")
     assert "state=confirmed" in page.url
     page.reload()
-    expect(page.get_by_role("status").first).to_have_text("1 items")
+    expect(page.get_by_role("status").first).to_have_text("1 item")
     expect(page.get_by_role("checkbox", name=re.compile("^Confirmed"))).to_be_checked()
     assert complaints == []
 
@@ -249,7 +235,7 @@ def test_a_confirmed_item_is_dispatched_in_the_closed_loop(line: Railway, page: 
     assert [(one["step"], one["note"]) for one in steps] == [("register", ""), ("dispatch", ATTACK)]
     page.keyboard.press("q")
     page.get_by_role("checkbox", name=re.compile("^Dispatched")).check()
-    expect(page.get_by_role("status").first).to_have_text("1 defects")
+    expect(page.get_by_role("status").first).to_have_text("1 defect")
     assert "state=dispatched" in page.url
     assert complaints == []
 

@@ -55,7 +55,7 @@ const table = {
   report_decided: ["仅人工确认的缺陷", "Only defects that people confirmed"],
   report_whole: ["整个检测任务", "The whole run"],
   report_selection: ["仅限：{filters}", "Only: {filters}"],
-  report_items: ["此任务中共 {count} 项", "{count} items of this run"],
+  report_items: ["此任务中共 {count} 项", "{count} item{s} of this run"],
   report_no_filter: ["取消筛选", "Drop the filters"],
   report_filter_hint: [
     "只导出一部分：在队列中筛选，再选“导出报表”。",
@@ -107,7 +107,7 @@ const table = {
   enable_named: ["启用 {name}", "Enable {name}"],
   account_enabled_done: ["已启用 {name}", "{name} can log in again"],
   reset_password: ["重置密码", "Reset the password"],
-  reset_named: ["重置 {name} 的密码", "Reset the password of {name}"],
+  reset_named: ["重置密码：{name}", "Reset the password of {name}"],
   password_reset_done: ["已重置 {name} 的密码", "The password of {name} was reset"],
   first_password: ["初始密码", "First password"],
   first_password_hint: [
@@ -205,7 +205,7 @@ const table = {
   held_by: ["{name} 正在处理", "{name} is at it"],
   not_excluded: ["{kind}（未排除）", "{kind} (not excluded)"],
   origin_manual: ["人工标注", "drawn by hand"],
-  views_count: ["{count} 个视图", "{count} views"],
+  views_count: ["{count} 个视图", "{count} view{s}"],
 
   // Queue
   filters: ["筛选", "Filters"],
@@ -213,7 +213,7 @@ const table = {
   clear: ["清除", "Clear"],
   km_from: ["自公里标（米）", "From (m)"],
   km_to: ["至公里标（米）", "To (m)"],
-  total: ["共 {count} 项", "{count} items"],
+  total: ["共 {count} 项", "{count} item{s}"],
   order: ["排序", "Order"],
   order_risk: ["风险", "Risk"],
   order_probability: ["概率", "Probability"],
@@ -261,7 +261,7 @@ const table = {
   saving: ["正在保存 {count} 项", "saving {count}"],
   not_saved: [
     "有 {count} 项判定尚未保存，正在重试",
-    "{count} decisions are not saved yet; trying again",
+    "{count} decision{s} not saved yet; trying again",
   ],
   all_done: ["没有待审核的项目了。", "Nothing is left to decide here."],
   back_to_queue: ["返回队列", "Back to the queue"],
@@ -289,7 +289,7 @@ const table = {
     "已连续审核 {minutes} 分钟，建议休息 {pause} 分钟。",
     "{minutes} minutes without a pause: a break of {pause} minutes keeps the eye sharp.",
   ],
-  taken_away: ["有 {count} 项已在别处处理。", "{count} items were dealt with elsewhere."],
+  taken_away: ["有 {count} 项已在别处处理。", "{count} item{s} dealt with elsewhere."],
   stale_own: [
     "您已在另一个窗口判定此项，此处的判定未保存。",
     "You decided it in another window; the decision made here was not kept.",
@@ -305,7 +305,7 @@ const table = {
     "标出例外，其余一并判定；例外留在队列中。",
     "Mark the exceptions, decide all others at once; exceptions stay in the queue.",
   ],
-  marked: ["例外 {count} 项", "{count} exceptions"],
+  marked: ["例外 {count} 项", "{count} exception{s}"],
   exception: ["例外", "exception"],
   decide_rest: ["{decision} 其余 {count} 项", "{decision} the other {count}"],
   open_exceptions: ["逐项审核例外", "Triage exceptions"],
@@ -358,6 +358,7 @@ const table = {
   waiting: ["待审核", "Waiting"],
   other_runs: ["其他检测任务", "Other runs"],
   show_in_queue: ["在队列中显示", "Show in the queue"],
+  masts_total: ["共 {count} 根支柱", "{count} mast{s}"],
   no_masts: ["没有支柱。", "No masts."],
   outcome_done: ["已处理", "done"],
   outcome_unusable: ["不可用", "unusable"],
@@ -370,7 +371,7 @@ const table = {
   loop: ["缺陷闭环", "Closed loop"],
   defect_number: ["第 {id} 号缺陷", "Defect {id}"],
   no_defects: ["没有符合条件的缺陷。", "No defect matches these filters."],
-  defects_total: ["共 {count} 处缺陷", "{count} defects"],
+  defects_total: ["共 {count} 处缺陷", "{count} defect{s}"],
   defects_overdue: ["其中超期 {count} 处", "{count} overdue"],
   order_due: ["期限", "Deadline"],
   deadline: ["期限", "Deadline"],
@@ -549,10 +550,11 @@ const table = {
 
 export type Word = keyof typeof table;
 
-/** A phrase in the chosen language; `places` fills what is in braces. */
+/** A phrase in the chosen language; `places` fills what is in braces, `{s}` is the plural of `count`. */
 export function t(word: Word, places: Readonly<Record<string, string | number>> = {}): string {
   const phrase = table[word][settings().language === "zh" ? 0 : 1];
-  return phrase.replace(/\{(\w+)\}/g, (_, name: string) => String(places[name] ?? ""));
+  const all: typeof places = { s: places.count === 1 ? "" : "s", ...places };
+  return phrase.replace(/\{(\w+)\}/g, (_, name: string) => String(all[name] ?? ""));
 }
 
 /** What the server says, in the chosen language. */

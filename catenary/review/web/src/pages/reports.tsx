@@ -4,6 +4,8 @@ import {
   ApiError,
   api,
   FACETS,
+  type Facet,
+  type FacetName,
   type Filters,
   REPORT_FORMATS,
   type Report,
@@ -12,8 +14,9 @@ import {
   reportUrl,
 } from "../api";
 import { errorText, Problem } from "../controls";
+import { facetName } from "../facets";
 import { useLoaded } from "../load";
-import { moment, opened } from "../names";
+import { moment } from "../names";
 import { filtersOf, settle, to } from "../place";
 import { t, told } from "../words";
 
@@ -176,7 +179,8 @@ function Selected({ run, filters }: { run: string; filters: Filters }) {
   }
   const told = FACETS.filter((name) => name !== "run" && filters[name]).map((name) => {
     const values = filters[name] ?? [];
-    return `${t(name)} ${values.map((one) => valueName(read.value?.facets[name], one)).join(", ")}`;
+    const facets = read.value?.facets[name];
+    return `${t(name)} ${values.map((one) => valueName(name, facets, one)).join(", ")}`;
   });
   for (const name of ["km_from", "km_to"] as const) {
     if (rest[name] !== undefined) told.push(`${t(name)} ${rest[name]}`);
@@ -192,12 +196,9 @@ function Selected({ run, filters }: { run: string; filters: Filters }) {
   );
 }
 
-function valueName(
-  facets: { value: string | number | null; label: { zh: string; en: string } }[] = [],
-  value: string,
-): string {
+function valueName(name: FacetName, facets: Facet[] = [], value: string): string {
   const found = facets.find((one) => String(one.value) === value);
-  return found ? opened(told(found.label)) : value;
+  return found ? facetName(name, found) : value;
 }
 
 function Table({ reports, onDrop }: { reports: Report[]; onDrop: (id: string) => void }) {

@@ -40,6 +40,7 @@ export function Sheet({ query }: { query: URLSearchParams }) {
   const stack = useStack(filters, order, size);
   return (
     <div class="sheet">
+      <h1 class="unseen">{t("sheet")}</h1>
       <div class="sheet-head">
         <Kind filters={filters} left={stack.left} onChange={show} />
         <label>
@@ -304,7 +305,6 @@ function Cell({ item, isMarked, isAt, onMark }: CellProps) {
       class={`cell ${isMarked ? "marked" : ""} ${isAt ? "at" : ""}`}
       aria-pressed={isMarked}
       aria-current={isAt}
-      aria-label={`${kindName(item)} ${item.mast?.number ?? ""} ${isMarked ? t("exception") : ""}`}
       onClick={(event) => {
         event.currentTarget.blur();
         onMark();
@@ -316,7 +316,7 @@ function Cell({ item, isMarked, isAt, onMark }: CellProps) {
             src={pictureOf(item, brighten)}
             crop={item.crop}
             scale={scale}
-            label=""
+            label={kindName(item)}
             isEven={tone.even}
             lines={lines}
           />
