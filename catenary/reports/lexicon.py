@@ -627,7 +627,6 @@ FILTERS: Mapping[str, Words] = {
     "view": Words("相机类别", "camera class"),
     "component": Words("部件", "component"),
     "condition": Words("缺陷类型", "condition"),
-    "grade": Words("等级", "grade"),
     "state": Words("状态", "state"),
     "verdict": Words("机器判断", "machine says"),
     "reviewer": Words("审核人", "reviewer"),

@@ -95,7 +95,8 @@ def _filters_told(taxonomy: Taxonomy, wanted: Wanted) -> Iterator[Words]:
         if values:
             labels = [label(taxonomy, name, value) for value in values]
             zh, en = "、".join(one.zh for one in labels), ", ".join(one.en for one in labels)
-            yield Words(f"{lexicon.FILTERS[name].zh}：{zh}", f"{lexicon.FILTERS[name].en}: {en}")
+            told = lexicon.FILTERS.get(name)  # a grade says that it is one
+            yield Words(f"{told.zh}：{zh}", f"{told.en}: {en}") if told else Words(zh, en)
     for name in ("km_from", "km_to"):
         metres = getattr(wanted, name)
         if metres is not None:

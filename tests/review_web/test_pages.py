@@ -75,6 +75,25 @@ def test_grade_condition_and_note_are_changed_by_keyboard_and_taken_back(
     assert complaints == []
 
 
+def test_the_note_that_is_shown_is_kept_and_an_emptied_one_is_not(line: Railway, page: Page):
+    log_in(page, line, "wang", "#/triage?item=3")
+    assert shown(page) == "3"
+    page.keyboard.press("n")
+    page.keyboard.type("rust on the clamp")
+    page.keyboard.press("Escape")
+    press_and_see_next(page, "1")
+    for key, note in (("3", "rust on the clamp"), ("1", "")):
+        expect(page.get_by_text("saving")).to_have_count(0)
+        page.keyboard.press("k")
+        expect(page.locator(".stage")).to_have_attribute("data-item", "3")
+        if not note:
+            page.get_by_label("Note").fill("")
+            page.keyboard.press("Escape")
+        press_and_see_next(page, key)
+        expect(page.get_by_text("saving")).to_have_count(0)
+        assert item(page, line, 3)["note"] == note
+
+
 def test_contact_sheet_decides_all_but_the_exceptions(line: Railway, page: Page, complaints):
     log_in(page, line, "wang", "#/sheet?component=dropper&n=24")
     expect(page.locator(".cell")).to_have_count(24)

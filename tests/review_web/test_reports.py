@@ -31,7 +31,7 @@ def test_confirmed_defects_of_a_filter_are_exported(line: Railway, page: Page, c
     page.goto(line.address + "#/queue")
     page.get_by_role("checkbox", name=re.compile("^Confirmed")).check()
     page.get_by_role("link", name="Export").click()
-    expect(page.get_by_text("Only: State Confirmed")).to_be_visible()
+    expect(page.get_by_text("Only: State: Confirmed")).to_be_visible()
     expect(page.get_by_text("3 items of this run")).to_be_visible()
     page.get_by_role("button", name="Make it").click()
     name, content = downloaded(page)

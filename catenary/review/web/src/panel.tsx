@@ -20,14 +20,15 @@ import { to } from "./place";
 import { wholeUrl } from "./stage";
 import { t, told } from "./words";
 
-/** What the reviewer changed before deciding; empty texts are unchanged. */
+/** What the reviewer changed before deciding; null and empty texts are unchanged. */
 export interface Edit {
   condition: string;
   grade: string;
-  note: string;
+  /** May be emptied, which is a change. */
+  note: string | null;
 }
 
-export const NO_EDIT: Edit = { condition: "", grade: "", note: "" };
+export const NO_EDIT: Edit = { condition: "", grade: "", note: null };
 
 export const DECISIONS: readonly { action: string; decision: DecisionKind }[] = [
   { action: "confirm", decision: "confirm" },
@@ -153,7 +154,7 @@ export function Changes({ item, edit, onEdit, fields }: ChangesProps) {
           ref={fields.note}
           rows={2}
           maxLength={2000}
-          value={edit.note || item.note}
+          value={edit.note ?? item.note}
           onInput={(event) => onEdit({ ...edit, note: event.currentTarget.value })}
         />
       </label>

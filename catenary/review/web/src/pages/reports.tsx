@@ -180,7 +180,8 @@ function Selected({ run, filters }: { run: string; filters: Filters }) {
   const told = FACETS.filter((name) => name !== "run" && filters[name]).map((name) => {
     const values = filters[name] ?? [];
     const facets = read.value?.facets[name];
-    return `${t(name)} ${values.map((one) => valueName(name, facets, one)).join(", ")}`;
+    const list = values.map((one) => valueName(name, facets, one)).join(", ");
+    return name === "grade" ? list : `${t(name)}: ${list}`; // a grade says that it is one
   });
   for (const name of ["km_from", "km_to"] as const) {
     if (rest[name] !== undefined) told.push(`${t(name)} ${rest[name]}`);

@@ -292,7 +292,9 @@ function choiceOf(item: ItemDetail, edit: Edit, decision: DecisionKind): DeskCho
   const choice: DeskChoice = { decision };
   if (edit.condition && edit.condition !== item.condition) choice.condition = edit.condition;
   if (edit.grade && Number(edit.grade) !== item.grade) choice.grade = Number(edit.grade);
-  if (edit.note && edit.note !== item.note) choice.note = edit.note;
+  // The note that is on the screen: without one, the server keeps none.
+  const note = edit.note ?? item.note;
+  if (note) choice.note = note;
   return choice;
 }
 
