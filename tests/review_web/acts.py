@@ -1,11 +1,13 @@
 """What people do in the pages, and what is asked of the server about it."""
 
 import re
+from pathlib import Path
 
 from playwright.sync_api import Page, expect
 
 from tests.review_web.railway import PASSWORD, Railway
 
+MADE_MS = 60_000  # a report: a process of its own has to start first
 PAGES = (
     "queue",
     "triage",
@@ -87,3 +89,11 @@ def press_and_see_next(page: Page, key: str) -> str:
     before = shown(page)
     page.keyboard.press(key)
     return shown(page, but=before)
+
+
+def downloaded(page: Page) -> tuple[str, bytes]:
+    link = page.get_by_role("link", name=re.compile("^Download"))
+    expect(link.first).to_be_visible(timeout=MADE_MS)
+    with page.expect_download() as download:
+        link.first.click()
+    return download.value.suggested_filename, Path(download.value.path()).read_bytes()

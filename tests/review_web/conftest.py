@@ -3,6 +3,7 @@
 import os
 import shutil
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -16,6 +17,7 @@ from tests.review_web.railway import MASTS, Railway
 _PEOPLE = {
     "wang": Role.REVIEWER,
     "li": Role.REVIEWER,
+    "qian": Role.SECOND,
     "zhao": Role.LEAD,
     "guest": Role.VIEWER,
     "sun": Role.ADMIN,
@@ -89,4 +91,12 @@ def pictures(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture
 def line(tmp_path: Path, pictures: Path) -> Iterator[Railway]:
     with railway.served(tmp_path, pictures, MASTS, _PEOPLE) as opened:
+        yield opened
+
+
+@pytest.fixture
+def line_read_twice(tmp_path: Path, pictures: Path) -> Iterator[Railway]:
+    """The same, where a second reader looks at everything that is confirmed."""
+    settings = replace(railway.FIRST_READING, second_confirmed=1.0)
+    with railway.served(tmp_path, pictures, MASTS, _PEOPLE, settings) as opened:
         yield opened

@@ -34,7 +34,7 @@ WIDTH, HEIGHT = 600, 480
 MASTS = 56
 DROPPER = Box(280.0, 100.0, 340.0, 420.0)
 _VERSIONS = Versions("drawn-1", "1@abc", "1")
-_SETTINGS = ReviewSettings(
+FIRST_READING = ReviewSettings(
     sample_share=0.0, vigilance_share=0.0, second_confirmed=0.0, second_rejected=0.0
 )
 
@@ -62,7 +62,13 @@ def photograph(folder: Path, masts: int) -> None:
 
 
 @contextmanager
-def served(folder: Path, pictures: Path, masts: int, people: dict[str, Role]) -> Iterator[Railway]:
+def served(
+    folder: Path,
+    pictures: Path,
+    masts: int,
+    people: dict[str, Role],
+    settings: ReviewSettings = FIRST_READING,
+) -> Iterator[Railway]:
     """Serve both runs: a broken dropper on each mast of the later one."""
     workspace = Workspace(folder / "workspace")
     workspace.create()
@@ -74,7 +80,7 @@ def served(folder: Path, pictures: Path, masts: int, people: dict[str, Role]) ->
         with db.write() as tx:
             for person, role in people.items():
                 accounts.add(tx, person, role, passwords.hashed(PASSWORD), datetime.now(UTC))
-        site = serve.site_of(db, workspace, _SETTINGS, passwords)
+        site = serve.site_of(db, workspace, settings, passwords)
         review_queue.fill(db, workspace, 0.0, 14.0)
         with _listening(site) as address:
             yield Railway(address, site)

@@ -3,23 +3,19 @@
 import hashlib
 import io
 import re
-from pathlib import Path
 
 import openpyxl
 from playwright.sync_api import Page, expect
 
-from tests.review_web.acts import FAINT_TEXT, log_in, press_and_see_next, shown
+from tests.review_web.acts import (
+    FAINT_TEXT,
+    MADE_MS,
+    downloaded,
+    log_in,
+    press_and_see_next,
+    shown,
+)
 from tests.review_web.railway import RUN, Railway
-
-MADE_MS = 60_000  # a process of its own has to start first
-
-
-def downloaded(page: Page) -> tuple[str, bytes]:
-    link = page.get_by_role("link", name=re.compile("^Download"))
-    expect(link.first).to_be_visible(timeout=MADE_MS)
-    with page.expect_download() as download:
-        link.first.click()
-    return download.value.suggested_filename, Path(download.value.path()).read_bytes()
 
 
 def test_confirmed_defects_of_a_filter_are_exported(line: Railway, page: Page, complaints):

@@ -52,7 +52,12 @@ export function Grade({ grade }: { grade: number | null }) {
 }
 
 export function State({ item }: { item: Item | ItemDetail }) {
-  return <span class={`state state-${item.state}`}>{stateName(item.state)}</span>;
+  const name = stateName(item.state);
+  return (
+    <span class={`state state-${item.state}`} title={name}>
+      {name}
+    </span>
+  );
 }
 
 export function errorText(error: ApiError): string {

@@ -116,12 +116,14 @@ export function Changes({ item, edit, onEdit, fields }: ChangesProps) {
   const conditions = conditionsOf(item.component);
   const standing = edit.condition || item.condition;
   const isKnown = conditions.some(({ id }) => id === standing);
+  const disabled = item.allowed.length === 0;
   return (
     <section class="changes">
       <label>
         {t("condition")}
         <select
           ref={fields.condition}
+          disabled={disabled}
           value={standing}
           onChange={(event) => onEdit({ ...edit, condition: event.currentTarget.value })}
         >
@@ -137,6 +139,7 @@ export function Changes({ item, edit, onEdit, fields }: ChangesProps) {
         {t("grade")}
         <select
           ref={fields.grade}
+          disabled={disabled}
           value={edit.grade || gradeOf(item, edit)}
           onChange={(event) => onEdit({ ...edit, grade: event.currentTarget.value })}
         >
@@ -152,6 +155,7 @@ export function Changes({ item, edit, onEdit, fields }: ChangesProps) {
         {t("note")}
         <textarea
           ref={fields.note}
+          disabled={disabled}
           rows={2}
           maxLength={2000}
           value={edit.note ?? item.note}
