@@ -537,6 +537,22 @@ const table = {
     "您打开的项目会暂时为您保留，他人不会同时得到。",
     "Items on your screen are held for you; nobody else gets them meanwhile.",
   ],
+  help_windows: [
+    "同一人可开多个窗口，各窗口取到的项目不同；在一个窗口判定的，其他窗口随即显示。",
+    "You may open several windows: each gets items of its own, and what you decide in one is shown in the others.",
+  ],
+  help_tone: [
+    "看不清时按 I 调节亮度、对比度和伽马，按 Q 局部均衡（CLAHE），按 \\ 还原；只改变显示，不改变图像。",
+    "Where it is too dark, I shows brightness, contrast and gamma, Q evens out, \\ resets. This changes what you see, not the photograph.",
+  ],
+  help_reports: [
+    "在报表页面生成 4C缺陷汇总表、通知书等；先在队列中筛选，可只导出一部分。",
+    "The page Reports makes the list of defects, the notice and others, of a run or of what the queue's filters let pass.",
+  ],
+  help_accounts: [
+    "点击右上角的用户名可修改密码；账号由管理员在账号页面维护。",
+    "Your password is changed behind your name, top right; accounts are looked after by an admin in the page Accounts.",
+  ],
   follow_window: ["打开跟随窗口", "Open the window that follows"],
   follow_waiting: [
     "此窗口显示逐项审核页面当前项目的原图。",

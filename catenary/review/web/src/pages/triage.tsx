@@ -1,15 +1,8 @@
 // One item after the other: look, press a key, the next is there.
-import { useEffect, useMemo, useRef, useState } from "preact/hooks";
-import {
-  api,
-  type Choice,
-  type DecisionKind,
-  type Filters,
-  type ItemDetail,
-  type Order,
-} from "../api";
+import { useEffect, useRef, useState } from "preact/hooks";
+import type { DecisionKind, Filters, ItemDetail, Order } from "../api";
 import { errorText, KeyButton, Problem } from "../controls";
-import { Desk, type DeskChoice, type Refusal } from "../desk";
+import type { Desk, DeskChoice, Refusal } from "../desk";
 import { announce } from "../follow";
 import { useKeys } from "../keys";
 import { conditionsOf, itemName, percent, verdictName } from "../names";
@@ -26,17 +19,16 @@ import {
 } from "../panel";
 import { Break, breathe } from "../pauses";
 import { filtersOf, go, orderOf, placeOf, to } from "../place";
-import { preload } from "../preload";
 import type { Size } from "../scale";
 import { change, useSettings } from "../settings";
-import { picturesOf, Stage, thumbUrl } from "../stage";
+import { Stage, thumbUrl } from "../stage";
 import { isPlain } from "../tone";
 import { PlainButton, ShownButtons, ToneSliders, useToneKeys } from "../tonepanel";
+import { useDesk } from "../usedesk";
 import { useRight, useSession } from "../who";
-import { onDecided, tellDecided, useOtherWindows } from "../windows";
+import { useOtherWindows } from "../windows";
 import { t } from "../words";
 
-const AHEAD = 4; // items whose pictures are fetched before they are needed
 const SIZES: readonly Size[] = ["fit", "actual", "surroundings"];
 
 export function Triage({ query }: { query: URLSearchParams }) {
@@ -76,79 +68,6 @@ export function Triage({ query }: { query: URLSearchParams }) {
       <Progress desk={desk} filters={filters} order={order} />
     </div>
   );
-}
-
-function useDesk(filters: Filters, order: Order, first: number | null): Desk {
-  const [, redraw] = useState(0);
-  const canDecide = useRight("decide");
-  const { lease_minutes } = useSession();
-  const key = JSON.stringify([filters, order, first]);
-  // Key stands for filters, order and item
-  const desk = useMemo(
-    () =>
-      new Desk(canDecide ? leasing(filters, order) : reading(filters, order), () =>
-        redraw((n) => n + 1),
-      ),
-    [key],
-  );
-  useEffect(() => {
-    void desk.start(first);
-    const renewing = setInterval(() => void desk.renew(), (lease_minutes * 60000) / 3);
-    const leaving = () => void desk.close();
-    const staying = (event: BeforeUnloadEvent) => {
-      if (desk.saving.size) event.preventDefault();
-    };
-    addEventListener("pagehide", leaving);
-    addEventListener("beforeunload", staying);
-    return () => {
-      clearInterval(renewing);
-      removeEventListener("pagehide", leaving);
-      removeEventListener("beforeunload", staying);
-      void desk.close();
-    };
-  }, [desk, first, lease_minutes]);
-  useEffect(() => onDecided((id) => void desk.elsewhere(id)), [desk]);
-  useEffect(() => preload(desk.ahead.slice(0, AHEAD).flatMap(picturesOf)));
-  return desk;
-}
-
-function leasing(filters: Filters, order: Order) {
-  return {
-    lease: (n: number, keep: number[], release: number[]) =>
-      api.lease(filters, n, keep, release, order),
-    decide: async (id: number, choice: Choice) => told(await api.decide(id, choice)),
-    undo: async (id: number, version: number) => told(await api.undo(id, version)),
-    item: api.item,
-    release: api.release,
-  };
-}
-
-/** An answer, after other windows were told of it. */
-function told(answer: { item: ItemDetail }): { item: ItemDetail } {
-  tellDecided([answer.item.id]);
-  return answer;
-}
-
-/** For those who may only look: the queue's own order, nothing is held. */
-function reading(filters: Filters, order: Order) {
-  let cursor: string | null = null;
-  let isAtEnd = false;
-  return {
-    ...leasing(filters, order),
-    release: () => Promise.resolve(),
-    lease: async (n: number, keep: number[]) => {
-      let items: ItemDetail[] = [];
-      let waiting = 0;
-      if (n > 0 && !isAtEnd) {
-        const page = await api.queue(filters, order, cursor, n);
-        cursor = page.next;
-        isAtEnd = page.next === null;
-        waiting = page.total;
-        items = await Promise.all(page.items.map(({ id }) => api.item(id)));
-      }
-      return { items, expires_at: "", waiting, kept: keep };
-    },
-  };
 }
 
 function Looking({ desk, item }: { desk: Desk; item: ItemDetail }) {
