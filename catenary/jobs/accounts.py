@@ -1,4 +1,4 @@
-"""Add, list and disable accounts of the reviewers."""
+"""Add, list and disable accounts of the reviewers, and reset their passwords."""
 
 from datetime import UTC, datetime
 from pathlib import Path
@@ -7,7 +7,7 @@ from argon2 import PasswordHasher
 from argon2.exceptions import InvalidHashError, VerificationError
 
 from catenary.domain.errors import StoreError
-from catenary.domain.review import Role
+from catenary.domain.review import LOCAL, RefusedError, Role
 from catenary.jobs import workspaces
 from catenary.store import accounts
 from catenary.store.accounts import Account
@@ -67,6 +67,21 @@ def disable(place: Path | Workspace, name: str) -> None:
     """
     with workspaces.existing(place) as (db, _), db.write() as tx:
         accounts.disable(tx, name, datetime.now(UTC))
+
+
+def reset(place: Path | Workspace, name: str, password: str) -> None:
+    """Give an account a password that its owner has to replace; its logins end.
+
+    Raises:
+        StoreError: If there is no workspace, or the password cannot be.
+        RefusedError: If no such account can log in.
+    """
+    hashed = Passwords().hashed(password)
+    with workspaces.existing(place) as (db, _), db.write() as tx:
+        found = accounts.find(tx, name)
+        if found is None:
+            raise RefusedError("not_found", f"no account {name!r} can log in; see users list")
+        accounts.set_password(tx, found[0], hashed, datetime.now(UTC), LOCAL.name)
 
 
 def list_all(place: Path | Workspace) -> list[Account]:
