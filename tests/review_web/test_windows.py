@@ -40,6 +40,30 @@ def test_what_another_window_decided_is_shown_so_at_once(line: Railway, page: Pa
     assert complaints == []
 
 
+def test_a_sheet_loses_what_another_window_decided_and_keeps_its_marks(
+    line: Railway, page: Page, complaints
+):
+    log_in(page, line, "wang", "#/sheet?component=dropper&n=12")
+    cells = page.locator(".cell")
+    expect(cells).to_have_count(12)
+    for key in ("ArrowRight", "Space"):
+        page.keyboard.press(key)
+    marked = page.locator(".cell.marked")
+    exception = marked.get_attribute("data-item")
+    first = cells.first.get_attribute("data-item")
+    other = page.context.new_page()
+    other.goto(f"{line.address}#/triage?item={first}")
+    assert shown(other) == first
+    other.keyboard.press("1")
+    expect(cells).to_have_count(11)
+    expect(marked).to_have_attribute("data-item", str(exception))
+    page.keyboard.press("2")
+    expect(page.get_by_role("button", name="Undo")).to_be_enabled()
+    assert item(page, line, int(str(exception)))["state"] == "open"
+    assert states(page, line) == {"open": 45, "confirmed": 1, "rejected": 10}
+    assert complaints == []
+
+
 def test_ones_own_decision_in_another_browser_is_told_as_ones_own(line: Railway, new_page):
     here, there = new_page(), new_page()
     log_in(here, line, "wang", "#/triage?item=5")

@@ -81,6 +81,7 @@ const table = {
   download: ["下载", "Download"],
   download_named: ["下载 {file}", "Download {file}"],
   remove: ["删除", "Remove"],
+  cancel_named: ["取消 {file}", "Cancel {file}"],
   remove_named: ["删除 {file}", "Remove {file}"],
   no_runs: ["尚无检测任务。", "No run has been scanned yet."],
 

@@ -49,6 +49,9 @@ export function Reports({ query }: { query: URLSearchParams }) {
     <div class="page">
       <header class="results-head">
         <h1>{t("reports")}</h1>
+        <span role="status" class="unseen">
+          {reports.filter((one) => !isUnderWay(one)).map(ending)[0]}
+        </span>
       </header>
       <Problem error={runs.error ?? error} retry={() => void asked(api.reports)} />
       {runs.value && newest.length === 0 && <p class="muted">{t("no_runs")}</p>}
@@ -76,6 +79,11 @@ export function Reports({ query }: { query: URLSearchParams }) {
 
 function isUnderWay({ stage }: Report): boolean {
   return stage === "waiting" || stage === "making";
+}
+
+/** How a report ended, for those who do not see the table. */
+function ending(one: Report): string {
+  return `${one.file_name}: ${one.stage === "done" ? t("report_done") : problemOf(one)}`;
 }
 
 interface NewProps {
@@ -229,7 +237,7 @@ function Table({ reports, onDrop }: { reports: Report[]; onDrop: (id: string) =>
               {one.sha256 && <div class="muted small digest">SHA-256 {one.sha256}</div>}
             </th>
             <td>{moment(one.asked_at)}</td>
-            <td role="status">
+            <td>
               <Stage one={one} />
             </td>
             <td class="row-buttons">
@@ -245,7 +253,9 @@ function Table({ reports, onDrop }: { reports: Report[]; onDrop: (id: string) =>
               )}
               <button
                 type="button"
-                aria-label={t("remove_named", { file: one.file_name })}
+                aria-label={t(isUnderWay(one) ? "cancel_named" : "remove_named", {
+                  file: one.file_name,
+                })}
                 onClick={() => onDrop(one.id)}
               >
                 {t(isUnderWay(one) ? "cancel" : "remove")}

@@ -24,7 +24,7 @@ import { type SheetServer, Stack } from "../stack";
 import { isPlain } from "../tone";
 import { PlainButton, useToneKeys } from "../tonepanel";
 import { useSession } from "../who";
-import { tellDecided, useOtherWindows } from "../windows";
+import { onDecided, tellDecided, useOtherWindows } from "../windows";
 import { t, told } from "../words";
 
 const SIZES = [12, 24, 48];
@@ -178,6 +178,7 @@ function useStack(filters: Filters, order: Order, size: number): Stack {
       leaving();
     };
   }, [stack, lease_minutes]);
+  useEffect(() => onDecided((id) => stack.elsewhere(id)), [stack]);
   useEffect(() => preload(stack.ahead.map((item) => pictureOf(item, brighten))));
   return stack;
 }
@@ -195,13 +196,12 @@ function Grid({ stack, filters, order }: { stack: Stack; filters: Filters; order
   const room = useRoom(grid);
   const isTall = useMemo(() => isMostlyTall(items), [items]);
   const columns = columnsFor(items.length, room.width, room.height, isTall);
-  const first = items[0]?.id;
 
   // A new sheet begins without marks
   useEffect(() => {
     setMarked(new Set());
     setAt(0);
-  }, [first]);
+  }, [stack.turn]);
 
   const rest = items.filter((one) => !marked.has(one.id));
   const mark = (id: number) => {
