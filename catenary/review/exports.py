@@ -112,12 +112,13 @@ class Exports:
     clock: Callable[[], datetime]
     notice: Notice
     make: Make = report_process.make
-    _lock: threading.Lock = field(default_factory=threading.Lock)
-    _reports: dict[str, Report] = field(default_factory=dict)  # in the order they were asked for
-    _stops: dict[str, threading.Event] = field(default_factory=dict)
-    _line: "queue.SimpleQueue[str | None]" = field(default_factory=queue.SimpleQueue)
-    _worker: threading.Thread | None = None
-    _folder: "tempfile.TemporaryDirectory[str] | None" = None
+    _lock: threading.Lock = field(init=False, default_factory=threading.Lock)
+    # In the order they were asked for.
+    _reports: dict[str, Report] = field(init=False, default_factory=dict)
+    _stops: dict[str, threading.Event] = field(init=False, default_factory=dict)
+    _line: "queue.SimpleQueue[str | None]" = field(init=False, default_factory=queue.SimpleQueue)
+    _worker: threading.Thread | None = field(init=False, default=None)
+    _folder: "tempfile.TemporaryDirectory[str] | None" = field(init=False, default=None)
 
     def ask(self, owner: str, wish: ReportWish) -> Report:
         """Have a report made.
@@ -251,6 +252,10 @@ class Exports:
             return self._failed(report, "invalid", str(error))
         except OSError as error:
             return self._failed(report, "invalid", f"the report cannot be kept: {error.strerror}")
+        except Exception:  # a bug, which must not end the thread: others wait for their reports
+            number = secrets.token_hex(4)
+            log.exception("a report met a bug number=%s", number)
+            return self._failed(report, "internal", number)
         return done
 
     def _failed(self, report: Report, code: str, message: str) -> Report:

@@ -94,14 +94,26 @@ def _make(place: Workspace, order: Order, path: Path, pipe: Connection) -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # the server ends us
     os.nice(10)  # reviewers go first
     try:
-        report.write_report(place, order.run, order.form, path, order.choices)
-    except NothingToReportError as error:
-        pipe.send(("nothing", str(error)))
-    except CatenaryError as error:
-        pipe.send(("invalid", str(error)))
+        write(place, order, path)
+    except ReportError as error:
+        pipe.send((error.code, str(error)))
     except Exception:
         number = secrets.token_hex(4)
         log.exception("report failed number=%s", number)
         pipe.send(("internal", number))
     else:
         pipe.send(("", ""))
+
+
+def write(place: Workspace, order: Order, path: Path) -> None:
+    """Make a report in this process.
+
+    Raises:
+        ReportError: If it would be empty or cannot be made.
+    """
+    try:
+        report.write_report(place, order.run, order.form, path, order.choices)
+    except NothingToReportError as error:
+        raise ReportError("nothing", str(error)) from error
+    except CatenaryError as error:
+        raise ReportError("invalid", str(error)) from error

@@ -14,7 +14,7 @@ import openpyxl
 import pytest
 from sqlalchemy import select
 
-from catenary.review import exports
+from catenary.review import exports, report_process
 from catenary.review.report_process import Order, ReportError
 from catenary.review.site import Site
 from catenary.store import audit
@@ -31,7 +31,7 @@ class Press:
 
     orders: list[Order] = field(default_factory=list)
     goes_on: threading.Semaphore = field(default_factory=lambda: threading.Semaphore(0))
-    problem: ReportError | None = None
+    problem: Exception | None = None
 
     def make(self, _place: Workspace, order: Order, path: Path, stop: threading.Event) -> None:
         self.orders.append(order)
@@ -49,6 +49,12 @@ def press(site: Site) -> Iterator[Press]:
     site.exports.make = made.make
     yield made
     site.exports.close()
+
+
+@pytest.fixture
+def in_this_process(site: Site) -> None:
+    """Spares the start of a process where it is not what is tested."""
+    site.exports.make = lambda place, order, path, _stop: report_process.write(place, order, path)
 
 
 def ask(browser: Browser, form: str = "csv", **more: object) -> dict:
@@ -92,7 +98,8 @@ def test_a_report_is_made_and_downloaded_with_a_row_of_the_trail(site: Site, any
     assert (told["told"]["run"], told["told"]["sha256"]) == (RUN, done["sha256"])
 
 
-def test_a_report_of_a_filter_lists_that_alone_and_says_so(site: Site, anybody: Browser):
+@pytest.mark.usefixtures("in_this_process")
+def test_a_report_of_a_filter_lists_that_alone_and_says_so(anybody: Browser):
     anybody.decide(1)
     filters = {"mast": ["D000"], "component": ["dropper"], "run": ["another"]}
     asked = ask(anybody, "xlsx", filters=filters, decided=False)
@@ -111,7 +118,8 @@ def test_a_report_of_a_filter_lists_that_alone_and_says_so(site: Site, anybody: 
     )
 
 
-def test_only_confirmed_defects_of_a_filter_are_listed(site: Site, anybody: Browser):
+@pytest.mark.usefixtures("in_this_process")
+def test_only_confirmed_defects_of_a_filter_are_listed(anybody: Browser):
     for item in (1, 2, 4):
         anybody.decide(item)
     ask(anybody, filters={"mast": ["D000"]}, decided=True)
@@ -121,7 +129,8 @@ def test_only_confirmed_defects_of_a_filter_are_listed(site: Site, anybody: Brow
 
 
 @pytest.mark.parametrize("more", [{"filters": {"mast": ["nowhere"]}}, {"decided": True}])
-def test_an_empty_report_is_not_made_and_told_why(site: Site, anybody: Browser, more: dict):
+@pytest.mark.usefixtures("in_this_process")
+def test_an_empty_report_is_not_made_and_told_why(anybody: Browser, more: dict):
     ask(anybody, **more)
     done = ended(anybody)
     assert (done["stage"], done["problem"]["code"]) == ("failed", "nothing")
@@ -134,6 +143,21 @@ def test_a_report_that_cannot_be_made_says_why(site: Site, press: Press, anybody
     ask(anybody)
     assert ended(anybody)["problem"] == {"code": "internal", "message": "12ab"}
     press.problem = None  # the next one is made
+    press.goes_on.release()
+    ask(anybody)
+    assert ended(anybody)["stage"] == "done"
+
+
+def test_a_bug_is_told_by_number_and_the_next_report_is_made(
+    press: Press, anybody: Browser, caplog: pytest.LogCaptureFixture
+):
+    press.problem = ZeroDivisionError("secret of the inside")
+    press.goes_on.release()
+    ask(anybody)
+    problem = ended(anybody)["problem"]
+    assert (problem["code"], problem["message"] in caplog.text) == ("internal", True)
+    assert "secret of the inside" in caplog.text
+    press.problem = None
     press.goes_on.release()
     ask(anybody)
     assert ended(anybody)["stage"] == "done"
