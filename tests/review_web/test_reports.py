@@ -46,7 +46,7 @@ def test_a_notice_without_decisions_is_not_made_and_says_why(line: Railway, page
     page.get_by_label("Notice of defects 通知书, Word").check()
     expect(page.get_by_label("Only defects that people confirmed")).to_be_checked()
     page.get_by_role("button", name="Make it").click()
-    expect(page.get_by_text("It would be empty")).to_be_visible(timeout=MADE_MS)
+    expect(page.locator("td .warn")).to_contain_text("It would be empty", timeout=MADE_MS)
 
 
 def test_reports_are_not_for_viewers(line: Railway, page: Page):
