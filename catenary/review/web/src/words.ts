@@ -198,6 +198,7 @@ const table = {
   section: ["站区", "Section"],
   camera: ["相机", "Camera"],
   view: ["相机类别", "Camera class"],
+  reviewers: ["审核人", "Reviewers"],
   reviewer: ["审核人", "Reviewer"],
   kilometre: ["公里标", "Kilometre"],
   no_grade: ["未定级", "no grade"],

@@ -158,6 +158,7 @@ function Shown({ frame, mast, chosen, reload }: ShownProps) {
                   page="picture"
                   action={one}
                   label={t(one)}
+                  kind={one === "measure" ? "" : "wide"}
                   pressed={tool === one}
                   onPress={() => toggle(one)}
                 />
@@ -403,7 +404,8 @@ function ItemList({
               {kindName(one)}
             </button>
             <span class="badges">
-              <Grade grade={one.grade} /> <State item={one} /> {percent(one.probability)}
+              {one.grade !== null && <Grade grade={one.grade} />} <State item={one} />{" "}
+              {percent(one.probability)}
               <a href={to("triage", { item: one.id })}>{t("triage")}</a>
             </span>
           </li>
