@@ -26,6 +26,7 @@ from catenary.jobs import (
     promised,
     recover,
     report,
+    review_queue,
     workspaces,
 )
 from catenary.jobs.planning import Planning
@@ -173,6 +174,7 @@ def scan_run(
                 watch.shares(),
             )
             join.join_run(db, workspace, run_id, source.read)
+            review_queue.fill_after_scan(db, workspace, run_id)
             with db.write() as tx:
                 shards.prune(tx, run_id)
         with db.read() as connection:

@@ -11,6 +11,7 @@ from enum import StrEnum
 from catenary.domain.change import Change, Incomparable, Uncompared
 from catenary.domain.defect_loop import Conclusion, Found, LoopState, Step
 from catenary.domain.finding import Verdict
+from catenary.domain.inherit import Inherited
 from catenary.domain.place import Direction
 from catenary.domain.refusal import Unjudged
 from catenary.domain.review import Act, Role, State
@@ -626,6 +627,13 @@ MISSED = Words(
 )
 DRAWN = Words("由审核人员在照片上标注", "Drawn into the photograph by a reviewer")
 NONE_OF_IT = Words("（无）", "(none)")
+
+INHERITED: Mapping[Inherited, Words] = {
+    Inherited.FOLLOWED: Words("部件编号更新，结论沿用", "the part has another name now"),
+    Inherited.COPIED: Words("部件拆分，结论沿用", "taken off another part, with its decision"),
+    Inherited.MERGED: Words("两项合并为同一部件", "joined with another item: one part"),
+    Inherited.PARTED: Words("合并解除，恢复原结论", "no longer joined, with its own decision"),
+}
 
 LOOP_STATES: Mapping[LoopState, Words] = {
     LoopState.REGISTERED: Words("已登记", "registered"),

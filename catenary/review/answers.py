@@ -8,6 +8,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, PlainSerializer
 from catenary.domain.defect_loop import LoopState
 from catenary.domain.finding import Verdict
 from catenary.domain.image import Outcome
+from catenary.domain.inherit import Inherited
 from catenary.domain.review import Act, Decision, Origin, Role, Stage, State
 from catenary.reports.wording import printable
 
@@ -92,6 +93,7 @@ class Item(Answer):
     decided_at: Time | None
     note: Text
     held_by: Text | None
+    merged_into: int | None
     allowed: list[Decision]
     can_undo: bool
 
@@ -205,6 +207,18 @@ class Made(Answer):
     taxonomy: str
 
 
+class Inheritance(Answer):
+    """How a decision came to an item, or went from it, when a run was joined or scanned anew."""
+
+    made_at: Time
+    kind: Inherited
+    label: Words
+    item: int
+    other: int | None
+    from_part: str
+    to_part: str
+
+
 class Versions(Answer):
     """What an item was found with."""
 
@@ -232,6 +246,7 @@ class ItemDetail(Item):
     earlier: list[Earlier]
     change: Since | None
     decisions: list[Made]
+    inherited: list[Inheritance]
     versions: Versions
 
 

@@ -7,9 +7,9 @@ from datetime import datetime
 from catenary.domain.defect_loop import Deadlines
 from catenary.domain.taxonomy import Taxonomy
 from catenary.jobs.accounts import Passwords
+from catenary.jobs.review_settings import ReviewSettings
 from catenary.review.attempts import Attempts
 from catenary.review.photos import Photos
-from catenary.review.settings import ReviewSettings
 from catenary.review.tell import Teller
 from catenary.store.database import Database
 from catenary.store.reviews import Rules

@@ -18,8 +18,16 @@ from catenary.domain.taxonomy import Taxonomy
 from catenary.reports import lexicon, words
 from catenary.reports.data import ReportFinding, ReportPart, ReportView, alone
 from catenary.reports.pictures import OTHER_COLOUR, ROLE_COLOURS
-from catenary.review import answers
-from catenary.store import defects, findings, parts, photographs, review_items, reviews
+from catenary.review import answers, blind
+from catenary.store import (
+    defects,
+    findings,
+    parts,
+    photographs,
+    queue_inherit,
+    review_items,
+    reviews,
+)
 from catenary.store.database import Database
 from catenary.store.findings import CropFile, StoredFinding
 from catenary.store.photographs import Photograph
@@ -96,12 +104,17 @@ class Teller:
     def items(
         self, connection: Connection, items: Sequence[Item], reader: Reader | None
     ) -> list[answers.Item]:
-        """Return items as lists show them."""
-        mine = set() if reader is None else self._undoable(connection, items, reader)
-        return [self._item(one, reader, one.id in mine) for one in items]
+        """Return items as lists show them, to a reader as far as they may know."""
+        if reader is None:
+            return [self._item(one, None, False) for one in items]
+        shown = blind.as_seen(connection, items, reader, self._clock())
+        mine = self._undoable(connection, shown, reader)
+        return [self._item(one, reader, one.id in mine) for one in shown]
 
     def detail(self, connection: Connection, item: Item, reader: Reader) -> answers.ItemDetail:
-        """Return all that a triage screen shows of an item; of one as new, no decisions."""
+        """Return all that a triage screen shows of an item, as far as a reader may know."""
+        (shown,) = blind.as_seen(connection, [item], reader, self._clock())
+        item = blind.in_triage(shown)
         seen = seen_in(connection, item)
         lead = seen[0]
         versions = reviews.versions_of(connection, item)
@@ -116,14 +129,19 @@ class Teller:
             earlier=self._earlier(connection, item, lead, reader),
             change=self._change(connection, item),
             decisions=[_made(one) for one in self._decisions(connection, item)],
+            inherited=[_inherited(one) for one in self._traces(connection, item)],
             versions=answers.Versions(
                 model=versions.model, rules=versions.rules, taxonomy=versions.taxonomy
             ),
         )
 
     def _decisions(self, connection: Connection, item: Item) -> list[reviews.Made]:
-        found = reviews.decisions_of(connection, item.id) if item.version else []
-        return [one for one in found if one.version <= item.version]
+        is_told = item.version and not item.is_masked
+        return reviews.decisions_of(connection, item.id) if is_told else []
+
+    def _traces(self, connection: Connection, item: Item) -> list[queue_inherit.Trace]:
+        is_told = item.version and not item.is_masked
+        return queue_inherit.of_item(connection, item.id) if is_told else []
 
     def details(
         self, connection: Connection, items: Sequence[Item], reader: Reader
@@ -132,13 +150,16 @@ class Teller:
         return [self.detail(connection, one, reader) for one in items]
 
     def _undoable(self, connection: Connection, items: Sequence[Item], reader: Reader) -> set[int]:
-        decided = [one.id for one in items if one.version]
-        return reviews.undoable(connection, decided, reader) if decided else set()
+        decided = [one.id for one in items if one.version and not one.is_masked]
+        mine = reviews.undoable(connection, decided, reader) if decided else set()
+        masked = {one.id for one in items if one.is_masked and one.standing.reviewer == reader.name}
+        return mine | masked
 
     def _item(self, item: Item, reader: Reader | None, can_undo: bool) -> answers.Item:
         now, standing = self._clock(), item.standing
         holder = item.holder(now)
         is_allowed = reader is not None and review.refusal(reader, standing) is None
+        is_allowed = is_allowed and item.merged_into is None
         return answers.Item(
             id=item.id,
             version=item.version,
@@ -167,6 +188,7 @@ class Teller:
             decided_at=standing.decided_at,
             note=standing.note,
             held_by=None if reader is not None and holder == reader.name else holder,
+            merged_into=item.merged_into,
             allowed=list(Decision) if is_allowed else [],
             can_undo=can_undo,
         )
@@ -378,7 +400,9 @@ def _mast(item: Item) -> answers.Mast | None:
 
 
 def _defect(connection: Connection, item: Item) -> answers.DefectLink | None:
-    if not item.version:  # nobody decided: no defect, and no query for the next in the queue
+    if (
+        not item.version or item.is_masked
+    ):  # nobody decided: no defect, and no query for the next in the queue
         return None
     found = defects.of_items(connection, [item.id]).get(item.id)
     if found is None:
@@ -395,6 +419,18 @@ def _standing(one: review.Standing) -> answers.Standing:
         grade=one.grade,
         box=corners(one.box),
         reviewer=one.reviewer,
+    )
+
+
+def _inherited(one: queue_inherit.Trace) -> answers.Inheritance:
+    return answers.Inheritance(
+        made_at=one.made_at,
+        kind=one.kind,
+        label=both(lexicon.INHERITED[one.kind]),
+        item=one.item_id,
+        other=one.other,
+        from_part=one.from_name,
+        to_part=one.to_name,
     )
 
 

@@ -8,7 +8,7 @@ from datetime import UTC, datetime, timedelta
 from sqlalchemy import Connection, RowMapping, delete, func, insert, select, update
 
 from catenary.domain.errors import StoreError
-from catenary.domain.review import LOCAL, Reader, Role
+from catenary.domain.review import LOCAL, PROGRAM, Reader, Role
 from catenary.store import audit
 from catenary.store.schema import account, session
 
@@ -67,7 +67,7 @@ def add(tx: Connection, name: str, role: Role, password: str, now: datetime) -> 
         StoreError: If the name cannot be or is taken.
     """
     is_fit = 0 < len(name) <= _LONGEST_NAME and name.isprintable() and name == name.strip()
-    if not is_fit or name == LOCAL.name:
+    if not is_fit or name.lower() in (LOCAL.name, PROGRAM.name):
         raise StoreError(
             f"an account cannot be called {name!r}; take 1 to {_LONGEST_NAME} printable characters"
         )

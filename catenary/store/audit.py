@@ -9,15 +9,16 @@ from typing import Any
 
 from sqlalchemy import Connection, RowMapping, Table, insert, select, text
 
-from catenary.store.schema import audit, decision, defect_step
+from catenary.store.schema import audit, decision, defect_step, inheritance
 
 START = "0" * 64  # what the first row seals
 _CHUNK = 1000
-_DECIDED, _STEPPED = "decide", "defect"
+_DECIDED, _STEPPED, _INHERITED = "decide", "defect", "inherit"
 # Tables whose rows the trail holds whole, by the action of its rows, with a word for people.
 _SEALED: Mapping[str, tuple[Table, str]] = {
     _DECIDED: (decision, "decision"),
     _STEPPED: (defect_step, "defect step"),
+    _INHERITED: (inheritance, "inheritance"),
 }
 
 
@@ -107,8 +108,14 @@ def append_step(tx: Connection, step_id: int, at: datetime, who: str) -> Head:
     return append(tx, at, who, _STEPPED, record(row))
 
 
+def append_inheritance(tx: Connection, number: int, at: datetime, who: str) -> Head:
+    """Add the row of a decision that went on to another part: all of it, sealed."""
+    row = tx.execute(select(inheritance).where(inheritance.c.id == number)).mappings().one()
+    return append(tx, at, who, _INHERITED, record(row))
+
+
 def record(row: RowMapping) -> dict[str, Any]:
-    """Return a decision or step as the trail keeps it."""
+    """Return a decision, step or inheritance as the trail keeps it."""
     told = dict(row)
     told["made_at"] = row["made_at"].isoformat()
     return told

@@ -97,6 +97,35 @@ def follow(tx: Connection, item: Item, after: Standing, by: By) -> None:
         _amend(tx, held, after, by)
 
 
+def unite(tx: Connection, item: Item, keeper: Item, by: By) -> None:
+    """Make the defect of an item a sighting of that of another: both are one part.
+
+    Args:
+        tx: Also merged the items.
+        item: That is shown no more.
+        keeper: That goes on, as it stands now.
+        by: Who found out, and when.
+    """
+    held, root = _held_of(tx, item.id), _held_of(tx, keeper.id)
+    if held is None or held.standing.state is LoopState.WITHDRAWN:
+        return
+    if root is None or root.standing.state is LoopState.WITHDRAWN:
+        _withdraw(tx, held, by)
+    elif held.id != root.standing.joined_to and root.id != held.standing.joined_to:
+        _join(tx, held, StepWish(Step.SAME_AS, of=root.id), by)
+
+
+def stand_alone(tx: Connection, item: Item, by: By) -> None:
+    """Make the defect of an item that was merged one by itself again."""
+    held = _held_of(tx, item.id)
+    if held is None or held.standing.state is not LoopState.JOINED:
+        follow(tx, item, item.standing, by)
+        return
+    root = held.standing.joined_to
+    _put(tx, held, _Done(Step.SPLIT, _anew(tx, item, by), other=root), by)
+    _lose(tx, root, held.id, by)
+
+
 def _register(tx: Connection, item: Item, by: By) -> None:
     standing = _anew(tx, item, by)
     values = {
@@ -196,7 +225,7 @@ def _summed(tx: Connection, root_id: int) -> tuple[str, int]:
         .join(defect, defect.c.item_id == review_item.c.id)
         .join(run, run.c.id == review_item.c.run_id)
         .where(or_(defect.c.id == root_id, defect.c.joined_to == root_id))
-        .order_by(run.c.date, run.c.id)
+        .order_by(run.c.date, run.c.id, defect.c.id.desc())
     )
     told = [tuple(row) for row in tx.execute(query)]
     return told[-1][0], min(3 if grade is None else grade for _, grade in told)

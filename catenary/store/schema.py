@@ -30,6 +30,7 @@ from catenary.domain.change import Change
 from catenary.domain.defect_loop import Conclusion, LoopState, Step
 from catenary.domain.finding import Verdict
 from catenary.domain.image import Outcome
+from catenary.domain.inherit import Inherited
 from catenary.domain.review import Act, Decision, Origin, Role, Stage, State
 from catenary.store.path_text import PathText
 
@@ -361,6 +362,8 @@ review_item = Table(
     Column("version", Integer, nullable=False),  # counts the decisions
     Column("held_by", String(100)),  # a lease; it means nothing after held_until
     Column("held_until", DateTime),  # UTC
+    # The item that goes on, where two turned out to be one part; this one is shown no more.
+    Column("merged_into", ForeignKey("review_item.id")),
     UniqueConstraint("run_id", "name"),
     _one_of("origin", Origin),
     _one_of("verdict", Verdict),
@@ -392,10 +395,12 @@ review_item = Table(
         "reviewer",
         "mast_number",
         "kilometre_m",
+        "merged_into",
     ),
     Index(None, "frame_id"),
     Index(None, "finding_id"),
     Index(None, "held_by"),
+    Index(None, "merged_into"),
 )
 
 # What a run's items were made of; they are made again when it is something else.
@@ -404,6 +409,39 @@ review_fill = Table(
     metadata,
     Column("run_id", ForeignKey("run.id"), primary_key=True),
     Column("made_of", Text, nullable=False),
+)
+
+# Views of decided parts that were taken apart; kept until the queue is filled.
+former_view = Table(
+    "former_view",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("item_id", ForeignKey("review_item.id"), nullable=False),
+    Column("frame_id", ForeignKey("frame.id"), nullable=False),
+    Column("x0", Double, nullable=False),  # full-frame pixels
+    Column("y0", Double, nullable=False),
+    Column("x1", Double, nullable=False),
+    Column("y1", Double, nullable=False),
+    Index(None, "item_id"),
+)
+
+# How decisions went on when a run was scanned or joined anew: rows are added, never changed.
+inheritance = Table(
+    "inheritance",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("item_id", ForeignKey("review_item.id"), nullable=False),
+    Column("made_at", DateTime, nullable=False),  # UTC
+    Column("kind", String(20), nullable=False),
+    Column("other", ForeignKey("review_item.id")),  # merged into, copied from or parted from
+    Column("from_name", String(14), nullable=False),
+    Column("to_name", String(14), nullable=False),
+    Column("before", Text),  # JSON: what stood on the item that goes on; NULL where it is new
+    Column("after", Text, nullable=False),  # JSON: what stands on it from then on
+    _one_of("kind", Inherited),
+    CheckConstraint("(kind = 'followed') = (other IS NULL)", name="of_another"),
+    Index(None, "item_id"),
+    Index(None, "other"),
 )
 
 # Rows are added, never changed: triggers refuse it (see append_only.py).

@@ -12,6 +12,7 @@ from catenary.domain.change import Change, Incomparable, Uncompared
 from catenary.domain.defect_loop import Conclusion, Found, LoopState, Step
 from catenary.domain.finding import Verdict
 from catenary.domain.geometry import Box
+from catenary.domain.inherit import Inherited
 from catenary.domain.refusal import Unjudged
 from catenary.imaging.crops import Crop
 from catenary.pipeline import fuse
@@ -119,6 +120,10 @@ def test_everything_of_the_closed_loop_has_words():
     assert set(lexicon.STEPS) == set(Step)
     assert set(lexicon.CONCLUSIONS) == set(Conclusion)
     assert set(lexicon.FOUND_LATER) == set(Found)
+
+
+def test_every_way_a_decision_goes_on_has_words():
+    assert set(lexicon.INHERITED) == set(Inherited)
 
 
 def test_both_networks_have_a_name():

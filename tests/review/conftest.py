@@ -10,8 +10,8 @@ from sqlalchemy import update
 from starlette.testclient import TestClient
 
 from catenary.jobs.accounts import Passwords
+from catenary.jobs.review_settings import ReviewSettings
 from catenary.review import app, serve
-from catenary.review.settings import ReviewSettings
 from catenary.review.site import Site
 from catenary.store import accounts, database
 from catenary.store.schema import run

@@ -19,8 +19,8 @@ from catenary.domain.place import Direction, Mast
 from catenary.domain.review import Role
 from catenary.jobs import review_queue
 from catenary.jobs.accounts import Passwords
+from catenary.jobs.review_settings import ReviewSettings
 from catenary.review import app, serve
-from catenary.review.settings import ReviewSettings
 from catenary.review.site import Site
 from catenary.store import accounts, findings, ledger
 from catenary.store.database import Database, open_workspace_db

@@ -42,7 +42,9 @@ def test_there_are_none_until_one_is_added(db: Database):
         assert accounts.exist(tx)
 
 
-@pytest.mark.parametrize("name", ["", " wang", "wang\n", "a" * 51, "local", "\u202ewang"])
+@pytest.mark.parametrize(
+    "name", ["", " wang", "wang\n", "a" * 51, "local", "Catenary", "\u202ewang"]
+)
 def test_a_name_that_could_deceive_is_refused(db: Database, name: str):
     with pytest.raises(StoreError, match="cannot be called"), db.write() as tx:
         accounts.add(tx, name, Role.ADMIN, "hashed", NOON)
