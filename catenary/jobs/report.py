@@ -14,7 +14,7 @@ from catenary.domain.errors import StoreError
 from catenary.domain.finding import Verdict
 from catenary.domain.taxonomy import Taxonomy
 from catenary.jobs import decided, workspaces
-from catenary.reports import coco, docx, html, pdf, table, words, xlsx
+from catenary.reports import about, coco, docx, html, pdf, table, words, xlsx
 from catenary.reports.data import (
     BadFrame,
     Counts,
@@ -111,8 +111,10 @@ def _write(data: ReportData, form: str, path: Path, chosen: Choices) -> None:
             xlsx.write_xlsx(data, path)
         case "csv":
             table.write_csv(data, path)
+            about.write_about(data, path)
         case "coco":
             coco.write_results(data, path, chosen.with_components)
+            about.write_about(data, path)
         case "docx":
             docx.write_docx(data, path, _template(form, chosen))
         case "pdf":
