@@ -107,12 +107,14 @@ def unite(tx: Connection, item: Item, keeper: Item, by: By) -> None:
         by: Who found out, and when.
     """
     held, root = _held_of(tx, item.id), _held_of(tx, keeper.id)
+    if root is not None and root.standing.joined_to is not None:
+        root = _held(tx, root.standing.joined_to)
     if held is None or held.standing.state is LoopState.WITHDRAWN:
         return
     if root is None or root.standing.state is LoopState.WITHDRAWN:
         _withdraw(tx, held, by)
-    elif held.id != root.standing.joined_to and root.id != held.standing.joined_to:
-        _join(tx, held, StepWish(Step.SAME_AS, of=root.id), by)
+    elif root.id not in (held.id, held.standing.joined_to):
+        _join_into(tx, held, root, StepWish(Step.SAME_AS, of=root.id), by)
 
 
 def stand_alone(tx: Connection, item: Item, by: By) -> None:
@@ -182,8 +184,11 @@ def _withdraw(tx: Connection, held: _Held, by: By) -> None:
 
 
 def _join(tx: Connection, held: _Held, wish: StepWish, by: By) -> None:
-    """Make a defect, with what was joined into it, a sighting of another one."""
-    root = _target(tx, held, wish)
+    """Make a defect, with what was joined into it, a sighting of the one that is meant."""
+    _join_into(tx, held, _target(tx, held, wish), wish, by)
+
+
+def _join_into(tx: Connection, held: _Held, root: _Held, wish: StepWish, by: By) -> None:
     below = select(defect.c.id).where(defect.c.joined_to == held.id).order_by(defect.c.id)
     joining = [held, *(_need(tx, one) for one in tx.execute(below).scalars().all())]
     for one in joining:

@@ -209,13 +209,13 @@ def write(db: Database, run_id: int, plan: Plan, when: When) -> int:
     for pairs in _chunks(moved):
         with db.write() as tx:
             missed += sum(not _go_on(tx, part, row, when) for part, row in pairs)
+    _place(db, run_id)  # first: defects that become one are at one mast
     for some in _chunks(plan.merged):
         with db.write() as tx:
             missed += sum(not _merge(tx, row, keeper, plan, when) for row, keeper in some)
     for pairs in _chunks(plan.copied):
         with db.write() as tx:
             missed += sum(not _copy(tx, part, row, when) for part, row in pairs)
-    _place(db, run_id)
     return missed
 
 
