@@ -235,10 +235,23 @@ class DefectLink(Answer):
     state_label: Words
 
 
+class KnownDefect(DefectLink):
+    """A defect of an earlier run that is not closed, and that an item may show again."""
+
+    run: Text
+    condition: str
+    grade: int
+    item: int
+    registered_at: Time
+    due: Time | None
+    overdue: bool
+
+
 class ItemDetail(Item):
     """All that a triage screen shows of an item."""
 
     defect: DefectLink | None
+    known: list[KnownDefect]
     why: Words
     views_say: Words
     crop: Crop

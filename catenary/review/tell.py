@@ -122,6 +122,7 @@ class Teller:
         return answers.ItemDetail(
             **dict(self._item(item, reader, can_undo)),
             defect=_defect(connection, item),
+            known=self._known(connection, item),
             why=both(self._why(item, lead)),
             views_say=both(self._views_say(item, seen)),
             crop=self._window(lead),
@@ -138,6 +139,13 @@ class Teller:
     def _decisions(self, connection: Connection, item: Item) -> list[reviews.Made]:
         is_told = item.version and not item.is_masked
         return reviews.decisions_of(connection, item.id) if is_told else []
+
+    def _known(self, connection: Connection, item: Item) -> list[answers.KnownDefect]:
+        """Return earlier defects that may be seen again here, the likeliest first."""
+        ids = defects.earlier_alike(connection, item)[:EARLIER]
+        return (
+            [_known(one, self._clock()) for one in defects.by_ids(connection, ids)] if ids else []
+        )
 
     def _traces(self, connection: Connection, item: Item) -> list[queue_inherit.Trace]:
         is_told = item.version and not item.is_masked
@@ -410,6 +418,22 @@ def _defect(connection: Connection, item: Item) -> answers.DefectLink | None:
     state = found.standing.state
     label = both(lexicon.LOOP_STATES[state])
     return answers.DefectLink(id=found.id, state=state, state_label=label)
+
+
+def _known(one: defects.Defect, now: datetime) -> answers.KnownDefect:
+    standing = one.standing
+    return answers.KnownDefect(
+        id=one.id,
+        state=standing.state,
+        state_label=both(lexicon.LOOP_STATES[standing.state]),
+        run=one.item.run,
+        condition=standing.condition,
+        grade=standing.grade,
+        item=one.item.id,
+        registered_at=standing.registered_at,
+        due=standing.due,
+        overdue=standing.is_overdue(now),
+    )
 
 
 def _standing(one: review.Standing) -> answers.Standing:

@@ -387,3 +387,45 @@ def test_an_undone_decision_lets_the_part_be_asked_for(two: Database, run_id: in
     with two.read() as connection:
         rows = connection.execute(select(review_item.c.id)).scalars().all()
     assert rows == [1]
+
+
+@pytest.mark.parametrize("step", ["_go_on", "_merge", "_copy"])
+def test_filling_that_was_killed_goes_on_to_the_same_items(
+    two: Database, run_id: int, monkeypatch: pytest.MonkeyPatch, step: str
+):
+    """Names that were freed for others are found again by the pictures of their items."""
+
+    class Killed(BaseException):
+        pass
+
+    def killed(*_: object) -> None:
+        raise Killed
+
+    def fill_killed() -> None:
+        monkeypatch.setattr(queue_inherit, step, killed)
+        try:
+            fill(two, run_id)
+        except Killed:
+            with two.read() as connection:
+                assert queue_fill.is_due(connection, run_id)
+        monkeypatch.undo()
+
+    scan_again(two, run_id, FIRST, [moved(FIRST, 0.0), moved(FIRST, 100.0, 0.8)])
+    fill(two, run_id)
+    for item in items(two):
+        queues.decide(two, WANG, item.id, 0, Decision.REJECT)
+    with two.read() as connection:
+        rows = select(finding.c.id).where(finding.c.superseded_at.is_(None))
+        weak, *strong = sorted(connection.execute(rows).scalars())
+    join(two, run_id, view(FIRST, STRONG, strong[0]), view(SECOND, WEAK, weak))
+    fill_killed()
+    fill(two, run_id)
+    assert [one.views for one in items(two)] == [2, 1]
+    join(two, run_id)
+    scan_again(two, run_id, FIRST, [moved(FIRST, 1.0), moved(FIRST, 103.0, 0.8)])
+    join(two, run_id)
+    fill_killed()
+    fill(two, run_id)
+    assert [one.standing.state for one in items(two)] == [State.REJECTED] * 3
+    assert not any(one.name.startswith("~") for one in items(two))
+    assert fill(two, run_id) == Filled(0, 0, 0)
