@@ -12,7 +12,7 @@ from catenary.domain.errors import SourceError, UnreadableImageError
 from catenary.domain.finding import NORMAL, Component, Finding, Verdict, Versions
 from catenary.domain.geometry import Box
 from catenary.domain.image import Frame
-from catenary.domain.review import WAITING, Origin, State
+from catenary.domain.review import WAITING, Origin, Standing, State
 from catenary.imaging import decode
 from catenary.jobs import evidence
 from catenary.reports import words
@@ -46,7 +46,7 @@ def with_decisions(connection: Connection, run_id: int, data: ReportData) -> Rep
     decisions = {
         one.name: PartDecision(
             one.standing.state,
-            one.standing.reviewer or "",
+            ", ".join(_readers(one.standing)),
             one.standing.decided_at,
             one.standing.note,
             one.standing.condition,
@@ -60,7 +60,7 @@ def with_decisions(connection: Connection, run_id: int, data: ReportData) -> Rep
 
 
 def _review(items: Sequence[Item], final: Sequence[Item], times: Sequence[datetime]) -> Review:
-    names = {one.standing.reviewer for one in final if one.standing.reviewer}
+    names = {name for one in final for name in _readers(one.standing)}
     return Review(
         len(final),
         len(items),
@@ -69,6 +69,12 @@ def _review(items: Sequence[Item], final: Sequence[Item], times: Sequence[dateti
         times[0] if times else None,
         times[-1] if times else None,
     )
+
+
+def _readers(standing: Standing) -> list[str]:
+    """Return who made the decision that stands: first and second reader, and who settled."""
+    names = (standing.first_by, standing.second_by, standing.reviewer)
+    return list(dict.fromkeys(name for name in names if name))
 
 
 def _counts(one: Item) -> bool:

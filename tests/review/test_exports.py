@@ -7,8 +7,10 @@ import json
 import tempfile
 import threading
 import zipfile
+from collections.abc import Callable
 from pathlib import Path
 
+import docx
 import openpyxl
 import pytest
 
@@ -98,3 +100,26 @@ def test_a_second_report_meanwhile_is_asked_to_wait(
     assert busy.headers["retry-after"]
     assert answers == [200]
     assert anybody.get(f"{URL}/csv").status_code == 200
+
+
+def test_a_notice_is_made_of_the_template_of_the_workspace(site: Site, anybody: Browser):
+    anybody.decide(1)
+    own = docx.Document()
+    own.add_paragraph("供电段 {{ defects }} {{ run }}")
+    folder = site.workspace.path / "templates"
+    folder.mkdir()
+    own.save(str(folder / "notice.docx"))
+    answer = anybody.get(f"{URL}/docx")
+    made = docx.Document(io.BytesIO(answer.content))
+    assert [one.text for one in made.paragraphs] == [f"供电段 1 {RUN}"]
+
+
+def test_reports_name_both_readers(log_in: Callable[[str], Browser]):
+    log_in("reviewer").decide(1)
+    browser = log_in("second")
+    browser.decide(1, 1)
+    archive = zipfile.ZipFile(io.BytesIO(browser.get(f"{URL}/csv").content))
+    rows = csv.DictReader(io.StringIO(archive.read("findings.csv").decode("utf-8-sig")))
+    assert [one["reviewer"] for one in rows if one["reviewer"]] == ["reviewer, second"]
+    told = json.loads(archive.read("findings.csv.about.json"))
+    assert told["review"]["reviewers"] == ["reviewer", "second"]
