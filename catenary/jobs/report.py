@@ -36,7 +36,6 @@ from catenary.store.summary import RunSummary
 from catenary.store.workspace import Workspace
 
 FORMATS = ("html", "xlsx", "csv", "coco", "docx", "pdf")
-OWN_TEMPLATES = "templates"  # folder in a workspace
 TEMPLATES = {"docx": "configs/notice/notice.docx", "pdf": "configs/notice/notice.typ"}
 
 
@@ -46,7 +45,7 @@ class Choices:
 
     Attributes:
         with_components: COCO: write parts without a finding too.
-        template: Word and PDF: of the notice; None for the workspace's own, else the shipped one.
+        template: Word and PDF: of the notice; None for the shipped one.
         fonts: PDF: folder of fonts to use beside those of the system.
         is_decided: Only defects that people confirmed, as they decided; None: in a notice of a run
             on which anybody decided, else all findings.
@@ -79,7 +78,7 @@ def write_report(
         StoreError: If the workspace or the run is not there, nobody decided what is to be limited
             to decisions, or the file cannot be written.
     """
-    chosen = _with_template(place, form, choices or Choices())
+    chosen = choices or Choices()
     taxonomy = config.load_taxonomy(config.bundled("configs/taxonomy.yaml"))
     with workspaces.existing(place) as (db, workspace), db.read() as connection:
         run_id = ledger.run_id_of(connection, name)
@@ -91,15 +90,6 @@ def write_report(
         with tempfile.TemporaryDirectory() as pictures:
             data = decided.limited(connection, run_id, data, Path(pictures))
             _write(data, form, path, chosen)
-
-
-def _with_template(place: Path | Workspace, form: str, chosen: Choices) -> Choices:
-    """Return the choices with the workspace's own template, where none was named."""
-    folder = place.path if isinstance(place, Workspace) else place
-    own = folder / OWN_TEMPLATES / Path(TEMPLATES.get(form, "")).name
-    if chosen.template is None and form in TEMPLATES and own.is_file():
-        return replace(chosen, template=own)
-    return chosen
 
 
 def _wants_decided(data: ReportData, form: str, chosen: Choices) -> bool:

@@ -9,7 +9,6 @@ from catenary import __version__
 from catenary.review import (
     answers,
     defects,
-    exports,
     failures,
     frames,
     guard,
@@ -48,7 +47,6 @@ def create_app(site: Site, names: Iterable[str] = (), dist: Path = static.DIST) 
         frames.masts_router(site),
         defects.router(site),
         reference.router(site),
-        exports.router(site),
     ):
         app.include_router(router)
     static.install(app, dist)

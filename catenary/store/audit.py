@@ -73,6 +73,16 @@ def head(connection: Connection) -> Head:
     return Head(0, START) if row is None else Head(row.seq, row.digest)
 
 
+def hold(tx: Connection) -> None:
+    """Have those who write rows of the trail take turns, until the transaction ends.
+
+    Taken before any row is locked: two who lock rows and then wait for the trail, or the other way
+    round, would wait for each other. SQLite has one writer anyway.
+    """
+    if tx.dialect.name == "postgresql":
+        tx.execute(text("LOCK TABLE audit IN SHARE ROW EXCLUSIVE MODE"))
+
+
 def append(tx: Connection, at: datetime, who: str, action: str, told: Mapping[str, Any]) -> Head:
     """Add a row.
 
@@ -83,8 +93,7 @@ def append(tx: Connection, at: datetime, who: str, action: str, told: Mapping[st
         action: Short word, e.g. ``"decide"``.
         told: What was done; plain JSON values.
     """
-    if tx.dialect.name == "postgresql":  # several servers may write; SQLite has one writer anyway
-        tx.execute(text("LOCK TABLE audit IN SHARE ROW EXCLUSIVE MODE"))
+    hold(tx)
     last = head(tx)
     seq = last.seq + 1
     content = canonical(

@@ -57,6 +57,7 @@ def make(tx: Connection, defect_id: int, version: int, wish: StepWish, by: By) -
     Raises:
         RefusedError: ``"not_found"``, ``"stale"``, ``"role"`` or ``"invalid"``.
     """
+    audit.hold(tx)
     held = _need(tx, defect_id)
     if held.version != version:
         told = f"the defect is at version {held.version}, not {version}; fetch it again"

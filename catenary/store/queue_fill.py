@@ -163,7 +163,7 @@ def _known(connection: Connection, run_id: int) -> list[RowMapping]:
 def _add(db: Database, run_id: int, rows: Sequence[dict[str, Any]]) -> None:
     """Add items; those that another process added meanwhile are left as they are."""
     names = [row["name"] for row in rows]
-    with db.write() as tx:
+    with queue_inherit.alone(db) as tx:
         own = (review_item.c.run_id == run_id, review_item.c.name.in_(names))
         there = set(tx.execute(select(review_item.c.name).where(*own)).scalars())
         fresh = [row for row in rows if row["name"] not in there]

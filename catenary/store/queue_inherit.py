@@ -1,7 +1,8 @@
 """Decisions go on with their parts when a run was scanned or joined anew, each with a trace."""
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any, TypeVar
@@ -62,6 +63,7 @@ class Plan:
         settled: Rows of items to what stands on them, where merging changes it.
         parted: Decided items that were merged and are parts by themselves again.
         copied: Parts that get the decision of an item, and its row.
+        lost: Decided items whose part the scan no longer has; they stay as they are.
     """
 
     added: list[PartRow] = field(default_factory=list)
@@ -72,6 +74,7 @@ class Plan:
     settled: dict[int, Standing] = field(default_factory=dict)
     parted: list[tuple[PartRow, RowMapping]] = field(default_factory=list)
     copied: list[tuple[PartRow, RowMapping]] = field(default_factory=list)
+    lost: list[RowMapping] = field(default_factory=list)
 
 
 def former_views(connection: Connection, run_id: int) -> tuple[dict[int, list[Place]], list[int]]:
@@ -123,7 +126,9 @@ def planned(
         name = found.get(row["id"])
         if name is not None:
             groups[name].append(row)
-        elif not row["version"] and row["origin"] != Origin.MANUAL:
+        elif row["version"]:
+            plan.lost.append(row)
+        else:
             plan.gone.append(row["id"])
     for name, rows in groups.items():
         _group(plan, wanted[name], rows)
@@ -197,24 +202,24 @@ def write(db: Database, run_id: int, plan: Plan, when: When) -> int:
     ]
     taken = {part.name for part, row in moved} | {part.name for part, _ in plan.copied}
     taken |= {part.name for part in plan.added} | {part.name for part, _ in plan.pairs}
-    losing = [row for row, _ in plan.merged]
+    losing = (*(row for row, _ in plan.merged), *plan.lost)
     renamed = [row for row in losing if row["name"] in taken]
     changing = [(part, row) for part, row in (*moved, *plan.pairs) if row["name"] != part.name]
     renamed += [row for _, row in changing if row["name"] in taken]
     for rows in _chunks(renamed):
-        with db.write() as tx:
+        with alone(db) as tx:
             for row in rows:
-                _set(tx, row, {"name": f"~{row['id']}"})
+                _set(tx, row, {"name": _freed(row)})
     missed = 0
     for pairs in _chunks(moved):
-        with db.write() as tx:
+        with alone(db) as tx:
             missed += sum(not _go_on(tx, part, row, when) for part, row in pairs)
     _place(db, run_id)  # first: defects that become one are at one mast
     for some in _chunks(plan.merged):
-        with db.write() as tx:
+        with alone(db) as tx:
             missed += sum(not _merge(tx, row, keeper, plan, when) for row, keeper in some)
     for pairs in _chunks(plan.copied):
-        with db.write() as tx:
+        with alone(db) as tx:
             missed += sum(not _copy(tx, part, row, when) for part, row in pairs)
     return missed
 
@@ -253,8 +258,7 @@ def _go_on(tx: Connection, part: PartRow, row: RowMapping, when: When) -> bool:
 def _merge(tx: Connection, row: RowMapping, keeper_id: int, plan: Plan, when: When) -> bool:
     keeper = review_items.one(tx, keeper_id)
     after = plan.settled.get(keeper_id, keeper.standing)
-    name = f"~{row['id']}"
-    values = {"merged_into": keeper_id, "name": name, "version": row["version"] + 1}
+    values = {"merged_into": keeper_id, "name": _freed(row), "version": row["version"] + 1}
     if not _set(tx, row, values | {"held_by": None, "held_until": None}):
         return False
     # What was merged into this one goes along.
@@ -294,9 +298,26 @@ def _copy(tx: Connection, part: PartRow, row: RowMapping, when: When) -> bool:
 
 
 def _set(tx: Connection, row: RowMapping, values: Mapping[str, Any]) -> bool:
-    """Change an item unless somebody decided on it since it was read."""
-    own = (review_item.c.id == row["id"], review_item.c.version == row["version"])
+    """Change an item unless it was decided on, or filled in by another process, meanwhile."""
+    own = (
+        review_item.c.id == row["id"],
+        review_item.c.version == row["version"],
+        review_item.c.name.in_((row["name"], _freed(row))),
+    )
     return tx.execute(update(review_item).where(*own).values(dict(values))).rowcount == 1
+
+
+def _freed(row: RowMapping) -> str:
+    """Return a name that no part has."""
+    return f"~{row['id']}"
+
+
+@contextmanager
+def alone(db: Database) -> Iterator[Connection]:
+    """Lend a transaction beside which no other process decides or fills."""
+    with db.write() as tx:
+        audit.hold(tx)
+        yield tx
 
 
 @dataclass(frozen=True, slots=True)

@@ -186,6 +186,7 @@ def draw(tx: Connection, drawn: Drawn, reader: Reader, rules: Rules, now: dateti
     Raises:
         RefusedError: ``"not_found"``, ``"invalid"``, or ``"stale"`` where the same box is there.
     """
+    audit.hold(tx)
     query = select(frame, run.c.taxonomy.label("run_taxonomy")).join(run)
     row = tx.execute(query.where(frame.c.id == drawn.frame_id)).mappings().one_or_none()
     if row is None:
@@ -325,6 +326,7 @@ def _checked(
     if len(set(ids)) < len(ids):
         raise RefusedError("invalid", "decisions: an item is named twice")
     # Several servers on one PostgreSQL: nobody decides between the look and the write.
+    audit.hold(tx)
     tx.execute(select(review_item.c.id).where(review_item.c.id.in_(ids)).with_for_update()).all()
     items = review_items.by_ids(tx, ids)
     if len(items) < len(ids):

@@ -81,14 +81,6 @@ ROUTES: list[tuple[str, str, str, object, int, int]] = [
     ("GET", "/api/taxonomy", "/api/taxonomy", None, VIEWER, 200),
     ("GET", "/api/runs", "/api/runs", None, VIEWER, 200),
     ("GET", "/api/statistics", "/api/statistics", None, VIEWER, 200),
-    (
-        "GET",
-        "/api/runs/{run_id}/reports/{form}",
-        "/api/runs/1/reports/csv",
-        None,
-        VIEWER,
-        200,
-    ),
     ("DELETE", "/api/session", "/api/session", None, VIEWER, 200),  # last: it ends the session
 ]
 OPEN = {("POST", "/api/session")}  # tested in test_session.py

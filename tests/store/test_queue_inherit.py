@@ -1,6 +1,8 @@
 """Runs that are joined or scanned anew: decisions go on with their parts, and leave a trace."""
 
+import threading
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 
 import pytest
@@ -268,6 +270,35 @@ def test_two_of_one_photograph_stay_two_however_boxes_move(two: Database, run_id
         assert now[item.id] == (state, part_name(FIRST, "dropper", BOX.shifted(right, 0)))
 
 
+def test_two_of_one_photograph_never_become_one(two: Database, run_id: int):
+    """Where a later scan finds one of them only, the other keeps what was decided on it."""
+    scan_again(two, run_id, FIRST, [moved(FIRST, 0.0), moved(FIRST, 20.0, 0.8)])
+    fill(two, run_id)
+    first, second = (one for one in items(two) if one.file_name == "1.jpg")
+    queues.decide(two, WANG, first.id, 0)
+    queues.decide(two, WANG, second.id, 0, Decision.REJECT)
+    scan_again(two, run_id, FIRST, [moved(FIRST, 9.0)])
+    assert fill(two, run_id) == Filled(0, 0, 0)
+    assert any_item(two, first.id).name == part_name(FIRST, "dropper", BOX.shifted(9, 0))
+    assert any_item(two, first.id).standing.state is State.CONFIRMED
+    assert any_item(two, second.id).standing.state is State.REJECTED
+
+
+def test_a_name_that_a_lost_part_still_has_is_freed(two: Database, run_id: int):
+    """A reader moved the box of one away; what the scan finds at its old place is the other."""
+    scan_again(two, run_id, FIRST, [moved(FIRST, 0.0), moved(FIRST, 10.0, 0.8)])
+    fill(two, run_id)
+    first, second = (one for one in items(two) if one.file_name == "1.jpg")
+    queues.decide(two, WANG, first.id, 0)
+    far = replace(Wish(Decision.CONFIRM), box=BOX.shifted(500, 0))
+    queues.decide(two, WANG, second.id, 0, far)
+    scan_again(two, run_id, FIRST, [moved(FIRST, 10.0)])
+    fill(two, run_id)
+    assert any_item(two, first.id).name == second.name
+    assert any_item(two, second.id).standing.box == BOX.shifted(500, 0)
+    assert fill(two, run_id) == Filled(0, 0, 0)
+
+
 def test_two_parts_may_change_names_for_one_another(two: Database, run_id: int):
     for item in (1, 2):
         queues.decide(two, WANG, item, 0)
@@ -429,3 +460,28 @@ def test_filling_that_was_killed_goes_on_to_the_same_items(
     assert [one.standing.state for one in items(two)] == [State.REJECTED] * 3
     assert not any(one.name.startswith("~") for one in items(two))
     assert fill(two, run_id) == Filled(0, 0, 0)
+
+
+def test_two_processes_that_fill_at_once_leave_one_trace(two: Database, run_id: int):
+    """A scan ends while a server fills: both have seen the same, each writes what it planned."""
+    scan_again(two, run_id, "000000", [moved("000000", 0.0)])
+    fill(two, run_id)
+    for item in (1, 2, 3):
+        queues.decide(two, WANG, item, 0)
+    join(two, run_id, view(FIRST, STRONG, 1), view(SECOND, WEAK, 2))
+    scan_again(two, run_id, "000000", [moved("000000", 3.0)])
+    ready = threading.Barrier(2)
+    real = queue_inherit.write
+
+    def together(*arguments: object) -> int:
+        ready.wait(60)
+        return real(*arguments)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(queue_inherit, "write", together)
+        with ThreadPoolExecutor(2) as pool:
+            list(pool.map(lambda _: fill(two, run_id), range(2)))
+    assert kinds(two, 1) == [Inherited.MERGED]
+    assert len(items(two)) == 2
+    assert fill(two, run_id) == fill(two, run_id) == Filled(0, 0, 0)
+    assert (kinds(two, 1), kinds(two, 3)) == ([Inherited.MERGED], [Inherited.FOLLOWED])
