@@ -19,7 +19,7 @@ from catenary.store.database import Database
 from catenary.store.defect_steps import By
 from catenary.store.review_items import standing_of, standing_row, stored
 from catenary.store.reviews import text_of
-from catenary.store.schema import former_view, frame, inheritance, review_item
+from catenary.store.schema import defect, former_view, frame, inheritance, review_item
 
 T = TypeVar("T")
 
@@ -369,6 +369,10 @@ def _place(db: Database, run_id: int) -> None:
             for row in some:
                 values = {name: row[name] for name in _PLACES}
                 tx.execute(update(review_item).where(review_item.c.id == row["id"]).values(values))
+                copied = {name: value for name, value in values.items() if name in defect.c}
+                if copied:  # where defects hold the place of their item too
+                    own = defect.c.item_id == row["id"]
+                    tx.execute(update(defect).where(own).values(copied))
 
 
 @dataclass(frozen=True, slots=True)

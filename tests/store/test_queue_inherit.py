@@ -405,6 +405,10 @@ def test_the_mast_of_a_decided_item_is_that_of_its_photograph(two: Database, run
         reassignments.reassign(tx, run_id, [FIRST], records.ref(4).mast, "li", "wrong mast")
     fill(two, run_id)
     assert any_item(two, 1).mast == records.ref(4).mast
+    with two.read() as connection:
+        for mast, expected in (("D001", 1), ("D000", 0)):
+            wanted = defects.DefectsWanted(mast=(mast,))
+            assert defects.counts(connection, wanted, NOON)[0] == expected
 
 
 def test_an_undone_decision_lets_the_part_be_asked_for(two: Database, run_id: int):
