@@ -7,43 +7,68 @@ from datetime import datetime, timedelta
 from sqlalchemy import Connection
 
 from catenary.domain import review
-from catenary.domain.review import Reader, Standing, State
+from catenary.domain.review import Reader, Saying, SecondReading, Standing, State
 from catenary.store import reviews, vigilance
 from catenary.store.review_items import Item
 
-# Version that a known defect has on the screen; it has been decided twice at least, so that a
+# Versions that a known defect has on the screen; it has been decided twice at least, so that a
 # decision on the item as it stands is never taken for an answer.
-SHOWN = 0
+SHOWN, ANSWERED = 0, 1
 _WHILE = timedelta(hours=12)  # it looks new to whoever was shown it; our starting value
 
 
 def as_seen(
-    connection: Connection, items: Sequence[Item], reader: Reader, now: datetime
+    connection: Connection,
+    items: Sequence[Item],
+    reader: Reader,
+    now: datetime,
+    second: SecondReading,
 ) -> list[Item]:
     """Return items as a reader may see them.
 
-    Known defects that they were shown as new look new. What they may read a second time has
-    condition, grade and box of the scan, and nobody's name.
+    Known defects that they were shown as new look new, and once answered as they answered. What
+    they may read a second time has condition, grade and box of the scan, and nobody's name.
 
     Args:
         connection: Database.
         items: As they stand; those that are masked already stay so.
         reader: Who looks.
         now: UTC.
+        second: What is read again, as it would be of something new.
     """
     closed = [one.id for one in items if one.standing.state is State.CONFIRMED]
-    known = vigilance.shown(connection, reader, closed, now - _WHILE) if closed else set()
-    second = {one.id for one in items if _is_to_read(one, reader)}
-    hidden = [one for one in items if one.id in known or one.id in second]
-    scanned = reviews.as_scanned(connection, hidden) if hidden else {}
-    return [
+    since = now - _WHILE
+    known = vigilance.shown(connection, reader, closed, since) if closed else set()
+    answers = vigilance.answered(connection, reader, closed, since) if closed else {}
+    hidden = [
         one
-        if one.id not in scanned or one.is_masked
-        else as_new(one, scanned[one.id])
-        if one.id in known
-        else replace(one, standing=replace(scanned[one.id], state=State.SECOND), is_masked=True)
         for one in items
+        if not one.is_masked and (one.id in known or one.id in answers or _is_to_read(one, reader))
     ]
+    scanned = reviews.as_scanned(connection, hidden) if hidden else {}
+
+    def masked(one: Item) -> Item:
+        if one.id not in scanned:
+            return one
+        new = as_new(one, scanned[one.id])
+        if one.id in known:
+            return new
+        if one.id in answers:
+            said, at = answers[one.id]
+            saying = Saying(said, new.standing.condition, new.standing.grade, new.standing.box)
+            return as_decided(new, saying, reader, second, at)
+        return replace(one, standing=replace(new.standing, state=State.SECOND), is_masked=True)
+
+    return [masked(one) for one in items]
+
+
+def as_decided(
+    new: Item, saying: Saying, reader: Reader, second: SecondReading, at: datetime
+) -> Item:
+    """Return what a new item would be after a decision."""
+    again = second.wants(saying.decision, new.name)
+    after = review.decided(new.standing, saying, reader, again, at)
+    return replace(new, version=ANSWERED, standing=after)
 
 
 def as_new(item: Item, scanned: Standing) -> Item:

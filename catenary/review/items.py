@@ -49,7 +49,7 @@ def router(site: Site) -> APIRouter:
         """Show the part in one of its photographs."""
         with site.db.read() as connection:
             found = review_items.one(connection, item_id)
-            (shown,) = blind.as_seen(connection, [found], reader_of(who), site.clock())
+            (shown,) = site.teller.as_seen(connection, [found], reader_of(who))
             seen = seen_in(connection, shown)
         if view >= len(seen):
             raise RefusedError("not_found", f"item {item_id} has {len(seen)} views")
@@ -128,7 +128,7 @@ def _decided(site: Site, who: Caller, asks: list[reviews.Ask]) -> list[Item]:
 def _undone(site: Site, who: Caller, wanted: list[tuple[int, int]]) -> list[Item]:
     reader, rules, now = reader_of(who), site.rules(who.has_accounts), site.clock()
     with site.db.write() as tx:
-        as_new = [one for one, version in wanted if version == vigil.ANSWERED]
+        as_new = [one for one, version in wanted if version == blind.ANSWERED]
         known = vigilance.answered(tx, reader, as_new)
         real = [one for one in wanted if one[0] not in known]
         done = {one.id: one for one in reviews.undo(tx, real, reader, rules, now)}

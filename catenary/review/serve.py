@@ -192,7 +192,7 @@ def site_of(
         settings,
         clock,
         Photos(workspace, settings.decoded_mb, settings.tiles_mb),
-        Teller(db, taxonomy, clock),
+        Teller(db, taxonomy, clock, settings.second_reading(has_accounts=True)),
         Attempts(settings.login_failures, wait),
         Attempts(_PEOPLE_AT_ONE_ADDRESS * settings.login_failures, wait),
         passwords or Passwords(),

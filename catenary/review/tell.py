@@ -13,7 +13,7 @@ from catenary.domain import review
 from catenary.domain.finding import Component, Finding, Verdict
 from catenary.domain.geometry import Box
 from catenary.domain.place import format_kilometre
-from catenary.domain.review import Decision, Origin, Reader
+from catenary.domain.review import Decision, Origin, Reader, SecondReading
 from catenary.domain.taxonomy import Taxonomy
 from catenary.reports import lexicon, words
 from catenary.reports.data import ReportFinding, ReportPart, ReportView, alone
@@ -92,9 +92,26 @@ def window(box: Box, context: float, width: int, height: int) -> answers.Crop:
 class Teller:
     """Makes answers of items."""
 
-    def __init__(self, db: Database, taxonomy: Taxonomy, clock: Callable[[], datetime]) -> None:
-        """Keep what all answers need."""
-        self._db, self._taxonomy, self._clock = db, taxonomy, clock
+    def __init__(
+        self,
+        db: Database,
+        taxonomy: Taxonomy,
+        clock: Callable[[], datetime],
+        second: SecondReading,
+    ) -> None:
+        """Keep what all answers need.
+
+        Args:
+            db: Of the workspace.
+            taxonomy: Names of kinds and conditions.
+            clock: Returns UTC.
+            second: What is read again where there are accounts.
+        """
+        self._db, self._taxonomy, self._clock, self._second = db, taxonomy, clock, second
+
+    def as_seen(self, connection: Connection, items: Sequence[Item], reader: Reader) -> list[Item]:
+        """Return items as a reader may see them."""
+        return blind.as_seen(connection, items, reader, self._clock(), self._second)
 
     def items_now(self, ids: Sequence[int], reader: Reader | None) -> list[answers.Item]:
         """Return items as they stand now."""
@@ -107,13 +124,13 @@ class Teller:
         """Return items as lists show them, to a reader as far as they may know."""
         if reader is None:
             return [self._item(one, None, False) for one in items]
-        shown = blind.as_seen(connection, items, reader, self._clock())
+        shown = self.as_seen(connection, items, reader)
         mine = self._undoable(connection, shown, reader)
         return [self._item(one, reader, one.id in mine) for one in shown]
 
     def detail(self, connection: Connection, item: Item, reader: Reader) -> answers.ItemDetail:
         """Return all that a triage screen shows of an item, as far as a reader may know."""
-        (shown,) = blind.as_seen(connection, [item], reader, self._clock())
+        (shown,) = self.as_seen(connection, [item], reader)
         item = blind.in_triage(shown)
         seen = seen_in(connection, item)
         lead = seen[0]

@@ -1,7 +1,6 @@
 """Known defects among the items of a reader: shown and answered as if they were new."""
 
 import random
-from dataclasses import replace
 
 from sqlalchemy import Connection
 
@@ -13,7 +12,6 @@ from catenary.store import reviews, vigilance
 from catenary.store.review_items import Item, Wanted
 from catenary.store.reviews import Ask
 
-ANSWERED = blind.SHOWN + 1  # version of a known defect on the screen once it was answered
 _LOT = random.SystemRandom()  # nobody is to guess which
 
 
@@ -32,6 +30,4 @@ def as_decided(site: Site, item: Item, ask: Ask, reader: Reader, has_accounts: b
     """Return what a new item would be after a decision."""
     rules = site.rules(has_accounts)
     saying = review.completed(ask.wish, item.component, item.standing, rules.taxonomy)
-    again = rules.second.wants(saying.decision, item.name)
-    after = review.decided(item.standing, saying, reader, again, site.clock())
-    return replace(item, version=ANSWERED, standing=after, is_masked=True)
+    return blind.as_decided(item, saying, reader, rules.second, site.clock())
