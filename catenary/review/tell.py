@@ -13,7 +13,7 @@ from catenary.domain import review
 from catenary.domain.finding import Component, Finding, Verdict
 from catenary.domain.geometry import Box
 from catenary.domain.place import format_kilometre
-from catenary.domain.review import Decision, Origin, Reader, SecondReading
+from catenary.domain.review import WAITING, Decision, Origin, Reader, SecondReading
 from catenary.domain.taxonomy import Taxonomy
 from catenary.reports import lexicon, words
 from catenary.reports.data import ReportFinding, ReportPart, ReportView, alone
@@ -158,7 +158,12 @@ class Teller:
         return reviews.decisions_of(connection, item.id) if is_told else []
 
     def _known(self, connection: Connection, item: Item) -> list[answers.KnownDefect]:
-        """Return earlier defects that may be seen again here, the likeliest first."""
+        """Return earlier defects that may be seen again here, the likeliest first.
+
+        None once it was decided: then the defect itself tells.
+        """
+        if item.standing.state not in WAITING:
+            return []
         ids = defects.earlier_alike(connection, item)[:EARLIER]
         return (
             [_known(one, self._clock()) for one in defects.by_ids(connection, ids)] if ids else []
