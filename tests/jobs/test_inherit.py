@@ -9,7 +9,8 @@ import pytest
 from sqlalchemy import select
 
 from catenary.domain.review import LOCAL, Decision, State
-from catenary.jobs import assemble
+from catenary.jobs import assemble, review_queue
+from catenary.jobs.review_settings import ReviewSettings
 from catenary.store import audit, database, queue_inherit, review_items, reviews
 from catenary.store.schema import review_item
 from catenary.store.workspace import Workspace
@@ -59,6 +60,11 @@ def test_a_scan_leaves_a_filled_queue(run: Path):
         2,
         f"{BAD_MAST:03d}",
     )
+    place, settings = Workspace(run.parent / "ws"), ReviewSettings()
+    db = opened(run)  # a server that starts now has nothing to fill in
+    assert review_queue.fill(db, place, settings.sample_share, settings.ageing_days) == 0
+    assert review_queue.fill(db, place, settings.sample_share, 2 * settings.ageing_days) == 1
+    db.close()
 
 
 def test_a_camera_that_comes_later_joins_what_was_decided(run: Path):

@@ -6,9 +6,11 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 
 import pytest
-from sqlalchemy import select
+from sqlalchemy import select, text
+from sqlalchemy.exc import DBAPIError
 
 from catenary.domain.defect_loop import LoopState
+from catenary.domain.errors import StoreError
 from catenary.domain.finding import Component, Finding, Verdict
 from catenary.domain.geometry import Box
 from catenary.domain.inherit import Inherited
@@ -35,7 +37,7 @@ from catenary.store.queue import Order
 from catenary.store.queue_fill import Filled
 from catenary.store.review_items import Item, Wanted
 from catenary.store.schema import finding, former_view, review_item
-from tests.store import queues, records
+from tests.store import queues, records, reviewing
 from tests.store.queues import AGEING_DAYS, ALONE, LI, NOON, TOGETHER, WANG, ZHAO
 
 BOX = queues.dropper(1, 0.9).component.box
@@ -489,3 +491,26 @@ def test_two_processes_that_fill_at_once_leave_one_trace(two: Database, run_id: 
     assert len(items(two)) == 2
     assert fill(two, run_id) == fill(two, run_id) == Filled(0, 0, 0)
     assert (kinds(two, 1), kinds(two, 3)) == ([Inherited.MERGED], [Inherited.FOLLOWED])
+
+
+@pytest.mark.parametrize("change", ["UPDATE inheritance SET other = 1", "DELETE FROM inheritance"])
+def test_how_a_decision_went_on_cannot_be_changed(two: Database, run_id: int, change: str):
+    queues.decide(two, WANG, 1, 0)
+    scan_again(two, run_id, FIRST, [moved(FIRST, 3.0)])
+    fill(two, run_id)
+    assert kinds(two, 1) == [Inherited.FOLLOWED]
+    with pytest.raises((DBAPIError, StoreError), match="append-only"), two.write() as tx:
+        tx.execute(text(change))
+
+
+def test_a_changed_trace_is_found(two: Database, run_id: int):
+    queues.decide(two, WANG, 1, 0)
+    scan_again(two, run_id, FIRST, [moved(FIRST, 3.0)])
+    fill(two, run_id)
+    with two.write() as tx:
+        reviewing.lift_guards(tx, "inheritance")
+        tx.execute(text("UPDATE inheritance SET from_name = 'another'"))
+    with two.read() as connection:
+        assert [one.what for one in audit.verify(connection)] == [
+            "inheritance 1 is not as the trail has it"
+        ]
