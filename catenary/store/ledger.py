@@ -42,7 +42,11 @@ _FINISH = (
         frame.c.image_id == bindparam("of_image", type_=frame.c.image_id.type),
         _IS_LEFT,
     )
-    .values(revision=case((_IS_JUDGED, frame.c.revision + 1), else_=frame.c.revision), again=False)
+    .values(
+        revision=case((_IS_JUDGED, frame.c.revision + 1), else_=frame.c.revision),
+        again=False,
+        lease_id=None,
+    )
 )
 _LONG_CHUNK = 10_000  # ids read at once
 _CHUNK = 1000  # rows a statement: memory stays flat, and below every database's bind limit

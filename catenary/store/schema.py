@@ -107,6 +107,23 @@ scan = Table(
     Index(None, "run_id"),
 )
 
+# Photographs lent to a worker of a scan over many machines; the row goes when their outcomes are
+# written, or when nothing was heard of the worker, and then nobody can write under it any more.
+lease = Table(
+    "lease",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("run_id", ForeignKey("run.id"), nullable=False),
+    Column("scan_id", ForeignKey("scan.id"), nullable=False),
+    Column("worker", Text, nullable=False),  # process and machine, for people
+    Column("images", Integer, nullable=False),
+    Column("taken_at", DateTime, nullable=False),  # UTC
+    Column("expires_at", DateTime, nullable=False),  # UTC; put off while the worker is alive
+    CheckConstraint("images > 0", name="images_counted"),
+    Index(None, "run_id"),
+    sqlite_autoincrement=True,  # an id is never given twice: it is what fences late results
+)
+
 # The ledger: one row a photograph, planned before the scan; what has no outcome, or has one and is
 # to be scanned again, is left to do. The former outcome and findings stand until then.
 frame = Table(
@@ -139,6 +156,7 @@ frame = Table(
     Column("stamp", Text, nullable=False, server_default=""),  # see runs/source.py
     Column("sha256", String(64), nullable=False, server_default=""),  # of its bytes
     Column("scan_id", ForeignKey("scan.id")),  # that finished it
+    Column("lease_id", ForeignKey("lease.id")),  # under which it is lent to a worker now
     UniqueConstraint("run_id", "image_id"),
     UniqueConstraint("run_id", "seq"),
     _one_of("outcome", Outcome),
@@ -154,6 +172,12 @@ frame = Table(
         "seq",
         sqlite_where=text("again"),
         postgresql_where=text("again"),
+    ),
+    Index(
+        None,
+        "lease_id",
+        sqlite_where=text("lease_id IS NOT NULL"),
+        postgresql_where=text("lease_id IS NOT NULL"),
     ),
 )
 
