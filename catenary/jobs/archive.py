@@ -27,7 +27,7 @@ from catenary.domain.finding import Component, Evidence, Finding, Verdict, Versi
 from catenary.domain.geometry import Box
 from catenary.domain.image import Frame, FrameResult, ImageRef, Outcome
 from catenary.domain.place import Direction, Mast
-from catenary.jobs import assemble, scan
+from catenary.jobs import assemble, scan, writing
 from catenary.pipeline.judge import Judge, Judgement
 from catenary.store import database, findings, ledger, shards, summary
 from catenary.store.database import Database
@@ -329,7 +329,7 @@ def _begun(run: Path, wanted: int, judge: _SameJudge) -> int:
     return reached
 
 
-def _scan(run: Path, step: scan.Progress, judge: _SameJudge) -> None:
+def _scan(run: Path, step: writing.Progress, judge: _SameJudge) -> None:
     by, folder = cast("Judge", judge), run.with_name("ws")
     scan.scan_run(str(run), folder, assemble.Recipe(), scan.Options(), step, by)
 

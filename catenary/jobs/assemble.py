@@ -52,6 +52,7 @@ class Recipe:
         settings_file: Scan settings, or None for the shipped ones.
         overrides: ``key=value`` settings.
         at_promise: Raise at the thresholds that the bundle's card makes promises for.
+        given: Scan settings that were read already, on another machine.
     """
 
     model: Path | None = None
@@ -60,15 +61,41 @@ class Recipe:
     settings_file: Path | None = None
     overrides: tuple[str, ...] = ()
     at_promise: bool = False
+    given: ScanSettings | None = None
 
     def settings(self) -> ScanSettings:
         """Read the scan settings; see `catenary.config.load`."""
+        if self.given is not None:
+            return self.given
         path = self.settings_file or config.bundled("configs/scan.yaml")
         return config.load(path, ScanSettings, self.overrides)
 
     def bundle_folder(self) -> Path:
         """Return the folder of the chosen model bundle."""
         return self.model or config.bundled(SHIPPED_BUNDLE)
+
+
+@dataclass(frozen=True, slots=True)
+class Described:
+    """What a judge will be, without its networks.
+
+    Attributes:
+        versions: Model, rules and taxonomy.
+        thresholds: Component id to the probability from which it is raised.
+    """
+
+    versions: Versions
+    thresholds: Mapping[str, float]
+
+
+def described(recipe: Recipe) -> Described:
+    """Return what `judge` would judge with, without building networks.
+
+    Raises:
+        ConfigError: If a settings file is not valid.
+        BundleError: If the bundle is damaged or knows ids that the taxonomy does not.
+    """
+    return _described(recipe, bundles.verify(recipe.bundle_folder()), _taxonomy(), _limits())
 
 
 def judge(recipe: Recipe) -> Judge:
@@ -78,33 +105,45 @@ def judge(recipe: Recipe) -> Judge:
         ConfigError: If a settings file is not valid, or the device is not there.
         BundleError: If the bundle is damaged or knows ids that the taxonomy does not.
     """
-    taxonomy = config.load_taxonomy(config.bundled("configs/taxonomy.yaml"))
-    rules_file = config.bundled("configs/rules.yaml")
-    limits = config.load(rules_file, catalogue.RuleLimits)
+    taxonomy, limits = _taxonomy(), _limits()
     settings = recipe.settings()
-    folder = recipe.bundle_folder()
-    loaded = bundles.load(folder, device(recipe.device), recipe.precision)
-    _check_ids(loaded.card, taxonomy, folder)
-    thresholds = loaded.card.thresholds
-    if recipe.at_promise:
-        _check_promised(settings)
-        thresholds = promised.thresholds(loaded.card, folder)
-    versions = Versions(
-        loaded.card.version, f"{limits.version}@{config.fingerprint(rules_file)}", taxonomy.version
-    )
+    loaded = bundles.load(recipe.bundle_folder(), device(recipe.device), recipe.precision)
+    known = _described(recipe, loaded.card, taxonomy, limits)
     return Judge(
         loaded.detector,
         loaded.classifier,
         _wanted(catalogue.rules(limits), settings.cascade),
         loaded.card.fusion,
-        thresholds,
+        known.thresholds,
         taxonomy,
-        versions,
+        known.versions,
         settings.cascade,
         loaded.card.floors,
         loaded.refiner,
         loaded.anomaly,
     )
+
+
+def _taxonomy() -> Taxonomy:
+    return config.load_taxonomy(config.bundled("configs/taxonomy.yaml"))
+
+
+def _limits() -> catalogue.RuleLimits:
+    return config.load(config.bundled("configs/rules.yaml"), catalogue.RuleLimits)
+
+
+def _described(
+    recipe: Recipe, card: bundles.Card, taxonomy: Taxonomy, limits: catalogue.RuleLimits
+) -> Described:
+    folder = recipe.bundle_folder()
+    _check_ids(card, taxonomy, folder)
+    thresholds = card.thresholds
+    if recipe.at_promise:
+        _check_promised(recipe.settings())
+        thresholds = promised.thresholds(card, folder)
+    fingerprint = config.fingerprint(config.bundled("configs/rules.yaml"))
+    versions = Versions(card.version, f"{limits.version}@{fingerprint}", taxonomy.version)
+    return Described(versions, thresholds)
 
 
 def _check_promised(settings: ScanSettings) -> None:

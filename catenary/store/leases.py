@@ -68,8 +68,7 @@ def take(tx: Connection, scan_id: int, run_id: int, worker: str, limit: int) -> 
     locked = query.order_by(frame.c.seq).limit(limit).with_for_update(skip_locked=True, of=frame)
     # Two queries, since each has an index in this order and both together have none.
     rows = [*tx.execute(locked.where(frame.c.outcome.is_(None))).mappings()]
-    anew = locked.where(frame.c.again, frame.c.outcome.is_not(None))
-    rows += tx.execute(anew).mappings()
+    rows += tx.execute(locked.where(ledger.IS_ASKED_AGAIN)).mappings()
     rows = sorted(rows, key=lambda row: int(row["seq"]))[:limit]
     if not rows:
         return None

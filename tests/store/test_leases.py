@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from sqlalchemy import select, update
+from sqlalchemy import event, select, update
 
 from catenary.store import again, leases, ledger, scans, schema
 from catenary.store.database import Database, open_workspace_db
@@ -200,3 +200,26 @@ def test_every_photograph_is_finished_exactly_once(db: Database, steps: list[tup
             else:
                 held.append(lease)
     assert sorted(finished) == list(range(COUNT))
+
+
+@pytest.mark.parametrize("url", [""])
+def test_looking_for_photographs_costs_the_same_wherever_a_scan_is(
+    db: Database, run_id: int, scan_id: int
+):
+    asked: list[tuple[str, tuple[object, ...]]] = []
+
+    def heard(_: object, __: object, query: str, values: tuple[object, ...], *___: object) -> None:
+        asked.append((query, values))
+
+    with db.write() as tx:
+        event.listen(tx, "before_cursor_execute", heard)
+        leases.take(tx, scan_id, run_id, "w", 3)
+        ledger.counts(tx, run_id)
+        event.remove(tx, "before_cursor_execute", heard)
+        queries = [one for one in asked if one[0].startswith("SELECT") and "ORDER" in one[0]]
+        plans = [tx.exec_driver_sql(f"EXPLAIN QUERY PLAN {query}", values).all()
+                 for query, values in queries]  # fmt: skip
+    used = " ".join(str(plan) for plan in plans)
+    assert "ix_frame_run_id_outcome_seq (run_id=? AND outcome=?)" in used
+    assert "ix_frame_again" in used
+    assert "TEMP B-TREE" not in used

@@ -1,0 +1,45 @@
+"""Threads of this process judge the photographs."""
+
+from catenary.imaging.quality import QualityLimits
+from catenary.jobs.again import Stamped
+from catenary.jobs.engines.engine import Work
+from catenary.jobs.engines.kept import keep
+from catenary.pipeline.judge import Judge
+from catenary.pipeline.patience import Patience
+from catenary.pipeline.scan import scan
+from catenary.pipeline.workers import Workers
+from catenary.runs.source import Source
+from catenary.store import ledger
+
+
+class LocalEngine:
+    """See `catenary.jobs.engines.engine.Engine`."""
+
+    def __init__(
+        self,
+        source: Source,
+        judge: Judge,
+        hands: Workers,
+        quality: QualityLimits,
+        batch: int,
+        wait_s: float,
+    ) -> None:
+        """Judge with ``hands`` threads; write ``batch`` photographs at once."""
+        self.judging, self.hands = judge, hands
+        self._source, self._judge = source, judge
+        self._quality, self._batch, self._wait_s = quality, batch, wait_s
+
+    def scan(self, work: Work) -> None:
+        """See `catenary.jobs.engines.engine.Engine.scan`."""
+        pending = ledger.pending(work.db, work.writer.run_id, more=work.plan.has_more)
+        stamped = Stamped(self._source, work.watch.hindered)
+        results = scan(
+            work.watch.until_paused(pending),
+            stamped.read,
+            self._judge,
+            self.hands,
+            self._quality,
+            Patience(self._wait_s),
+        )
+        kept = (keep(one, stamped.origin(one.ref)) for one in results)
+        work.writer.write_each(kept, self._batch, work.progress)
