@@ -42,8 +42,13 @@ def judge(_recipe: assemble.Recipe) -> Judge:
     return Judge(Blobs(), FixedClassifier(missing), {}, {}, {}, taxonomy, versions, search)
 
 
+def described(recipe: assemble.Recipe) -> assemble.Described:
+    known = judge(recipe)
+    return assemble.Described(known.versions, known.thresholds)
+
+
 def main() -> None:
-    assemble.judge = judge
+    assemble.judge, assemble.described = judge, described
     cli.main()
 
 
