@@ -399,6 +399,7 @@ FRAMES: Mapping[str, Words] = {
     "too_large": Words("图像过大", "too large"),
     "missing": Words("文件缺失", "missing"),
     "locked": Words("文件被占用", "locked"),
+    "worker_lost": Words("处理进程反复中断", "workers lost at it"),
 }
 
 # Lines that are drawn into the evidence picture.

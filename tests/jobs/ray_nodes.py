@@ -17,7 +17,7 @@ from tests.jobs import quick
 _START = [sys.executable, "-c", "from ray.scripts.scripts import main; main()", "start"]
 _OPTIONS = (
     "--block", "--num-cpus=1", f"--object-store-memory={100 * 2**20}", "--disable-usage-stats",
-    "--include-dashboard=false", "--min-worker-port=0", "--max-worker-port=0",
+    "--min-worker-port=0", "--max-worker-port=0",
 )  # fmt: skip
 
 
@@ -49,6 +49,7 @@ class Cluster:
                 port = free.getsockname()[1]
             self.address = f"127.0.0.1:{port}"
             options = ["--head", f"--port={port}", f"--temp-dir={self.folder}"]
+            options += ["--include-dashboard=false"]
         own = f"--node-ip-address=127.0.0.{len(self.nodes) + 1}"
         node = subprocess.Popen(
             [*_START, *options, own, *_OPTIONS],
@@ -67,12 +68,16 @@ class Cluster:
     def kill(self, number: int) -> None:
         """End a node and all its workers at once, as a power cut does."""
         node = self.nodes[number]
+        if node.poll() is not None:
+            return
         for pid in [node.pid, *_descendants(node.pid)]:
             try:
                 os.kill(pid, signal.SIGKILL)
             except ProcessLookupError:
                 continue
-        node.communicate()
+        node.wait()
+        assert node.stdout is not None
+        node.stdout.close()
 
 
 def _descendants(pid: int) -> list[int]:

@@ -1,8 +1,8 @@
 """Scans by workers of a real Ray cluster leave what a scan of one process does."""
 
+import json
 import subprocess
 import sys
-from collections.abc import Mapping
 from pathlib import Path
 
 import pytest
@@ -78,30 +78,40 @@ def test_a_machine_that_dies_in_the_middle_changes_nothing(
     one = Workspace(tmp_path / "one" / "ws")
     many = Workspace(tmp_path / "many" / "ws", database_url)
     assert scanned(QUICK, run, one).returncode == UNREADABLE
-    environment = ray_nodes.environment(TOKEN, QUICK_SECONDS="0.2")
+    meeting = tmp_path / "meeting"
+    meeting.mkdir()
+    environment = ray_nodes.environment(TOKEN, QUICK_SECONDS="0.2", QUICK_MEET=str(meeting))
     with ray_nodes.cluster(environment, 2) as cluster:
         place = ["--workspace", str(many.path), "--database", many.url]
         engine = ["--engine", "ray", "--ray-address", cluster.address]
         command = [*QUICK, "--verbose", "scan", str(run), *place, "--set", "batch=4", *engine]
         with subprocess.Popen(
-            command, cwd=quick.ROOT, env=environment, stderr=subprocess.PIPE, text=True
+            [*command, "--json"],
+            cwd=quick.ROOT,
+            env=environment,
+            text=True,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
         ) as process:
-            told = until_both_wrote(process, environment)
+            told = until(process, "wrote images")  # both are at work then
             cluster.kill(1)
             assert process.stderr is not None
             told += process.stderr.read()
+            assert process.stdout is not None
+            (record,) = json.load(process.stdout)  # and nothing that Ray has to say
         assert process.returncode == UNREADABLE, told
     assert "worker lost: process" in told
+    assert (record["images"], record["failed"], record["pending"]) == (48, 1, 0)
     require_same(many, one)
 
 
-def until_both_wrote(process: subprocess.Popen[str], environment: Mapping[str, str]) -> str:
-    """Return what a scan told until both workers are ready and something is written."""
+def until(process: subprocess.Popen[str], words: str) -> str:
+    """Return what a scan told until it said something."""
     told = ""
     assert process.stderr is not None
     for line in process.stderr:
         told += line
-        if told.count("worker ready") == 2 and "wrote images" in line:
+        if words in line:
             return told
     raise AssertionError(told)
 

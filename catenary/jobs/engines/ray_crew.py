@@ -1,12 +1,13 @@
 """Workers on a cluster of Ray; the only module that needs the package ray."""
 
+import io
 import logging
 import os
 import signal
 import threading
 import time
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, redirect_stdout
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -63,10 +64,21 @@ def connected(address: str, workers: int | None) -> Iterator[None]:
     finally:
         _restore(terms)
     try:
-        yield
+        with redirect_stdout(_Aside()):
+            yield
     finally:
         ray.shutdown()
         _restore(terms)
+
+
+class _Aside(io.TextIOBase):
+    """Takes what Ray prints of lost machines, pages of it, between the results of the command."""
+
+    def write(self, text: str) -> int:
+        """Log it, for --debug."""
+        for line in filter(None, map(str.strip, text.splitlines())):
+            log.debug("ray: %s", line)
+        return len(text)
 
 
 def _checked(address: str) -> str:
