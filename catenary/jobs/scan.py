@@ -145,8 +145,9 @@ def scan_run(
             if Again.CHANGED in options.again:
                 patience = Patience(options.wait_s)
                 again.ask_changed(db, source, run_id, engine.hands.readers, patience)
-            with Planning(db, run_id, source.frames()) as plan:
-                writer = Writer(db, workspace, watch, plan, Tempo(engine.hands))
+            plan = Planning(db, run_id, source.frames())
+            writer = Writer(db, workspace, watch, plan, Tempo(engine.hands))  # counts what is known
+            with plan:
                 writer.tell_begun(versions.model)
                 served = metrics.served(
                     options.metrics, writer.record, watch, writer.left, workspace.free_bytes

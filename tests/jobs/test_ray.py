@@ -98,8 +98,9 @@ def test_a_machine_that_dies_in_the_middle_changes_nothing(
             assert process.stderr is not None
             told += process.stderr.read()
             assert process.stdout is not None
-            (record,) = json.load(process.stdout)  # and nothing that Ray has to say
+            results = process.stdout.read()
         assert process.returncode == UNREADABLE, told
+        (record,) = json.loads(results)  # and nothing that Ray has to say
     assert "worker lost: process" in told
     assert (record["images"], record["failed"], record["pending"]) == (48, 1, 0)
     require_same(many, one)
