@@ -1,6 +1,7 @@
 """Scans by workers of a real Ray cluster leave what a scan of one process does."""
 
 import json
+import socket
 import subprocess
 import sys
 from pathlib import Path
@@ -135,3 +136,15 @@ def test_an_address_without_ray_and_one_of_a_client_are_refused(tmp_path: Path):
     client = ("--engine", "ray", "--ray-address", "ray://head:10001")
     done = catenary("scan", str(run), *place, *client)
     assert (done.returncode, "needs HOST:PORT or auto" in done.stderr) == (1, True)
+
+
+def test_an_address_where_nothing_answers_is_told_at_once(tmp_path: Path):
+    run = quick.photographs(tmp_path / "run", 1)
+    place = ("--workspace", str(tmp_path / "ws"))
+    with socket.socket() as bound:  # and nobody listens
+        bound.bind(("127.0.0.1", 0))
+        address = f"127.0.0.1:{bound.getsockname()[1]}"
+        done = catenary("scan", str(run), *place, "--engine", "ray", "--ray-address", address)
+    assert done.returncode == 1
+    assert f"nothing answers at {address}" in done.stderr
+    assert "ray start --head" in done.stderr

@@ -4,6 +4,7 @@ import io
 import logging
 import os
 import signal
+import socket
 import threading
 import time
 from collections.abc import Iterator, Sequence
@@ -23,6 +24,7 @@ from catenary.jobs.engines.worker import Order, Worker
 log = logging.getLogger(__name__)
 
 _SIGN_S = 5.0  # how often a worker is asked for a sign of life
+_ANSWER_S = 10.0  # for the head of a cluster to be reached
 _LOOK_S = 2.0  # how often the cluster is asked what it has
 _STORE_BYTES = 256 * 2**20  # object store of an embedded cluster: results of a few batches
 _SIGNS = "signs"
@@ -63,12 +65,12 @@ def connected(address: str, workers: int | None) -> Iterator[None]:
         ) from error
     finally:
         _restore(terms)
-    try:
-        with redirect_stdout(_Aside()):
+    with redirect_stdout(_Aside()):
+        try:
             yield
-    finally:
-        ray.shutdown()
-        _restore(terms)
+        finally:
+            ray.shutdown()  # it prints what it kept back
+            _restore(terms)
 
 
 class _Aside(io.TextIOBase):
@@ -82,10 +84,21 @@ class _Aside(io.TextIOBase):
 
 
 def _checked(address: str) -> str:
-    if "://" in address:
+    """Return an address at which something answers: Ray itself would try for minutes."""
+    if address == "auto":
+        return address
+    host, _, port = address.rpartition(":")
+    if "/" in address or not host or not port.isdecimal():
         raise ConfigError(
             f"--ray-address needs HOST:PORT or auto, got {address!r}; Ray clients are not used"
         )
+    try:
+        socket.create_connection((host.strip("[]"), int(port)), _ANSWER_S).close()
+    except (OSError, OverflowError) as error:
+        raise ConfigError(
+            f"nothing answers at {address} ({error}); start the head of the cluster there with "
+            f"`ray start --head --port={port}`, or check the network"
+        ) from error
     return address
 
 
