@@ -4,12 +4,10 @@ The workers are those of a cluster, called in this process; `test_ray.py` has re
 """
 
 import json
-import sqlite3
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import closing, contextmanager
+from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
@@ -121,22 +119,39 @@ def local(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Everything]:
     return run, crash.everything(folder / "ws")
 
 
-def require_same(workspace: Path, expected: Everything) -> None:
-    left = crash.everything(workspace)
+@pytest.fixture(params=["sqlite", pytest.param("postgresql", marks=pytest.mark.slow)])
+def workspace(request: pytest.FixtureRequest, tmp_path: Path) -> Workspace:
+    is_file = request.param == "sqlite"
+    return Workspace(tmp_path / "ws", "" if is_file else request.getfixturevalue("database_url"))
+
+
+def ask(workspace: Workspace, sql: str) -> list[tuple]:
+    with workspaces.existing(workspace) as (db, _), db.write() as tx:
+        done = tx.exec_driver_sql(sql)
+        return [tuple(row) for row in done] if done.returns_rows else []
+
+
+def place(workspace: Workspace) -> tuple[str, ...]:
+    """Return how a command is told of a workspace."""
+    folder = ("--workspace", str(workspace.path))
+    return (*folder, "--database", workspace.url) if workspace.url else folder
+
+
+def require_same(workspace: Workspace, expected: Everything) -> None:
+    left = crash.everything(workspace.path, workspace.url)
     for name in Everything.__slots__:
         assert getattr(left, name) == getattr(expected, name), name
-    with closing(sqlite3.connect(workspace / "catenary.db")) as connection:
-        assert connection.execute("SELECT count(*) FROM lease").fetchone() == (0,)
+    assert ask(workspace, "SELECT count(*) FROM lease") == [(0,)]
 
 
 @pytest.fixture
-def scan(local, tmp_path, monkeypatch) -> Callable[[Mishap], tuple[int, Path, Hands]]:
+def scan(local, workspace, tmp_path, monkeypatch) -> Callable[[Mishap], tuple[int, Hands]]:
     """Return what scans the run by such workers, with a mishap."""
     run, _ = local
     judge = CheapJudge(tmp_path / "seen.txt")
     monkeypatch.setattr(dispatch, "_TEND_S", 0.0)
 
-    def scanned(mishap: Mishap) -> tuple[int, Path, Hands]:
+    def scanned(mishap: Mishap) -> tuple[int, Hands]:
         order = Order(str(run), lambda: judge, judge.versions, QualityLimits(), Workers(), 0.0)  # type: ignore[arg-type, return-value]
         hands = Hands(order, mishap)
 
@@ -146,10 +161,9 @@ def scan(local, tmp_path, monkeypatch) -> Callable[[Mishap], tuple[int, Path, Ha
             yield ClusterEngine(hands, judging, order.hands, BATCH)
 
         monkeypatch.setattr(cluster, "started", started)
-        workspace = tmp_path / "ws"
-        done = catenary("scan", str(run), "--workspace", str(workspace), "--engine", "ray")
+        done = catenary("scan", str(run), *place(workspace), "--engine", "ray")
         tell(done.stderr)
-        return done.returncode, workspace, hands
+        return done.returncode, hands
 
     return scanned
 
@@ -162,8 +176,8 @@ def nothing(turn: Turn) -> None:
     """Let every worker do what it was lent."""
 
 
-def test_workers_write_what_one_process_does(local, scan):
-    code, workspace, hands = scan(nothing)
+def test_workers_write_what_one_process_does(local, scan, workspace):
+    code, hands = scan(nothing)
     assert code == UNREADABLE
     require_same(workspace, local[1])
     assert sum(hands.sizes) == 2 * MASTS
@@ -171,8 +185,8 @@ def test_workers_write_what_one_process_does(local, scan):
     assert hands.sizes[-1] == 1  # so that all end together
 
 
-def test_what_lost_workers_held_is_done_by_others(local, scan):
-    code, workspace, hands = scan(
+def test_what_lost_workers_held_is_done_by_others(local, scan, workspace):
+    code, hands = scan(
         lambda turn: turn.hands.lose(turn.name) if turn.number in (2, 3, 7) else None
     )
     assert code == UNREADABLE
@@ -181,126 +195,115 @@ def test_what_lost_workers_held_is_done_by_others(local, scan):
 
 
 def test_a_worker_that_hangs_loses_its_photographs_and_what_it_tells_later_is_dropped(
-    local, scan, tmp_path
+    local, scan, workspace
 ):
     late: list[Event] = []
 
     def hang(turn: Turn) -> list[Event] | None:
         if turn.number == 2:
             late.append(turn.hands.done(turn.name, turn.lease_id, turn.refs))
-            let_pass(tmp_path / "ws", f"worker {turn.name}")
+            over = f"'2026-01-01 00:00:00' WHERE worker = 'worker {turn.name}'"
+            ask(workspace, f"UPDATE lease SET expires_at = {over}")
             return []
         own = turn.hands.done(turn.name, turn.lease_id, turn.refs)
         return [*late, own] if turn.number == 6 else None
 
-    code, workspace, hands = scan(hang)
+    code, hands = scan(hang)
     assert code == UNREADABLE
     assert len(hands.dismissed) == 1
     require_same(workspace, local[1])
 
 
-def let_pass(workspace: Path, worker: str) -> None:
-    """Have the leases of a worker end now."""
-    past = datetime.now(UTC).replace(tzinfo=None).isoformat(" ")
-    with closing(sqlite3.connect(workspace / "catenary.db")) as connection:
-        connection.execute("UPDATE lease SET expires_at = ? WHERE worker = ?", (past, worker))
-        connection.commit()
-
-
-def test_a_photograph_that_no_worker_survives_fails_alone(local, scan):
-    bad = 2
+def test_a_photograph_that_no_worker_survives_fails_alone(local, scan, workspace):
+    bad = "_002_0_01"
 
     def die(turn: Turn) -> list[Event] | None:
-        names = [ref.file_name for ref in turn.refs]
-        is_bad = any(f"_{bad:03d}_0_01" in name for name in names)
+        is_bad = any(bad in ref.file_name for ref in turn.refs)
         return turn.hands.lose(turn.name) if is_bad else None
 
-    code, workspace, hands = scan(die)
+    code, hands = scan(die)
     assert code == UNREADABLE
     assert len(hands.dismissed) == 3  # first with the others of its lease, then twice alone
     assert hands.sizes[0] > 1
-    with closing(sqlite3.connect(workspace / "catenary.db")) as connection:
-        query = "SELECT file_name, note FROM frame WHERE reason = 'worker_lost'"
-        ((name, note),) = connection.execute(query).fetchall()
-        (done,) = connection.execute("SELECT count(*) FROM frame WHERE outcome = 'done'").fetchone()
-    assert f"_{bad:03d}_0_01" in name
+    ((name, note),) = ask(
+        workspace, "SELECT file_name, note FROM frame WHERE reason = 'worker_lost'"
+    )
+    assert bad in name
     assert "3 workers were lost while they judged it (its machine is gone)" in note
     whole = sum(one[6] == "done" for one in local[1].frames)
-    assert done == whole - 1
+    assert ask(workspace, "SELECT count(*) FROM frame WHERE outcome = 'done'") == [(whole - 1,)]
 
 
-def test_machines_that_lose_every_photograph_end_the_scan(local, scan):
-    code, workspace, _ = scan(lambda turn: turn.hands.lose(turn.name))
+def test_machines_that_lose_every_photograph_end_the_scan(scan, workspace):
+    code, _ = scan(lambda turn: turn.hands.lose(turn.name))
     assert code == 1
     assert "5 photographs in a row cost 3 workers each" in shown(workspace)
 
 
-def test_an_error_that_would_meet_every_worker_ends_the_scan_and_lends_nothing(local, scan):
+def test_an_error_that_would_meet_every_worker_ends_the_scan_and_lends_nothing(
+    local, scan, workspace
+):
     def gone(turn: Turn) -> list[Event] | None:
         error = SourceGoneError("the share is not mounted")
         return [crew.Failed(turn.name, error)] if turn.number == 3 else None
 
-    code, workspace, _ = scan(gone)
-    assert code == 1
-    with closing(sqlite3.connect(workspace / "catenary.db")) as connection:
-        assert connection.execute("SELECT count(*) FROM lease").fetchone() == (0,)
-        left = connection.execute("SELECT count(*) FROM frame WHERE outcome IS NULL").fetchone()
-    assert 0 < left[0] < 2 * MASTS
+    assert scan(gone)[0] == 1
+    assert ask(workspace, "SELECT count(*) FROM lease") == [(0,)]
+    ((left,),) = ask(workspace, "SELECT count(*) FROM frame WHERE outcome IS NULL")
+    assert 0 < left < 2 * MASTS
     assert scan(nothing)[0] == UNREADABLE
     require_same(workspace, local[1])
 
 
-def test_workers_that_do_not_reach_the_run_end_the_scan_with_their_reason(local, scan, monkeypatch):
+def test_workers_that_do_not_reach_the_run_end_the_scan_with_their_reason(
+    scan, workspace, monkeypatch
+):
     def ready(_: Worker) -> str:
         raise SourceError("no such folder or file: /data/run; check that it is mounted")
 
     monkeypatch.setattr(Worker, "ready", ready)
-    code, workspace, _ = scan(nothing)
-    assert code == 1
+    assert scan(nothing)[0] == 1
     assert "check that it is mounted" in shown(workspace)
 
 
-def test_a_scan_that_another_took_over_writes_nothing_more(local, scan, tmp_path):
-    workspace = tmp_path / "ws"
-
+def test_a_scan_that_another_took_over_writes_nothing_more(local, scan, workspace):
     def taken_over(turn: Turn) -> None:
         if turn.number == 3:
-            with workspaces.existing(Workspace(workspace)) as (db, _), db.write() as tx:
+            with workspaces.existing(workspace) as (db, _), db.write() as tx:
                 leases.give_back_all(tx, 1)
 
-    code, _, _ = scan(taken_over)
-    assert code == 1
+    assert scan(taken_over)[0] == 1
     assert "is over; its photographs were given to another" in shown(workspace)
     assert scan(nothing)[0] == UNREADABLE
     require_same(workspace, local[1])
 
 
-def shown(workspace: Path) -> str:
-    return catenary("runs", "--workspace", str(workspace)).stdout
+def shown(workspace: Workspace) -> str:
+    return catenary("runs", *place(workspace)).stdout
 
 
-def test_what_a_killed_scan_had_lent_is_taken_back(local, scan, tmp_path):
+@pytest.mark.parametrize("workspace", ["sqlite"], indirect=True)
+def test_what_a_killed_scan_had_lent_is_taken_back(local, scan, workspace):
     scan(lambda turn: [crew.Failed(turn.name, SourceGoneError("away"))])
-    with workspaces.existing(Workspace(tmp_path / "ws")) as (db, _), db.write() as tx:
+    with workspaces.existing(workspace) as (db, _), db.write() as tx:
         assert leases.take(tx, 1, 1, "process 9 on gpu1", 5) is not None
-    assert crash.scan(local[0], tmp_path / "ws") == UNREADABLE
-    require_same(tmp_path / "ws", local[1])
+    assert crash.scan(local[0], workspace.path) == UNREADABLE
+    require_same(workspace, local[1])
 
 
-def test_runs_tells_which_workers_have_photographs(local, scan, tmp_path):
+def test_runs_tells_which_workers_have_photographs(scan, workspace):
     scan(nothing)
-    with workspaces.existing(Workspace(tmp_path / "ws")) as (db, _), db.write() as tx:
+    with workspaces.existing(workspace) as (db, _), db.write() as tx:
         store_again.ask(tx, 1, Again.ALL, records.VERSIONS)
         scan_id = scans.begin(tx, 1, "another", 42, records.VERSIONS)
         for worker, count in (("process 9 on gpu1", 5), ("process 8 on gpu2", 2)):
             for _ in range(2):
                 leases.take(tx, scan_id, 1, worker, count)
-    place = ("--workspace", str(tmp_path / "ws"))
-    assert ", 2 workers have 14 photographs" in catenary("runs", *place).stdout
-    (record,) = json.loads(catenary("runs", "--json", *place).stdout)
+    assert ", 2 workers have 14 photographs" in shown(workspace)
+    (record,) = json.loads(catenary("runs", "--json", *place(workspace)).stdout)
     assert record["scan"]["workers"] == [
         {"worker": "process 9 on gpu1", "images": 10},
         {"worker": "process 8 on gpu2", "images": 4},
     ]
-    told = catenary("runs", "show", record["run"], *place).stdout
+    told = catenary("runs", "show", record["run"], *place(workspace)).stdout
     assert "process 9 on gpu1 has 10 photographs" in told
