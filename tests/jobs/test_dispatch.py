@@ -266,6 +266,22 @@ def test_workers_that_do_not_reach_the_run_end_the_scan_with_their_reason(
     assert "check that it is mounted" in shown(workspace)
 
 
+@pytest.mark.parametrize("workspace", ["sqlite"], indirect=True)
+def test_a_cluster_without_room_is_told_of(local, scan, workspace, monkeypatch, caplog):
+    monkeypatch.setattr(dispatch, "_IDLE_S", 0.0)
+    sizes = iter([0, 0, 0])
+    fill = Hands.fill
+
+    def filled(hands: Hands) -> int:
+        hands.size = next(sizes, 2)
+        return fill(hands)
+
+    monkeypatch.setattr(Hands, "fill", filled)
+    assert scan(nothing)[0] == UNREADABLE
+    assert "no worker is ready yet; the cluster has room for 0" in caplog.text
+    require_same(workspace, local[1])
+
+
 def test_a_scan_that_another_took_over_writes_nothing_more(local, scan, workspace):
     def taken_over(turn: Turn) -> None:
         if turn.number == 3:

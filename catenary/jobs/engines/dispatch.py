@@ -25,6 +25,7 @@ log = logging.getLogger(__name__)
 
 _TICK_S = 0.5  # longest wait for an event
 _TEND_S = 5.0  # how often leases are put off
+_IDLE_S = 60.0  # how often is told that no worker is ready
 _TRIES = 3  # workers that a photograph may cost before it counts as failed
 _MOST_CRASHES = 5  # such photographs in a row: then something else is wrong. Our starting values
 CRASHED = "worker_lost"
@@ -58,7 +59,7 @@ class Dispatcher:
         self._unfit: list[CatenaryError] = []
         self._losses: Counter[str] = Counter()  # workers that photographs cost, by image id
         self._crashes = 0
-        self._tended = time.monotonic()
+        self._tended = self._idle_since = time.monotonic()
 
     def batches(
         self, scan_id: int, left: Callable[[], int], is_paused: Callable[[], bool]
@@ -96,7 +97,19 @@ class Dispatcher:
         fit = self._crew.fill() - len(self._unfit)
         if fit <= 0 and self._unfit:
             raise self._unfit[-1]
+        self._tell_idle(fit)
         return max(1, fit)
+
+    def _tell_idle(self, fit: int) -> None:
+        """Warn now and then while no worker is ready: the machines may be busy with other work."""
+        now = time.monotonic()
+        if self._hands:
+            self._idle_since = now
+        elif now - self._idle_since >= _IDLE_S:
+            self._idle_since = now
+            log.warning(
+                "no worker is ready yet; the cluster has room for %d, see `ray status`", fit
+            )
 
     def _lent(self) -> int:
         """Return how many photographs workers have."""
