@@ -20,11 +20,14 @@ from catenary.jobs.assemble import Described
 from catenary.jobs.engines import cluster, crew, dispatch
 from catenary.jobs.engines.cluster import ClusterEngine
 from catenary.jobs.engines.crew import Event, Name
+from catenary.jobs.engines.engine import Work
 from catenary.jobs.engines.worker import Order, Worker
+from catenary.jobs.watch import Watch
 from catenary.pipeline.workers import Workers
 from catenary.store import again as store_again
 from catenary.store import leases, scans
 from catenary.store.again import Again
+from catenary.store.schema import ScanState
 from catenary.store.workspace import Workspace
 from tests.jobs import crash
 from tests.jobs.commands import catenary
@@ -323,3 +326,37 @@ def test_runs_tells_which_workers_have_photographs(scan, workspace):
     ]
     told = catenary("runs", "show", record["run"], *place(workspace)).stdout
     assert "process 9 on gpu1 has 10 photographs" in told
+
+
+@pytest.mark.parametrize("workspace", ["sqlite"], indirect=True)
+def test_a_paused_scan_lends_nothing_and_goes_on_with_the_same_workers(
+    local, scan, workspace, monkeypatch
+):
+    watches: list[Watch] = []
+    scan_once, tell_once = ClusterEngine.scan, Watch._tell
+
+    def scanned(engine: ClusterEngine, work: Work) -> None:
+        watches.append(work.watch)
+        scan_once(engine, work)
+
+    def pause(turn: Turn) -> None:
+        if turn.number == 3:
+            with workspaces.existing(workspace) as (db, _), db.write() as tx:
+                scans.ask_to_pause(tx, 1)
+            watches[0].ask()
+
+    def told(watch: Watch, state: ScanState) -> None:
+        tell_once(watch, state)
+        if state is ScanState.PAUSED:
+            assert ask(workspace, "SELECT count(*) FROM lease") == [(0,)]
+            assert ask(workspace, "SELECT count(*) FROM frame WHERE outcome IS NULL") > [(0,)]
+            with workspaces.existing(workspace) as (db, _), db.write() as tx:
+                scans.let_go_on(tx, 1)
+            watch.ask()
+
+    monkeypatch.setattr(ClusterEngine, "scan", scanned)
+    monkeypatch.setattr(Watch, "_tell", told)
+    code, hands = scan(pause)
+    assert code == UNREADABLE
+    assert (len(watches), hands._hired) == (2, 2)
+    require_same(workspace, local[1])
