@@ -56,7 +56,9 @@ def run(tmp_path: Path) -> Path:
 def test_a_cluster_in_this_machine_does_what_one_process_does(run: Path, tmp_path: Path):
     one, many = Workspace(tmp_path / "one" / "ws"), Workspace(tmp_path / "many" / "ws")
     assert scanned(QUICK, run, one).returncode == UNREADABLE
-    done = scanned(QUICK, run, many, "--engine", "ray", "--workers", "2")
+    (tmp_path / "meeting").mkdir()
+    meet = {"QUICK_MEET": str(tmp_path / "meeting")}
+    done = scanned(QUICK, run, many, "--engine", "ray", "--workers", "2", **meet)
     assert done.returncode == UNREADABLE, done.stderr
     assert done.stderr.count("worker ready: process") == 2
     require_same(many, one)
