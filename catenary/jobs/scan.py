@@ -132,9 +132,7 @@ def scan_run(
     source = discover.open_source(source_path)
     promises = _promises(recipe)
     workspace = place if isinstance(place, Workspace) else Workspace(place)
-    workspace.create()
-    Room(workspace).require()
-    with _engine(source, recipe, options, by) as engine, workspaces.opened(workspace) as db:
+    with _engine(source, recipe, options, by) as engine, _opened(workspace) as db:
         db.patience_s = options.wait_s
         versions = engine.judging.versions
         run_id = _registered(db, source, engine.judging, options, promises)
@@ -169,6 +167,15 @@ def scan_run(
                 shards.prune(tx, run_id)
         with db.read() as connection:
             return summary.of_run(connection, run_id)
+
+
+@contextmanager
+def _opened(workspace: Workspace) -> Iterator[Database]:
+    """Make a workspace where there is none, and open its database."""
+    workspace.create()
+    Room(workspace).require()
+    with workspaces.opened(workspace) as db:
+        yield db
 
 
 @contextmanager
