@@ -12,7 +12,7 @@ from catenary.store import durable
 from catenary.store.findings import CropFile
 
 _JPEG_START, _JPEG_END = b"\xff\xd8", b"\xff\xd9"
-_MARGIN = 0.35  # around a part's box, as a share of its longer side
+MARGIN = 0.35  # around a part's box, as a share of its longer side
 
 
 def picture(frame: Frame, box: Box, folder: Path, name: str) -> CropFile:
@@ -21,7 +21,7 @@ def picture(frame: Frame, box: Box, folder: Path, name: str) -> CropFile:
     Raises:
         StoreError: If it cannot be written; nothing is left then.
     """
-    crop = cut(frame.pixels, box, _MARGIN)
+    crop = cut(frame.pixels, box, MARGIN)
     _, data = cv2.imencode(".jpg", crop.pixels, [cv2.IMWRITE_JPEG_QUALITY, 90])
     durable.write(folder / name, data.tobytes())
     return CropFile(name, crop.x0, crop.y0)

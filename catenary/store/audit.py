@@ -13,11 +13,11 @@ from catenary.store.schema import audit, decision, defect_step
 
 START = "0" * 64  # what the first row seals
 _CHUNK = 1000
-_DECIDED, _STEPPED = "decide", "defect"
+DECIDED, STEPPED = "decide", "defect"
 # Tables whose rows the trail holds whole, by the action of its rows, with a word for people.
 _SEALED: Mapping[str, tuple[Table, str]] = {
-    _DECIDED: (decision, "decision"),
-    _STEPPED: (defect_step, "defect step"),
+    DECIDED: (decision, "decision"),
+    STEPPED: (defect_step, "defect step"),
 }
 
 
@@ -84,30 +84,36 @@ def append(tx: Connection, at: datetime, who: str, action: str, told: Mapping[st
     """
     if tx.dialect.name == "postgresql":  # several servers may write; SQLite has one writer anyway
         tx.execute(text("LOCK TABLE audit IN SHARE ROW EXCLUSIVE MODE"))
-    last = head(tx)
+    row = row_after(head(tx), at, who, action, told)
+    tx.execute(insert(audit).values(row))
+    return Head(row["seq"], row["digest"])
+
+
+def row_after(
+    last: Head, at: datetime, who: str, action: str, told: Mapping[str, Any]
+) -> dict[str, Any]:
+    """Return the row that follows the newest one; see `append`."""
     seq = last.seq + 1
     content = canonical(
         {"seq": seq, "at": at.isoformat(), "who": who, "action": action, "told": dict(told)}
     )
-    sealed = digest_of(last.digest, content)
-    row = {"seq": seq, "content": content, "previous": last.digest, "digest": sealed}
-    tx.execute(insert(audit).values(row))
-    return Head(seq, sealed)
+    digest = digest_of(last.digest, content)
+    return {"seq": seq, "content": content, "previous": last.digest, "digest": digest}
 
 
 def append_decision(tx: Connection, decision_id: int, at: datetime, who: str) -> Head:
     """Add the row of a decision that this transaction made: the whole decision, sealed."""
     row = tx.execute(select(decision).where(decision.c.id == decision_id)).mappings().one()
-    return append(tx, at, who, _DECIDED, record(row))
+    return append(tx, at, who, DECIDED, record(row))
 
 
 def append_step(tx: Connection, step_id: int, at: datetime, who: str) -> Head:
     """Add the row of a defect's step that this transaction made: the whole step, sealed."""
     row = tx.execute(select(defect_step).where(defect_step.c.id == step_id)).mappings().one()
-    return append(tx, at, who, _STEPPED, record(row))
+    return append(tx, at, who, STEPPED, record(row))
 
 
-def record(row: RowMapping) -> dict[str, Any]:
+def record(row: Mapping[str, Any] | RowMapping) -> dict[str, Any]:
     """Return a decision or step as the trail keeps it."""
     told = dict(row)
     told["made_at"] = row["made_at"].isoformat()
