@@ -13,7 +13,7 @@ from typing import Any
 from sqlalchemy import Connection, RowMapping, Table, bindparam, func, insert, select, update
 
 from catenary.domain.review import State
-from catenary.store import audit
+from catenary.store import audit, defects
 from catenary.store.schema import audit as trail
 from catenary.store.schema import decision, defect, defect_step, review_item
 
@@ -125,7 +125,8 @@ def _copy(rows: _Rows, item: RowMapping, like: _Decided) -> None:
         rows.decisions.append(row)
         _seal(rows, audit.DECIDED, row)
         rows.next_decision += 1
-    rows.defects.append(dict(like.defect) | {"id": rows.next_defect, "item_id": item["id"]})
+    own = {name: item[name] for name in defects.PLACE}
+    rows.defects.append(dict(like.defect) | own | {"id": rows.next_defect, "item_id": item["id"]})
     for step in like.steps:
         named = {"id": rows.next_step, "defect_id": rows.next_defect}
         row = dict(step) | named | {"decision_id": numbers[step["decision_id"]]}

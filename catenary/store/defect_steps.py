@@ -101,6 +101,7 @@ def _register(tx: Connection, item: Item, by: By) -> None:
     standing = _anew(tx, item, by)
     values = {
         "item_id": item.id,
+        **defects.place_row(item),
         "version": 1,
         "changed_at": stored(by.now),
         "changed_by": by.reader.name,

@@ -192,7 +192,10 @@ finding = Table(
     CheckConstraint("probability BETWEEN 0 AND 1", name="probability_range"),
     CheckConstraint("(verdict = 'defect') = (grade IS NOT NULL)", name="defect_graded"),
     CheckConstraint("(crop IS NULL) = (crop_x0 IS NULL)", name="crop_placed"),
+    # Serves findings by probability, and whatever else an order by them asks for.
     Index(None, "run_id", "superseded_at", "verdict", "probability"),
+    # Holds all that is counted of a run, so that counting reads no row.
+    Index(None, "run_id", "superseded_at", "verdict", "component", "condition"),
     Index(None, "frame_id"),
     Index(None, "former_id"),
 )
@@ -486,13 +489,20 @@ vigilance = Table(
     Index(None, "reader"),
 )
 
-# The closed loop: one row a confirmed item, kept when the confirmation is taken back. Its place and
-# component are those of the item; what follows here is what the newest step left.
+# The closed loop: one row a confirmed item, kept when the confirmation is taken back. Run, kind and
+# place are copied from the item, whose own never change once it was decided; what follows them is
+# what the newest step left.
 defect = Table(
     "defect",
     metadata,
     Column("id", Integer, primary_key=True),
     Column("item_id", ForeignKey("review_item.id"), nullable=False),
+    Column("run_id", Integer, nullable=False, server_default="0"),
+    Column("component", String(50), nullable=False, server_default=""),
+    Column("line", Text, nullable=False, server_default=""),
+    Column("section", Text, nullable=False, server_default=""),
+    Column("mast_number", Text, nullable=False, server_default=""),
+    Column("kilometre_m", Double),
     Column("version", Integer, nullable=False),  # counts the steps
     Column("state", String(20), nullable=False),
     Column("condition", String(50), nullable=False),
@@ -522,6 +532,24 @@ defect = Table(
     Index(None, "due", "id"),
     Index(None, "suspected_of"),
     Index(None, "joined_to"),
+    Index(None, "mast_number"),
+    # Holds all that is counted, so that counting reads no row.
+    Index(
+        "ix_defect_counted",
+        "state",
+        "component",
+        "condition",
+        "grade",
+        "run_id",
+        "line",
+        "section",
+        "mast_number",
+        "due",
+        "suspected_of",
+        "joined_to",
+        "kilometre_m",
+        "registered_at",
+    ),
 )
 
 # Rows are added, never changed, like decisions.
