@@ -39,7 +39,9 @@ def served(workspace: Path) -> Iterator[str]:
         late = threading.Timer(_START_S, process.kill)
         late.start()
         try:
-            yield _address(process, log)
+            address = _address(process, log)
+            late.cancel()
+            yield address
         finally:
             late.cancel()
             _stop(process)

@@ -12,7 +12,6 @@ from typing import Any
 from sqlalchemy import (
     ColumnElement,
     Connection,
-    Row,
     and_,
     func,
     literal_column,
@@ -192,7 +191,7 @@ def facets(connection: Connection, wanted: Wanted) -> Facets:
 _GROUPED = tuple(name for name in FACETS if name != "mast")  # a run has thousands of masts
 
 
-def _tallied(connection: Connection, wanted: Wanted) -> tuple[Sequence[Row[Any]], Tally]:
+def _tallied(connection: Connection, wanted: Wanted) -> tuple[Sequence[tuple[Any, ...]], Tally]:
     """Count items by the values of all filters but mast and kilometre, in one reading.
 
     Returns:
@@ -203,7 +202,8 @@ def _tallied(connection: Connection, wanted: Wanted) -> tuple[Sequence[Row[Any]]
     # The kilometre posts here as well: asked for alone, they are read by another index, row by row.
     place = review_item.c.kilometre_m
     query = select(*columns, func.count(), func.min(place), func.max(place))
-    rows = connection.execute(query.where(*conditions(connection, only)).group_by(*columns)).all()
+    found = connection.execute(query.where(*conditions(connection, only)).group_by(*columns))
+    rows = [tuple(row) for row in found]
     chosen = wanted.lists() | {"run": tuple(run_ids(connection, wanted.run))}
     passes = {
         name: frozenset(map(_plain, chosen[name])) for name in _GROUPED if wanted.lists()[name]
