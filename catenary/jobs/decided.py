@@ -28,7 +28,7 @@ from catenary.reports.data import (
 )
 from catenary.runs import discover
 from catenary.runs.source import Source
-from catenary.store import defects, review_items, reviews, settled
+from catenary.store import defects, review_figures, review_items, reviews, settled
 from catenary.store.photographs import Photograph
 from catenary.store.review_items import Item
 from catenary.store.settled import Settled
@@ -38,6 +38,9 @@ log = logging.getLogger(__name__)
 
 def with_decisions(connection: Connection, run_id: int, data: ReportData) -> ReportData:
     """Return the data of a report with what people decided; as it is before anybody did."""
+    states = review_figures.states(connection, run_id)
+    if not any(count for state, count in states.items() if state not in WAITING):
+        return data  # without reading every item
     items = [one for one in review_items.of_run(connection, run_id) if _counts(one)]
     final = [one for one in items if _is_final(one)]
     if not final:

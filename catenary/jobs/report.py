@@ -29,13 +29,16 @@ from catenary.reports.data import (
     alone,
 )
 from catenary.store import findings, ledger, parts, shards, summary
-from catenary.store.findings import FindingChange, StoredFinding
+from catenary.store.findings import Filter, FindingChange, StoredFinding
 from catenary.store.ledger import RunRecord
 from catenary.store.parts import StoredPart
 from catenary.store.summary import RunSummary
 from catenary.store.workspace import Workspace
 
 FORMATS = ("html", "xlsx", "csv", "coco", "docx", "pdf")
+_STREAMED = ("csv", "coco")  # written row by row
+_GRADES = (1, 2, 3)
+_CHUNK = 500  # rows read at a time
 TEMPLATES = {"docx": "configs/notice/notice.docx", "pdf": "configs/notice/notice.typ"}
 
 
@@ -82,7 +85,7 @@ def write_report(
     taxonomy = config.load_taxonomy(config.bundled("configs/taxonomy.yaml"))
     with workspaces.existing(place) as (db, workspace), db.read() as connection:
         run_id = ledger.run_id_of(connection, name)
-        data = _data(connection, workspace, run_id, taxonomy)
+        data = _data(_Of(connection, workspace, run_id, taxonomy), is_held=form not in _STREAMED)
         data = decided.with_decisions(connection, run_id, data)
         if not _wants_decided(data, form, chosen):
             _write(data, form, path, chosen)
@@ -125,36 +128,77 @@ def _template(form: str, chosen: Choices) -> Path:
     return chosen.template or config.bundled(TEMPLATES[form])
 
 
-def _data(
-    connection: Connection, workspace: Workspace, run_id: int, taxonomy: Taxonomy
-) -> ReportData:
+@dataclass(frozen=True, slots=True)
+class _Of:
+    """What a report is of."""
+
+    connection: Connection
+    workspace: Workspace
+    run_id: int
+    taxonomy: Taxonomy
+
+
+class _Findings:
+    """See `FindingsInOrder`: findings of a run as the database has them."""
+
+    def __init__(self, of: _Of, run: str, changes: Mapping[int, FindingChange]) -> None:
+        """Keep what they are told with; nothing is read yet."""
+        self._of, self._run, self._changes = of, run, changes
+
+    def __iter__(self) -> Iterator[ReportFinding]:
+        defects = [Filter(Verdict.DEFECT, grade=grade) for grade in _GRADES]
+        for wanted in (*defects, Filter(Verdict.CANNOT_JUDGE)):
+            for one in findings.of_run(self._of.connection, self._of.run_id, wanted):
+                yield self.told(one)
+
+    def __len__(self) -> int:
+        return findings.count(self._of.connection, self._of.run_id)
+
+    def told(self, one: StoredFinding) -> ReportFinding:
+        """Return a finding with its names, its picture and what became of it."""
+        since = _since(one, self._changes)
+        return replace(_finding(one, self._of.workspace, self._run, self._of.taxonomy), since=since)
+
+    def of_parts(self, those: Sequence[StoredPart]) -> dict[int, ReportFinding]:
+        """Return those that joined parts name, by their row."""
+        ids = [
+            seen.view.finding_id
+            for one in those
+            for seen in one.views
+            if seen.view.finding_id is not None
+        ]
+        found: dict[int, ReportFinding] = {}
+        for start in range(0, len(ids), _CHUNK):
+            some = findings.by_ids(self._of.connection, ids[start : start + _CHUNK])
+            found |= {number: self.told(one) for number, one in some.items()}
+        return found
+
+
+def _data(of: _Of, *, is_held: bool) -> ReportData:
+    """Gather a report; its findings are held in memory, or read when they are written."""
+    connection, run_id = of.connection, of.run_id
     found = summary.of_run(connection, run_id)
     record = found.record
-    changes = findings.changes_of_run(connection, run_id)
-    stored = {
-        one.id: replace(_finding(one, workspace, record.name, taxonomy), since=_since(one, changes))
-        for one in findings.of_run(connection, run_id)
-    }
+    stored = _Findings(of, record.name, findings.changes_of_run(connection, run_id))
+    joined = list(parts.of_run(connection, run_id))
+    named = stored.of_parts(joined)
     return ReportData(
         ReportRun(
             record.name, record.source, record.layout, record.line, record.direction, record.date
         ),
         record.versions,
-        taxonomy,
+        of.taxonomy,
         record.thresholds,
         _counts(found),
-        tuple(stored.values()),
+        tuple(stored) if is_held else stored,
         tuple(
             BadFrame(one.ref, one.outcome, one.reason, one.note)
             for one in ledger.failures(connection, run_id)
         ),
         datetime.now(UTC).astimezone(),
-        _components(connection, workspace, run_id),
+        _components(connection, of.workspace, run_id),
         promises_of(record),
-        tuple(
-            _part(one, stored, workspace.evidence(record.name), taxonomy)
-            for one in parts.of_run(connection, run_id)
-        ),
+        tuple(_part(one, named, of.workspace.evidence(record.name), of.taxonomy) for one in joined),
     )
 
 

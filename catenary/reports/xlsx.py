@@ -5,6 +5,7 @@ apostrophe in front of them is therefore not needed.
 """
 
 import io
+import tempfile
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
@@ -112,9 +113,14 @@ def write_xlsx(data: ReportData, path: Path) -> None:
     Raises:
         StoreError: If it cannot be written; nothing is left then.
     """
-    buffer = io.BytesIO()
-    options = {"in_memory": True, "strings_to_formulas": False, "strings_to_urls": False}
-    with xlsxwriter.Workbook(buffer, options) as workbook:
+    options = {"strings_to_formulas": False, "strings_to_urls": False}
+    # Row by row: cells of 100,000 findings would take a gigabyte.
+    options["constant_memory"] = True
+    with (
+        atomic.replaced(path) as partial,
+        tempfile.TemporaryDirectory(dir=path.parent) as rows,
+        xlsxwriter.Workbook(str(partial), options | {"tmpdir": rows}) as workbook,
+    ):
         workbook.set_properties({"title": f"4C {printable(data.run.name)}"})
         formats = _formats(workbook)
         defects, unjudged = data.parts(Verdict.DEFECT), data.parts(Verdict.CANNOT_JUDGE)
@@ -125,8 +131,6 @@ def write_xlsx(data: ReportData, path: Path) -> None:
         _fill_statistics(workbook.add_worksheet("统计 Statistics"), formats, data, defects)
         _fill_frames(workbook.add_worksheet("未检图像 Frames"), formats, data)
         _fill_info(workbook.add_worksheet("说明 Info"), formats, data)
-    with atomic.replaced(path) as partial:
-        partial.write_bytes(buffer.getvalue())
 
 
 def _formats(workbook: Workbook) -> _Formats:

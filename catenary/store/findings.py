@@ -11,6 +11,7 @@ from sqlalchemy import (
     RowMapping,
     Select,
     delete,
+    func,
     insert,
     select,
     update,
@@ -217,6 +218,12 @@ def _read(connection: Connection, query: "Select[Any]") -> Iterator[StoredFindin
     options = {"yield_per": _CHUNK, "max_row_buffer": _CHUNK}
     for row in connection.execute(query, execution_options=options).mappings():
         yield _stored(row)
+
+
+def count(connection: Connection, run_id: int) -> int:
+    """Return how many findings of a run stand."""
+    own = (finding.c.run_id == run_id, finding.c.superseded_at.is_(None))
+    return int(connection.execute(select(func.count()).where(*own)).scalar_one())
 
 
 def newest(connection: Connection, run_id: int, limit: int) -> list[StoredFinding]:
