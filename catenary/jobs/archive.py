@@ -285,7 +285,7 @@ class _SameJudge:
 
 def _finding(image_id: str, verdict: Verdict, number: int = 0) -> Finding:
     is_bad = verdict is Verdict.DEFECT
-    score = 0.5 + 0.4 * (hash(image_id) % 1000) / 1000 if is_bad else 0.1
+    score = 0.5 + 0.4 * (hash(image_id) % 1_000_003) / 1_000_003 if is_bad else 0.1
     return Finding(
         image_id,
         Component("dropper", Box(20.0 + 90 * number, 30, 60.0 + 90 * number, 200), 0.9),

@@ -490,8 +490,8 @@ vigilance = Table(
 )
 
 # The closed loop: one row a confirmed item, kept when the confirmation is taken back. Run, kind and
-# place are copied from the item, whose own never change once it was decided; what follows them is
-# what the newest step left.
+# place are copied from the item, so that counting joins nothing: whoever moves an item moves them
+# too. What follows them is what the newest step left.
 defect = Table(
     "defect",
     metadata,

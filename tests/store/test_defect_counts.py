@@ -3,7 +3,7 @@
 from collections import Counter
 from datetime import timedelta
 
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from sqlalchemy import insert, select
 
@@ -100,6 +100,18 @@ def _is_due(row: dict, wanted: DefectsWanted) -> bool:
     return limit is None or (row["due"] is not None and row["due"] < limit)
 
 
+def _row(run_id: int, *, joins: bool) -> dict:
+    told = dict.fromkeys(("line", "section", "mast_number"), "a")
+    told |= {"component": "dropper", "condition": "broken", "grade": 1, "state": "registered"}
+    return told | {"run_id": run_id, "due": None, "joins": joins, "suspects": False}
+
+
+_TWICE = [_row(1, joins=False), _row(2, joins=True), _row(2, joins=True), _row(2, joins=False)]
+
+
+@example(_TWICE, {})
+@example(_TWICE, {"run": ("b",)})
+@example(_TWICE, {"run": ("a",), "grade": (1,)})
 @settings(max_examples=60, deadline=None)
 @given(st.lists(rows, min_size=1, max_size=8), filters)
 def test_counts_are_those_of_a_slow_count(found: list[dict], chosen: dict):
