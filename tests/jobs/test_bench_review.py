@@ -20,7 +20,7 @@ from catenary.jobs import trail, workspaces
 from catenary.jobs.bench_review_build import Sizes
 from catenary.jobs.bench_review_people import Acknowledged, Diary
 from catenary.review import static
-from catenary.store import reviews
+from catenary.store import defects, reviews
 from catenary.store.reviews import Ask, Rules
 from catenary.store.schema import decision, defect, finding, frame, review_item
 from catenary.store.workspace import Workspace
@@ -137,9 +137,14 @@ def test_a_copied_decision_is_what_a_server_would_have_written(small: Workspace)
                 for of in made
             ]
             assert plain[0] == plain[1]
-            columns = [c for c in defect.c if c.name not in ("id", "item_id")]
+            own = ("id", "item_id", *defects.PLACE)
+            columns = [c for c in defect.c if c.name not in own]
             query = select(*columns).where(defect.c.item_id.in_([first, second]))
             assert len(set(connection.execute(query).all())) == 1
+            places = [defect.c[name] == review_item.c[name] for name in defects.PLACE]
+            same = select(*places).join(review_item, review_item.c.id == defect.c.item_id)
+            copied = connection.execute(same.where(review_item.c.id == second)).one()
+            assert all(copied)
             states = select(review_item.c.state, review_item.c.version).where(
                 review_item.c.id.in_([first, second])
             )
