@@ -5,6 +5,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from catenary.imaging import resize
 from catenary.models.fold import for_inference
 from catenary.models.inputs import (
     MEAN,
@@ -56,7 +57,7 @@ class BoxRefiner:
     ) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
         """See `catenary.models.detections.Refiner`."""
         labels = np.array([self.classes.index(kind) for kind in kinds], np.int64)
-        outer = surroundings(boxes)
+        outer = widened(surroundings(boxes), self.crop_px)
         refined, quality = [np.zeros((0, 4), np.float32)], [np.zeros(0, np.float32)]
         for rows, size in batches(len(boxes), batch_of(self._device)):
             shares, own = self._look(pixels, outer[rows], labels[rows], size)
@@ -105,6 +106,21 @@ def surroundings(boxes: NDArray[np.float32]) -> NDArray[np.int64]:
     return outer
 
 
+def widened(outer: NDArray[np.int64], side: int) -> NDArray[np.int64]:
+    """Return rectangles (N, 4) that begin and end where `squared` can average whole blocks.
+
+    Only very large ones change, by less than a quarter of a pixel of the square to each side: they
+    are so made small in a tenth of the time.
+
+    >>> widened(np.array([[-3, 5, 1800, 1901], [0, 3, 70, 90]]), 128).tolist()
+    [[-4, 4, 1800, 1902], [0, 3, 70, 90]]
+    """
+    blocks = [resize.block(int(y1 - y0), int(x1 - x0), side) for x0, y0, x1, y1 in outer]
+    step = np.array(blocks, np.int64).reshape(-1, 1)
+    low, high = outer[:, :2] // step * step, -(-outer[:, 2:] // step) * step
+    return np.concatenate([low, high], axis=1)
+
+
 def squared(pixels: NDArray[np.uint8], outer: NDArray[np.int64], side: int) -> NDArray[np.uint8]:
     """Return a rectangle of a frame as a (side, side) square, each axis scaled on its own.
 
@@ -117,10 +133,22 @@ def squared(pixels: NDArray[np.uint8], outer: NDArray[np.int64], side: int) -> N
     x0, y0, x1, y1 = (int(one) for one in outer)
     cut = pixels[max(y0, 0) : max(y1, 0), max(x0, 0) : max(x1, 0)]
     over = (max(-y0, 0), max(y1 - height, 0), max(-x0, 0), max(x1 - width, 0))
-    if any(over):
-        cut = np.asarray(cv2.copyMakeBorder(cut, *over, cv2.BORDER_CONSTANT, value=MEAN), np.uint8)
+    step = resize.block(y1 - y0, x1 - x0, side)
+    if step > 1 and not any(one % step for one in (x0, y0, x1, y1)):
+        # Before what lies outside is added: that may be more than the frame.
+        cut = _padded(cut, (0, -cut.shape[0] % step, 0, -cut.shape[1] % step))
+        cut = resize.halved(cut, step.bit_length() - 1)
+        over = (over[0] // step, over[1] // step, over[2] // step, over[3] // step)
+    cut = _padded(cut, over)
     method = cv2.INTER_AREA if max(cut.shape) > side else cv2.INTER_LINEAR
     return np.asarray(cv2.resize(cut, (side, side), interpolation=method), np.uint8)
+
+
+def _padded(pixels: NDArray[np.uint8], over: tuple[int, int, int, int]) -> NDArray[np.uint8]:
+    """Return a picture with rows above and below, columns left and right, of the mean level."""
+    if not any(over):
+        return pixels
+    return np.asarray(cv2.copyMakeBorder(pixels, *over, cv2.BORDER_CONSTANT, value=MEAN), np.uint8)
 
 
 def placed(shares: NDArray[np.float32], outer: NDArray[np.int64]) -> NDArray[np.float32]:
