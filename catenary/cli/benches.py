@@ -1,0 +1,113 @@
+"""Benches."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from catenary.cli.options import Json, Setting
+from catenary.cli.terminal import print_json, progress, say, steps
+
+commands = typer.Typer(no_args_is_help=True, help="Measure speed, and what training data give.")
+
+
+@commands.command("archive")
+def bench_archive(
+    output: Annotated[Path, typer.Option("-o", "--output", help="New folder to work in.")],
+    frames: Annotated[
+        list[int] | None, typer.Option(help="Size of a run that is begun; repeatable.")
+    ] = None,
+    scanned: Annotated[
+        int, typer.Option(min=64, help="Photographs that are scanned to the end.")
+    ] = 20_000,
+    rows: Annotated[int, typer.Option(min=64, help="Rows of ledger and findings.")] = 1_000_000,
+    as_json: Json = False,
+) -> None:
+    """Measure start, resuming, memory and rows of huge runs: links to a few files, no network."""
+    from catenary.jobs import archive as job
+
+    sizes = job.Sizes(scanned=scanned, rows=rows)
+    if frames:
+        sizes = job.Sizes(tuple(frames), scanned, rows)
+
+    def tell(line: str) -> None:
+        if not as_json:
+            say(line)
+
+    found = job.bench(output, sizes, tell)
+    if as_json:
+        print_json(job.record(found))
+    else:
+        tell(f"{found.machine}, {found.day}")
+
+
+@commands.command("scan")
+def bench_scan(
+    images: Annotated[list[Path], typer.Argument(help="Photographs to scan.")],
+    mp: Annotated[
+        list[float] | None, typer.Option(help="Megapixels to bring them to; repeatable: 5 and 29.")
+    ] = None,
+    rounds: Annotated[int, typer.Option(min=1, help="How often each is asked.")] = 3,
+    frames: Annotated[int, typer.Option(min=1, help="Photographs a round.")] = 4,
+    peers: Annotated[
+        Path | None,
+        typer.Option(help="Environment of SAHI and Ultralytics (AGPL); made when missing."),
+    ] = None,
+) -> None:
+    """Images a second of the scan beside a plain loop, SAHI + YOLO, and decoding alone.
+
+    On the same files and cores, one after another in each round; prints a Markdown table.
+    """
+    from catenary.jobs import bench_scan as job
+
+    wish = job.Wish(tuple(images), tuple(mp or (5.0, 29.0)), rounds, frames, peers)
+    with progress("bench") as step:
+        figures = job.measure(wish, step)
+    say(*job.lines(wish, figures))
+
+
+@commands.command("sections")
+def bench_sections(
+    config: Annotated[Path, typer.Argument(help="What to bench; configs/bench/sections.yaml.")],
+    setting: Setting = None,
+    as_json: Json = False,
+) -> None:
+    """Leave each line section out once: train on the others, evaluate on it; goes on when stopped.
+
+    Beside each figure on the unseen section stands the one on other masts of known sections.
+    """
+    from catenary.jobs import sections as job
+    from catenary.jobs import sections_table
+
+    with steps("sections") as step:
+        done = job.bench(config, tuple(setting or ()), step)
+    page = sections_table.write(done)
+    if as_json:
+        print_json(sections_table.record(done))
+        return
+    say(*sections_table.lines(done))
+    say(f"Report: {page.resolve()}")
+
+
+@commands.command("scarce")
+def bench_scarce(
+    config: Annotated[Path, typer.Argument(help="What to bench; configs/bench/scarce.yaml.")],
+    setting: Setting = None,
+    as_json: Json = False,
+) -> None:
+    """Recall of each judge with few defects to learn from, at fixed alarm budgets.
+
+    Detector, classifier, anomaly scorer, rules, hybrid, and hybrid with injected defects; goes on
+    when stopped.
+    """
+    from catenary.jobs import scarce as job
+    from catenary.jobs import scarce_table
+
+    with steps("scarce") as step:
+        done = job.bench(config, tuple(setting or ()), step, scarce_table.write)
+    if as_json:
+        print_json(scarce_table.record(done))
+        return
+    say(*scarce_table.lines(done))
+    table = done.settings.output / scarce_table.TABLE
+    say(f"Table: {table.resolve()}")

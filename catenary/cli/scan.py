@@ -1,0 +1,134 @@
+"""Scan a run, or the sample run."""
+
+from collections.abc import Iterable
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from catenary.cli.options import (
+    DEFAULT_WORKSPACE,
+    Database,
+    Device,
+    Json,
+    Model,
+    Precision,
+    Setting,
+    Workspace,
+    place_of,
+)
+from catenary.cli.terminal import leave, print_json, print_run, progress, say
+
+if TYPE_CHECKING:
+    from catenary.store.again import Again
+
+commands = typer.Typer()
+
+
+@commands.command()
+def demo(workspace: Workspace = DEFAULT_WORKSPACE, database: Database = "") -> None:
+    """Scan the bundled sample run and write its HTML report."""
+    from catenary.jobs import scan as job
+
+    say("Scanning the bundled sample run (simulated frames)")
+    with progress("scan") as step:
+        end = job.demo(place_of(workspace, database), step)
+    print_run(end.summary)
+    say(f"\nWorkspace: {workspace.resolve()}")
+    say(f"Open the findings in a browser: {end.report}")
+    say(f"Excel list: catenary report {end.summary.name} --format xlsx -o defects.xlsx")
+    say(f"Decide on them: catenary review --workspace {workspace}")
+    leave(end.summary.failed)
+
+
+@commands.command()
+def scan(  # noqa: PLR0913 - every option of the command is a parameter
+    source: Annotated[str, typer.Argument(help="Folder or file of a run.")],
+    workspace: Workspace = DEFAULT_WORKSPACE,
+    database: Database = "",
+    model: Model = None,
+    device: Device = "auto",
+    precision: Precision = "bf16",
+    workers: Annotated[
+        int | None,
+        typer.Option(min=1, help="Photographs judged at once; as many as cores when not given."),
+    ] = None,
+    readers: Annotated[
+        int | None, typer.Option(min=1, help="Threads that read and decode; chosen by cores.")
+    ] = None,
+    min_score: Annotated[
+        float | None,
+        typer.Option(min=0, max=1, help="Least detector score of every component."),
+    ] = None,
+    config: Annotated[
+        Path | None, typer.Option(help="Scan settings; configs/scan.yaml when not given.")
+    ] = None,
+    setting: Setting = None,
+    retry_failed: Annotated[
+        bool, typer.Option("--retry-failed", help="As --again failed.")
+    ] = False,
+    again: Annotated[
+        list[str] | None,
+        typer.Option(
+            help="Scan finished frames again: changed, outdated (judged by another model, rules or "
+            "taxonomy), failed, all; none takes it back. New frames are always scanned; repeatable."
+        ),
+    ] = None,
+    name: Annotated[
+        str,
+        typer.Option("--as", help="Name of the run, for a second set of results of one source."),
+    ] = "",
+    wait: Annotated[
+        float, typer.Option(min=0, help="Minutes to wait for a lost source or a busy database.")
+    ] = 60.0,
+    promise: Annotated[
+        bool,
+        typer.Option(
+            "--promise", help="Raise at the thresholds for which the bundle bounds the misses."
+        ),
+    ] = False,
+    serve_metrics: Annotated[
+        str,
+        typer.Option(
+            "--metrics", help="PORT, or HOST:PORT: answer Prometheus; on this machine only by PORT."
+        ),
+    ] = "",
+    as_json: Json = False,
+) -> None:
+    """Scan a run, or go on with one; exit code 3 when some frames could not be read."""
+    from catenary.jobs import assemble
+    from catenary.jobs import runs as listing
+    from catenary.jobs import scan as job
+
+    overrides = tuple(setting or ())
+    if min_score is not None:
+        overrides += (f"cascade.min_score={min_score}",)
+    recipe = assemble.Recipe(model, device, precision, config, overrides, promise)
+    wanted = _policies(again or ())
+    served = _address(serve_metrics)
+    options = job.Options(workers, readers, retry_failed, 60 * wait, wanted, name, served)
+    with progress("scan") as step:
+        summary = job.scan_run(source, place_of(workspace, database), recipe, options, step)
+    if as_json:
+        print_json([listing.run_record(summary)])
+    else:
+        print_run(summary)
+    leave(summary.failed)
+
+
+def _policies(names: Iterable[str]) -> tuple["Again", ...]:
+    from catenary.store.again import Again
+
+    try:
+        return tuple(Again(name) for name in names)
+    except ValueError as error:
+        raise typer.BadParameter(f"{error}; it is one of {', '.join(Again)}") from error
+
+
+def _address(text: str) -> tuple[str, int] | None:
+    from catenary.jobs import metrics
+
+    try:
+        return metrics.address(text) if text else None
+    except ValueError as error:
+        raise typer.BadParameter(str(error), param_hint="--metrics") from error
