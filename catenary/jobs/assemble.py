@@ -1,7 +1,7 @@
 """Build a judge from a model bundle, the rule limits and the taxonomy."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import torch
@@ -29,16 +29,24 @@ class ScanSettings:
         cascade: How a frame is searched.
         quality: Limits of the quality gate.
         batch: Frames whose results are written together; a kill repeats at most so many.
+        together: Photographs whose crops share the batches of the networks; None for as many as
+            fit: 8 on a GPU, one on a processor, where more gain nothing.
+        on_device: Make photographs smaller and cut them where the networks run, as a GPU always
+            does; on a processor slower than OpenCV, to a grey level the same.
     """
 
     cascade: CascadeSettings = field(default_factory=CascadeSettings)
     quality: QualityLimits = field(default_factory=QualityLimits)
     batch: int = 16
+    together: int | None = None
+    on_device: bool = False
 
     def __post_init__(self) -> None:
-        """Refuse an empty batch."""
+        """Refuse empty batches."""
         if self.batch < 1:
             raise ValueError(f"batch must be at least 1 frame, got {self.batch}")
+        if self.together is not None and self.together < 1:
+            raise ValueError(f"together must be at least 1 frame, got {self.together}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +55,8 @@ class Recipe:
 
     Attributes:
         model: Bundle folder, or None for the shipped one.
-        device: ``"auto"``, ``"cpu"``, ``"cuda"`` or ``"cuda:N"``.
+        device: ``"auto"``, ``"cpu"``, ``"cuda"`` (all GPUs), ``"cuda:N"`` or several of these with
+            commas between.
         precision: ``"bf16"`` or ``"fp32"``.
         settings_file: Scan settings, or None for the shipped ones.
         overrides: ``key=value`` settings.
@@ -71,8 +80,13 @@ class Recipe:
         return self.model or config.bundled(SHIPPED_BUNDLE)
 
 
+def judges(recipe: Recipe) -> list[Judge]:
+    """Load everything a scan needs, once for each device; see `judge`."""
+    return [judge(replace(recipe, device=str(one))) for one in devices(recipe.device)]
+
+
 def judge(recipe: Recipe) -> Judge:
-    """Load everything a scan needs.
+    """Load everything a scan needs, on the first of the devices.
 
     Raises:
         ConfigError: If a settings file is not valid, or the device is not there.
@@ -83,7 +97,8 @@ def judge(recipe: Recipe) -> Judge:
     limits = config.load(rules_file, catalogue.RuleLimits)
     settings = recipe.settings()
     folder = recipe.bundle_folder()
-    loaded = bundles.load(folder, device(recipe.device), recipe.precision)
+    chosen = device(recipe.device)
+    loaded = bundles.load(folder, chosen, recipe.precision)
     _check_ids(loaded.card, taxonomy, folder)
     thresholds = loaded.card.thresholds
     if recipe.at_promise:
@@ -104,6 +119,7 @@ def judge(recipe: Recipe) -> Judge:
         loaded.card.floors,
         loaded.refiner,
         loaded.anomaly,
+        chosen if chosen.type == "cuda" or settings.on_device else None,
     )
 
 
@@ -134,23 +150,43 @@ def _wanted(
 
 
 def device(name: str) -> torch.device:
-    """Return the device to compute on.
+    """Return the device to compute on, the first of several; see `devices`."""
+    return devices(name)[0]
+
+
+def devices(names: str) -> tuple[torch.device, ...]:
+    """Return the devices to compute on.
+
+    Args:
+        names: See `Recipe`; ``"auto"`` is all GPUs, or the processor where there is none.
 
     Raises:
-        ConfigError: If it is no device, or is not there.
+        ConfigError: If one is no device, or is not there.
     """
+    found: list[torch.device] = []
+    for name in names.split(","):
+        found += _named(name.strip())
+    if len({one.type for one in found}) > 1 or len(set(found)) < len(found):
+        raise ConfigError(f"--device takes GPUs, each once, or cpu alone, got {names!r}")
+    return tuple(found)
+
+
+def _named(name: str) -> list[torch.device]:
+    """Return what one name stands for."""
+    count = torch.cuda.device_count()
+    if name in ("auto", "cuda") and count:
+        return [torch.device("cuda", number) for number in range(count)]
     if name == "auto":
-        return torch.device("cuda" if torch.cuda.is_available() else "cpu")
+        return [torch.device("cpu")]
     try:
         chosen = torch.device(name)
     except RuntimeError as error:
         raise ConfigError(f"device must be auto, cpu, cuda or cuda:N, got {name!r}") from error
-    if chosen.type == "cuda" and (chosen.index or 0) >= torch.cuda.device_count():
+    if chosen.type == "cuda" and (chosen.index or 0) >= count:
         raise ConfigError(
-            f"no GPU {name} found (torch sees {torch.cuda.device_count()}); "
-            "run with --device cpu or fix the driver"
+            f"no GPU {name} found (torch sees {count}); run with --device cpu or fix the driver"
         )
-    return chosen
+    return [chosen]
 
 
 def _check_ids(card: bundles.Card, taxonomy: Taxonomy, folder: Path) -> None:

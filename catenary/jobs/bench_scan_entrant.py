@@ -42,7 +42,7 @@ def main() -> None:
 
 def _scanning(*overrides: str) -> Answer:
     judge = assemble.judge(assemble.Recipe(device="cpu", overrides=overrides))
-    crew = fitting(torch.device("cpu"))
+    crew = fitting([torch.device("cpu")])
 
     def answer(paths: Sequence[Path]) -> dict[str, float]:
         refs = [ImageRef("bench", str(one), "", str(one)) for one in paths]

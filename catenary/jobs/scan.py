@@ -134,7 +134,8 @@ def scan_run(
         StoreError: If the workspace cannot be written; what was finished stays.
     """
     source = discover.open_source(source_path)
-    judge = by or assemble.judge(recipe)
+    judges = [by] if by else assemble.judges(recipe)
+    judge = judges[0]
     settings = recipe.settings()
     promises = _promises(recipe)
     workspace = place if isinstance(place, Workspace) else Workspace(place)
@@ -145,7 +146,9 @@ def scan_run(
         run_id = _registered(db, source, judge, options, promises)
         with db.read() as connection:
             name = ledger.record_of(connection, run_id).name
-        crew = workers.fitting(assemble.device(recipe.device), options.workers, options.readers)
+        crew = workers.fitting(
+            assemble.devices(recipe.device), options.workers, options.readers, settings.together
+        )
         with workspace.scanning(name), watched(db, run_id, name, judge.versions) as watch:
             recover.recover(db, workspace, run_id, source.read)
             if Again.CHANGED in options.again:
@@ -163,7 +166,7 @@ def scan_run(
                     while is_left:
                         refs = watch.until_paused(ledger.pending(db, run_id, more=plan.has_more))
                         patience = Patience(options.wait_s)
-                        results = scan(refs, stamped.read, judge, crew, settings.quality, patience)
+                        results = scan(refs, stamped.read, judges, crew, settings.quality, patience)
                         writer.write_all(results, settings.batch, progress)
                         is_left = watch.waited()
             log.info(

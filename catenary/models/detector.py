@@ -1,14 +1,13 @@
 """The component detector: grey images of any size in, detections out."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
-import numpy as np
 import torch
-from numpy.typing import NDArray
 from torch import Tensor
 from torchvision.ops import batched_nms
 
+from catenary.models import on_device
 from catenary.models.detections import Detections
 from catenary.models.fold import for_inference
 from catenary.models.inputs import (
@@ -17,9 +16,9 @@ from catenary.models.inputs import (
     normalised,
     padded_size,
     sent,
-    stacked,
 )
 from catenary.models.network import ComponentNetwork, cell_boxes
+from catenary.models.on_device import Picture
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,20 +64,18 @@ class ComponentDetector:
         self._batch_px = 40_000_000 if device.type == "cuda" else 3_200_000
 
     @torch.inference_mode()
-    def __call__(self, images: list[NDArray[np.uint8]]) -> list[Detections]:
+    def __call__(self, images: Sequence[Picture]) -> list[Detections]:
         """See `catenary.models.detections.Detector`."""
         found = [Detections.none()] * len(images)
         for (height, width), indices in self._batches(images):
-            batch = stacked([images[index] for index in indices], height, width)
+            batch = on_device.stacked([images[index] for index in indices], height, width)
             with autocast(self._device, self._precision):
                 logits, merged = self._network.centres(normalised(sent(batch, self._device)))
                 for index, own_logits, own in zip(indices, logits, merged, strict=True):
                     found[index] = self._read(own_logits, own, images[index].shape)
         return found
 
-    def _batches(
-        self, images: list[NDArray[np.uint8]]
-    ) -> Iterator[tuple[tuple[int, int], list[int]]]:
+    def _batches(self, images: Sequence[Picture]) -> Iterator[tuple[tuple[int, int], list[int]]]:
         """Yield padded (height, width) and the indices of images that share it."""
         groups: dict[tuple[int, int], list[int]] = {}
         for index, image in enumerate(images):

@@ -80,6 +80,12 @@ def batches(count: int, largest: int) -> Iterator[tuple[slice, int]]:
         yield rows, min(largest, -(-(rows.stop - start) // 4) * 4)
 
 
+def filled(crops: Tensor, size: int) -> Tensor:
+    """Return (N, 1, S, S) crops with so many of zeros after them that there are ``size``."""
+    missing = size - len(crops)
+    return torch.cat([crops, crops.new_zeros((missing, *crops.shape[1:]))]) if missing else crops
+
+
 def fitted_size(height: int, width: int, side: int) -> tuple[int, int]:
     """Return the (height, width) at which a crop is put into a square of ``side`` px.
 

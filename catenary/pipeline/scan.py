@@ -1,7 +1,7 @@
 """Scan photographs: read, decode, gate, judge; a bad one is a result."""
 
 import time
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 
@@ -9,7 +9,7 @@ from catenary.domain.errors import UnreadableImageError
 from catenary.domain.finding import Component, Finding
 from catenary.domain.image import Frame, FrameResult, ImageRef, Outcome
 from catenary.imaging import decode, quality
-from catenary.pipeline.judge import Judge
+from catenary.pipeline.judge import Judge, Judgement
 from catenary.pipeline.patience import Patience, Read
 from catenary.pipeline.workers import Workers, in_order
 
@@ -38,7 +38,7 @@ class ScannedFrame:
 def scan(
     refs: Iterable[ImageRef],
     read: Read,
-    judge: Judge,
+    judges: Judge | Sequence[Judge],
     workers: Workers | None = None,
     limits: quality.QualityLimits | None = None,
     patience: Patience | None = None,
@@ -48,7 +48,8 @@ def scan(
     Args:
         refs: What to scan.
         read: Returns the encoded bytes of one photograph; called from several threads.
-        judge: The assembled detector, rules and classifier; called from several threads.
+        judges: The assembled detector, rules and classifier; called from several threads. Of
+            several, one a GPU, each is called by its own threads.
         workers: How many; also bounds the frames held in memory. None for one that judges.
         limits: Of the quality gate; None for the defaults.
         patience: With a source that goes away; None for none.
@@ -62,7 +63,8 @@ def scan(
     gate = limits or quality.QualityLimits()
     waiting_for = patience or Patience()
     opened = partial(_opened, read=partial(waiting_for.read, read), limits=gate)
-    judged = partial(_judged, judge=judge)
+    several = judges if isinstance(judges, Sequence) else (judges,)
+    judged = [partial(_judged_together, judge=one) for one in several]
     yield from in_order(refs, opened, judged, workers or Workers(), waiting_for.give_up)
 
 
@@ -101,9 +103,27 @@ def _opened(ref: ImageRef, read: Read, limits: quality.QualityLimits) -> Scanned
 
 
 def _judged(opened: ScannedFrame, judge: Judge) -> ScannedFrame:
-    if opened.frame is None or opened.result.outcome is not Outcome.DONE:
-        return opened
-    judgement = judge(opened.frame)
+    return _judged_together([opened], judge)[0]
+
+
+def _judged_together(opened: Sequence[ScannedFrame], judge: Judge) -> list[ScannedFrame]:
+    """Judge those that are usable, and return all."""
+    usable = [
+        (number, one.frame)
+        for number, one in enumerate(opened)
+        if one.frame is not None and one.result.outcome is Outcome.DONE
+    ]
+    frames = [frame for _, frame in usable]
+    told = list(opened)
+    judgements = (
+        [judge(frames[0])] if len(frames) == 1 else judge.together(frames) if frames else []
+    )
+    for (number, frame), judgement in zip(usable, judgements, strict=True):
+        told[number] = _told(opened[number], frame, judgement)
+    return told
+
+
+def _told(opened: ScannedFrame, frame: Frame, judgement: Judgement) -> ScannedFrame:
     stages = {**opened.stage_seconds, **judgement.stage_seconds}
     result = FrameResult(
         Outcome.DONE,
@@ -111,6 +131,4 @@ def _judged(opened: ScannedFrame, judge: Judge) -> ScannedFrame:
         height=opened.result.height,
         seconds=sum(stages.values()),
     )
-    return ScannedFrame(
-        opened.ref, result, opened.frame, judgement.findings, judgement.located, stages
-    )
+    return ScannedFrame(opened.ref, result, frame, judgement.findings, judgement.located, stages)
