@@ -10,11 +10,13 @@ from catenary import config
 from catenary.domain.errors import BundleError, ConfigError
 from catenary.domain.finding import NORMAL, Versions
 from catenary.domain.taxonomy import Taxonomy
+from catenary.imaging import gpu_decode
 from catenary.imaging.quality import QualityLimits
 from catenary.jobs import promised
 from catenary.models import bundle as bundles
 from catenary.pipeline.cascade import CascadeSettings
 from catenary.pipeline.judge import Judge
+from catenary.pipeline.scan import Opening
 from catenary.rules import catalogue, long_tubes, long_wires
 from catenary.rules.catalogue import Rule
 
@@ -33,6 +35,8 @@ class ScanSettings:
             fit: 8 on a GPU, one on a processor, where more gain nothing.
         on_device: Make photographs smaller and cut them where the networks run, as a GPU always
             does; on a processor slower than OpenCV, to a grey level the same.
+        gpu_decode: Decode JPEGs on the GPU where nvImageCodec is installed; see
+            `catenary.imaging.gpu_decode` for what that risks.
     """
 
     cascade: CascadeSettings = field(default_factory=CascadeSettings)
@@ -40,6 +44,7 @@ class ScanSettings:
     batch: int = 16
     together: int | None = None
     on_device: bool = False
+    gpu_decode: bool = False
 
     def __post_init__(self) -> None:
         """Refuse empty batches."""
@@ -78,6 +83,14 @@ class Recipe:
     def bundle_folder(self) -> Path:
         """Return the folder of the chosen model bundle."""
         return self.model or config.bundled(SHIPPED_BUNDLE)
+
+
+def opening(recipe: Recipe) -> Opening:
+    """Return how photographs are opened."""
+    settings, first = recipe.settings(), device(recipe.device)
+    if not settings.gpu_decode:
+        return Opening(settings.quality)
+    return Opening(settings.quality, gpu_decode.decoder(first.index or 0))
 
 
 def judges(recipe: Recipe) -> list[Judge]:

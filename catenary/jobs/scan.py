@@ -136,7 +136,7 @@ def scan_run(
     source = discover.open_source(source_path)
     judges = [by] if by else assemble.judges(recipe)
     judge = judges[0]
-    settings = recipe.settings()
+    settings, opening = recipe.settings(), assemble.opening(recipe)
     promises = _promises(recipe)
     workspace = place if isinstance(place, Workspace) else Workspace(place)
     workspace.create()
@@ -166,7 +166,7 @@ def scan_run(
                     while is_left:
                         refs = watch.until_paused(ledger.pending(db, run_id, more=plan.has_more))
                         patience = Patience(options.wait_s)
-                        results = scan(refs, stamped.read, judges, crew, settings.quality, patience)
+                        results = scan(refs, stamped.read, judges, crew, opening, patience)
                         writer.write_all(results, settings.batch, progress)
                         is_left = watch.waited()
             log.info(
