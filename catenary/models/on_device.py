@@ -243,7 +243,7 @@ def _placed(taps: _Taps, rows: slice, length: int, device: torch.device) -> tupl
     places, weights = taps.places[rows], taps.weights[rows]
     is_inside = (places >= 0) & (places < length)
     inside = torch.from_numpy(places.clip(0, length - 1))
-    return inside.to(device), torch.from_numpy(weights * is_inside).to(device)
+    return inputs.sent(inside, device), inputs.sent(torch.from_numpy(weights * is_inside), device)
 
 
 def _evened(level: Tensor) -> Tensor:
