@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from catenary.cli.options import Json, Setting
+from catenary.cli.options import Device, Json, Setting
 from catenary.cli.terminal import print_json, progress, say, steps
 
 commands = typer.Typer(no_args_is_help=True, help="Measure speed, and what training data give.")
@@ -53,6 +53,7 @@ def bench_scan(
         Path | None,
         typer.Option(help="Environment of SAHI and Ultralytics (AGPL); made when missing."),
     ] = None,
+    device: Device = "cpu",
 ) -> None:
     """Images a second of the scan beside a plain loop, SAHI + YOLO, and decoding alone.
 
@@ -60,7 +61,7 @@ def bench_scan(
     """
     from catenary.jobs import bench_scan as job
 
-    wish = job.Wish(tuple(images), tuple(mp or (5.0, 29.0)), rounds, frames, peers)
+    wish = job.Wish(tuple(images), tuple(mp or (5.0, 29.0)), rounds, frames, peers, device)
     with progress("bench") as step:
         figures = job.measure(wish, step)
     say(*job.lines(wish, figures))

@@ -5,6 +5,8 @@ picture three times. The operator is the one that torch.compile uses, which woul
 compiler where the product runs.
 """
 
+from collections.abc import Sequence
+
 import torch
 import torch.nn.functional as F  # noqa: N812 - torch's own customary name
 from timm.layers.conv2d_same import Conv2dSame
@@ -35,15 +37,18 @@ class FusedConvolution(nn.Module):
         self._plain = convolution
         self._clamp = nn.Identity() if clamp is None else clamp
         self._name, self._limits = _named(clamp)
-        weight, padding = convolution.weight.detach(), tuple(convolution.padding)
+        weight = convolution.weight.detach()
+        self._padding = _pair(convolution.padding)
         # TensorFlow's padding of even sides is one pixel more at the end than at the start. oneDNN
         # knows equal padding: a row and a column of zeros before the kernel do the same.
         self._is_uneven = isinstance(convolution, Conv2dSame)
         if self._is_uneven:
             weight = F.pad(weight, (1, 0, 1, 0))
-            padding = tuple((side - 2) // 2 for side in weight.shape[-2:])
+            self._padding = _pair([(side - 2) // 2 for side in weight.shape[-2:]])
         narrow = weight.to(torch.bfloat16).contiguous(memory_format=torch.channels_last)
-        self._geometry = (padding, convolution.stride, convolution.dilation, convolution.groups)
+        self._channels, self._kernel_rows = int(weight.shape[0]), int(weight.shape[2])
+        self._stride, self._dilation = _pair(convolution.stride), _pair(convolution.dilation)
+        self._groups = convolution.groups
         self.register_buffer("_weight", narrow, persistent=False)
         bias = None if convolution.bias is None else convolution.bias.detach().to(torch.bfloat16)
         self.register_buffer("_bias", bias, persistent=False)
@@ -53,7 +58,7 @@ class FusedConvolution(nn.Module):
         if not self.takes(images):
             plain: Tensor = self._clamp(self._plain(images))
             return plain
-        return self._run(images, self._geometry[0])
+        return self._run(images, self._padding)
 
     def takes(self, images: Tensor) -> bool:
         """Tell whether the operator is right for pictures of this size."""
@@ -61,39 +66,39 @@ class FusedConvolution(nn.Module):
 
     def of_rows(self, images: Tensor) -> Tensor:
         """Return what `forward` does, of pictures that hold the rows above and below already."""
-        return self._run(images, (0, self._geometry[0][1]))
+        return self._run(images, (0, self._padding[1]))
 
     def rows_for(self, first: int, last: int) -> tuple[int, int]:
         """Return the rows, first and one past the last, that rows of the output are made of.
 
         They may lie outside of the picture, where all is 0.
         """
-        (padding, _), (stride, _) = self._geometry[:2]
-        start = stride * first - padding
-        return start, stride * (last - 1) - padding + int(self._weight.shape[2])
+        start = self._stride[0] * first - self._padding[0]
+        return start, self._stride[0] * (last - 1) - self._padding[0] + self._kernel_rows
 
     def height_for(self, height: int) -> int:
         """Return how many rows the output of so many has."""
-        (padding, _), (stride, _) = self._geometry[:2]
-        return (height + 2 * padding - int(self._weight.shape[2])) // stride + 1
+        return (height + 2 * self._padding[0] - self._kernel_rows) // self._stride[0] + 1
 
     @property
     def is_dilated(self) -> bool:
         """Whether it leaves pixels out between those that it takes."""
-        return any(step != 1 for step in self._geometry[2])
+        return self._dilation != (1, 1)
 
     @property
     def channels(self) -> int:
         """Channels of the output."""
-        return int(self._weight.shape[0])
+        return self._channels
 
-    def _run(self, images: Tensor, padding: tuple[int, ...]) -> Tensor:
+    def _run(self, images: Tensor, padding: tuple[int, int]) -> Tensor:
         fused: Tensor = torch.ops.mkldnn._convolution_pointwise(
             images.to(torch.bfloat16),
             self._weight,
             self._bias,
             padding,
-            *self._geometry[1:],
+            self._stride,
+            self._dilation,
+            self._groups,
             self._name,
             self._limits,
             "",
@@ -181,6 +186,12 @@ def _can_be_fused(convolution: nn.Conv2d) -> bool:
     if isinstance(convolution, Conv2dSame):
         return convolution.stride == (2, 2) and convolution.dilation == (1, 1)
     return type(convolution) is nn.Conv2d and convolution.padding_mode == "zeros"
+
+
+def _pair(sides: Sequence[int] | str) -> tuple[int, int]:
+    """Return down and across; a name of padding is refused by `_can_be_fused`."""
+    down, across = (int(side) for side in sides)
+    return down, across
 
 
 def _named(clamp: nn.Module | None) -> tuple[str, list[float]]:
