@@ -125,6 +125,23 @@ class _String:
     rhythm: float
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class _Usual:
+    """What the sheds of a string look like, row by row.
+
+    Attributes:
+        low: (rows,) grey level that hardly anything on the string is below.
+        high: (rows,) that hardly anything is above.
+        waves: (rows, length) float32, the string without its slow changes.
+        contrast: Standard deviation of these at a shed.
+    """
+
+    low: Floats
+    high: Floats
+    waves: Floats
+    contrast: float
+
+
 @dataclass(frozen=True, slots=True)
 class _Notch:
     """The place where a shed is most likely missing.
@@ -471,7 +488,8 @@ def _notch(string: _String, limits: ShedLimits) -> _Notch:
     lost -= np.float32(max(float(np.percentile(lost, 80)), 0.0))
     # On a string whose sheds are hardly alike, losing the same share of that says less.
     lost *= np.float32(usual)
-    found = [_notch_at(string, lost, at, limits) for at in _deepest(lost, near)]
+    alike = _usual(string)
+    found = [_notch_at(string, alike, lost, at, limits) for at in _deepest(lost, near)]
     return max(found, key=lambda one: one.excess)
 
 
@@ -486,7 +504,7 @@ def _deepest(lost: Floats, apart: int) -> list[int]:
     return places
 
 
-def _notch_at(string: _String, lost: Floats, at: int, limits: ShedLimits) -> _Notch:
+def _notch_at(string: _String, usual: _Usual, lost: Floats, at: int, limits: ShedLimits) -> _Notch:
     """Return what is at one of the places between the first and the last shed."""
     end = at
     while end + 1 < len(lost) and lost[end + 1] >= lost[at] - 0.03:
@@ -496,7 +514,7 @@ def _notch_at(string: _String, lost: Floats, at: int, limits: ShedLimits) -> _No
     gap = (after - before) / string.period
     if abs(gap - 2) < 0.5:  # just one shed fits between: it was in the middle
         place = (before + after) / 2
-    foreign, stark = _foreign(string, place), _stark(string, place)
+    foreign, stark = _foreign(string, usual, place), _stark(string, usual, place)
     # What stands before a shed hides it: something new is seen there, not what is between sheds.
     hidden = max(foreign / limits.foreign - 1, (stark - limits.stark) / (limits.stark - 1))
     if stark < limits.least_stark or gap > _WIDEST:  # no core is seen either: a shadow, a post
@@ -515,26 +533,33 @@ def _around(string: _String, place: float) -> tuple[int, int]:
     return int(sheds[after - 1]), int(sheds[after])
 
 
-def _foreign(string: _String, place: float) -> float:
-    """Return the share of a place that is brighter or darker than the string ever is there."""
+def _usual(string: _String) -> _Usual:
+    """Return what the string's sheds look like."""
     half = round(string.period) // 2
     around = np.arange(-half, half + 1)
     columns = np.unique(np.clip(string.sheds[:, None] + around, 0, string.grey.shape[1] - 1))
     low, high = np.percentile(string.grey[:, columns], (2, 98), axis=1)
+    waves = profiles.waves(string.grey, string.period)
+    sheds = [float(waves[:, max(0, at - half) : at + half + 1].std()) for at in string.sheds]
+    return _Usual(low, high, waves, max(float(np.median(sheds)), 1e-6))
+
+
+def _foreign(string: _String, usual: _Usual, place: float) -> float:
+    """Return the share of a place that is brighter or darker than the string ever is there."""
+    half = round(string.period) // 2
+    low, high = usual.low[:, None], usual.high[:, None]
     slack = 0.05 * float(high.max() - low.min())
     here = string.grey[:, max(0, round(place) - half) : round(place) + half + 1]
     # Without a shed a blurred place is somewhat darker than one between two sheds.
-    outside = (here < low[:, None] - 3 * slack) | (here > high[:, None] + slack)
+    outside = (here < low - 3 * slack) | (here > high + slack)
     return float(outside.mean())
 
 
-def _stark(string: _String, place: float) -> float:
+def _stark(string: _String, usual: _Usual, place: float) -> float:
     """Return the contrast of a place as a share of the usual contrast of a shed."""
     half = round(string.period) // 2
-    waves = profiles.waves(string.grey, string.period)
-    sheds = [float(waves[:, max(0, at - half) : at + half + 1].std()) for at in string.sheds]
-    here = float(waves[:, max(0, round(place) - half) : round(place) + half + 1].std())
-    return here / max(float(np.median(sheds)), 1e-6)
+    here = usual.waves[:, max(0, round(place) - half) : round(place) + half + 1]
+    return float(here.std()) / usual.contrast
 
 
 def _traces(string: _String) -> tuple[Polyline, ...]:
