@@ -56,9 +56,13 @@ def test_parts_that_no_rule_could_judge_come_after_those_that_one_measured():
     assert ranked(rows, score)[:2] == [True, True]
 
 
-@pytest.mark.parametrize("rows", [[], LOUD[:3], LOUD[3:]])
+@pytest.mark.parametrize("rows", [LOUD[:3], LOUD[3:]])
 def test_without_defects_or_normal_parts_there_is_nothing_to_tell_by(rows):
     assert first(rows) is None
+
+
+def test_without_a_network_and_a_defect_all_but_the_rules_is_a_guess():
+    assert first([(None, 0.3, False), (None, None, False)]) == pytest.approx(0.05)
 
 
 def test_of_scores_that_find_as_much_the_lowest_is_taken():
@@ -66,3 +70,9 @@ def test_of_scores_that_find_as_much_the_lowest_is_taken():
     rows = [*[(None, 0.9, True)] * 5, *[(None, rule, False) for rule in sound]]
     tenth = int(0.4 * 25)  # false findings of the rules alone at the last of the places
     assert first(rows) == pytest.approx(sorted(sound, reverse=True)[tenth])
+
+
+@pytest.mark.parametrize(("count", "is_first"), [(9, True), (10, False)])
+def test_with_ten_defects_what_finds_no_more_is_not_taken(count: int, is_first: bool):
+    rows = [*[(None, 0.9, True)] * count, *[(None, 0.3, False)] * 20]
+    assert (first(rows) is not None) is is_first
