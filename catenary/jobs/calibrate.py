@@ -81,9 +81,9 @@ def calibrate(
             for (index, box, sample), fold in zip(rows, without, strict=True)
             if sample.component == kind
         ]
-        first = precedence.rules_first(
-            [sample for *_, sample, _ in mine], [fold for *_, fold in mine], len(labelled.images)
-        )
+        parts, folds = [sample for *_, sample, _ in mine], [fold for *_, fold in mine]
+        is_told = any(one.condition != NORMAL for one in parts)
+        first = precedence.rules_first(parts, folds, len(compared)) if is_told else None
         own = [
             _Judged(index, box, sample.said, replace(fold, rules_first=first))
             for index, box, sample, fold in mine

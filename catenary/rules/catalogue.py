@@ -12,6 +12,7 @@ from catenary.rules import (
     cantilever,
     contact_wire,
     dropper,
+    dropper_strands,
     insulator,
     messenger_wire,
     split_pin,
@@ -79,6 +80,7 @@ def rules(limits: RuleLimits) -> Mapping[str, tuple[Rule, ...]]:
             partial(dropper.continuity, limits=limits.dropper),
             partial(dropper.free_end, limits=limits.dropper),
             partial(dropper.slackness, limits=limits.dropper),
+            partial(dropper_strands.strands, limits=limits.dropper),
         ),
         "insulator": (
             partial(insulator.shed_spacing, limits=limits.insulator),
