@@ -37,14 +37,12 @@ def rules_first(
         photographs: That the samples are of.
 
     Returns:
-        A rule score in (0, 1); None where the joint form is as good by itself, or nothing tells.
-        Without a defect it is 0.05 where no network is heard: all but the rules is a guess.
+        A rule score in (0, 1); None where the joint form is as good by itself, or where there is
+        no defect, or no normal part, to tell by.
     """
     is_defect = np.array([one.condition != NORMAL for one in samples], np.bool_)
     ruled = np.array([_ruled(one) for one in samples], np.float64)
-    if not is_defect.any():
-        return None if any(_has_network(one) for one in samples) else _LEAST_SCORE
-    if is_defect.all():
+    if not 0 < is_defect.sum() < len(samples):
         return None
     false = -np.sort(-ruled[~is_defect])
     places = [min(int(share * photographs), len(false) - 1) for share in _PLACES]
@@ -55,10 +53,6 @@ def rules_first(
     best = max(range(len(areas)), key=lambda at: (areas[at], at), default=None)
     needed = 0.0 if is_defect.sum() < _FEW else _LEAST_GAIN
     return None if best is None or areas[best] - joint < needed else tried[1 + best]
-
-
-def _has_network(one: Sample) -> bool:
-    return any(heard.classifier is not None for heard in one.said.values())
 
 
 def _ruled(one: Sample) -> float:

@@ -82,8 +82,7 @@ def calibrate(
             if sample.component == kind
         ]
         parts, folds = [sample for *_, sample, _ in mine], [fold for *_, fold in mine]
-        is_told = any(one.condition != NORMAL for one in parts)
-        first = precedence.rules_first(parts, folds, len(compared)) if is_told else None
+        first = precedence.rules_first(parts, folds, len(compared))
         own = [
             _Judged(index, box, sample.said, replace(fold, rules_first=first))
             for index, box, sample, fold in mine

@@ -56,13 +56,9 @@ def test_parts_that_no_rule_could_judge_come_after_those_that_one_measured():
     assert ranked(rows, score)[:2] == [True, True]
 
 
-@pytest.mark.parametrize("rows", [LOUD[:3], LOUD[3:]])
+@pytest.mark.parametrize("rows", [[], LOUD[:3], LOUD[3:]])
 def test_without_defects_or_normal_parts_there_is_nothing_to_tell_by(rows):
     assert first(rows) is None
-
-
-def test_without_a_network_and_a_defect_all_but_the_rules_is_a_guess():
-    assert first([(None, 0.3, False), (None, None, False)]) == pytest.approx(0.05)
 
 
 def test_of_scores_that_find_as_much_the_lowest_is_taken():
