@@ -6,7 +6,7 @@ def test_the_shipped_limits_are_valid_and_every_rule_gets_them():
     limits = config.load(config.bundled("configs/rules.yaml"), catalogue.RuleLimits)
     table = catalogue.rules(limits)
     assert {kind: len(rules) for kind, rules in table.items()} == {
-        "dropper": 4,
+        "dropper": 3,
         "insulator": 2,
         "split_pin": 1,
         "messenger_wire": 3,
