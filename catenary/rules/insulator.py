@@ -345,10 +345,10 @@ def _closer(crop: Crop, row: Row) -> Row:
     turn = again.angle_deg - 180 if again.angle_deg > 90 else again.angle_deg
     angle = (_upright(row) + turn) % 180
     found = Row(angle, again.period_px / strip.scale, again.rhythm)
-    return found if _stays_inside(crop.inner, row, found) else row
+    return found if stays_inside(crop.inner, row, found) else row
 
 
-def _stays_inside(box: Box, first: Row, second: Row) -> bool:
+def stays_inside(box: Box, first: Row, second: Row) -> bool:
     """Tell whether a row goes as far through the box as the one that was found first.
 
     A string lies along its box; a row that leaves it early lies across several strings.

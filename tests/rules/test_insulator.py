@@ -18,7 +18,8 @@ from catenary.domain.finding import Evidence, Measurement, Verdict
 from catenary.domain.geometry import Box
 from catenary.domain.refusal import Unjudged
 from catenary.imaging.crops import Crop, cut
-from catenary.rules.insulator import ShedLimits, shed_spacing, surface
+from catenary.imaging.profiles import Row
+from catenary.rules.insulator import ShedLimits, shed_spacing, stays_inside, surface
 
 LIMITS = ShedLimits()
 FINE = 4  # drawing pixels per photograph pixel
@@ -232,6 +233,14 @@ def test_a_box_that_ends_where_a_shed_is_missing_does_not_hide_it():
     evidence = shed_spacing(crop, LIMITS)
     assert gap_middle(evidence)[0] + crop.x0 == pytest.approx(end, abs=0.75 * drawing.period)
     assert value(evidence, "likeness_drop") > 0.1
+
+
+def test_a_row_across_two_strings_is_not_followed_out_of_the_box():
+    """The second search, in the brightest rows alone, must not turn the row out of its box."""
+    box = Box(0, 0, 1500, 60)
+    first = Row(0.0, 16.0, 0.4)
+    assert not stays_inside(box, first, Row(176.0, 16.0, 1.0))  # 860 of 1500 px
+    assert stays_inside(box, first, Row(179.0, 16.0, 1.0))
 
 
 def test_a_string_is_as_short_as_its_looks_say_on_average():
