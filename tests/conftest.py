@@ -1,9 +1,14 @@
 from collections.abc import Iterator
 
 import pytest
+from hypothesis import settings
 
 from tests import postgresql
 from tests.postgresql import Server
+
+# How long an example takes says more of the machine than of the code.
+settings.register_profile("untimed", deadline=None)
+settings.load_profile("untimed")
 
 
 @pytest.fixture(scope="session")

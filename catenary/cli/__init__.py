@@ -38,7 +38,9 @@ def main() -> None:
         if log_format.is_json():
             log.error("%s", error, extra={"event": "error"})
         else:
-            Console(stderr=True).print(f"catenary: {error}", highlight=False, soft_wrap=True)
+            # Not markup: it would lose what stands in brackets, as in catenary[ray].
+            told = f"catenary: {error}"
+            Console(stderr=True).print(told, markup=False, highlight=False, soft_wrap=True)
         raise SystemExit(FAILED) from error
     except KeyboardInterrupt:
         raise SystemExit(INTERRUPTED) from None

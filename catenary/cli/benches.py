@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from catenary.cli.options import Json, Setting
+from catenary.cli.options import Device, Json, Setting
 from catenary.cli.terminal import print_json, progress, say, steps
 
 commands = typer.Typer(no_args_is_help=True, help="Measure speed, and what training data give.")
@@ -53,6 +53,7 @@ def bench_scan(
         Path | None,
         typer.Option(help="Environment of SAHI and Ultralytics (AGPL); made when missing."),
     ] = None,
+    device: Device = "cpu",
 ) -> None:
     """Images a second of the scan beside a plain loop, SAHI + YOLO, and decoding alone.
 
@@ -60,10 +61,56 @@ def bench_scan(
     """
     from catenary.jobs import bench_scan as job
 
-    wish = job.Wish(tuple(images), tuple(mp or (5.0, 29.0)), rounds, frames, peers)
+    wish = job.Wish(tuple(images), tuple(mp or (5.0, 29.0)), rounds, frames, peers, device)
     with progress("bench") as step:
         figures = job.measure(wish, step)
     say(*job.lines(wish, figures))
+
+
+@commands.command("review")
+def bench_review(  # noqa: PLR0913 - every option of the command is a parameter
+    output: Annotated[
+        Path, typer.Option("-o", "--output", help="Folder of the workspace, made once; kept.")
+    ],
+    frames: Annotated[int, typer.Option(min=2, help="Photographs.")] = 1_000_000,
+    findings: Annotated[int, typer.Option(min=1, help="Open findings.")] = 100_000,
+    defects: Annotated[int, typer.Option(min=1, help="Defects of the closed loop.")] = 100_000,
+    megapixels: Annotated[float, typer.Option(min=0.1, help="Of a photograph.")] = 29.0,
+    reviewers: Annotated[int, typer.Option(min=1, help="People who decide at once.")] = 20,
+    items: Annotated[int, typer.Option(min=1, help="Decided in the browser.")] = 200,
+    decisions: Annotated[int, typer.Option(min=1, help="Of all people at once.")] = 2000,
+    pause: Annotated[
+        float, typer.Option(min=0, help="Seconds a person looks before the next key.")
+    ] = 0.5,
+    browser: Annotated[
+        bool, typer.Option(help="Measure in a headless Chromium; it must be installed.")
+    ] = True,
+    as_json: Json = False,
+) -> None:
+    """What reviewers wait for in a browser, and whether many can decide at once.
+
+    On the real server over a workspace as large as one likes; prints a Markdown table. Needs the
+    package playwright and a Chromium, named in CATENARY_CHROMIUM or on the PATH.
+    """
+    from catenary.jobs import bench_review as job
+    from catenary.jobs.bench_review_build import Sizes
+
+    try:
+        sizes = Sizes(frames, findings, defects, megapixels, people=reviewers)
+    except ValueError as error:
+        raise typer.BadParameter(str(error)) from error
+    wish = job.Wish(output, sizes, job.often(items, pause), decisions, browser)
+
+    def tell(line: str) -> None:
+        if not as_json:
+            say(line)
+
+    found = job.bench(wish, tell)
+    if as_json:
+        print_json(job.record(found))
+        return
+    for line in job.lines(found):
+        say(line)
 
 
 @commands.command("sections")

@@ -27,7 +27,9 @@ Setting = Annotated[
 Model = Annotated[
     Path | None, typer.Option(help="Model bundle folder; the shipped one when not given.")
 ]
-Device = Annotated[str, typer.Option(help="auto, cpu, cuda or cuda:N.")]
+Device = Annotated[
+    str, typer.Option(help="auto, cpu, cuda (all GPUs) or cuda:N, several with commas between.")
+]
 Precision = Annotated[str, typer.Option(help="bf16 or fp32.")]
 Classes = Annotated[
     Path | None,

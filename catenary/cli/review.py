@@ -103,6 +103,19 @@ def disable_user(
     say(f"{name} disabled")
 
 
+@people.command("reset")
+def reset_user(
+    name: Annotated[str, typer.Argument(help="Name of the account.")],
+    workspace: Workspace = DEFAULT_WORKSPACE,
+    database: Database = "",
+) -> None:
+    """Give an account a password, which has to be replaced at the next login; its logins end."""
+    from catenary.jobs import accounts as job
+
+    job.reset(place_of(workspace, database), name, _password())
+    say(f"{name} has to choose a password at the next login")
+
+
 @trail.command("verify")
 def verify_trail(
     seal: Annotated[

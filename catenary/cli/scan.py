@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
@@ -93,6 +93,14 @@ def scan(  # noqa: PLR0913 - every option of the command is a parameter
             "--metrics", help="PORT, or HOST:PORT: answer Prometheus; on this machine only by PORT."
         ),
     ] = "",
+    engine: Annotated[
+        Literal["local", "ray"],
+        typer.Option(help="Judge in threads of this process, or by workers of a Ray cluster."),
+    ] = "local",
+    ray_address: Annotated[
+        str,
+        typer.Option(help="HOST:PORT of the Ray cluster to join, or auto; else one is started."),
+    ] = "",
     as_json: Json = False,
 ) -> None:
     """Scan a run, or go on with one; exit code 3 when some frames could not be read."""
@@ -106,7 +114,12 @@ def scan(  # noqa: PLR0913 - every option of the command is a parameter
     recipe = assemble.Recipe(model, device, precision, config, overrides, promise)
     wanted = _policies(again or ())
     served = _address(serve_metrics)
-    options = job.Options(workers, readers, retry_failed, 60 * wait, wanted, name, served)
+    if ray_address and engine != "ray":
+        raise typer.BadParameter("goes with --engine ray", param_hint="--ray-address")
+    options = job.Options(
+        workers, readers, retry_failed, 60 * wait, wanted, name, served,
+        job.EngineName(engine), ray_address,
+    )  # fmt: skip
     with progress("scan") as step:
         summary = job.scan_run(source, place_of(workspace, database), recipe, options, step)
     if as_json:

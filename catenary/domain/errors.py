@@ -59,6 +59,10 @@ class StoreError(CatenaryError):
     """The workspace or a set cannot be written, or holds something unexpected."""
 
 
+class NothingToReportError(StoreError):
+    """A report would be empty: nobody decided, or nothing is selected."""
+
+
 class StoreGoneError(StoreError):
     """The server of the database cannot be reached for now; what was finished is kept."""
 

@@ -1,8 +1,8 @@
 """Who may decide what on a finding, and what becomes of it; no database and no page here."""
 
 import hashlib
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from datetime import datetime
 from enum import StrEnum
 
@@ -32,14 +32,16 @@ class Right(StrEnum):
     DECIDE = "decide"  # first readings
     SECOND = "second"  # second readings
     SETTLE = "settle"  # disputes, and decisions of others
+    EXPORT = "export"  # reports to download
     STATISTICS = "statistics"  # of everybody
+    PEOPLE = "people"  # accounts of others
 
 
 _RIGHTS: Mapping[Role, frozenset[Right]] = {
     Role.VIEWER: frozenset({Right.VIEW}),
-    Role.REVIEWER: frozenset({Right.VIEW, Right.DECIDE}),
-    Role.SECOND: frozenset({Right.VIEW, Right.DECIDE, Right.SECOND}),
-    Role.LEAD: frozenset(Right),
+    Role.REVIEWER: frozenset({Right.VIEW, Right.DECIDE, Right.EXPORT}),
+    Role.SECOND: frozenset({Right.VIEW, Right.DECIDE, Right.SECOND, Right.EXPORT}),
+    Role.LEAD: frozenset(Right) - {Right.PEOPLE},
     Role.ADMIN: frozenset(Right),
 }
 
@@ -121,11 +123,12 @@ NO_PART = "no_part"  # condition of a rejected item where there is no such part 
 
 
 class RefusedError(CatenaryError):
-    """A decision that is not taken.
+    """A decision, or a change of an account, that is not taken.
 
     Attributes:
         code: Short stable reason: ``"stale"``, ``"leased"``, ``"role"``, ``"own_reading"``,
-            ``"not_yours"``, ``"nothing_to_undo"``, ``"not_found"`` or ``"invalid"``.
+            ``"not_yours"``, ``"nothing_to_undo"``, ``"not_found"``, ``"invalid"``, ``"taken"`` or
+            ``"last_admin"``.
         items: Rows of the items it is about.
     """
 
@@ -149,6 +152,8 @@ class Reader:
 
 
 LOCAL = Reader("local", Role.ADMIN)  # while a workspace has no accounts
+# Who makes what follows from a decision without anybody asking; nobody can log in as it.
+PROGRAM = Reader("catenary", Role.REVIEWER)
 
 
 @dataclass(frozen=True, slots=True)
@@ -291,6 +296,51 @@ def _agrees(now: Standing, saying: Saying) -> bool:
         return False
     same = (saying.condition, saying.grade) == (now.condition, now.grade)
     return same or saying.decision is not Decision.CONFIRM
+
+
+# Of several decisions on one part the first of these goes on: what is more serious.
+_SERIOUS = (
+    State.DISPUTED,
+    State.CONFIRMED,
+    State.SECOND,
+    State.OBSERVED,
+    State.REJECTED,
+    State.CANNOT_JUDGE,
+    State.OPEN,
+    State.UNJUDGED,
+)
+
+
+def merged(standings: Sequence[Standing]) -> tuple[int, Standing]:
+    """Return which of several items on one part goes on, and what stands on it then.
+
+    The most serious stands. A part that one reader confirmed and another rejected is disputed: a
+    lead settles it, as where both had read one item.
+
+    Args:
+        standings: Of the items that turned out to be one part, at least one; of equal ones the
+            first goes on.
+    """
+    keeper = min(range(len(standings)), key=lambda n: _SERIOUS.index(standings[n].state))
+    now = standings[keeper]
+    others = (one for one in standings if _said(one) is Decision.REJECT)
+    against = next(others, None) if _said(now) is Decision.CONFIRM else None
+    if against is None:
+        return keeper, now
+    return keeper, replace(
+        now,
+        state=State.DISPUTED,
+        first_by=now.first_by or now.reviewer,
+        first_said=Decision.CONFIRM,
+        second_by=against.reviewer,
+    )
+
+
+def _said(one: Standing) -> Decision | None:
+    """Return the decision that stands, be it read a second time or not."""
+    if one.state is State.SECOND:
+        return one.first_said
+    return next((said for said, state in _CLOSED.items() if state is one.state), None)
 
 
 @dataclass(frozen=True, slots=True)

@@ -20,7 +20,7 @@ from catenary.imaging import exif
 _JPEG = b"\xff\xd8"
 _JPEG_END = b"\xff\xd9"
 _PROGRESSIVE, _SCAN = b"\xff\xc2", b"\xff\xda"
-_HEAD_BYTES = 1 << 17  # of a JPEG; holds the start of its frame behind EXIF and its thumbnail
+HEAD_BYTES = 1 << 17  # of a JPEG; holds the start of its frame behind EXIF and its thumbnail
 _MOST_SCANS = 100  # encoders write about ten. Our starting value
 # The readers are called directly: `Image.open` also tries formats that no camera writes, and
 # guards against bombs by a process-wide limit below the size of real 127 MP frames.
@@ -153,7 +153,7 @@ def _refuse_size(height: int, width: int, limits: DecodeLimits) -> None:
 
 def _refuse_scans(data: bytes) -> None:
     """Refuse a JPEG that goes over its picture so often that decoding it takes minutes."""
-    if data.find(_PROGRESSIVE, 0, _HEAD_BYTES) < 0:
+    if data.find(_PROGRESSIVE, 0, HEAD_BYTES) < 0:
         return
     if (scans := data.count(_SCAN)) > _MOST_SCANS:
         message = f"a progressive JPEG of {scans} scans is not read; save it as an ordinary JPEG"

@@ -45,11 +45,11 @@ class Stamped:
         self._tell(ref, stamp, hashlib.sha256(content).hexdigest())
         return content
 
-    def origin(self, ref: ImageRef, scan_id: int) -> Origin:
-        """Return where the outcome of a photograph comes from, and forget it."""
+    def origin(self, ref: ImageRef) -> Origin:
+        """Return of which bytes the outcome of a photograph is, and forget it; no scan is named."""
         with self._lock:
             stamp, sha256 = self._told.pop(ref.image_id, ("", ""))
-        return Origin(scan_id, stamp, sha256)
+        return Origin(None, stamp, sha256)
 
     def _tell(self, ref: ImageRef, stamp: str, sha256: str) -> None:
         with self._lock:

@@ -27,7 +27,7 @@ from catenary.domain.finding import Component, Evidence, Finding, Verdict, Versi
 from catenary.domain.geometry import Box
 from catenary.domain.image import Frame, FrameResult, ImageRef, Outcome
 from catenary.domain.place import Direction, Mast
-from catenary.jobs import assemble, scan
+from catenary.jobs import assemble, scan, writing
 from catenary.pipeline.judge import Judge, Judgement
 from catenary.store import database, findings, ledger, shards, summary
 from catenary.store.database import Database
@@ -285,7 +285,7 @@ class _SameJudge:
 
 def _finding(image_id: str, verdict: Verdict, number: int = 0) -> Finding:
     is_bad = verdict is Verdict.DEFECT
-    score = 0.5 + 0.4 * (hash(image_id) % 1000) / 1000 if is_bad else 0.1
+    score = 0.5 + 0.4 * (hash(image_id) % 1_000_003) / 1_000_003 if is_bad else 0.1
     return Finding(
         image_id,
         Component("dropper", Box(20.0 + 90 * number, 30, 60.0 + 90 * number, 200), 0.9),
@@ -329,7 +329,7 @@ def _begun(run: Path, wanted: int, judge: _SameJudge) -> int:
     return reached
 
 
-def _scan(run: Path, step: scan.Progress, judge: _SameJudge) -> None:
+def _scan(run: Path, step: writing.Progress, judge: _SameJudge) -> None:
     by, folder = cast("Judge", judge), run.with_name("ws")
     scan.scan_run(str(run), folder, assemble.Recipe(), scan.Options(), step, by)
 

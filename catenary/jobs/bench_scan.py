@@ -25,7 +25,7 @@ import simplejpeg
 
 from catenary.domain.errors import ConfigError
 from catenary.imaging import decode
-from catenary.jobs import bench_scan_peer
+from catenary.jobs import assemble, bench_scan_peer
 
 OURS = "cascade"
 # SAHI and Ultralytics (AGPL-3.0) with what they need beside what we have; no torch of their own.
@@ -60,6 +60,7 @@ class Wish:
         frames: Photographs a round that ours are asked for; peers one.
         peers: Folder of the environment of SAHI and Ultralytics, made where it is missing; None
             to leave them out.
+        device: Where networks run, as a scan is told; peers run on the first of several GPUs.
     """
 
     images: tuple[Path, ...]
@@ -67,6 +68,7 @@ class Wish:
     rounds: int = 3
     frames: int = 4
     peers: Path | None = None
+    device: str = "cpu"
 
     def __post_init__(self) -> None:
         """Refuse to measure nothing."""
@@ -206,13 +208,15 @@ def _figure(name: str, size: float, tally: _Tally) -> Figure:
 def _entrants(wish: Wish) -> Iterator[_Entrant]:
     """Start all, one after another; peers last."""
     ours = [sys.executable, "-m", "catenary.jobs.bench_scan_entrant"]
+    first = str(assemble.device(wish.device))
     for name, frames in ((OURS, wish.frames), ("dense", 2), ("torchvision", 1), ("decode", 8)):
-        yield _Entrant(name, [*ours, name], frames)
+        yield _Entrant(name, [*ours, name, wish.device], frames)
     if wish.peers is None:
         return
     python = _peers_python(wish.peers)
     for name in PEERS:
-        yield _Entrant(f"sahi+{name}", [str(python), bench_scan_peer.__file__, name], 1)
+        command = [str(python), bench_scan_peer.__file__, name, first]
+        yield _Entrant(f"sahi+{name}", command, 1)
 
 
 def _peers_python(folder: Path) -> Path:
@@ -272,7 +276,7 @@ def lines(wish: Wish, figures: Sequence[Figure]) -> Iterator[str]:
     """Yield a Markdown table with date and machine."""
     count = os.environ.get("OMP_NUM_THREADS") or os.cpu_count()
     today = datetime.now().astimezone().date().isoformat()
-    yield f"{today}, {_processor()}, {count} threads, {wish.rounds} rounds"
+    yield f"{today}, {_processor()}, {count} threads, {wish.rounds} rounds, on {wish.device}"
     yield ""
     yield "| | images/s (least to most) | ours is faster by | processor s | MiB | ms by stage |"
     yield "|---|---|---|---|---|---|"

@@ -27,8 +27,8 @@ TILE, OVERLAP = 640, 128  # px, as the peers'
 
 
 def main() -> None:
-    """Answer until there are no more lines; the only argument is a key of `ENTRANTS`."""
-    answer = ENTRANTS[sys.argv[1]]()
+    """Answer until there are no more lines; the arguments are a key of `ENTRANTS` and a device."""
+    answer = ENTRANTS[sys.argv[1]](sys.argv[2])
     for line in sys.stdin:
         started, worked = time.perf_counter(), time.process_time()
         stages = answer([Path(one) for one in json.loads(line)])
@@ -40,21 +40,26 @@ def main() -> None:
         sys.stdout.flush()
 
 
-def _scanning(*overrides: str) -> Answer:
-    judge = assemble.judge(assemble.Recipe(device="cpu", overrides=overrides))
-    crew = fitting(torch.device("cpu"))
+def _scanning(device: str, *overrides: str) -> Answer:
+    recipe = assemble.Recipe(device=device, overrides=overrides)
+    judges, opening = assemble.judges(recipe), assemble.opening(recipe)
+    crew = fitting(assemble.devices(device), together=recipe.settings().together)
 
     def answer(paths: Sequence[Path]) -> dict[str, float]:
         refs = [ImageRef("bench", str(one), "", str(one)) for one in paths]
         stages: Counter[str] = Counter()
-        for result in scan(refs, lambda ref: Path(ref.file_name).read_bytes(), judge, crew):
+        for result in scan(refs, _read, judges, crew, opening):
             stages.update(dict(result.stage_seconds))
         return dict(stages)
 
     return answer
 
 
-def _decoding() -> Answer:
+def _read(ref: ImageRef) -> bytes:
+    return Path(ref.file_name).read_bytes()
+
+
+def _decoding(_device: str) -> Answer:
     pool = ThreadPoolExecutor(torch.get_num_threads())
 
     def answer(paths: Sequence[Path]) -> dict[str, float]:
@@ -64,12 +69,13 @@ def _decoding() -> Answer:
     return answer
 
 
-def _plain_loop() -> Answer:
+def _plain_loop(device: str) -> Answer:
+    place = assemble.device(device)
     torch.manual_seed(0)
     network = detection.fasterrcnn_mobilenet_v3_large_320_fpn(
         weights=None, weights_backbone=None, min_size=TILE, max_size=TILE
     )
-    network.eval()
+    network.eval().to(place)
 
     @torch.inference_mode()
     def answer(paths: Sequence[Path]) -> dict[str, float]:
@@ -78,15 +84,15 @@ def _plain_loop() -> Answer:
             height, width = pixels.shape
             for x, y in tiles.windows(height, width, TILE, OVERLAP):
                 tile = pixels[y : y + TILE, x : x + TILE].astype(np.float32) / 255
-                network([torch.from_numpy(tile).expand(3, -1, -1)])
+                network([torch.from_numpy(tile).to(place).expand(3, -1, -1)])
         return {}
 
     return answer
 
 
-ENTRANTS: dict[str, Callable[[], Answer]] = {
+ENTRANTS: dict[str, Callable[[str], Answer]] = {
     "cascade": _scanning,
-    "dense": lambda: _scanning("cascade.coverage=dense"),
+    "dense": lambda device: _scanning(device, "cascade.coverage=dense"),
     "torchvision": _plain_loop,
     "decode": _decoding,
 }

@@ -16,7 +16,7 @@ TILE, OVERLAP = 640, 0.2
 
 
 def main() -> None:
-    """Answer until there are no more lines; the only argument names the network, as yolo11n."""
+    """Answer until there are no more lines; the arguments: a network, as yolo11n, and a device."""
     answers = os.fdopen(os.dup(1), "w", buffering=1)
     os.dup2(2, 1)  # these libraries print
     network = importlib.import_module("ultralytics").YOLO(f"{sys.argv[1]}.yaml")
@@ -24,7 +24,7 @@ def main() -> None:
         model_type="ultralytics",
         model=network,
         confidence_threshold=0.25,
-        device="cpu",
+        device=sys.argv[2],
         image_size=TILE,
     )
     predict = importlib.import_module("sahi.predict").get_sliced_prediction

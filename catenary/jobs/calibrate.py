@@ -8,7 +8,7 @@ from catenary.datasets import rejections
 from catenary.datasets.labels import Label, LabelledSet
 from catenary.domain.finding import NORMAL, Component, Finding
 from catenary.domain.geometry import Box
-from catenary.evaluation import calibration, forms
+from catenary.evaluation import calibration, forms, precedence
 from catenary.evaluation.calibration import Sample
 from catenary.evaluation.compared import group_of
 from catenary.evaluation.matching import Raised, is_hit
@@ -35,7 +35,8 @@ class _Judged:
 
     def alone(self, form: Form) -> Self:
         """Return it with only one judge heard."""
-        return replace(self, said={name: one.alone(form) for name, one in self.said.items()})
+        said = {name: one.alone(form) for name, one in self.said.items()}
+        return replace(self, said=said, fusion=self.fusion.as_member(form))
 
 
 def calibrate(
@@ -75,14 +76,20 @@ def calibrate(
     masts = len(set(groups))
     fusion, thresholds = {}, {}
     for kind in kinds:
-        own = [
-            _Judged(index, box, sample.said, fold[kind])
+        mine = [
+            (index, box, sample, fold[kind])
             for (index, box, sample), fold in zip(rows, without, strict=True)
             if sample.component == kind
         ]
+        parts, folds = [sample for *_, sample, _ in mine], [fold for *_, fold in mine]
+        first = precedence.rules_first(parts, folds, len(compared))
+        own = [
+            _Judged(index, box, sample.said, replace(fold, rules_first=first))
+            for index, box, sample, fold in mine
+        ]
         members = {form: _scenes([one.alone(form) for one in own], compared, kind) for form in Form}
         held = forms.contest(members, masts)
-        fusion[kind] = replace(fitted[kind], form=held.best, contest=held)
+        fusion[kind] = replace(fitted[kind], form=held.best, contest=held, rules_first=first)
         used = _scenes([replace(one, fusion=fusion[kind]) for one in own], compared, kind)
         # Without a single defect nothing says that lower odds than even ones mean one.
         least = LEAST_THRESHOLD if held.defects else DEFAULT_THRESHOLD
@@ -94,6 +101,8 @@ def lines(fitted: Calibration) -> Iterator[str]:
     """Yield what was compared, chosen and fitted, for a terminal."""
     for kind, fusion in fitted.fusion.items():
         yield f"{kind}: raised from probability {fitted.thresholds[kind]:.3f}"
+        if fusion.rules_first is not None and fusion.form is Form.JOINT:
+            yield f"  rules come first from a score of {fusion.rules_first:.2f}"
         if fusion.contest is not None:
             yield from _standings(fusion.contest, fusion.form)
 

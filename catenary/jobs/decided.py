@@ -12,7 +12,7 @@ from catenary.domain.errors import SourceError, UnreadableImageError
 from catenary.domain.finding import NORMAL, Component, Finding, Verdict, Versions
 from catenary.domain.geometry import Box
 from catenary.domain.image import Frame
-from catenary.domain.review import WAITING, Origin, State
+from catenary.domain.review import WAITING, Origin, Standing, State
 from catenary.imaging import decode
 from catenary.jobs import evidence
 from catenary.reports import words
@@ -28,7 +28,7 @@ from catenary.reports.data import (
 )
 from catenary.runs import discover
 from catenary.runs.source import Source
-from catenary.store import defects, review_items, reviews, settled
+from catenary.store import defects, review_figures, review_items, reviews, settled
 from catenary.store.photographs import Photograph
 from catenary.store.review_items import Item
 from catenary.store.settled import Settled
@@ -36,9 +36,25 @@ from catenary.store.settled import Settled
 log = logging.getLogger(__name__)
 
 
-def with_decisions(connection: Connection, run_id: int, data: ReportData) -> ReportData:
-    """Return the data of a report with what people decided; as it is before anybody did."""
-    items = [one for one in review_items.of_run(connection, run_id) if _counts(one)]
+def with_decisions(
+    connection: Connection, run_id: int, data: ReportData, only: frozenset[str] | None = None
+) -> ReportData:
+    """Return the data of a report with what people decided; as it is before anybody did.
+
+    Args:
+        connection: Database.
+        run_id: Run.
+        data: As scanned.
+        only: Names of the parts that it is about; None for all.
+    """
+    states = review_figures.states(connection, run_id)
+    if not any(count for state, count in states.items() if state not in WAITING):
+        return data  # without reading every item
+    items = [
+        one
+        for one in review_items.of_run(connection, run_id)
+        if _counts(one) and (only is None or one.name in only)
+    ]
     final = [one for one in items if _is_final(one)]
     if not final:
         return data
@@ -46,7 +62,7 @@ def with_decisions(connection: Connection, run_id: int, data: ReportData) -> Rep
     decisions = {
         one.name: PartDecision(
             one.standing.state,
-            one.standing.reviewer or "",
+            ", ".join(_readers(one.standing)),
             one.standing.decided_at,
             one.standing.note,
             one.standing.condition,
@@ -60,7 +76,7 @@ def with_decisions(connection: Connection, run_id: int, data: ReportData) -> Rep
 
 
 def _review(items: Sequence[Item], final: Sequence[Item], times: Sequence[datetime]) -> Review:
-    names = {one.standing.reviewer for one in final if one.standing.reviewer}
+    names = {name for one in final for name in _readers(one.standing)}
     return Review(
         len(final),
         len(items),
@@ -69,6 +85,12 @@ def _review(items: Sequence[Item], final: Sequence[Item], times: Sequence[dateti
         times[0] if times else None,
         times[-1] if times else None,
     )
+
+
+def _readers(standing: Standing) -> list[str]:
+    """Return who made the decision that stands: first and second reader, and who settled."""
+    names = (standing.first_by, standing.second_by, standing.reviewer)
+    return list(dict.fromkeys(name for name in names if name))
 
 
 def _counts(one: Item) -> bool:
@@ -80,7 +102,13 @@ def _is_final(one: Item) -> bool:
     return one.standing.state not in WAITING
 
 
-def limited(connection: Connection, run_id: int, data: ReportData, folder: Path) -> ReportData:
+def limited(
+    connection: Connection,
+    run_id: int,
+    data: ReportData,
+    folder: Path,
+    only: frozenset[str] | None = None,
+) -> ReportData:
     """Return the data of a report with confirmed defects alone, as people decided them.
 
     Parts that could not be judged, and that nobody decided on, stay: they are not free of defects.
@@ -90,11 +118,13 @@ def limited(connection: Connection, run_id: int, data: ReportData, folder: Path)
         run_id: Run.
         data: With decisions.
         folder: Gets pictures of what the scan did not keep one of: of what people drew or moved.
+        only: Names of the parts that it is about; None for all.
     """
     by_name, cutter = data.by_name(), _Cutter(folder)
     confirmed = [
         _part(connection, one, by_name.get(one.item.name), data, cutter)
         for one in settled.of_run(connection, run_id, [State.CONFIRMED])
+        if only is None or one.item.name in only
     ]
     listed = [
         view.finding

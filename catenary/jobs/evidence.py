@@ -1,6 +1,7 @@
 """Evidence pictures: what is kept of a photograph around a part."""
 
 import hashlib
+from dataclasses import dataclass
 from pathlib import Path
 
 import cv2
@@ -12,19 +13,44 @@ from catenary.store import durable
 from catenary.store.findings import CropFile
 
 _JPEG_START, _JPEG_END = b"\xff\xd8", b"\xff\xd9"
-_MARGIN = 0.35  # around a part's box, as a share of its longer side
+MARGIN = 0.35  # around a part's box, as a share of its longer side
 
 
-def picture(frame: Frame, box: Box, folder: Path, name: str) -> CropFile:
-    """Write the surroundings of a box at full resolution.
+@dataclass(frozen=True, slots=True)
+class Picture:
+    """The surroundings of a part, not written yet.
+
+    Attributes:
+        jpeg: The picture as a file holds it.
+        x0: Frame column of its first column.
+        y0: Frame row of its first row.
+    """
+
+    jpeg: bytes
+    x0: int
+    y0: int
+
+
+def picture_of(frame: Frame, box: Box) -> Picture:
+    """Return the surroundings of a box at full resolution."""
+    crop = cut(frame.pixels, box, MARGIN)
+    _, data = cv2.imencode(".jpg", crop.pixels, [cv2.IMWRITE_JPEG_QUALITY, 90])
+    return Picture(data.tobytes(), crop.x0, crop.y0)
+
+
+def write(one: Picture, folder: Path, name: str) -> CropFile:
+    """Write a picture.
 
     Raises:
         StoreError: If it cannot be written; nothing is left then.
     """
-    crop = cut(frame.pixels, box, _MARGIN)
-    _, data = cv2.imencode(".jpg", crop.pixels, [cv2.IMWRITE_JPEG_QUALITY, 90])
-    durable.write(folder / name, data.tobytes())
-    return CropFile(name, crop.x0, crop.y0)
+    durable.write(folder / name, one.jpeg)
+    return CropFile(name, one.x0, one.y0)
+
+
+def picture(frame: Frame, box: Box, folder: Path, name: str) -> CropFile:
+    """Write the surroundings of a box at full resolution; see `write`."""
+    return write(picture_of(frame, box), folder, name)
 
 
 def is_whole(path: Path) -> bool:

@@ -6,9 +6,8 @@ from functools import partial
 from typing import TYPE_CHECKING, Protocol
 
 from catenary.domain.errors import ConfigError
-from catenary.domain.finding import Verdict
+from catenary.jobs.engines.kept import Kept
 from catenary.jobs.watch import Watch
-from catenary.pipeline.scan import ScannedFrame
 from catenary.store.ledger import RunRecord
 
 if TYPE_CHECKING:
@@ -26,7 +25,7 @@ class Meter(Protocol):
         """Note how many finished photographs are not written yet."""
         ...
 
-    def written(self, batch: Sequence[ScannedFrame], seconds: float) -> None:
+    def written(self, batch: Sequence[Kept], seconds: float) -> None:
         """Count photographs that were written, and how long that took."""
         ...
 
@@ -37,7 +36,7 @@ class Unmetered:
     def waiting(self, images: int) -> None:
         """See `Meter`."""
 
-    def written(self, batch: Sequence[ScannedFrame], seconds: float) -> None:
+    def written(self, batch: Sequence[Kept], seconds: float) -> None:
         """See `Meter`."""
 
 
@@ -162,7 +161,7 @@ class _Figures:
         """See `Meter`."""
         self._waiting.set(images)
 
-    def written(self, batch: Sequence[ScannedFrame], seconds: float) -> None:
+    def written(self, batch: Sequence[Kept], seconds: float) -> None:
         """See `Meter`."""
         self._writes.observe(seconds)
         for one in batch:
@@ -171,7 +170,6 @@ class _Figures:
                 self._reasons.labels(one.result.outcome, one.result.reason).inc()
             for stage, spent in one.stage_seconds.items():
                 self._stages.labels(stage).observe(spent)
-            for found in one.findings:
-                if found.verdict is not Verdict.NORMAL:
-                    kind = found.component.kind
-                    self._findings.labels(kind, found.condition, found.verdict).inc()
+            for found in (raised.finding for raised in one.raised):
+                kind = found.component.kind
+                self._findings.labels(kind, found.condition, found.verdict).inc()

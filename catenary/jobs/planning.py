@@ -37,6 +37,19 @@ class Planning:
         """Photographs that were new to the ledger so far."""
         return self._added
 
+    def is_over(self) -> bool:
+        """Tell whether all photographs are listed and entered.
+
+        Raises:
+            SourceError: If the run cannot be listed to its end.
+            StoreError: If the database cannot be written.
+        """
+        with self._changed:
+            is_over = self._is_over
+        if is_over and self._error is not None:
+            raise self._error
+        return is_over
+
     def has_more(self) -> bool:
         """Wait until photographs were added since the last call, or all are; tell which (True).
 

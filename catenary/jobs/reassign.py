@@ -10,7 +10,7 @@ from sqlalchemy import Connection
 from catenary.domain.errors import SourceError, SourceGoneError, StoreError
 from catenary.domain.image import ImageRef
 from catenary.domain.place import Mast
-from catenary.jobs import join, workspaces
+from catenary.jobs import join, review_queue, workspaces
 from catenary.reports.wording import printable
 from catenary.runs import discover
 from catenary.store import ledger, reassignments
@@ -66,6 +66,7 @@ def reassign(place: Path | Workspace, run: str, wish: Wish) -> list[Reassignment
             with db.write() as tx:
                 changed = _reassigned(tx, run_id, run, wish)
             join.join_run(db, workspace, run_id, _reader(record.source))
+            review_queue.fill_after_scan(db, workspace, run_id)
         return changed
 
 

@@ -8,7 +8,7 @@ from catenary.domain.errors import SourceGoneError, UnreadableImageError
 from catenary.domain.image import Frame, ImageRef
 from catenary.imaging import decode
 from catenary.jobs import evidence
-from catenary.store import findings, ledger, recovery
+from catenary.store import findings, leases, ledger, recovery
 from catenary.store.database import Database
 from catenary.store.findings import StoredFinding
 from catenary.store.workspace import Workspace
@@ -34,6 +34,10 @@ def recover(db: Database, workspace: Workspace, run_id: int, read: Read) -> None
     Raises:
         StoreError: See `recovery.mend_shards`, `recovery.sweep`.
     """
+    with db.write() as tx:
+        lent = leases.give_back_all(tx, run_id)
+    if lent:
+        log.info("%d photographs were lent by a scan that was killed", lent)
     recovery.mend_shards(db, workspace, run_id)
     recovery.sweep(db, workspace, run_id)
     _redraw(db, workspace, run_id, read)

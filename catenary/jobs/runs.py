@@ -2,8 +2,9 @@
 
 import os
 import socket
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections import Counter
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -12,7 +13,7 @@ from sqlalchemy import Connection
 from catenary.domain.finding import Verdict
 from catenary.jobs import report, workspaces
 from catenary.reports import words
-from catenary.store import ledger, reassignments, scans, summary
+from catenary.store import leases, ledger, reassignments, scans, summary
 from catenary.store.ledger import Failure
 from catenary.store.reassignments import Reassignment
 from catenary.store.scans import ScanRecord
@@ -29,11 +30,13 @@ class RunNow:
         summary: Counts.
         scan: Newest scan, or None.
         paused_at: Since when scans of it shall wait, UTC, or None.
+        workers: Of a scan over many machines, with the photographs that each has now.
     """
 
     summary: RunSummary
     scan: ScanRecord | None
     paused_at: datetime | None
+    workers: Mapping[str, int] = field(default_factory=dict)
 
     @property
     def state(self) -> ScanState | None:
@@ -138,7 +141,10 @@ def resume(place: Path | Workspace, name: str) -> str:
 
 def _now(connection: Connection, one: RunSummary) -> RunNow:
     latest = scans.latest(connection, one.id)
-    return RunNow(one, latest, scans.paused_at(connection, one.id))
+    workers: Counter[str] = Counter()
+    for lent in leases.of_run(connection, one.id):
+        workers[lent.worker] += lent.images
+    return RunNow(one, latest, scans.paused_at(connection, one.id), workers)
 
 
 def run_record(one: RunSummary) -> dict[str, object]:
@@ -187,6 +193,7 @@ def _scan_record(now: RunNow) -> dict[str, object] | None:
         "rules": one.versions.rules,
         "taxonomy": one.versions.taxonomy,
         "note": one.note,
+        "workers": [{"worker": own, "images": count} for own, count in now.workers.items()],
     }
 
 
@@ -206,7 +213,7 @@ def _state(now: RunNow) -> str:
     match now.state:
         case ScanState.RUNNING:
             waits = f"; it waits: {one.note}" if one.note else ""
-            return f"running: {where}{_pace(now)}{waits}"
+            return f"running: {where}{_pace(now)}{_lent(now)}{waits}"
         case ScanState.PAUSED:
             return f"paused: {where}, waits for `catenary runs resume`"
         case ScanState.KILLED:
@@ -217,6 +224,12 @@ def _state(now: RunNow) -> str:
             return f"stopped {_time(one.seen_at)}; start the scan again"
         case _:
             return f"scanned by {where}, ended {_time(one.seen_at)}{_pace(now)}"
+
+
+def _lent(now: RunNow) -> str:
+    if not now.workers:
+        return ""
+    return f", {len(now.workers)} workers have {sum(now.workers.values())} photographs"
 
 
 def _pace(now: RunNow) -> str:
@@ -258,6 +271,9 @@ def detail_lines(now: RunNow) -> Iterator[str]:
         )
         yield f"  mean time a photograph of that scan ({one.images}): {told}"
         yield f"  model {one.versions.model}, rules {one.versions.rules}"
+    if now.state in scans.LIVE:
+        for worker, images in now.workers.items():
+            yield f"  {worker} has {images} photographs"
     if now.summary.superseded:
         yield f"  {now.summary.superseded} findings of former scans are kept, and count no more"
 

@@ -18,7 +18,7 @@ from catenary.datasets import coco
 from catenary.datasets.labels import Label, LabelledImage, LabelledSet
 from catenary.domain.finding import NORMAL, UNUSUAL, Evidence, Measurement, Verdict
 from catenary.domain.taxonomy import ComponentKind, Taxonomy
-from catenary.evaluation import calibration, forms
+from catenary.evaluation import calibration, forms, precedence
 from catenary.evaluation.compared import group_of
 from catenary.evaluation.matching import Raised
 from catenary.evaluation.rates import Scene
@@ -213,18 +213,20 @@ def fusion(looked: Looked, said: Sequence[Opinions], target: Target) -> Fusion:
     known = [number for number, part in enumerate(looked.parts) if part.is_defect is not None]
     samples = [_sample(looked, number, said[number], target) for number in known]
     fitted = calibration.fit(samples, [kind])[kind]
-    without = calibration.left_out(samples, [kind])
+    left_out = [one[kind] for one in calibration.left_out(samples, [kind])]
+    first = precedence.rules_first(samples, left_out, len(looked.images))
+    without = [replace(one, rules_first=first) for one in left_out]
 
     def scenes(form: Form) -> list[Scene]:
         scores: list[Score] = [None] * len(looked.parts)
         for number, sample, fold in zip(known, samples, without, strict=True):
             heard = {name: one.alone(form) for name, one in sample.said.items()}
-            scores[number] = _strongest(fold[kind], heard)
+            scores[number] = _strongest(fold.as_member(form), heard)
         return looked.scenes(scores)
 
     masts = len({one.group for one in samples})
     held = forms.contest({form: scenes(form) for form in Form}, masts)
-    return replace(fitted, form=held.best, contest=held)
+    return replace(fitted, form=held.best, contest=held, rules_first=first)
 
 
 def _sample(looked: Looked, number: int, said: Opinions, target: Target) -> calibration.Sample:

@@ -1,24 +1,29 @@
 """The condition classifier: component crops in, class probabilities out."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
+from itertools import groupby
 from types import MappingProxyType
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
+from torch import Tensor
 
-from catenary.models.detections import ConditionScores
+from catenary.models import on_device
+from catenary.models.detections import ConditionScores, CropOrPlace
 from catenary.models.fold import for_inference
 from catenary.models.inputs import (
     Precision,
     autocast,
     batch_of,
     batches,
+    filled,
     letterboxed,
     normalised,
     sent,
 )
 from catenary.models.network import ConditionNetwork
+from catenary.models.on_device import Cutout, OnDevice
 
 # Margin of the crops it is trained and used with, as a share of the longer side of the box.
 # A pin is judged by the bolt it sits in, so it needs its surroundings.
@@ -78,7 +83,7 @@ class CropClassifier:
         """The network as it is run: batch normalisation folded in."""
         return self._network
 
-    def __call__(self, crops: list[NDArray[np.uint8]], kinds: list[str]) -> list[ConditionScores]:
+    def __call__(self, crops: Sequence[CropOrPlace], kinds: list[str]) -> list[ConditionScores]:
         """See `catenary.models.detections.ConditionClassifier`."""
         if unknown := sorted(set(kinds) - set(self.conditions)):
             raise LookupError(
@@ -89,14 +94,12 @@ class CropClassifier:
         return [self._scores(row, kind) for row, kind in zip(logits, kinds, strict=True)]
 
     @torch.inference_mode()
-    def _logits(self, crops: list[NDArray[np.uint8]]) -> NDArray[np.float64]:
+    def _logits(self, crops: Sequence[CropOrPlace]) -> NDArray[np.float64]:
         """Return (B, outputs) logits."""
         parts = [np.zeros((0, len(pairs(self.conditions))))]
         for rows, size in batches(len(crops), batch_of(self._device)):
-            squares = np.zeros((size, 1, self.crop_px, self.crop_px), np.uint8)
-            for square, crop in zip(squares, crops[rows], strict=False):
-                square[0] = letterboxed(crop, self.crop_px)
-            batch = sent(torch.from_numpy(squares), self._device)
+            squares = torch.cat(list(_squares(crops[rows], self.crop_px)))
+            batch = sent(filled(squares, size), self._device)
             with autocast(self._device, self._precision):
                 logits = self._network(normalised(batch))[: rows.stop - rows.start]
             parts.append(logits.double().cpu().numpy())
@@ -107,3 +110,17 @@ class CropClassifier:
         own = logits[self._outputs[kind]]
         shares = np.exp(own - own.max())
         return ConditionScores(self.conditions[kind], tuple(map(float, shares / shares.sum())))
+
+
+def _squares(crops: Sequence[CropOrPlace], side: int) -> Iterator[Tensor]:
+    """Yield (n, 1, side, side) uint8, in all a square for each crop, on the device where it is."""
+    for picture, some in groupby(crops, key=_picture_of):
+        if picture is None:
+            own = [letterboxed(one, side) for one in some if not isinstance(one, Cutout)]
+            yield torch.from_numpy(np.stack(own)[:, None])
+        else:
+            yield on_device.letterboxes([one for one in some if isinstance(one, Cutout)], side)
+
+
+def _picture_of(crop: CropOrPlace) -> OnDevice | None:
+    return crop.picture if isinstance(crop, Cutout) else None

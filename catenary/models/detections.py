@@ -1,5 +1,6 @@
 """Many located components of one image, as parallel arrays."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Protocol, Self
 
@@ -8,6 +9,9 @@ from numpy.typing import NDArray
 
 from catenary.domain.geometry import Box
 from catenary.imaging.crops import Crop
+from catenary.models.on_device import Cutout, Picture
+
+CropOrPlace = NDArray[np.uint8] | Cutout
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -65,16 +69,32 @@ class Detector(Protocol):
 
     classes: tuple[str, ...]
 
-    def __call__(self, images: list[NDArray[np.uint8]]) -> list[Detections]:
+    def __call__(self, images: Sequence[Picture]) -> list[Detections]:
         """Detect components.
 
         Args:
-            images: B grey images (height, width) uint8, sizes may differ.
+            images: B grey images (height, width) uint8, sizes may differ; all on the device, or
+                none.
 
         Returns:
             B detections, boxes in the pixels of the image given, best score first.
         """
         ...
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Proposed:
+    """Parts of one frame to be looked at again.
+
+    Attributes:
+        picture: The frame.
+        boxes: (N, 4) in frame pixels, each overlapping the frame.
+        kinds: N component ids.
+    """
+
+    picture: Picture
+    boxes: NDArray[np.float32]
+    kinds: list[str]
 
 
 class Refiner(Protocol):
@@ -102,6 +122,15 @@ class Refiner(Protocol):
         """
         ...
 
+    def together(
+        self, proposed: Sequence[Proposed]
+    ) -> list[tuple[NDArray[np.float32], NDArray[np.float32]]]:
+        """Return what a call says, of several frames that share batches.
+
+        All of them are on the device, or none.
+        """
+        ...
+
 
 @dataclass(frozen=True, slots=True)
 class ConditionScores:
@@ -125,8 +154,10 @@ class ConditionClassifier(Protocol):
 
     conditions: dict[str, tuple[str, ...]]
 
-    def __call__(self, crops: list[NDArray[np.uint8]], kinds: list[str]) -> list[ConditionScores]:
+    def __call__(self, crops: Sequence[CropOrPlace], kinds: list[str]) -> list[ConditionScores]:
         """Classify B crops (height, width) uint8 of the named component kinds.
+
+        All of them are on the device, or none.
 
         Raises:
             LookupError: If a kind is not among ``conditions``.

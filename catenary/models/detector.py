@@ -1,15 +1,13 @@
 """The component detector: grey images of any size in, detections out."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
-import numpy as np
 import torch
-import torch.nn.functional as F  # noqa: N812 - torch's own customary name
-from numpy.typing import NDArray
 from torch import Tensor
 from torchvision.ops import batched_nms
 
+from catenary.models import on_device
 from catenary.models.detections import Detections
 from catenary.models.fold import for_inference
 from catenary.models.inputs import (
@@ -18,9 +16,9 @@ from catenary.models.inputs import (
     normalised,
     padded_size,
     sent,
-    stacked,
 )
 from catenary.models.network import ComponentNetwork, cell_boxes
+from catenary.models.on_device import Picture
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,24 +60,23 @@ class ComponentDetector:
         self._device = device
         self._precision = precision
         self._limits = limits or PeakLimits()
-        # Larger batches gain nothing on a CPU and only raise the memory needed.
-        self._batch_px = 40_000_000 if device.type == "cuda" else 3_200_000
+        # Two windows of 512 px on a CPU: of more the widest layer takes more memory than the C
+        # library keeps (see `fused.InStrips`), and each window takes half as long again.
+        self._batch_px = 40_000_000 if device.type == "cuda" else 600_000
 
     @torch.inference_mode()
-    def __call__(self, images: list[NDArray[np.uint8]]) -> list[Detections]:
+    def __call__(self, images: Sequence[Picture]) -> list[Detections]:
         """See `catenary.models.detections.Detector`."""
         found = [Detections.none()] * len(images)
         for (height, width), indices in self._batches(images):
-            batch = stacked([images[index] for index in indices], height, width)
+            batch = on_device.stacked([images[index] for index in indices], height, width)
             with autocast(self._device, self._precision):
                 logits, merged = self._network.centres(normalised(sent(batch, self._device)))
                 for index, own_logits, own in zip(indices, logits, merged, strict=True):
                     found[index] = self._read(own_logits, own, images[index].shape)
         return found
 
-    def _batches(
-        self, images: list[NDArray[np.uint8]]
-    ) -> Iterator[tuple[tuple[int, int], list[int]]]:
+    def _batches(self, images: Sequence[Picture]) -> Iterator[tuple[tuple[int, int], list[int]]]:
         """Yield padded (height, width) and the indices of images that share it."""
         groups: dict[tuple[int, int], list[int]] = {}
         for index, image in enumerate(images):
@@ -137,9 +134,15 @@ def peaks(logits: Tensor, limits: PeakLimits) -> tuple[Tensor, Tensor, Tensor, T
     Returns:
         Class, row, column (N,) int64 and score (N,) float32 in [0, 1].
     """
-    is_peak = F.max_pool2d(logits[None], 3, stride=1, padding=1)[0] == logits
     floor = torch.logit(torch.tensor(limits.min_score, device=logits.device))
-    labels, rows, columns = torch.nonzero(is_peak & (logits > floor), as_tuple=True)
-    scores = logits[labels, rows, columns].float().sigmoid()
+    labels, rows, columns = torch.nonzero(logits > floor, as_tuple=True)
+    # Only cells above the floor are compared with those around: a thousandth of the heatmap.
+    around = torch.arange(-1, 2, device=logits.device)
+    y = (rows[:, None] + around).clamp_(0, logits.shape[1] - 1)[:, :, None]
+    x = (columns[:, None] + around).clamp_(0, logits.shape[2] - 1)[:, None, :]
+    own = logits[labels, rows, columns]
+    is_peak = logits[labels[:, None, None], y, x].amax(dim=(1, 2)) == own
+    labels, rows, columns = labels[is_peak], rows[is_peak], columns[is_peak]
+    scores = own[is_peak].float().sigmoid()
     best = scores.argsort(descending=True, stable=True)[: limits.max_peaks]
     return labels[best], rows[best], columns[best], scores[best]

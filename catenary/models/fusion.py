@@ -18,6 +18,7 @@ LEAST_THRESHOLD = 0.05
 # Weight of the anomaly score among parts that nobody suspects, where no defect taught another: it
 # only puts them in order. Chosen on training masts of catenary bench scarce (docs/scarce.md).
 ORDERING = 0.25
+_LEAST_RULE = 0.05  # weight of a rule that goes first, so that its order is kept
 _EDGE = 1e-4  # scores nearer to 0 or 1 than this say no more than this
 _STRICT = ConfigDict(extra="forbid", allow_inf_nan=False)
 
@@ -106,6 +107,11 @@ class FusionWeights:
             return _share(odds)
         return unsuspected(odds, heard.anomaly, max(self.ordering - self.anomaly, 0.0))
 
+    def measured(self, rule: float, box: float) -> float:
+        """Return the probability in (0, 1) that a rule's score alone gives, rising with it."""
+        heard = Voices(None, rule, None, box).terms
+        return _share(self.intercept + max(self.rule, _LEAST_RULE) * heard[1] + self.box * heard[3])
+
 
 def unsuspected(odds: float, anomaly: float | None, weight: float) -> float:
     """Return a probability below every threshold, that keeps parts in order.
@@ -182,6 +188,9 @@ class Fusion:
             that have none of their own.
         conditions: Condition id to its own weights, of those with defects to fit them on.
         contest: What the form was chosen by; None where nothing was calibrated.
+        rules_first: Rule score from which a part comes before all that are not measured so, in
+            the order of the rules, whoever else says what; None where the rules have no such
+            precedence. Below 0.5 it takes the place of the rules' own limits.
     """
 
     __pydantic_config__ = _STRICT
@@ -189,6 +198,11 @@ class Fusion:
     usual: Mapping[str, FusionWeights] = field(default_factory=lambda: dict(DEFAULTS))
     conditions: Mapping[str, Mapping[str, FusionWeights]] = field(default_factory=dict)
     contest: Contest | None = None
+    rules_first: float | None = None
+
+    def as_member(self, form: Form) -> "Fusion":
+        """Return it as it is in a contest, where the voices of a member are heard alone."""
+        return self if form is Form.JOINT else replace(self, rules_first=None)
 
     def probability(self, condition: str, heard: Voices) -> float | None:
         """Return the calibrated probability of a condition in (0, 1); None when nobody could judge.
@@ -199,12 +213,24 @@ class Fusion:
         Where a rule measured a defect, it is not below what the rule alone would say: a network
         that sees pictures unlike those it learnt from calls nearly everything normal, and must not
         silence it. Thresholds are chosen on this value, so the budget holds.
+
+        Where the rules go first, what they measured has the probability that they alone give, and
+        p of all else becomes p / (1 + p / q), q being that of a rule just there, of such a box.
         """
+        weights = self.conditions.get(condition, self.usual)
+        first, measured = self.rules_first, weights["rule"].measured
+        if first is None or self.form is not Form.JOINT:
+            return self._joined(weights, heard)
+        if heard.rule is not None and heard.rule >= first:
+            return measured(heard.rule, heard.box)
+        value = self._joined(weights, heard)
+        return None if value is None else value / (1 + value / measured(first, heard.box))
+
+    def _joined(self, weights: Mapping[str, FusionWeights], heard: Voices) -> float | None:
         if not heard.key:
             if heard.anomaly is None:
                 return None
             return unsuspected(logit(LEAST_THRESHOLD) + heard.terms[-1], heard.anomaly, ORDERING)
-        weights = self.conditions.get(condition, self.usual)
         if heard.key == "both":
             heard = heard.alone(self.form)
         value = weights[heard.key].probability(heard)

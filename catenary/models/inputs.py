@@ -9,6 +9,8 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from catenary.imaging import resize
+
 MEAN = 127.0  # grey level that becomes 0; also the level of padding
 STD = 128.0  # grey levels to 1.0
 MULTIPLE = 32  # px; the deepest stride of the backbones
@@ -78,6 +80,12 @@ def batches(count: int, largest: int) -> Iterator[tuple[slice, int]]:
         yield rows, min(largest, -(-(rows.stop - start) // 4) * 4)
 
 
+def filled(crops: Tensor, size: int) -> Tensor:
+    """Return (N, 1, S, S) crops with so many of zeros after them that there are ``size``."""
+    missing = size - len(crops)
+    return torch.cat([crops, crops.new_zeros((missing, *crops.shape[1:]))]) if missing else crops
+
+
 def fitted_size(height: int, width: int, side: int) -> tuple[int, int]:
     """Return the (height, width) at which a crop is put into a square of ``side`` px.
 
@@ -97,11 +105,11 @@ def fitted_size(height: int, width: int, side: int) -> tuple[int, int]:
 def letterboxed(crop: NDArray[np.uint8], side: int) -> NDArray[np.uint8]:
     """Return ``crop`` (height, width) fitted into the middle of a (side, side) square."""
     height, width = fitted_size(crop.shape[0], crop.shape[1], side)
-    shrinks = height < crop.shape[0] or width < crop.shape[1]
-    method = cv2.INTER_AREA if shrinks else cv2.INTER_LINEAR
+    if max(crop.shape) > side:
+        fitted = resize.averaged(crop, height, width)
+    else:
+        fitted = np.asarray(cv2.resize(crop, (width, height)), np.uint8)  # enlarged
     square = np.full((side, side), MEAN, np.uint8)
     top, left = (side - height) // 2, (side - width) // 2
-    square[top : top + height, left : left + width] = cv2.resize(
-        crop, (width, height), interpolation=method
-    )
+    square[top : top + height, left : left + width] = fitted
     return square

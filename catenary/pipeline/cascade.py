@@ -1,6 +1,6 @@
 """Find the components of a frame: the whole picture reduced, then windows at full size."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from types import MappingProxyType
@@ -11,7 +11,9 @@ from numpy.typing import NDArray
 from catenary.domain.finding import Component
 from catenary.domain.geometry import Box
 from catenary.imaging import resize, tiles
-from catenary.models.detections import Detections, Detector, Refiner
+from catenary.models import on_device
+from catenary.models.detections import Detections, Detector, Proposed, Refiner
+from catenary.models.on_device import OnDevice, Picture
 from catenary.pipeline.merge import merged
 
 _UNSURE = np.float32(0.5)  # quality of a box that is not looked at again
@@ -115,45 +117,88 @@ def locate(
     Returns:
         Components in full-frame pixels, best score first.
     """
-    coarse = _coarse(pixels, detector, settings)
-    found = [coarse]
-    if max(pixels.shape) > settings.coarse_side_px:
-        windows = _windows(pixels.shape, coarse, detector.classes, settings)
-        seen_closely = _seen_closely(coarse, windows, detector.classes, settings)
-        found = [coarse.where(~seen_closely), *_close_up(pixels, windows, detector, settings)]
-    rows = merged(Detections.joined(found), settings.max_iou, settings.max_cover)
+    return locate_all([pixels], detector, settings, floors, refiner)[0]
+
+
+def locate_all(
+    pictures: Sequence[Picture],
+    detector: Detector,
+    settings: CascadeSettings,
+    floors: Mapping[str, float] = MappingProxyType({}),
+    refiner: Refiner | None = None,
+) -> list[tuple[Component, ...]]:
+    """Find the components of several frames, which share the batches of the networks.
+
+    Args:
+        pictures: Frames (height, width), all on the device of the networks or none.
+        detector: See `locate`.
+        settings: See `locate`.
+        floors: See `locate`.
+        refiner: See `locate`.
+
+    Returns:
+        What `locate` returns, of each.
+    """
+    classes = detector.classes
+    coarse = _coarse(pictures, detector, settings)
+    windows = [
+        _windows(picture.shape, seen, classes, settings)
+        if max(picture.shape) > settings.coarse_side_px
+        else []
+        for picture, seen in zip(pictures, coarse, strict=True)
+    ]
+    close = _close_up(pictures, windows, detector, settings)
+    rows = []
+    for seen, own, found in zip(coarse, windows, close, strict=True):
+        distant = seen.where(~_seen_closely(seen, own, classes, settings))
+        joined = Detections.joined([distant, *found])
+        rows.append(merged(joined, settings.max_iou, settings.max_cover))
     if refiner is not None:
-        rows = _refined(pixels, rows, detector.classes, refiner, settings)
+        rows = _refined(pictures, rows, classes, refiner, settings)
     least = np.array(
         [
             floors.get(name, _USUAL_FLOOR) if settings.min_score is None else settings.min_score
-            for name in detector.classes
+            for name in classes
         ]
     )
-    return _components(rows.where(rows.scores >= least[rows.labels]), detector.classes, pixels)
+    return [
+        _components(own.where(own.scores >= least[own.labels]), classes, picture.shape)
+        for own, picture in zip(rows, pictures, strict=True)
+    ]
 
 
-def _coarse(pixels: NDArray[np.uint8], detector: Detector, settings: CascadeSettings) -> Detections:
+def _coarse(
+    pictures: Sequence[Picture], detector: Detector, settings: CascadeSettings
+) -> list[Detections]:
     """Return what two reduced pictures show, each asked for parts of the sizes it shows well.
 
     Source: Singh and Davis, "An Analysis of Scale Invariance in Object Detection - SNIP",
     CVPR 2018: a detector is believed only at the sizes that it was trained on.
     """
-    first = resize.reduced(pixels, settings.coarse_side_px)
-    second = resize.reduced(first.pixels, settings.overview_side_px)
-    rows = detector([first.pixels])[0]
-    if second.factor == 1:
-        return _scaled(rows, 1 / first.factor)
-    large = detector([second.pixels])[0]
-    rows = rows.where(_longer_side(rows) <= settings.largest_px)
-    large = large.where(_longer_side(large) >= settings.smallest_px)
-    both = Detections.joined(
-        [
-            _scaled(rows, 1 / first.factor),
-            _scaled(large, 1 / (first.factor * second.factor)),
-        ]
-    )
-    return both.where(np.argsort(-both.scores, kind="stable"))
+    first = [_reduced(one, settings.coarse_side_px) for one in pictures]
+    second = [_reduced(one, settings.overview_side_px) for one, _ in first]
+    seen = detector([one for one, _ in first])
+    overview = iter(detector([one for one, factor in second if factor < 1]))
+    found = []
+    for rows, (_, factor), (_, further) in zip(seen, first, second, strict=True):
+        if further == 1:
+            found.append(_scaled(rows, 1 / factor))
+            continue
+        large = next(overview)
+        rows = rows.where(_longer_side(rows) <= settings.largest_px)
+        large = large.where(_longer_side(large) >= settings.smallest_px)
+        scaled = [_scaled(rows, 1 / factor), _scaled(large, 1 / (factor * further))]
+        both = Detections.joined(scaled)
+        found.append(both.where(np.argsort(-both.scores, kind="stable")))
+    return found
+
+
+def _reduced(picture: Picture, max_side_px: int) -> tuple[Picture, float]:
+    """Return a picture made smaller where it is, and its factor; see `resize.reduced`."""
+    if isinstance(picture, OnDevice):
+        return on_device.reduced(picture, max_side_px)
+    small = resize.reduced(picture, max_side_px)
+    return small.pixels, small.factor
 
 
 def _longer_side(rows: Detections) -> NDArray[np.float32]:
@@ -216,55 +261,112 @@ def _placed(centre: float, side: int, length: int) -> int:
 
 
 def _close_up(
-    pixels: NDArray[np.uint8],
-    windows: list[tuple[int, int]],
+    pictures: Sequence[Picture],
+    windows: Sequence[list[tuple[int, int]]],
     detector: Detector,
     settings: CascadeSettings,
-) -> list[Detections]:
-    """Search windows in full resolution; only small parts are kept."""
-    if not windows:
-        return []
+) -> list[list[Detections]]:
+    """Search each picture's windows in full resolution; only small parts are kept."""
+    places = [
+        (picture, corner) for picture, own in zip(pictures, windows, strict=True) for corner in own
+    ]
+    if not places:
+        return [[] for _ in pictures]
     side = settings.window_px
     small = np.array([name in settings.small for name in detector.classes])
-    results = detector([pixels[y : y + side, x : x + side] for x, y in windows])
-    found = []
-    for (x, y), rows in zip(windows, results, strict=True):
-        kept = rows.where(small[rows.labels])
-        offset = np.array([x, y, x, y], np.float32)
-        found.append(Detections(kept.boxes + offset, kept.scores, kept.labels))
+    results = iter(detector([_window(picture, *corner, side) for picture, corner in places]))
+    found: list[list[Detections]] = []
+    for own in windows:
+        found.append([])
+        for x, y in own:
+            rows = next(results)
+            kept = rows.where(small[rows.labels])
+            offset = np.array([x, y, x, y], np.float32)
+            found[-1].append(Detections(kept.boxes + offset, kept.scores, kept.labels))
     return found
 
 
+def _window(picture: Picture, x: int, y: int, side: int) -> Picture:
+    if isinstance(picture, OnDevice):
+        return picture.window(x, y, side)
+    return picture[y : y + side, x : x + side]
+
+
 def _refined(
-    pixels: NDArray[np.uint8],
-    rows: Detections,
+    pictures: Sequence[Picture],
+    found: Sequence[Detections],
     classes: tuple[str, ...],
     refiner: Refiner,
     settings: CascadeSettings,
-) -> Detections:
+) -> list[Detections]:
     """Return rows with the boxes of a closer look, scored by detector and refiner together.
 
     The score is the geometric mean of the detector's and the refiner's, so that neither decides
     alone; a box that nobody looks at again counts as one of which the refiner is unsure.
     """
-    kinds = [classes[label] for label in rows.labels]
-    known = np.flatnonzero([kind in refiner.classes for kind in kinds])
-    chosen = known[np.argsort(-rows.scores[known], kind="stable")][: settings.max_refined]
-    boxes, scores = rows.boxes.copy(), rows.scores.copy()
-    scores[known] *= _UNSURE
-    if len(chosen):
+    seconds = [
+        _Second.of(picture, rows, classes, refiner, settings)
+        for picture, rows in zip(pictures, found, strict=True)
+    ]
+    some = [one for one in seconds if len(one.chosen)]
+    for _ in range(settings.looks):
+        for one, told in zip(some, refiner.together([own.asked() for own in some]), strict=True):
+            one.boxes[one.chosen], one.quality = told
+    looked = [one.told(rows) for one, rows in zip(seconds, found, strict=True)]
+    return [merged(rows, settings.max_iou, settings.max_cover) for rows in looked]
+
+
+@dataclass(slots=True, eq=False)
+class _Second:
+    """The second looks at the rows of one picture.
+
+    Attributes:
+        picture: The frame.
+        boxes: (N, 4) of all rows, as known by now.
+        scores: (N,) of rows that nobody looks at again.
+        chosen: Rows that are looked at.
+        kinds: Of those.
+        quality: Of those, from the last look.
+    """
+
+    picture: Picture
+    boxes: NDArray[np.float32]
+    scores: NDArray[np.float32]
+    chosen: NDArray[np.int64]
+    kinds: list[str]
+    quality: NDArray[np.float32]
+
+    @classmethod
+    def of(
+        cls,
+        picture: Picture,
+        rows: Detections,
+        classes: tuple[str, ...],
+        refiner: Refiner,
+        settings: CascadeSettings,
+    ) -> "_Second":
+        kinds = [classes[label] for label in rows.labels]
+        known = np.flatnonzero([kind in refiner.classes for kind in kinds])
+        chosen = known[np.argsort(-rows.scores[known], kind="stable")][: settings.max_refined]
+        scores = rows.scores.copy()
+        scores[known] *= _UNSURE
         own = [kinds[index] for index in chosen]
-        for _ in range(settings.looks):
-            boxes[chosen], quality = refiner(pixels, boxes[chosen], own)
-        scores[chosen] = np.sqrt(rows.scores[chosen] * quality)
-    looked = Detections(boxes, scores, rows.labels)
-    return merged(looked, settings.max_iou, settings.max_cover)
+        return cls(picture, rows.boxes.copy(), scores, chosen, own, np.zeros(0, np.float32))
+
+    def asked(self) -> Proposed:
+        return Proposed(self.picture, self.boxes[self.chosen], self.kinds)
+
+    def told(self, rows: Detections) -> Detections:
+        """Return the rows with what the looks said."""
+        if len(self.chosen):
+            self.scores[self.chosen] = np.sqrt(rows.scores[self.chosen] * self.quality)
+        return Detections(self.boxes, self.scores, rows.labels)
 
 
 def _components(
-    rows: Detections, classes: tuple[str, ...], pixels: NDArray[np.uint8]
+    rows: Detections, classes: tuple[str, ...], shape: tuple[int, ...]
 ) -> tuple[Component, ...]:
-    height, width = pixels.shape
+    height, width = shape
     components = []
     for corners, score, label in zip(rows.boxes, rows.scores, rows.labels, strict=True):
         x0, y0, x1, y1 = map(float, corners)

@@ -1,18 +1,28 @@
 """Everything that turns one decoded frame into findings: locate, cut, judge, fuse."""
 
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+
+import torch
 
 from catenary.domain.finding import Component, Evidence, Finding, Verdict, Versions
 from catenary.domain.image import Frame
 from catenary.domain.taxonomy import Taxonomy
 from catenary.imaging.crops import Crop, cut
+from catenary.models import on_device
 from catenary.models.classifier import CROP_MARGIN, DEFAULT_MARGIN, LEAST_SIDE_PX
-from catenary.models.detections import AnomalyScorer, ConditionClassifier, Detector, Refiner
+from catenary.models.detections import (
+    AnomalyScorer,
+    ConditionClassifier,
+    CropOrPlace,
+    Detector,
+    Refiner,
+)
 from catenary.models.fusion import Fusion
+from catenary.models.on_device import OnDevice, Picture
 from catenary.pipeline import fuse
-from catenary.pipeline.cascade import CascadeSettings, locate
+from catenary.pipeline.cascade import CascadeSettings, locate_all
 from catenary.rules import catalogue, long_tubes, long_wires
 
 Rule = Callable[[Crop], Evidence]
@@ -50,6 +60,8 @@ class Judge:
         floors: Component id to the detector score from which a box is kept.
         refiner: Looks at located parts a second time, or None.
         anomaly: Tells how unlike normal parts a part is, or None.
+        device: Where photographs are made smaller and cut for the networks; None for the
+            processor.
     """
 
     detector: Detector
@@ -63,32 +75,61 @@ class Judge:
     floors: Mapping[str, float] = field(default_factory=dict)
     refiner: Refiner | None = None
     anomaly: AnomalyScorer | None = None
+    device: torch.device | None = None
 
     def __call__(self, frame: Frame) -> Judgement:
         """Judge one usable frame."""
-        started = time.perf_counter()
-        components = locate(frame.pixels, self.detector, self.cascade, self.floors, self.refiner)
-        components += self._wires(frame, components) + self._tubes(frame, components)
-        detected = time.perf_counter()
-        strange = self._strange(frame, components)
-        looked = time.perf_counter()
-        chosen = self._chosen(components, strange)
-        judged = [components[index] for index in chosen]
-        others = tuple(one for index, one in enumerate(components) if index not in set(chosen))
-        evidence = [self._ruled(frame, one) for one in judged]
-        ruled = time.perf_counter()
-        scores = self._classified(frame, judged)
-        classified = time.perf_counter()
+        return self.together([frame])[0]
+
+    def together(self, frames: Sequence[Frame]) -> list[Judgement]:
+        """Judge several usable frames, which share the batches of the networks.
+
+        Stages tell an equal share of the time that each took.
+        """
+        with on_device.own_stream(self.device):
+            return self._together(frames)
+
+    def _together(self, frames: Sequence[Frame]) -> list[Judgement]:
+        spent = _Clock(len(frames))
+        pictures = [self._sent(frame) for frame in frames]
+        located = locate_all(pictures, self.detector, self.cascade, self.floors, self.refiner)
+        seen = [
+            _Seen(frame, picture, self._completed(frame, found))
+            for frame, picture, found in zip(frames, pictures, located, strict=True)
+        ]
+        spent.on("detect")
+        for one in seen:
+            one.strange = self._strange(one.frame, one.components)
+            one.chosen = self._chosen(one.components, one.strange)
+        if self.anomaly:
+            spent.on("anomaly")
+        for one in seen:
+            one.ruled = [self._ruled(one.frame, component) for component in one.judged()]
+        spent.on("rules")
+        scores = iter(self._classified(seen))
+        spent.on("classify")
+        return [self._judgement(one, scores, spent.stages) for one in seen]
+
+    def _sent(self, frame: Frame) -> Picture:
+        return frame.pixels if self.device is None else on_device.sent(frame.pixels, self.device)
+
+    def _completed(self, frame: Frame, components: tuple[Component, ...]) -> tuple[Component, ...]:
+        """Return components with those that no detector finds."""
+        return components + self._wires(frame, components) + self._tubes(frame, components)
+
+    def _judgement(
+        self, seen: "_Seen", scores: Iterator[tuple[Evidence, ...]], stages: Mapping[str, float]
+    ) -> Judgement:
         findings = tuple(
-            self._finding(frame.ref.image_id, components[index], by_rules + said + strange[index])
-            for index, by_rules, said in zip(chosen, evidence, scores, strict=True)
+            self._finding(
+                seen.frame.ref.image_id,
+                seen.components[index],
+                by_rules + next(scores) + seen.strange[index],
+            )
+            for index, by_rules in zip(seen.chosen, seen.ruled, strict=True)
         )
-        stages = {
-            "detect": detected - started,
-            **({"anomaly": looked - detected} if self.anomaly else {}),
-            "rules": ruled - looked,
-            "classify": classified - ruled,
-        }
+        chosen = set(seen.chosen)
+        others = tuple(one for index, one in enumerate(seen.components) if index not in chosen)
         return Judgement(findings, others, stages)
 
     def can_judge(self, kind: str) -> bool:
@@ -155,20 +196,22 @@ class Judge:
         rules = self.rules.get(component.kind, ())
         return tuple(rule(crop).shifted(crop.x0, crop.y0) for rule in rules)
 
-    def _classified(
-        self, frame: Frame, components: Sequence[Component]
-    ) -> list[tuple[Evidence, ...]]:
-        """Return the classifier's evidence of each component; none of what it never learnt."""
-        opinions: list[tuple[Evidence, ...]] = [()] * len(components)
+    def _classified(self, frames: Sequence["_Seen"]) -> list[tuple[Evidence, ...]]:
+        """Return the classifier's evidence of each judged component, frame after frame.
+
+        None of what it never learnt.
+        """
+        parts = [(seen, one) for seen in frames for one in seen.judged()]
+        opinions: list[tuple[Evidence, ...]] = [()] * len(parts)
         if self.classifier is None:
             return opinions
         known = {
-            index: one
-            for index, one in enumerate(components)
+            index: (seen, one)
+            for index, (seen, one) in enumerate(parts)
             if one.kind in self.classifier.conditions and _is_large_enough(one)
         }
-        crops = [_cut(frame, one).pixels for one in known.values()]
-        scores = self.classifier(crops, [one.kind for one in known.values()])
+        crops = [seen.crop(one) for seen, one in known.values()]
+        scores = self.classifier(crops, [one.kind for _, one in known.values()])
         for index, one in zip(known, scores, strict=True):
             opinions[index] = (fuse.classifier_evidence(one),)
         return opinions
@@ -193,6 +236,49 @@ class Judge:
             self.versions,
             fused.reason,
         )
+
+
+@dataclass(slots=True, eq=False)
+class _Seen:
+    """What is known by now of one frame of several.
+
+    Attributes:
+        frame: The photograph.
+        picture: The same where the networks look at it.
+        components: Found in it.
+        strange: What the anomaly scorer says of each component.
+        chosen: Components that get a finding.
+        ruled: What the rules say of each chosen one.
+    """
+
+    frame: Frame
+    picture: Picture
+    components: tuple[Component, ...]
+    strange: list[tuple[Evidence, ...]] = field(default_factory=list)
+    chosen: list[int] = field(default_factory=list)
+    ruled: list[tuple[Evidence, ...]] = field(default_factory=list)
+
+    def judged(self) -> list[Component]:
+        return [self.components[index] for index in self.chosen]
+
+    def crop(self, component: Component) -> CropOrPlace:
+        """Return what the classifier looks at, or where it is on the device."""
+        crop = _cut(self.frame, component)
+        return self.picture.cutout(crop) if isinstance(self.picture, OnDevice) else crop.pixels
+
+
+class _Clock:
+    """Wall time by stage, shared equally among frames."""
+
+    def __init__(self, frames: int) -> None:
+        self._frames, self._last = frames, time.perf_counter()
+        self.stages: dict[str, float] = {}
+
+    def on(self, stage: str) -> None:
+        """Count the time since the last call."""
+        now = time.perf_counter()
+        self.stages[stage] = (now - self._last) / self._frames
+        self._last = now
 
 
 def _cut(frame: Frame, component: Component) -> Crop:

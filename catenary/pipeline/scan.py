@@ -1,15 +1,18 @@
 """Scan photographs: read, decode, gate, judge; a bad one is a result."""
 
 import time
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
+
+import numpy as np
+from numpy.typing import NDArray
 
 from catenary.domain.errors import UnreadableImageError
 from catenary.domain.finding import Component, Finding
 from catenary.domain.image import Frame, FrameResult, ImageRef, Outcome
 from catenary.imaging import decode, quality
-from catenary.pipeline.judge import Judge
+from catenary.pipeline.judge import Judge, Judgement
 from catenary.pipeline.patience import Patience, Read
 from catenary.pipeline.workers import Workers, in_order
 
@@ -35,12 +38,25 @@ class ScannedFrame:
     stage_seconds: Mapping[str, float] = field(default_factory=dict)
 
 
+@dataclass(frozen=True, slots=True)
+class Opening:
+    """How a photograph is opened.
+
+    Attributes:
+        limits: Of the quality gate.
+        decode: Encoded bytes to grey pixels; called from several threads.
+    """
+
+    limits: quality.QualityLimits = field(default_factory=quality.QualityLimits)
+    decode: Callable[[bytes], NDArray[np.uint8]] = decode.decode_gray
+
+
 def scan(
     refs: Iterable[ImageRef],
     read: Read,
-    judge: Judge,
+    judges: Judge | Sequence[Judge],
     workers: Workers | None = None,
-    limits: quality.QualityLimits | None = None,
+    opening: Opening | None = None,
     patience: Patience | None = None,
 ) -> Iterator[ScannedFrame]:
     """Judge several photographs at once in threads, and tell of them in order.
@@ -48,9 +64,10 @@ def scan(
     Args:
         refs: What to scan.
         read: Returns the encoded bytes of one photograph; called from several threads.
-        judge: The assembled detector, rules and classifier; called from several threads.
+        judges: The assembled detector, rules and classifier; called from several threads. Of
+            several, one a GPU, each is called by its own threads.
         workers: How many; also bounds the frames held in memory. None for one that judges.
-        limits: Of the quality gate; None for the defaults.
+        opening: How photographs are opened; None for the usual way.
         patience: With a source that goes away; None for none.
 
     Yields:
@@ -59,10 +76,11 @@ def scan(
     Raises:
         SourceGoneError: If the source is away for longer than that.
     """
-    gate = limits or quality.QualityLimits()
     waiting_for = patience or Patience()
-    opened = partial(_opened, read=partial(waiting_for.read, read), limits=gate)
-    judged = partial(_judged, judge=judge)
+    patient = partial(waiting_for.read, read)
+    opened = partial(_opened, read=patient, opening=opening or Opening())
+    several = judges if isinstance(judges, Sequence) else (judges,)
+    judged = [partial(_judged_together, judge=one) for one in several]
     yield from in_order(refs, opened, judged, workers or Workers(), waiting_for.give_up)
 
 
@@ -70,25 +88,24 @@ def one_by_one(
     refs: Iterable[ImageRef],
     read: Read,
     judge: Judge,
-    limits: quality.QualityLimits | None = None,
+    opening: Opening | None = None,
 ) -> Iterator[ScannedFrame]:
     """Yield what `scan` does, with no thread: what it is compared with."""
-    gate = limits or quality.QualityLimits()
     for ref in refs:
-        yield _judged(_opened(ref, read, gate), judge)
+        yield _judged(_opened(ref, read, opening or Opening()), judge)
 
 
-def _opened(ref: ImageRef, read: Read, limits: quality.QualityLimits) -> ScannedFrame:
+def _opened(ref: ImageRef, read: Read, opening: Opening) -> ScannedFrame:
     """Read, decode and gate one photograph."""
     started = time.perf_counter()
     try:
         data = read(ref)
         fetched = time.perf_counter()
-        pixels = decode.decode_gray(data)
+        pixels = opening.decode(data)
     except UnreadableImageError as error:
         return ScannedFrame(ref, FrameResult(Outcome.FAILED, error.code, str(error)))
     decoded = time.perf_counter()
-    gate = quality.assess(pixels, limits)
+    gate = quality.assess(pixels, opening.limits)
     stages = {
         "read": fetched - started,
         "decode": decoded - fetched,
@@ -101,9 +118,27 @@ def _opened(ref: ImageRef, read: Read, limits: quality.QualityLimits) -> Scanned
 
 
 def _judged(opened: ScannedFrame, judge: Judge) -> ScannedFrame:
-    if opened.frame is None or opened.result.outcome is not Outcome.DONE:
-        return opened
-    judgement = judge(opened.frame)
+    return _judged_together([opened], judge)[0]
+
+
+def _judged_together(opened: Sequence[ScannedFrame], judge: Judge) -> list[ScannedFrame]:
+    """Judge those that are usable, and return all."""
+    usable = [
+        (number, one.frame)
+        for number, one in enumerate(opened)
+        if one.frame is not None and one.result.outcome is Outcome.DONE
+    ]
+    frames = [frame for _, frame in usable]
+    told = list(opened)
+    judgements = (
+        [judge(frames[0])] if len(frames) == 1 else judge.together(frames) if frames else []
+    )
+    for (number, frame), judgement in zip(usable, judgements, strict=True):
+        told[number] = _told(opened[number], frame, judgement)
+    return told
+
+
+def _told(opened: ScannedFrame, frame: Frame, judgement: Judgement) -> ScannedFrame:
     stages = {**opened.stage_seconds, **judgement.stage_seconds}
     result = FrameResult(
         Outcome.DONE,
@@ -111,6 +146,4 @@ def _judged(opened: ScannedFrame, judge: Judge) -> ScannedFrame:
         height=opened.result.height,
         seconds=sum(stages.values()),
     )
-    return ScannedFrame(
-        opened.ref, result, opened.frame, judgement.findings, judgement.located, stages
-    )
+    return ScannedFrame(opened.ref, result, frame, judgement.findings, judgement.located, stages)

@@ -3,12 +3,12 @@
 import os
 import threading
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
-from itertools import islice
-from queue import SimpleQueue
+from itertools import count, islice
+from queue import Empty, SimpleQueue
 from typing import Generic, TypeVar
 
 import torch
@@ -21,6 +21,8 @@ OPENING = ("read", "decode", "quality")  # stages of the threads that read
 WRITING = "write"
 _READERS_MOST = 8
 _JUDGES_MOST = 8
+_JUDGES_A_GPU = 3  # one computes on it, one its rules, one sends; not measured on a GPU yet
+_TOGETHER = 8  # photographs at once on a GPU; not measured either
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,46 +33,57 @@ class Workers:
         readers: Read, decode and gate photographs.
         judges: Find and judge parts, each a photograph of its own.
         threads: Processor threads that each judge computes with.
+        together: Photographs that a judge takes at once at most; it never waits for more than one.
     """
 
     readers: int = 2
     judges: int = 1
     threads: int = 1
+    together: int = 1
 
     def __post_init__(self) -> None:
         """Refuse a scan that nobody works on."""
-        if min(self.readers, self.judges, self.threads) < 1:
+        if min(self.readers, self.judges, self.threads, self.together) < 1:
             raise ValueError(f"a scan needs a thread at least of each kind, got {self}")
 
     @property
     def ahead(self) -> int:
         """Photographs that are worked on or wait to be handed over: bounds the memory."""
-        return self.readers + 2 * self.judges + 1
+        return self.readers + 2 * self.judges * self.together + 1
 
 
-def fitting(device: torch.device, judges: int | None = None, readers: int | None = None) -> Workers:
+def fitting(
+    devices: Sequence[torch.device],
+    judges: int | None = None,
+    readers: int | None = None,
+    together: int | None = None,
+) -> Workers:
     """Return the threads for this machine.
 
     On a CPU a photograph for each core: many layers are too small to share among cores, and the
     rules run on one. Of more than eight cores each judge gets several: rules hold the interpreter
-    for about a twentieth of a photograph's time, and only one judge can. On a GPU a second one
-    computes rules while the first waits for the device.
+    for about a twentieth of a photograph's time, and only one judge can. On a GPU a judge takes
+    several photographs at once, and while one computes rules another keeps the device busy.
 
     Args:
-        device: Where the networks run.
+        devices: Where the networks run; several GPUs, or one device.
         judges: As many as wanted; None to choose.
         readers: The same.
+        together: The same, of photographs that a judge takes at once.
     """
     cores = torch.get_num_threads()  # of this process; OMP_NUM_THREADS lowers it
-    chosen = judges or (2 if device.type == "cuda" else min(cores, _JUDGES_MOST))
-    reading = readers or max(2, min(_READERS_MOST, (os.cpu_count() or 1) // 2))
-    return Workers(reading, chosen, max(1, cores // chosen))
+    is_gpu = devices[0].type == "cuda"
+    usual = _JUDGES_A_GPU * len(devices) if is_gpu else min(cores, _JUDGES_MOST)
+    chosen = max(judges or usual, len(devices))
+    reading = readers or max(2, min(_READERS_MOST * len(devices), (os.cpu_count() or 1) // 2))
+    at_once = together or (_TOGETHER if is_gpu else 1)
+    return Workers(reading, chosen, max(1, cores // chosen), at_once)
 
 
 def in_order(
     items: Iterable[Item],
     opened: Callable[[Item], Opened],
-    judged: Callable[[Opened], Done],
+    judged: Sequence[Callable[[list[Opened]], list[Done]]],
     workers: Workers,
     give_up: Callable[[], None],
 ) -> Iterator[Done]:
@@ -79,7 +92,8 @@ def in_order(
     Args:
         items: In any number; only a few more are taken than have been yielded.
         opened: Called by the readers.
-        judged: Called by the judges.
+        judged: Called by the judges with some items, for as many results; of several, each is
+            called by its own threads.
         workers: How many there are of both.
         give_up: Makes ``opened`` return soon, for the end: readers are waited for.
 
@@ -111,14 +125,15 @@ class _Crew(Generic[Item, Opened, Done]):
     def __init__(
         self,
         opened: Callable[[Item], Opened],
-        judged: Callable[[Opened], Done],
+        judged: Sequence[Callable[[list[Opened]], list[Done]]],
         workers: Workers,
     ) -> None:
-        self._opened, self._judged = opened, judged
+        self._opened, self._judged, self._workers = opened, judged, workers
+        self._open_ones: SimpleQueue[tuple[Opened, Future[Done]]] = SimpleQueue()
+        self._own = threading.local()  # which of the judges a thread is
+        self._number = count()
         self._readers = ThreadPoolExecutor(workers.readers, "reader")
-        self._judges = ThreadPoolExecutor(
-            workers.judges, "judge", torch.set_num_threads, (workers.threads,)
-        )
+        self._judges = ThreadPoolExecutor(workers.judges, "judge", self._begin)
         self._is_over = threading.Event()
 
     def take(self, item: Item) -> Future[Done]:
@@ -133,24 +148,41 @@ class _Crew(Generic[Item, Opened, Done]):
         self._readers.shutdown(cancel_futures=True)
         self._judges.shutdown(cancel_futures=True)
 
+    def _begin(self) -> None:
+        torch.set_num_threads(self._workers.threads)
+        self._own.judged = self._judged[next(self._number) % len(self._judged)]
+
     def _open(self, item: Item, done: Future[Done]) -> None:
-        with _told(done):
+        with _told([done]):
             opened = self._opened(item)
             if not self._is_over.is_set():
-                self._judges.submit(self._judge, opened, done)
+                self._open_ones.put((opened, done))
+                self._judges.submit(self._judge)
 
-    def _judge(self, opened: Opened, done: Future[Done]) -> None:
-        with _told(done):
-            done.set_result(self._judged(opened))
+    def _judge(self) -> None:
+        """Judge what is open; nothing if other judges took it already."""
+        some: list[tuple[Opened, Future[Done]]] = []
+        with suppress(Empty):
+            while len(some) < self._workers.together:
+                some.append(self._open_ones.get_nowait())
+        if not some:
+            return
+        futures = [done for _, done in some]
+        with _told(futures):
+            results = self._own.judged([opened for opened, _ in some])
+            for done, result in zip(futures, results, strict=True):
+                done.set_result(result)
 
 
 @contextmanager
-def _told(done: Future[Done]) -> Iterator[None]:
-    """Hand an error to whoever waits for the result: it is raised there, and ends the scan."""
+def _told(waiting: Sequence[Future[Done]]) -> Iterator[None]:
+    """Hand an error to whoever waits for the results: it is raised there, and ends the scan."""
     try:
         yield
     except BaseException as error:  # noqa: BLE001 - of any kind, as an executor does
-        done.set_exception(error)
+        for done in waiting:
+            if not done.done():
+                done.set_exception(error)
 
 
 class Tempo:

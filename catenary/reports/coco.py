@@ -37,7 +37,7 @@ def write_results(data: ReportData, path: Path, with_components: bool) -> None:
     ``bbox`` is x, y, width, height in full-frame pixels; ``part`` names the physical part, the same
     in all its views, and is null for parts without any finding. Where people decided on the run,
     findings have their ``decision`` too. The list is written entry by entry,
-    so memory does not grow with the normal components.
+    so memory does not grow with findings and normal components.
 
     Raises:
         StoreError: If it cannot be written; nothing is left then.
@@ -67,9 +67,10 @@ def _json(entry: _Entry) -> str:
 
 
 def _entries(data: ReportData, with_components: bool) -> Iterator[_Entry]:
-    names = data.part_names()
-    for one in (*data.defects(), *data.unjudged()):
-        part = names[own_name(one)]
+    names = data.joined_names()
+    for one in data.listed():
+        own = own_name(one)
+        part = names.get(own, own)
         decided = data.decisions.get(part)
         entry = _of_finding(one, part)
         yield entry if decided is None else replace(entry, decision=str(decided.state))

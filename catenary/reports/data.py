@@ -1,9 +1,10 @@
 """What a report is made of; whoever has a run fills this in, the writers only read it."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
+from typing import Protocol
 
 from catenary.domain.change import Change
 from catenary.domain.finding import Finding, Verdict, Versions
@@ -13,6 +14,7 @@ from catenary.domain.part import part_name
 from catenary.domain.place import Mast
 from catenary.domain.review import WAITING, State
 from catenary.domain.taxonomy import Taxonomy
+from catenary.reports.lexicon import Words
 
 
 @dataclass(frozen=True, slots=True)
@@ -282,6 +284,22 @@ class NormalComponent:
     is_judged: bool = True
 
 
+class FindingsInOrder(Protocol):
+    """Findings that are read anew each time they are gone through, so that none is held.
+
+    Defects first, the most urgent grade and highest probability ahead, then what could not be
+    judged, the most suspicious ahead.
+    """
+
+    def __iter__(self) -> Iterator[ReportFinding]:
+        """Read them."""
+        ...
+
+    def __len__(self) -> int:
+        """Tell how many there are."""
+        ...
+
+
 @dataclass(frozen=True, slots=True)
 class ReportData:
     """Everything a report says about one run.
@@ -292,7 +310,8 @@ class ReportData:
         taxonomy: What components and conditions are called now.
         thresholds: Component id to the probability from which it is raised.
         counts: Photographs by outcome.
-        findings: Defects and parts that could not be judged, in any order.
+        findings: Defects and parts that could not be judged: in any order, or read in that of
+            reports.
         bad_frames: Photographs that were not judged.
         generated_at: When the report is made, with its zone.
         components: Normal parts, read once and only by writers that want them.
@@ -301,6 +320,7 @@ class ReportData:
             themselves.
         decisions: Name of a part to what people decided on it; empty before anybody did.
         review: How far people have gone; None before anybody decided.
+        selection: To what the report is limited, in words; None where it lists the whole run.
     """
 
     run: ReportRun
@@ -308,7 +328,7 @@ class ReportData:
     taxonomy: Taxonomy
     thresholds: Mapping[str, float]
     counts: Counts
-    findings: tuple[ReportFinding, ...]
+    findings: tuple[ReportFinding, ...] | FindingsInOrder
     bad_frames: tuple[BadFrame, ...]
     generated_at: datetime
     components: Iterable[NormalComponent] = ()
@@ -316,6 +336,15 @@ class ReportData:
     joined: tuple[ReportPart, ...] = ()
     decisions: Mapping[str, PartDecision] = field(default_factory=dict)
     review: Review | None = None
+    selection: Words | None = None
+
+    def listed(self) -> Iterator[ReportFinding]:
+        """Yield defects and then parts that could not be judged, each in their order."""
+        if isinstance(self.findings, tuple):
+            yield from self.defects()
+            yield from self.unjudged()
+        else:
+            yield from self.findings
 
     def defects(self) -> list[ReportFinding]:
         """Return the defects, the most urgent grade and highest probability first."""
@@ -352,7 +381,11 @@ class ReportData:
 
         That is `own_name` of a finding, and `part_name` of a view that denies one.
         """
-        names = {own_name(one): own_name(one) for one in self.findings}
+        return {own_name(one): own_name(one) for one in self.findings} | self.joined_names()
+
+    def joined_names(self) -> dict[str, str]:
+        """Return `part_names` of joined views alone; all other findings are parts by themselves."""
+        names = {}
         for part in self.joined:
             kind = part.lead.finding.component.kind
             for view in part.views:

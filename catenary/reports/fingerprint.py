@@ -13,20 +13,26 @@ def of(data: ReportData) -> str:
     part, and what people decided; not when the report was made or what its pictures look like. Two
     reports of a run with the same fingerprint list the same, whatever their format.
     """
+    run, counts, versions = data.run, data.counts, data.versions
     content: dict[str, object] = {
-        "run": [data.run.name, data.run.source, data.run.line, data.run.direction, data.run.date],
-        "counts": [data.counts.done, data.counts.unusable, data.counts.failed, data.counts.pending],
-        "versions": [data.versions.model, data.versions.rules, data.versions.taxonomy],
+        "run": [run.name, run.source, run.line, run.direction, run.date],
+        "counts": [counts.done, counts.unusable, counts.failed, counts.pending],
+        "versions": [versions.model, versions.rules, versions.taxonomy],
         "thresholds": dict(data.thresholds),
-        "findings": sorted(_row(one) for one in data.findings),
         "parts": sorted(
             [part.name, *(view.ref.image_id for view in part.views)] for part in data.joined
         ),
     }
     if data.decisions:
         content["decisions"] = sorted(_decision(name, one) for name, one in data.decisions.items())
-    text = json.dumps(content, sort_keys=True, separators=(",", ":"), ensure_ascii=True)
-    return hashlib.sha256(text.encode()).hexdigest()
+    digest = hashlib.sha256(_text(content).encode())
+    for line in sorted(_text(_row(one)) for one in data.findings):  # texts: there may be very many
+        digest.update(f"\n{line}".encode())
+    return digest.hexdigest()
+
+
+def _text(content: object) -> str:
+    return json.dumps(content, sort_keys=True, separators=(",", ":"), ensure_ascii=True)
 
 
 def _decision(name: str, one: PartDecision) -> list[str]:

@@ -11,6 +11,7 @@ from enum import StrEnum
 from catenary.domain.change import Change, Incomparable, Uncompared
 from catenary.domain.defect_loop import Conclusion, Found, LoopState, Step
 from catenary.domain.finding import Verdict
+from catenary.domain.inherit import Inherited
 from catenary.domain.place import Direction
 from catenary.domain.refusal import Unjudged
 from catenary.domain.review import Act, Role, State
@@ -399,6 +400,7 @@ FRAMES: Mapping[str, Words] = {
     "too_large": Words("图像过大", "too large"),
     "missing": Words("文件缺失", "missing"),
     "locked": Words("文件被占用", "locked"),
+    "worker_lost": Words("处理进程反复中断", "workers lost at it"),
 }
 
 # Lines that are drawn into the evidence picture.
@@ -618,6 +620,21 @@ REVIEWED = Words(
     "已复核 {decided}/{total}，复核人 {reviewers}", "{decided} of {total} reviewed by {reviewers}"
 )
 REST_LEFT_OUT = Words("；其余不在本表", "; the others are not listed here")
+EXTRACT = Words("只列出所选部分（{selection}）；", "Only a selection is listed ({selection}); ")
+FILTERS: Mapping[str, Words] = {
+    "line": Words("线路", "line"),
+    "section": Words("站区", "section"),
+    "mast": Words("杆号", "mast"),
+    "camera": Words("相机", "camera"),
+    "view": Words("相机类别", "camera class"),
+    "component": Words("部件", "component"),
+    "condition": Words("缺陷类型", "condition"),
+    "state": Words("状态", "state"),
+    "verdict": Words("机器判断", "machine says"),
+    "reviewer": Words("审核人", "reviewer"),
+    "km_from": Words("公里标自", "from"),
+    "km_to": Words("公里标至", "to"),
+}
 DECIDED = Words("{state}（{reviewer}）", "{state} by {reviewer}")
 CORRECTED = Words("审核人员改判为{condition}", "a reviewer decided: {condition}")
 MISSED = Words(
@@ -626,6 +643,13 @@ MISSED = Words(
 )
 DRAWN = Words("由审核人员在照片上标注", "Drawn into the photograph by a reviewer")
 NONE_OF_IT = Words("（无）", "(none)")
+
+INHERITED: Mapping[Inherited, Words] = {
+    Inherited.FOLLOWED: Words("部件编号更新，结论沿用", "the part has another name now"),
+    Inherited.COPIED: Words("部件拆分，结论沿用", "taken off another part, with its decision"),
+    Inherited.MERGED: Words("两项合并为同一部件", "joined with another item: one part"),
+    Inherited.PARTED: Words("合并解除，恢复原结论", "no longer joined, with its own decision"),
+}
 
 LOOP_STATES: Mapping[LoopState, Words] = {
     LoopState.REGISTERED: Words("已登记", "registered"),

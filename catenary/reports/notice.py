@@ -136,7 +136,7 @@ def notice_of(data: ReportData) -> tuple[Notice, list[ReportPart]]:
         data.counts.done,
         len(items),
         _grades(items),
-        words.status(data.review).both(),
+        words.standing(data).both(),
         0 if data.review is None else data.review.decided,
         len(parts) if data.review is None else data.review.total,
         () if data.review is None else tuple(map(printable, data.review.reviewers)),

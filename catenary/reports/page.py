@@ -262,8 +262,8 @@ def _notes(
     data: ReportData, defects: Sequence[ReportPart], unjudged: Sequence[ReportPart]
 ) -> Iterator[str]:
     counts = data.counts
-    if data.review is not None:
-        yield printable(words.status(data.review).both())
+    if data.review is not None or data.selection is not None:
+        yield printable(words.standing(data).both())
     if counts.pending:
         yield (
             f"The scan is not finished: {counts.pending:,} of {counts.images:,} photographs have "
@@ -302,7 +302,7 @@ def _judged_by(data: ReportData) -> Iterator[Fact]:
         yield Fact(f"{component} is raised from a probability of", f"{threshold:.3f}")
     for line in data.promises:
         yield Fact("promise", line.strip())
-    yield Fact("review 复核", printable(words.status(data.review).both()))
+    yield Fact("review 复核", printable(words.standing(data).both()))
     yield Fact("fingerprint 指纹 (SHA-256)", fingerprint.of(data))
 
 

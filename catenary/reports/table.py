@@ -53,7 +53,8 @@ HEADER = (
 def write_csv(data: ReportData, path: Path) -> None:
     """Write one row a finding, defects first, as UTF-8 with a byte-order mark.
 
-    A text that a spreadsheet would take for a formula gets a leading apostrophe.
+    A text that a spreadsheet would take for a formula gets a leading apostrophe. Row by row, so
+    memory does not grow with the findings where `ReportData.findings` holds none.
 
     Raises:
         StoreError: If it cannot be written; nothing is left then.
@@ -64,10 +65,11 @@ def write_csv(data: ReportData, path: Path) -> None:
     ):
         writer = csv.writer(file)
         writer.writerow(HEADER)
-        names = data.part_names()
+        names = data.joined_names()
         by_name = {part.name: words.views(part) for part in data.joined}
-        for one in (*data.defects(), *data.unjudged()):
-            name = names[own_name(one)]
+        for one in data.listed():
+            own = own_name(one)
+            name = names.get(own, own)
             told = by_name.get(name, Words("", ""))
             decided = _decided(data.decisions.get(name))
             cells = (*_row(data, one), name, told.zh, told.en, *decided)

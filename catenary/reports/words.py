@@ -15,6 +15,7 @@ from catenary.reports import lexicon
 from catenary.reports.data import (
     Names,
     PartDecision,
+    ReportData,
     ReportFinding,
     ReportPart,
     ReportView,
@@ -96,6 +97,15 @@ def decided(one: PartDecision | None) -> Words:
     reviewer, state = Words(one.reviewer, one.reviewer), lexicon.STATES[one.state]
     told = lexicon.DECIDED.filled(state=state, reviewer=reviewer)
     return _opened(lexicon.STOP, rest=told)
+
+
+def standing(data: ReportData) -> Words:
+    """Return what a report covers and how far people have gone through it."""
+    told = status(data.review)
+    if data.selection is None:
+        return told
+    only = lexicon.EXTRACT.filled(selection=data.selection)
+    return Words(f"{only.zh}{told.zh}", f"{only.en}{told.en}")
 
 
 def status(review: Review | None) -> Words:

@@ -5,12 +5,14 @@ apostrophe in front of them is therefore not needed.
 """
 
 import io
+import tempfile
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
 
 import xlsxwriter
+from xlsxwriter.exceptions import XlsxFileError
 from xlsxwriter.format import Format
 from xlsxwriter.workbook import Workbook
 from xlsxwriter.worksheet import Worksheet
@@ -112,21 +114,28 @@ def write_xlsx(data: ReportData, path: Path) -> None:
     Raises:
         StoreError: If it cannot be written; nothing is left then.
     """
-    buffer = io.BytesIO()
-    options = {"in_memory": True, "strings_to_formulas": False, "strings_to_urls": False}
-    with xlsxwriter.Workbook(buffer, options) as workbook:
-        workbook.set_properties({"title": f"4C {printable(data.run.name)}"})
-        formats = _formats(workbook)
-        defects, unjudged = data.parts(Verdict.DEFECT), data.parts(Verdict.CANNOT_JUDGE)
-        _fill_images(workbook.add_worksheet("4C图像缺陷"), formats, data, defects)
-        _fill_summary(workbook.add_worksheet("4C缺陷汇总表"), formats, data, defects)
-        _fill_images(workbook.add_worksheet("未能判定 Not judged"), formats, data, unjudged)
-        _fill_views(workbook.add_worksheet("各视图 Views"), formats, data)
-        _fill_statistics(workbook.add_worksheet("统计 Statistics"), formats, data, defects)
-        _fill_frames(workbook.add_worksheet("未检图像 Frames"), formats, data)
-        _fill_info(workbook.add_worksheet("说明 Info"), formats, data)
-    with atomic.replaced(path) as partial:
-        partial.write_bytes(buffer.getvalue())
+    options = {"strings_to_formulas": False, "strings_to_urls": False}
+    # Row by row: cells of 100,000 findings would take a gigabyte.
+    options["constant_memory"] = True
+    with atomic.replaced(path) as partial, tempfile.TemporaryDirectory(dir=path.parent) as rows:
+        try:
+            with xlsxwriter.Workbook(str(partial), options | {"tmpdir": rows}) as workbook:
+                _fill(workbook, data)
+        except XlsxFileError as error:  # a full disk: XlsxWriter wraps what the system said
+            raise OSError(str(error)) from error
+
+
+def _fill(workbook: Workbook, data: ReportData) -> None:
+    workbook.set_properties({"title": f"4C {printable(data.run.name)}"})
+    formats = _formats(workbook)
+    defects, unjudged = data.parts(Verdict.DEFECT), data.parts(Verdict.CANNOT_JUDGE)
+    _fill_images(workbook.add_worksheet("4C图像缺陷"), formats, data, defects)
+    _fill_summary(workbook.add_worksheet("4C缺陷汇总表"), formats, data, defects)
+    _fill_images(workbook.add_worksheet("未能判定 Not judged"), formats, data, unjudged)
+    _fill_views(workbook.add_worksheet("各视图 Views"), formats, data)
+    _fill_statistics(workbook.add_worksheet("统计 Statistics"), formats, data, defects)
+    _fill_frames(workbook.add_worksheet("未检图像 Frames"), formats, data)
+    _fill_info(workbook.add_worksheet("说明 Info"), formats, data)
 
 
 def _formats(workbook: Workbook) -> _Formats:
@@ -338,7 +347,7 @@ def _info(data: ReportData) -> Iterator[tuple[str, Cell]]:
     yield "规则 Rules", data.versions.rules
     yield "定级字典 Taxonomy", data.versions.taxonomy
     yield "指纹 Fingerprint (SHA-256)", fingerprint.of(data)
-    yield "复核 Review", words.status(data.review).both()
+    yield "复核 Review", words.standing(data).both()
     if data.review is not None:
         yield "复核人 Reviewers", ", ".join(data.review.reviewers)
         first, last = local_time(data.review.first_at), local_time(data.review.last_at)

@@ -8,6 +8,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, PlainSerializer
 from catenary.domain.defect_loop import LoopState
 from catenary.domain.finding import Verdict
 from catenary.domain.image import Outcome
+from catenary.domain.inherit import Inherited
 from catenary.domain.review import Act, Decision, Origin, Role, Stage, State
 from catenary.reports.wording import printable
 
@@ -46,10 +47,67 @@ class Session(Answer):
     accounts: bool
     csrf_token: str
     can: list[str]
+    must_change: bool
     break_after_minutes: float
     break_minutes: float
     lease_minutes: float
     version: str
+
+
+class AccountOut(Answer):
+    """An account, without its password."""
+
+    id: int
+    name: Text
+    role: Role
+    created_at: Time
+    disabled_at: Time | None
+    must_change: bool
+
+
+class Accounts(Answer):
+    """All accounts, oldest first."""
+
+    accounts: list[AccountOut]
+    shortest_password: int
+
+
+class ChangedAccount(Answer):
+    """An account as it is after a change."""
+
+    account: AccountOut
+
+
+class Failure(Answer):
+    """Why a report could not be made."""
+
+    code: str
+    message: str
+
+
+class ReportOut(Answer):
+    """A report that somebody asked for."""
+
+    id: str
+    run: Text
+    run_id: int
+    format: str
+    decided: bool | None
+    selection: Words | None
+    stage: str
+    before: int
+    asked_at: Time
+    ended_at: Time | None
+    file_name: str
+    size: int
+    sha256: str
+    problem: Failure | None
+
+
+class Reports(Answer):
+    """The own reports, the newest first."""
+
+    reports: list[ReportOut]
 
 
 class Mast(Answer):
@@ -92,6 +150,7 @@ class Item(Answer):
     decided_at: Time | None
     note: Text
     held_by: Text | None
+    merged_into: int | None
     allowed: list[Decision]
     can_undo: bool
 
@@ -205,6 +264,18 @@ class Made(Answer):
     taxonomy: str
 
 
+class Inheritance(Answer):
+    """How a decision came to an item, or went from it, when a run was joined or scanned anew."""
+
+    made_at: Time
+    kind: Inherited
+    label: Words
+    item: int
+    other: int | None
+    from_part: str
+    to_part: str
+
+
 class Versions(Answer):
     """What an item was found with."""
 
@@ -221,10 +292,23 @@ class DefectLink(Answer):
     state_label: Words
 
 
+class KnownDefect(DefectLink):
+    """A defect of an earlier run that is not closed, and that an item may show again."""
+
+    run: Text
+    condition: str
+    grade: int
+    item: int
+    registered_at: Time
+    due: Time | None
+    overdue: bool
+
+
 class ItemDetail(Item):
     """All that a triage screen shows of an item."""
 
     defect: DefectLink | None
+    known: list[KnownDefect]
     why: Words
     views_say: Words
     crop: Crop
@@ -232,6 +316,7 @@ class ItemDetail(Item):
     earlier: list[Earlier]
     change: Since | None
     decisions: list[Made]
+    inherited: list[Inheritance]
     versions: Versions
 
 

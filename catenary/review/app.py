@@ -7,6 +7,7 @@ from fastapi import FastAPI
 
 from catenary import __version__
 from catenary.review import (
+    accounts,
     answers,
     defects,
     failures,
@@ -16,6 +17,7 @@ from catenary.review import (
     people,
     queue,
     reference,
+    reports,
     static,
 )
 from catenary.review.site import Site
@@ -41,12 +43,14 @@ def create_app(site: Site, names: Iterable[str] = (), dist: Path = static.DIST) 
     )
     for router in (
         people.router(site),
+        accounts.router(site),
         queue.router(site),
         items.router(site),
         frames.router(site),
         frames.masts_router(site),
         defects.router(site),
         reference.router(site),
+        reports.router(site),
     ):
         app.include_router(router)
     static.install(app, dist)

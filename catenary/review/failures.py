@@ -30,6 +30,8 @@ _REFUSED = {
     "leased": HTTPStatus.CONFLICT,
     "nothing_to_undo": HTTPStatus.CONFLICT,
     "role": HTTPStatus.FORBIDDEN,
+    "taken": HTTPStatus.CONFLICT,
+    "last_admin": HTTPStatus.CONFLICT,
     "own_reading": HTTPStatus.FORBIDDEN,
     "not_yours": HTTPStatus.FORBIDDEN,
 }

@@ -173,7 +173,9 @@ def _frame(site: Site, frame_id: int, reader: Reader) -> answers.FrameDetail:
         reason=both(words.frame_reason(photo.reason)),
         tiles=_tiles(photo),
         items=[
-            answers.ItemInFrame(**dict(one), view_box=corners(box))
+            answers.ItemInFrame(
+                **dict(one), view_box=one.box if one.frame_id == frame_id else corners(box)
+            )
             for one, (_, box) in zip(told, shown, strict=True)
         ],
         components=components,

@@ -4,11 +4,12 @@ from http import HTTPStatus
 from typing import Annotated
 
 from fastapi import APIRouter, Depends, Path, Query, Response
+from sqlalchemy import Connection
 
 from catenary.domain.geometry import Box
 from catenary.domain.review import RefusedError, Right
 from catenary.imaging import pyramid
-from catenary.review import answers, photos, vigil
+from catenary.review import answers, blind, photos, vigil
 from catenary.review.people import Caller, needs, reader_of
 from catenary.review.site import Site
 from catenary.review.tell import CONTEXT, Seen, seen_in, window
@@ -33,12 +34,11 @@ def router(site: Site) -> APIRouter:
         """Tell all of an item."""
         with site.db.read() as connection:
             found = review_items.one(connection, item_id)
-            (shown,) = vigil.hidden(site, connection, [found], reader_of(who))
-            return site.teller.detail(connection, shown, reader_of(who))
+            return site.teller.detail(connection, found, reader_of(who))
 
     @routes.get("/items/{item_id}/crop", response_class=Response)
-    def crop(
-        _who: viewer,
+    def crop(  # noqa: PLR0913 - every parameter of the route
+        who: viewer,
         item_id: Id,
         context: _Context = CONTEXT,
         view: Annotated[int, Query(ge=0, le=1000)] = 0,
@@ -49,7 +49,8 @@ def router(site: Site) -> APIRouter:
         """Show the part in one of its photographs."""
         with site.db.read() as connection:
             found = review_items.one(connection, item_id)
-            seen = seen_in(connection, found)
+            (shown,) = site.teller.as_seen(connection, [found], reader_of(who))
+            seen = seen_in(connection, shown)
         if view >= len(seen):
             raise RefusedError("not_found", f"item {item_id} has {len(seen)} views")
         look = _Look(context, drawn, brighten, max_side)
@@ -112,13 +113,13 @@ def _decided(site: Site, who: Caller, asks: list[reviews.Ask]) -> list[Item]:
     """Take decisions; those on known defects that were shown as new change nothing but figures."""
     reader, rules, now = reader_of(who), site.rules(who.has_accounts), site.clock()
     with site.db.write() as tx:
-        as_new = [one.item_id for one in asks if one.version == vigil.SHOWN]
+        as_new = [one.item_id for one in asks if one.version == blind.SHOWN]
         known = vigilance.shown(tx, reader, as_new)
         real = [one for one in asks if one.item_id not in known]
         done = {one.id: one for one in reviews.decide(tx, real, reader, rules, now)}
         for one in asks:
             if one.item_id in known:
-                item = vigil.as_new(tx, review_items.one(tx, one.item_id))
+                item = _as_new(tx, one.item_id)
                 done[item.id] = vigil.as_decided(site, item, one, reader, who.has_accounts)
                 vigilance.answer(tx, reader, item.id, one.wish.decision, now)
     return [done[one.item_id] for one in asks]
@@ -127,14 +128,19 @@ def _decided(site: Site, who: Caller, asks: list[reviews.Ask]) -> list[Item]:
 def _undone(site: Site, who: Caller, wanted: list[tuple[int, int]]) -> list[Item]:
     reader, rules, now = reader_of(who), site.rules(who.has_accounts), site.clock()
     with site.db.write() as tx:
-        as_new = [one for one, version in wanted if version == vigil.ANSWERED]
+        as_new = [one for one, version in wanted if version == blind.ANSWERED]
         known = vigilance.answered(tx, reader, as_new)
         real = [one for one in wanted if one[0] not in known]
         done = {one.id: one for one in reviews.undo(tx, real, reader, rules, now)}
         for item_id in known:
             vigilance.answer(tx, reader, item_id, None, now)
-            done[item_id] = vigil.as_new(tx, review_items.one(tx, item_id))
+            done[item_id] = _as_new(tx, item_id)
     return [done[one] for one, _ in wanted]
+
+
+def _as_new(tx: Connection, item_id: int) -> Item:
+    item = review_items.one(tx, item_id)
+    return blind.as_new(item, reviews.as_scanned(tx, [item])[item_id])
 
 
 def _one(site: Site, who: Caller, item: Item) -> answers.OneItem:

@@ -33,11 +33,13 @@ class Caller:
         reader: Name and role; None without a login.
         csrf: Token that their changes must show.
         has_accounts: Whether the workspace has accounts.
+        must_change: Whether they have to choose a password before anything else.
     """
 
     reader: Reader | None
     csrf: str
     has_accounts: bool
+    must_change: bool = False
 
 
 class Login(BaseModel):
@@ -67,11 +69,11 @@ def caller(site: Site, request: Request) -> Caller:
     if is_due:
         with site.db.write() as tx:
             accounts.seen(tx, secret, now)
-    return Caller(session.reader, session.csrf, has_accounts=True)
+    return Caller(session.reader, session.csrf, True, session.must_change)
 
 
-def needs(site: Site, right: Right) -> Callable[[Request], Caller]:
-    """Return a dependency that lets only those pass who have a right."""
+def present(site: Site) -> Callable[[Request], Caller]:
+    """Return a dependency that lets everybody pass who has logged in."""
 
     def passed(request: Request) -> Caller:
         found = caller(site, request)
@@ -79,10 +81,24 @@ def needs(site: Site, right: Right) -> Callable[[Request], Caller]:
             raise HttpError(HTTPStatus.UNAUTHORIZED, "login_needed", "log in first")
         if request.method not in _SAFE:
             _require_token(request, found)
-        if not found.reader.may(right):
-            told = f"the role {found.reader.role} may not do this"
-            raise HttpError(HTTPStatus.FORBIDDEN, "role", told)
         request.state.reader = found.reader
+        return found
+
+    return passed
+
+
+def needs(site: Site, right: Right) -> Callable[[Request], Caller]:
+    """Return a dependency that lets only those pass who have a right."""
+    is_present = present(site)
+
+    def passed(request: Request) -> Caller:
+        found = is_present(request)
+        if found.must_change:
+            told = "somebody else chose your password; choose your own first"
+            raise HttpError(HTTPStatus.FORBIDDEN, "password_needed", told)
+        if not reader_of(found).may(right):
+            told = f"the role {reader_of(found).role} may not do this"
+            raise HttpError(HTTPStatus.FORBIDDEN, "role", told)
         return found
 
     return passed
@@ -114,7 +130,7 @@ def router(site: Site) -> APIRouter:
     @routes.get("")
     def who(request: Request) -> answers.Session:
         """Tell who is logged in."""
-        return _session(site, caller(site, request))
+        return session_answer(site, caller(site, request))
 
     @routes.post("")
     def log_in(login: Login, request: Request, response: Response) -> answers.Session:
@@ -123,15 +139,7 @@ def router(site: Site) -> APIRouter:
         now = site.clock()
         address = request.client.host if request.client else ""
         name = login.name.casefold()
-        wait = max(site.attempts.wait(name, now), site.addresses.wait(address, now))
-        if wait > timedelta(0):
-            seconds = int(wait.total_seconds()) + 1
-            raise HttpError(
-                HTTPStatus.TOO_MANY_REQUESTS,
-                "slow_down",
-                f"too many failed logins; wait {seconds} s",
-                {"Retry-After": str(seconds)},
-            )
+        require_patience(max(site.attempts.wait(name, now), site.addresses.wait(address, now)))
         with site.db.read() as connection:
             found = accounts.find(connection, login.name)
         if not site.passwords.matches(found[1] if found else None, login.password) or not found:
@@ -160,7 +168,7 @@ def router(site: Site) -> APIRouter:
     def log_out(
         request: Request,
         response: Response,
-        _caller: Annotated[Caller, Depends(needs(site, Right.VIEW))],
+        _caller: Annotated[Caller, Depends(present(site))],
     ) -> answers.Session:
         """Log out."""
         with site.db.write() as tx:
@@ -169,9 +177,21 @@ def router(site: Site) -> APIRouter:
         with site.db.read() as connection:
             has_accounts = accounts.exist(connection)
         nobody = Caller(None if has_accounts else LOCAL, site.secret, has_accounts)
-        return _session(site, nobody)
+        return session_answer(site, nobody)
 
     return routes
+
+
+def require_patience(wait: timedelta) -> None:
+    """Refuse who has to wait before they may try a password again."""
+    if wait > timedelta(0):
+        seconds = int(wait.total_seconds()) + 1
+        raise HttpError(
+            HTTPStatus.TOO_MANY_REQUESTS,
+            "slow_down",
+            f"too many failed logins; wait {seconds} s",
+            {"Retry-After": str(seconds)},
+        )
 
 
 def _after_login(site: Site, secret: str) -> answers.Session:
@@ -182,16 +202,19 @@ def _after_login(site: Site, secret: str) -> answers.Session:
         )
     if found is None:
         raise HttpError(HTTPStatus.UNAUTHORIZED, "login_failed", "the account was just disabled")
-    return _session(site, Caller(found[0].reader, found[0].csrf, has_accounts=True))
+    session = found[0]
+    return session_answer(site, Caller(session.reader, session.csrf, True, session.must_change))
 
 
-def _session(site: Site, found: Caller) -> answers.Session:
+def session_answer(site: Site, found: Caller) -> answers.Session:
+    """Return what the page is told of who asks."""
     reader, settings = found.reader, site.settings
     return answers.Session(
         user=None if reader is None else answers.User(name=reader.name, role=reader.role),
         accounts=found.has_accounts,
         csrf_token=found.csrf,
-        can=[] if reader is None else [str(one) for one in Right if reader.may(one)],
+        can=[str(one) for one in Right if reader is not None and reader.may(one)],
+        must_change=found.must_change,
         break_after_minutes=settings.break_after_minutes,
         break_minutes=settings.break_minutes,
         lease_minutes=settings.lease_minutes,

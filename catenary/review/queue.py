@@ -61,8 +61,7 @@ def router(site: Site) -> APIRouter:
             known = vigil.mixed_in(site, tx, reader, wanted, len(given.items))
         with site.db.read() as connection:
             left = queue.waiting(connection, reader, wanted, now)
-            fresh = [vigil.as_new(connection, one) for one in known]
-            shown = sorted([*given.items, *fresh], key=lambda one: -one.priority)
+            shown = sorted([*given.items, *known], key=lambda one: -one.priority)
             items = site.teller.details(connection, shown, reader)
         return answers.Leased(items=items, kept=sorted(kept), waiting=left, expires_at=given.until)
 

@@ -19,10 +19,11 @@ from catenary.domain.defect_loop import Deadlines
 from catenary.domain.errors import StoreError
 from catenary.jobs import review_queue, workspaces
 from catenary.jobs.accounts import Passwords
+from catenary.jobs.review_settings import ReviewSettings
 from catenary.review.app import create_app
 from catenary.review.attempts import Attempts
+from catenary.review.exports import Exports
 from catenary.review.photos import Photos
-from catenary.review.settings import ReviewSettings
 from catenary.review.site import Site
 from catenary.review.tell import Teller
 from catenary.store import accounts
@@ -31,8 +32,6 @@ from catenary.store.workspace import Workspace
 
 log = logging.getLogger(__name__)
 
-SETTINGS = "configs/review.yaml"
-DEADLINES = "configs/closed_loop.yaml"
 _PEOPLE_AT_ONE_ADDRESS = 10  # behind a proxy or a terminal server; our starting value
 _BACKLOG = 128
 _LEAST_PAUSE_S = 60.0  # between two looks at what scans found
@@ -70,7 +69,7 @@ def serve(place: Path | Workspace, options: Options, announce: Callable[[str], N
             the address is taken.
         ConfigError: If the settings are not valid.
     """
-    path = options.settings_file or config.bundled(SETTINGS)
+    path = options.settings_file or config.bundled(review_queue.SETTINGS)
     settings = config.load(path, ReviewSettings, options.overrides)
     with opened(place, settings) as site:
         with site.db.read() as connection:
@@ -115,7 +114,8 @@ def _listening(options: Options) -> Iterator[socket.socket]:
 
 def _fill(site: Site) -> None:
     settings = site.settings
-    review_queue.fill(site.db, site.workspace, settings.sample_share, settings.ageing_days)
+    share, days = settings.sample_share, settings.ageing_days
+    review_queue.fill(site.db, site.workspace, share, days, site.deadlines)
 
 
 @contextmanager
@@ -173,7 +173,11 @@ def opened(place: Path | Workspace, settings: ReviewSettings) -> Iterator[Site]:
         StoreError: If there is no workspace or no database.
     """
     with workspaces.existing(place, is_durable=True) as (db, workspace):
-        yield site_of(db, workspace, settings)
+        site = site_of(db, workspace, settings)
+        try:
+            yield site
+        finally:
+            site.exports.close()
 
 
 def site_of(
@@ -193,10 +197,11 @@ def site_of(
         settings,
         clock,
         Photos(workspace, settings.decoded_mb, settings.tiles_mb),
-        Teller(db, taxonomy, clock),
+        Teller(db, taxonomy, clock, settings.second_reading(has_accounts=True)),
         Attempts(settings.login_failures, wait),
         Attempts(_PEOPLE_AT_ONE_ADDRESS * settings.login_failures, wait),
         passwords or Passwords(),
         secrets.token_urlsafe(32),
-        config.load(config.bundled(DEADLINES), Deadlines),
+        Exports(db, workspace, clock, settings.notice),
+        config.load(config.bundled(review_queue.DEADLINES), Deadlines),
     )

@@ -7,9 +7,10 @@ from datetime import datetime
 from catenary.domain.defect_loop import Deadlines
 from catenary.domain.taxonomy import Taxonomy
 from catenary.jobs.accounts import Passwords
+from catenary.jobs.review_settings import ReviewSettings
 from catenary.review.attempts import Attempts
+from catenary.review.exports import Exports
 from catenary.review.photos import Photos
-from catenary.review.settings import ReviewSettings
 from catenary.review.tell import Teller
 from catenary.store.database import Database
 from catenary.store.reviews import Rules
@@ -32,6 +33,7 @@ class Site:
         addresses: Failed logins of addresses.
         passwords: Hashes and compares them.
         secret: Of this process: the token of those without a login.
+        exports: Reports made for download.
         deadlines: See configs/closed_loop.yaml.
     """
 
@@ -46,6 +48,7 @@ class Site:
     addresses: Attempts
     passwords: Passwords
     secret: str
+    exports: Exports
     deadlines: Deadlines = Deadlines()  # noqa: RUF009 - frozen
 
     def rules(self, has_accounts: bool) -> Rules:

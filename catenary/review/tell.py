@@ -13,13 +13,21 @@ from catenary.domain import review
 from catenary.domain.finding import Component, Finding, Verdict
 from catenary.domain.geometry import Box
 from catenary.domain.place import format_kilometre
-from catenary.domain.review import Decision, Origin, Reader
+from catenary.domain.review import WAITING, Decision, Origin, Reader, SecondReading
 from catenary.domain.taxonomy import Taxonomy
 from catenary.reports import lexicon, words
 from catenary.reports.data import ReportFinding, ReportPart, ReportView, alone
 from catenary.reports.pictures import OTHER_COLOUR, ROLE_COLOURS
-from catenary.review import answers
-from catenary.store import defects, findings, parts, photographs, review_items, reviews
+from catenary.review import answers, blind
+from catenary.store import (
+    defects,
+    findings,
+    parts,
+    photographs,
+    queue_inherit,
+    review_items,
+    reviews,
+)
 from catenary.store.database import Database
 from catenary.store.findings import CropFile, StoredFinding
 from catenary.store.photographs import Photograph
@@ -84,9 +92,26 @@ def window(box: Box, context: float, width: int, height: int) -> answers.Crop:
 class Teller:
     """Makes answers of items."""
 
-    def __init__(self, db: Database, taxonomy: Taxonomy, clock: Callable[[], datetime]) -> None:
-        """Keep what all answers need."""
-        self._db, self._taxonomy, self._clock = db, taxonomy, clock
+    def __init__(
+        self,
+        db: Database,
+        taxonomy: Taxonomy,
+        clock: Callable[[], datetime],
+        second: SecondReading,
+    ) -> None:
+        """Keep what all answers need.
+
+        Args:
+            db: Of the workspace.
+            taxonomy: Names of kinds and conditions.
+            clock: Returns UTC.
+            second: What is read again where there are accounts.
+        """
+        self._db, self._taxonomy, self._clock, self._second = db, taxonomy, clock, second
+
+    def as_seen(self, connection: Connection, items: Sequence[Item], reader: Reader) -> list[Item]:
+        """Return items as a reader may see them."""
+        return blind.as_seen(connection, items, reader, self._clock(), self._second)
 
     def items_now(self, ids: Sequence[int], reader: Reader | None) -> list[answers.Item]:
         """Return items as they stand now."""
@@ -96,12 +121,17 @@ class Teller:
     def items(
         self, connection: Connection, items: Sequence[Item], reader: Reader | None
     ) -> list[answers.Item]:
-        """Return items as lists show them."""
-        mine = set() if reader is None else self._undoable(connection, items, reader)
-        return [self._item(one, reader, one.id in mine) for one in items]
+        """Return items as lists show them, to a reader as far as they may know."""
+        if reader is None:
+            return [self._item(one, None, False) for one in items]
+        shown = self.as_seen(connection, items, reader)
+        mine = self._undoable(connection, shown, reader)
+        return [self._item(one, reader, one.id in mine) for one in shown]
 
     def detail(self, connection: Connection, item: Item, reader: Reader) -> answers.ItemDetail:
-        """Return all that a triage screen shows of an item; of one as new, no decisions."""
+        """Return all that a triage screen shows of an item, as far as a reader may know."""
+        (shown,) = self.as_seen(connection, [item], reader)
+        item = blind.in_triage(shown)
         seen = seen_in(connection, item)
         lead = seen[0]
         versions = reviews.versions_of(connection, item)
@@ -109,6 +139,7 @@ class Teller:
         return answers.ItemDetail(
             **dict(self._item(item, reader, can_undo)),
             defect=_defect(connection, item),
+            known=self._known(connection, item),
             why=both(self._why(item, lead)),
             views_say=both(self._views_say(item, seen)),
             crop=self._window(lead),
@@ -116,14 +147,31 @@ class Teller:
             earlier=self._earlier(connection, item, lead, reader),
             change=self._change(connection, item),
             decisions=[_made(one) for one in self._decisions(connection, item)],
+            inherited=[_inherited(one) for one in self._traces(connection, item)],
             versions=answers.Versions(
                 model=versions.model, rules=versions.rules, taxonomy=versions.taxonomy
             ),
         )
 
     def _decisions(self, connection: Connection, item: Item) -> list[reviews.Made]:
-        found = reviews.decisions_of(connection, item.id) if item.version else []
-        return [one for one in found if one.version <= item.version]
+        is_told = item.version and not item.is_masked
+        return reviews.decisions_of(connection, item.id) if is_told else []
+
+    def _known(self, connection: Connection, item: Item) -> list[answers.KnownDefect]:
+        """Return earlier defects that may be seen again here, the likeliest first.
+
+        None once it was decided: then the defect itself tells.
+        """
+        if item.standing.state not in WAITING:
+            return []
+        ids = defects.earlier_alike(connection, item)[:EARLIER]
+        return (
+            [_known(one, self._clock()) for one in defects.by_ids(connection, ids)] if ids else []
+        )
+
+    def _traces(self, connection: Connection, item: Item) -> list[queue_inherit.Trace]:
+        is_told = item.version and not item.is_masked
+        return queue_inherit.of_item(connection, item.id) if is_told else []
 
     def details(
         self, connection: Connection, items: Sequence[Item], reader: Reader
@@ -132,13 +180,16 @@ class Teller:
         return [self.detail(connection, one, reader) for one in items]
 
     def _undoable(self, connection: Connection, items: Sequence[Item], reader: Reader) -> set[int]:
-        decided = [one.id for one in items if one.version]
-        return reviews.undoable(connection, decided, reader) if decided else set()
+        decided = [one.id for one in items if one.version and not one.is_masked]
+        mine = reviews.undoable(connection, decided, reader) if decided else set()
+        masked = {one.id for one in items if one.is_masked and one.standing.reviewer == reader.name}
+        return mine | masked
 
     def _item(self, item: Item, reader: Reader | None, can_undo: bool) -> answers.Item:
         now, standing = self._clock(), item.standing
         holder = item.holder(now)
         is_allowed = reader is not None and review.refusal(reader, standing) is None
+        is_allowed = is_allowed and item.merged_into is None
         return answers.Item(
             id=item.id,
             version=item.version,
@@ -167,6 +218,7 @@ class Teller:
             decided_at=standing.decided_at,
             note=standing.note,
             held_by=None if reader is not None and holder == reader.name else holder,
+            merged_into=item.merged_into,
             allowed=list(Decision) if is_allowed else [],
             can_undo=can_undo,
         )
@@ -378,7 +430,9 @@ def _mast(item: Item) -> answers.Mast | None:
 
 
 def _defect(connection: Connection, item: Item) -> answers.DefectLink | None:
-    if not item.version:  # nobody decided: no defect, and no query for the next in the queue
+    if (
+        not item.version or item.is_masked
+    ):  # nobody decided: no defect, and no query for the next in the queue
         return None
     found = defects.of_items(connection, [item.id]).get(item.id)
     if found is None:
@@ -388,6 +442,22 @@ def _defect(connection: Connection, item: Item) -> answers.DefectLink | None:
     return answers.DefectLink(id=found.id, state=state, state_label=label)
 
 
+def _known(one: defects.Defect, now: datetime) -> answers.KnownDefect:
+    standing = one.standing
+    return answers.KnownDefect(
+        id=one.id,
+        state=standing.state,
+        state_label=both(lexicon.LOOP_STATES[standing.state]),
+        run=one.item.run,
+        condition=standing.condition,
+        grade=standing.grade,
+        item=one.item.id,
+        registered_at=standing.registered_at,
+        due=standing.due,
+        overdue=standing.is_overdue(now),
+    )
+
+
 def _standing(one: review.Standing) -> answers.Standing:
     return answers.Standing(
         state=one.state,
@@ -395,6 +465,18 @@ def _standing(one: review.Standing) -> answers.Standing:
         grade=one.grade,
         box=corners(one.box),
         reviewer=one.reviewer,
+    )
+
+
+def _inherited(one: queue_inherit.Trace) -> answers.Inheritance:
+    return answers.Inheritance(
+        made_at=one.made_at,
+        kind=one.kind,
+        label=both(lexicon.INHERITED[one.kind]),
+        item=one.item_id,
+        other=one.other,
+        from_part=one.from_name,
+        to_part=one.to_name,
     )
 
 

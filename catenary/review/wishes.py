@@ -1,13 +1,14 @@
 """What requests may ask: filters and decisions, checked at the border."""
 
-from typing import Annotated, Self
+from typing import Annotated, Literal, Self
 
 from fastapi import Query
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, model_validator
 
 from catenary.domain.finding import Verdict
 from catenary.domain.geometry import Box
-from catenary.domain.review import Decision, State, Wish
+from catenary.domain.review import Decision, Role, State, Wish
+from catenary.jobs.accounts import LONGEST, SHORTEST
 from catenary.store.queue import Order
 from catenary.store.review_items import Wanted
 from catenary.store.reviews import Ask
@@ -24,6 +25,37 @@ class Asked(BaseModel):
     """Base of everything that is asked: unknown fields are errors."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+Password = Annotated[str, StringConstraints(min_length=SHORTEST, max_length=LONGEST)]
+
+
+class AccountAsked(Asked):
+    """A new account."""
+
+    name: Short
+    role: Role
+    password: Password
+
+
+class RoleAsked(Asked):
+    """Another role, and the one that was on the screen."""
+
+    role: Role
+    was: Role
+
+
+class PasswordAsked(Asked):
+    """Another password for somebody."""
+
+    password: Password
+
+
+class OwnPasswordAsked(Asked):
+    """Another password for oneself."""
+
+    old: Annotated[str, StringConstraints(max_length=LONGEST)]
+    new: Password
 
 
 class Filters(Asked):
@@ -104,6 +136,15 @@ class DecisionsAsked(Asked):
     """Many decisions at once, all or none."""
 
     decisions: tuple[ItemDecisionAsked, ...] = Field(min_length=1, max_length=200)
+
+
+class ReportAsked(Asked):
+    """A report of a run, of all that stands or of what a filter lets pass."""
+
+    run_id: Row
+    format: Literal["html", "xlsx", "csv", "coco", "docx", "pdf"]
+    decided: bool | None = None
+    filters: Filters = Filters()
 
 
 class UndoAsked(Asked):

@@ -71,8 +71,9 @@ def rules(limits: RuleLimits) -> Mapping[str, tuple[Rule, ...]]:
 
     `split_pin.legs_opened` is left out: on simulated night pins it does not tell opened legs from
     closed ones. So are `dropper.absence`, which on simulated calibration frames raised a sound
-    dropper and none of five missing ones, and `bolt.nut` and `bolt.seat`: of simulated missing and
-    loose nuts they see hardly any.
+    dropper and none of five missing ones, `dropper_strands.strands`, with which the whole product
+    found no more of them and `catenary bench scarce` fewer broken droppers, and `bolt.nut` and
+    `bolt.seat`: of simulated missing and loose nuts they see hardly any.
     """
     return {
         "dropper": (

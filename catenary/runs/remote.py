@@ -1,6 +1,8 @@
 """Files of a run behind an fsspec URL: ``s3://``, ``sftp://``, ``memory://`` and others."""
 
+import logging
 import re
+import threading
 import time
 from collections.abc import Iterator
 from typing import Any, Protocol
@@ -8,10 +10,15 @@ from typing import Any, Protocol
 import fsspec  # type: ignore[import-untyped]  # the package carries no types
 
 from catenary.domain.errors import SourceError, SourceGoneError, UnreadableImageError
+from catenary.runs import sftp
 from catenary.runs.files import is_image
 
-_TRIES = 3  # of one file while the rest can be reached
+log = logging.getLogger(__name__)
+
+_TRIES = 3  # of one file or folder while the rest can be reached
 _PAUSE_S = 0.5  # before the second try, then twice as long each time. Our starting values
+_LONGEST_PAUSE_S = 30.0
+_LISTING_WAIT_S = 3600.0  # for a store that goes away while a run is listed; as the scan's --wait
 # A store that does not answer is told from a slow one after these times, where it lets us choose.
 _TIMEOUTS: dict[str, dict[str, Any]] = {
     "s3": {"config_kwargs": {"connect_timeout": 10, "read_timeout": 60}},
@@ -24,9 +31,9 @@ _PASSWORD = re.compile(r"(?<=://)([^/@]*?):[^/@]*@")
 class _FileSystem(Protocol):
     """The part of an fsspec file system that is used here."""
 
-    def ls(self, path: str, *, detail: bool) -> list[dict[str, object]]: ...
+    def ls(self, path: str, *, detail: bool, **options: float) -> list[dict[str, object]]: ...
 
-    def cat_file(self, path: str) -> bytes: ...
+    def cat_file(self, path: str, **options: float) -> bytes: ...
 
     def info(self, path: str) -> dict[str, object]: ...
 
@@ -40,26 +47,43 @@ class RemoteFiles:
         """Connect.
 
         Raises:
-            SourceError: If the protocol is not known, or its package is not installed.
+            SourceError: If the protocol is not known, its package is not installed, or the server
+                cannot be reached, is not trusted or does not let us in.
         """
         self.url = redacted(url)
+        self._given = url
+        self._lock = threading.Lock()
+        # One connection is held for all files: another is made when it is lost.
+        self._is_held = url.partition("://")[0] in sftp.SCHEMES
+        self._limits = {"timeout": sftp.READ_S} if self._is_held else {}
         try:
-            scheme = url.partition("://")[0]
-            file_system, root = fsspec.core.url_to_fs(url, **_TIMEOUTS.get(scheme, {}))
-        except (ImportError, ValueError, OSError) as error:
-            raise SourceError(f"cannot open {self.url}: {error}") from error
-        self._file_system: _FileSystem = file_system
-        self._root = str(root).rstrip("/")
+            self._file_system, self._root = _connected(url)
+        except Exception as error:  # each store has errors of its own
+            raise SourceError(f"cannot open {self.url}: {sftp.explained(error)}") from error
 
     def walk(self) -> Iterator[str]:
-        """See `Files`."""
+        """See `Files`; a store that goes away meanwhile is waited for."""
         waiting = [""]
         while waiting:
             folder = waiting.pop()
-            entries = self.listed(folder)
+            entries = self._waited_for(folder)
             yield from (folder + name for name, is_folder in entries if not is_folder)
             folders = (f"{folder}{name}/" for name, is_folder in reversed(entries) if is_folder)
             waiting.extend(folders)
+
+    def _waited_for(self, folder: str) -> list[tuple[str, bool]]:
+        """Return `listed`, as soon as the store is there."""
+        since, pause, tries = time.monotonic(), _PAUSE_S, 0
+        while True:
+            try:
+                return self.listed(folder)
+            except SourceError as error:
+                tries += self._is_there()
+                if tries == _TRIES or time.monotonic() - since > _LISTING_WAIT_S:
+                    raise
+                log.warning("listing waits: %s", error)
+            time.sleep(pause)
+            pause = min(2 * pause, _LONGEST_PAUSE_S)
 
     def listed(self, folder: str) -> list[tuple[str, bool]]:
         """Return names of images and of subfolders (True), sorted.
@@ -69,9 +93,10 @@ class RemoteFiles:
         """
         path = f"{self._root}/{folder}".rstrip("/")
         try:
-            entries = self._file_system.ls(path, detail=True)
+            entries = self._file_system.ls(path, detail=True, **self._limits)
         except Exception as error:  # each store has errors of its own for a lost connection
-            raise SourceError(f"cannot list {self.url}/{folder}: {error}") from error
+            told = sftp.explained(error)
+            raise SourceError(f"cannot list {self.url}/{folder}: {told}") from error
         found = (
             (str(entry["name"]).rstrip("/").rpartition("/")[2], entry["type"] == "directory")
             for entry in entries
@@ -83,7 +108,7 @@ class RemoteFiles:
         """See `Files`; a file that fails while others can be reached is tried again."""
         for attempt in range(1, _TRIES + 1):
             try:
-                return bytes(self._file_system.cat_file(f"{self._root}/{path}"))
+                return bytes(self._file_system.cat_file(f"{self._root}/{path}", **self._limits))
             except Exception as error:  # as in `listed`
                 self._require(error)
                 if isinstance(error, (FileNotFoundError, PermissionError)) or attempt == _TRIES:
@@ -102,14 +127,32 @@ class RemoteFiles:
 
     def _require(self, error: Exception) -> None:
         """Raise if nothing can be reached; see `catenary.runs.presence`."""
-        try:
-            self._file_system.invalidate_cache()  # a listing from memory tells nothing
-            is_there = bool(self._file_system.ls(self._root, detail=True))
-        except Exception:  # noqa: BLE001 - as in `listed`
-            is_there = False
-        if not is_there:
-            message = f"{self.url} cannot be reached ({error}); check the connection"
+        if not self._is_there():
+            told = sftp.explained(error)
+            message = f"{self.url} cannot be reached ({told}); check the connection"
             raise SourceGoneError(message) from error
+
+    def _is_there(self) -> bool:
+        """Tell whether the folder of the run holds anything now; connect anew if that is lost."""
+        former = self._file_system
+        if self._holds_something(former):
+            return True
+        if not self._is_held:
+            return False
+        with self._lock:
+            if self._file_system is former:  # else another thread did it
+                try:
+                    self._file_system, _ = _connected(self._given, skip_instance_cache=True)
+                except Exception:  # noqa: BLE001 - as in `listed`
+                    return False
+        return self._holds_something(self._file_system)
+
+    def _holds_something(self, file_system: _FileSystem) -> bool:
+        try:
+            file_system.invalidate_cache()  # a listing from memory tells nothing
+            return bool(file_system.ls(self._root, detail=True, **self._limits))
+        except Exception:  # noqa: BLE001 - as in `listed`
+            return False
 
     def _unreadable(self, path: str, error: Exception) -> UnreadableImageError:
         match error:
@@ -121,6 +164,14 @@ class RemoteFiles:
             case _:
                 message = f"{path} in {self.url} cannot be read ({error}); check the connection"
                 return UnreadableImageError("damaged", message)
+
+
+def _connected(url: str, **options: Any) -> tuple[_FileSystem, str]:  # noqa: ANN401 - fsspec's own
+    """Return the file system of a URL, and the path of the run in it."""
+    scheme = url.partition("://")[0]
+    own = sftp.options() if scheme in sftp.SCHEMES else _TIMEOUTS.get(scheme, {})
+    file_system, root = fsspec.core.url_to_fs(url, **own, **options)
+    return file_system, str(root).rstrip("/")
 
 
 def redacted(url: str) -> str:

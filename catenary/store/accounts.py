@@ -7,8 +7,7 @@ from datetime import UTC, datetime, timedelta
 
 from sqlalchemy import Connection, RowMapping, delete, func, insert, select, update
 
-from catenary.domain.errors import StoreError
-from catenary.domain.review import LOCAL, Reader, Role
+from catenary.domain.review import LOCAL, PROGRAM, Reader, RefusedError, Role
 from catenary.store import audit
 from catenary.store.schema import account, session
 
@@ -26,6 +25,7 @@ class Account:
         role: What it is for.
         created_at: UTC.
         disabled_at: UTC; None while it can log in.
+        must_change: Whether somebody else chose its password, so that it has to choose another.
     """
 
     id: int
@@ -33,6 +33,7 @@ class Account:
     role: Role
     created_at: datetime
     disabled_at: datetime | None
+    must_change: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,10 +43,12 @@ class Session:
     Attributes:
         reader: Who.
         csrf: Token that each change must show.
+        must_change: As of the account.
     """
 
     reader: Reader
     csrf: str
+    must_change: bool = False
 
 
 def exist(connection: Connection) -> bool:
@@ -53,7 +56,9 @@ def exist(connection: Connection) -> bool:
     return connection.execute(select(account.c.id).limit(1)).first() is not None
 
 
-def add(tx: Connection, name: str, role: Role, password: str, now: datetime) -> int:
+def add(
+    tx: Connection, name: str, role: Role, password: str, now: datetime, by: str = LOCAL.name
+) -> int:
     """Add an account; return its row.
 
     Args:
@@ -62,43 +67,123 @@ def add(tx: Connection, name: str, role: Role, password: str, now: datetime) -> 
         role: What it is for.
         password: Hashed already.
         now: UTC with its zone.
+        by: Who adds it. A password that an admin chose in the browser has to be replaced by its
+            owner; whoever types the command may well be the owner.
 
     Raises:
-        StoreError: If the name cannot be or is taken.
+        RefusedError: ``"invalid"`` where the name cannot be, ``"taken"`` where it is.
     """
     is_fit = 0 < len(name) <= _LONGEST_NAME and name.isprintable() and name == name.strip()
-    if not is_fit or name == LOCAL.name:
-        raise StoreError(
-            f"an account cannot be called {name!r}; take 1 to {_LONGEST_NAME} printable characters"
-        )
+    if not is_fit or name.lower() in (LOCAL.name, PROGRAM.name):
+        wanted = f"1 to {_LONGEST_NAME} printable characters"
+        raise RefusedError("invalid", f"an account cannot be called {name!r}; take {wanted}")
     same = func.lower(account.c.name) == name.lower()
     if tx.execute(select(account.c.id).where(same)).first() is not None:
-        raise StoreError(f"there is an account {name!r} already; choose another name")
-    row = {"name": name, "role": str(role), "password": password, "created_at": _stored(now)}
+        told = f"there is an account {name!r} already; choose another name"
+        raise RefusedError("taken", told)
+    row = {
+        "name": name,
+        "role": str(role),
+        "password": password,
+        "must_change": by != LOCAL.name,
+        "created_at": _stored(now),
+    }
     added = tx.execute(insert(account).values(row).returning(account.c.id))
-    audit.append(tx, now, LOCAL.name, "user_add", {"name": name, "role": str(role)})
+    audit.append(tx, now, by, "user_add", {"name": name, "role": str(role)})
     return int(added.scalar_one())
 
 
-def disable(tx: Connection, name: str, now: datetime) -> None:
+def disable(tx: Connection, name: str, now: datetime, by: str = LOCAL.name) -> None:
     """Let an account log in no more, and end its sessions; its decisions stay.
 
     Raises:
-        StoreError: If there is no such account, or it is disabled already.
+        RefusedError: ``"not_found"`` where there is no such account or it is disabled already,
+            ``"last_admin"`` where nobody would be left to look after accounts.
     """
     wanted = (account.c.name == name, account.c.disabled_at.is_(None))
-    row = tx.execute(select(account.c.id).where(*wanted)).scalar()
+    row = tx.execute(select(account).where(*wanted)).mappings().one_or_none()
     if row is None:
-        raise StoreError(f"there is no account {name!r} that could be disabled; see users list")
-    tx.execute(update(account).where(account.c.id == row).values(disabled_at=_stored(now)))
-    tx.execute(delete(session).where(session.c.account_id == row))
-    audit.append(tx, now, LOCAL.name, "user_disable", {"name": name})
+        told = f"there is no account {name!r} that could be disabled; see users list"
+        raise RefusedError("not_found", told)
+    _require_another_admin(tx, _account(row))
+    tx.execute(update(account).where(account.c.id == row["id"]).values(disabled_at=_stored(now)))
+    tx.execute(delete(session).where(session.c.account_id == row["id"]))
+    audit.append(tx, now, by, "user_disable", {"name": name})
+
+
+def enable(tx: Connection, name: str, now: datetime, by: str) -> None:
+    """Let a disabled account log in again, with the password it had.
+
+    Raises:
+        RefusedError: ``"not_found"`` where no disabled account has that name.
+    """
+    wanted = (account.c.name == name, account.c.disabled_at.is_not(None))
+    if tx.execute(update(account).where(*wanted).values(disabled_at=None)).rowcount != 1:
+        raise RefusedError("not_found", f"there is no disabled account {name!r}")
+    audit.append(tx, now, by, "user_enable", {"name": name})
+
+
+def set_role(tx: Connection, who: Account, role: Role, now: datetime, by: str) -> None:
+    """Give an account another role, which its logins have at once.
+
+    Raises:
+        RefusedError: ``"stale"`` where the role is no longer that of ``who``, ``"last_admin"``
+            where nobody would be left to look after accounts.
+    """
+    if role is not Role.ADMIN:
+        _require_another_admin(tx, who)
+    own = (account.c.id == who.id, account.c.role == str(who.role))
+    if tx.execute(update(account).where(*own).values(role=str(role))).rowcount != 1:
+        raise RefusedError("stale", f"somebody changed the role of {who.name!r} meanwhile")
+    told = {"name": who.name, "before": str(who.role), "after": str(role)}
+    audit.append(tx, now, by, "user_role", told)
+
+
+def set_password(
+    tx: Connection, who: Account, password: str, now: datetime, by: str, kept: str = ""
+) -> None:
+    """Give an account another password, and end its logins.
+
+    Args:
+        tx: Also gets the row of the trail.
+        who: Whose.
+        password: Hashed already.
+        now: UTC with its zone.
+        by: Who does it; after anybody but its owner, the owner has to choose another.
+        kept: Secret of the login that goes on; empty for none.
+    """
+    changed = {"password": password, "must_change": by != who.name}
+    tx.execute(update(account).where(account.c.id == who.id).values(changed))
+    others = (session.c.account_id == who.id, session.c.digest != _digest(kept))
+    tx.execute(delete(session).where(*others))
+    audit.append(tx, now, by, "user_password", {"name": who.name})
+
+
+def _require_another_admin(tx: Connection, who: Account) -> None:
+    """Refuse to lose the last admin; rows are locked, so that two admins cannot end each other."""
+    admins = (account.c.role == str(Role.ADMIN), account.c.disabled_at.is_(None))
+    query = select(account.c.id).where(*admins).order_by(account.c.id).with_for_update()
+    if set(tx.execute(query).scalars()) == {who.id}:
+        raise RefusedError("last_admin", f"{who.name!r} is the last admin; make another one first")
 
 
 def all_of(connection: Connection) -> list[Account]:
     """Return every account, oldest first."""
     rows = connection.execute(select(account).order_by(account.c.id)).mappings()
     return [_account(row) for row in rows]
+
+
+def by_id(connection: Connection, account_id: int) -> Account:
+    """Return an account.
+
+    Raises:
+        RefusedError: ``"not_found"`` where there is none.
+    """
+    query = select(account).where(account.c.id == account_id)
+    row = connection.execute(query).mappings().one_or_none()
+    if row is None:
+        raise RefusedError("not_found", f"there is no account {account_id}")
+    return _account(row)
 
 
 def find(connection: Connection, name: str) -> tuple[Account, str] | None:
@@ -146,7 +231,7 @@ def session_of(
         longest: A login is over so long after it began.
     """
     query = (
-        select(session, account.c.name, account.c.role)
+        select(session, account.c.name, account.c.role, account.c.must_change)
         .join(account, session.c.account_id == account.c.id)
         .where(session.c.digest == _digest(secret), account.c.disabled_at.is_(None))
     )
@@ -155,7 +240,8 @@ def session_of(
     if row is None or at - row["seen_at"] > idle or at - row["created_at"] > longest:
         return None
     reader = Reader(row["name"], Role(row["role"]))
-    return Session(reader, row["csrf"]), at - row["seen_at"] > SEEN_EVERY
+    found = Session(reader, row["csrf"], row["must_change"])
+    return found, at - row["seen_at"] > SEEN_EVERY
 
 
 def seen(tx: Connection, secret: str, now: datetime) -> None:
@@ -185,4 +271,5 @@ def _account(row: RowMapping) -> Account:
         Role(row["role"]),
         row["created_at"].replace(tzinfo=UTC),
         row["disabled_at"] and row["disabled_at"].replace(tzinfo=UTC),
+        row["must_change"],
     )

@@ -9,15 +9,16 @@ from typing import Any
 
 from sqlalchemy import Connection, RowMapping, Table, insert, select, text
 
-from catenary.store.schema import audit, decision, defect_step
+from catenary.store.schema import audit, decision, defect_step, inheritance
 
 START = "0" * 64  # what the first row seals
 _CHUNK = 1000
-_DECIDED, _STEPPED = "decide", "defect"
+DECIDED, STEPPED, _INHERITED = "decide", "defect", "inherit"
 # Tables whose rows the trail holds whole, by the action of its rows, with a word for people.
 _SEALED: Mapping[str, tuple[Table, str]] = {
-    _DECIDED: (decision, "decision"),
-    _STEPPED: (defect_step, "defect step"),
+    DECIDED: (decision, "decision"),
+    STEPPED: (defect_step, "defect step"),
+    _INHERITED: (inheritance, "inheritance"),
 }
 
 
@@ -72,6 +73,16 @@ def head(connection: Connection) -> Head:
     return Head(0, START) if row is None else Head(row.seq, row.digest)
 
 
+def hold(tx: Connection) -> None:
+    """Have those who write rows of the trail take turns, until the transaction ends.
+
+    Taken before any row is locked: two who lock rows and then wait for the trail, or the other way
+    round, would wait for each other. SQLite has one writer anyway.
+    """
+    if tx.dialect.name == "postgresql":
+        tx.execute(text("LOCK TABLE audit IN SHARE ROW EXCLUSIVE MODE"))
+
+
 def append(tx: Connection, at: datetime, who: str, action: str, told: Mapping[str, Any]) -> Head:
     """Add a row.
 
@@ -82,33 +93,44 @@ def append(tx: Connection, at: datetime, who: str, action: str, told: Mapping[st
         action: Short word, e.g. ``"decide"``.
         told: What was done; plain JSON values.
     """
-    if tx.dialect.name == "postgresql":  # several servers may write; SQLite has one writer anyway
-        tx.execute(text("LOCK TABLE audit IN SHARE ROW EXCLUSIVE MODE"))
-    last = head(tx)
+    hold(tx)
+    row = row_after(head(tx), at, who, action, told)
+    tx.execute(insert(audit).values(row))
+    return Head(row["seq"], row["digest"])
+
+
+def row_after(
+    last: Head, at: datetime, who: str, action: str, told: Mapping[str, Any]
+) -> dict[str, Any]:
+    """Return the row that follows the newest one; see `append`."""
     seq = last.seq + 1
     content = canonical(
         {"seq": seq, "at": at.isoformat(), "who": who, "action": action, "told": dict(told)}
     )
-    sealed = digest_of(last.digest, content)
-    row = {"seq": seq, "content": content, "previous": last.digest, "digest": sealed}
-    tx.execute(insert(audit).values(row))
-    return Head(seq, sealed)
+    digest = digest_of(last.digest, content)
+    return {"seq": seq, "content": content, "previous": last.digest, "digest": digest}
 
 
 def append_decision(tx: Connection, decision_id: int, at: datetime, who: str) -> Head:
     """Add the row of a decision that this transaction made: the whole decision, sealed."""
     row = tx.execute(select(decision).where(decision.c.id == decision_id)).mappings().one()
-    return append(tx, at, who, _DECIDED, record(row))
+    return append(tx, at, who, DECIDED, record(row))
 
 
 def append_step(tx: Connection, step_id: int, at: datetime, who: str) -> Head:
     """Add the row of a defect's step that this transaction made: the whole step, sealed."""
     row = tx.execute(select(defect_step).where(defect_step.c.id == step_id)).mappings().one()
-    return append(tx, at, who, _STEPPED, record(row))
+    return append(tx, at, who, STEPPED, record(row))
 
 
-def record(row: RowMapping) -> dict[str, Any]:
-    """Return a decision or step as the trail keeps it."""
+def append_inheritance(tx: Connection, number: int, at: datetime, who: str) -> Head:
+    """Add the row of a decision that went on to another part: all of it, sealed."""
+    row = tx.execute(select(inheritance).where(inheritance.c.id == number)).mappings().one()
+    return append(tx, at, who, _INHERITED, record(row))
+
+
+def record(row: Mapping[str, Any] | RowMapping) -> dict[str, Any]:
+    """Return a decision, step or inheritance as the trail keeps it."""
     told = dict(row)
     told["made_at"] = row["made_at"].isoformat()
     return told

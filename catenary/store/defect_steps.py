@@ -57,6 +57,7 @@ def make(tx: Connection, defect_id: int, version: int, wish: StepWish, by: By) -
     Raises:
         RefusedError: ``"not_found"``, ``"stale"``, ``"role"`` or ``"invalid"``.
     """
+    audit.hold(tx)
     held = _need(tx, defect_id)
     if held.version != version:
         told = f"the defect is at version {held.version}, not {version}; fetch it again"
@@ -97,10 +98,42 @@ def follow(tx: Connection, item: Item, after: Standing, by: By) -> None:
         _amend(tx, held, after, by)
 
 
+def unite(tx: Connection, item: Item, keeper: Item, by: By) -> None:
+    """Make the defect of an item a sighting of that of another: both are one part.
+
+    Args:
+        tx: Also merged the items.
+        item: That is shown no more.
+        keeper: That goes on, as it stands now.
+        by: Who found out, and when.
+    """
+    held, root = _held_of(tx, item.id), _held_of(tx, keeper.id)
+    if root is not None and root.standing.joined_to is not None:
+        root = _held(tx, root.standing.joined_to)
+    if held is None or held.standing.state is LoopState.WITHDRAWN:
+        return
+    if root is None or root.standing.state is LoopState.WITHDRAWN:
+        _withdraw(tx, held, by)
+    elif root.id not in (held.id, held.standing.joined_to):
+        _join_into(tx, held, root, StepWish(Step.SAME_AS, of=root.id), by)
+
+
+def stand_alone(tx: Connection, item: Item, by: By) -> None:
+    """Make the defect of an item that was merged one by itself again."""
+    held = _held_of(tx, item.id)
+    if held is None or held.standing.state is not LoopState.JOINED:
+        follow(tx, item, item.standing, by)
+        return
+    root = held.standing.joined_to
+    _put(tx, held, _Done(Step.SPLIT, _anew(tx, item, by), other=root), by)
+    _lose(tx, root, held.id, by)
+
+
 def _register(tx: Connection, item: Item, by: By) -> None:
     standing = _anew(tx, item, by)
     values = {
         "item_id": item.id,
+        **defects.place_row(item),
         "version": 1,
         "changed_at": stored(by.now),
         "changed_by": by.reader.name,
@@ -153,8 +186,11 @@ def _withdraw(tx: Connection, held: _Held, by: By) -> None:
 
 
 def _join(tx: Connection, held: _Held, wish: StepWish, by: By) -> None:
-    """Make a defect, with what was joined into it, a sighting of another one."""
-    root = _target(tx, held, wish)
+    """Make a defect, with what was joined into it, a sighting of the one that is meant."""
+    _join_into(tx, held, _target(tx, held, wish), wish, by)
+
+
+def _join_into(tx: Connection, held: _Held, root: _Held, wish: StepWish, by: By) -> None:
     below = select(defect.c.id).where(defect.c.joined_to == held.id).order_by(defect.c.id)
     joining = [held, *(_need(tx, one) for one in tx.execute(below).scalars().all())]
     for one in joining:
@@ -196,7 +232,7 @@ def _summed(tx: Connection, root_id: int) -> tuple[str, int]:
         .join(defect, defect.c.item_id == review_item.c.id)
         .join(run, run.c.id == review_item.c.run_id)
         .where(or_(defect.c.id == root_id, defect.c.joined_to == root_id))
-        .order_by(run.c.date, run.c.id)
+        .order_by(run.c.date, run.c.id, defect.c.id.desc())
     )
     told = [tuple(row) for row in tx.execute(query)]
     return told[-1][0], min(3 if grade is None else grade for _, grade in told)

@@ -2,12 +2,24 @@
 
 import json
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from enum import StrEnum
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, RowMapping, Select, and_, func, or_, select
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    RowMapping,
+    Select,
+    and_,
+    case,
+    func,
+    literal_column,
+    or_,
+    select,
+    true,
+)
 
 from catenary.domain.defect_loop import (
     LISTED,
@@ -18,13 +30,13 @@ from catenary.domain.defect_loop import (
     Step,
 )
 from catenary.domain.review import RefusedError, Role
-from catenary.store import audit, cursors, review_items
+from catenary.store import audit, cursors, review_items, tally
 from catenary.store.review_items import Item, stored
 from catenary.store.schema import defect, defect_step, review_item, run
 
 MOST_MASTS = 500  # values of the mast facet that are listed
 _FAR = datetime(9999, 12, 31)  # noqa: DTZ001 - UTC without a zone, as the columns hold it
-_sighting, _seen = defect.alias("sighting"), review_item.alias("seen")
+_sighting = defect.alias("sighting")
 
 
 class DefectOrder(StrEnum):
@@ -51,9 +63,9 @@ _ORDERS = {
     ),
     DefectOrder.PLACE: _Ordered(
         (
-            review_item.c.line,
-            review_item.c.section,
-            func.coalesce(review_item.c.kilometre_m, -1.0),
+            defect.c.line,
+            defect.c.section,
+            func.coalesce(defect.c.kilometre_m, -1.0),
             defect.c.id,
         ),
         (str, str, float, int),
@@ -164,16 +176,19 @@ class StepMade:
 
 
 _COLUMNS: dict[str, ColumnElement[Any]] = {
-    "line": review_item.c.line,
-    "section": review_item.c.section,
-    "mast": review_item.c.mast_number,
-    "component": review_item.c.component,
-    "condition": defect.c.condition,
-    "grade": defect.c.grade,
     "state": defect.c.state,
+    "grade": defect.c.grade,
+    "run": defect.c.run_id,
+    "line": defect.c.line,
+    "section": defect.c.section,
+    "mast": defect.c.mast_number,
+    "component": defect.c.component,
+    "condition": defect.c.condition,
 }
-_ITEM_COLUMNS = ("line", "section", "mast", "component")  # of the item, not of the defect
-FACETS = ("state", "grade", "run", "line", "section", "mast", "component", "condition")
+FACETS = tuple(_COLUMNS)
+# Counted in one reading; a run has thousands of masts.
+_GROUPED = tuple(name for name in FACETS if name != "mast")
+PLACE = ("run_id", "component", "line", "section", "mast_number", "kilometre_m")  # of the item
 
 
 def page(
@@ -198,7 +213,7 @@ def page(
     Raises:
         RefusedError: ``"invalid"``, for a cursor that is not one of this order.
     """
-    own = _conditions(wanted, now)
+    own = _conditions(connection, wanted, now)
     total, overdue = counts(connection, wanted, now)
     ordered = _ORDERS[order]
     columns = ordered.columns
@@ -206,9 +221,10 @@ def page(
         place = cursors.place_of(cursor, order, ordered.kinds)
         own.append(_after(columns, place, ordered.is_falling))
     # First the rows alone, so that a long list is sorted without all that is shown of each.
-    query = _of(_is_of_items(wanted) or order is DefectOrder.PLACE, *columns)
-    query = query.where(*own).order_by(
-        *(one.desc() if ordered.is_falling else one for one in columns)
+    query = (
+        select(*columns)
+        .where(*own)
+        .order_by(*(one.desc() if ordered.is_falling else one for one in columns))
     )
     places = [tuple(row) for row in connection.execute(query.limit(limit + 1))]
     more = cursors.cursor(order, places[limit - 1]) if len(places) > limit else None
@@ -230,8 +246,8 @@ def _after(
 def counts(connection: Connection, wanted: DefectsWanted, now: datetime) -> tuple[int, int]:
     """Return how many defects there are under a filter, and how many of them are overdue."""
     late = func.count().filter(defect.c.due < stored(now))
-    query = _of(_is_of_items(wanted), func.count(), late)
-    total, overdue = connection.execute(query.where(*_conditions(wanted, now))).one()
+    query = select(func.count(), late).where(*_conditions(connection, wanted, now))
+    total, overdue = connection.execute(query).one()
     return int(total), int(overdue)
 
 
@@ -239,29 +255,72 @@ def facets(
     connection: Connection, wanted: DefectsWanted, now: datetime
 ) -> dict[str, list[tuple[str | int, int]]]:
     """Return the values that each filter could take with counts, each under all the others."""
-    return {name: _facet(connection, wanted, name, now) for name in FACETS}
+    columns = [_COLUMNS[name] for name in _GROUPED]
+    always = _conditions(connection, replace(wanted, run=()), now, without=_GROUPED)
+    runs = review_items.run_ids(connection, wanted.run)
+    in_runs = _in_runs(runs) if wanted.run else true()
+    seen_in = case((in_runs, 1), else_=0)
+    rows = connection.execute(
+        select(*columns, func.count(), seen_in).where(*always).group_by(*columns, seen_in)
+    ).all()
+    passes = _passes(wanted)
+    inside = tally.of(_GROUPED, (row for row in rows if row[-1]), passes)
+    counts = dict(inside.counts)
+    if wanted.run:  # every run is counted, also those that are not asked for
+        counts["run"] = tally.of(_GROUPED, rows, passes).counts["run"]
+    counts["run"] = _with_sightings(connection, counts["run"], passes, always)
+    names = {row.id: row.name for row in connection.execute(select(run.c.id, run.c.name))}
+    found = {name: tally.ranked(counts[name]) for name in _GROUPED}
+    found["run"] = [(names[key], count) for key, count in found["run"]]
+    found["mast"] = _masts(connection, wanted, now)
+    return found
 
 
-def _facet(
-    connection: Connection, wanted: DefectsWanted, name: str, now: datetime
+def _passes(wanted: DefectsWanted) -> dict[str, frozenset[Any]]:
+    """Return the values that pass, of the filters that are set and counted in one reading."""
+    lists = {name: getattr(wanted, name) for name in _GROUPED if name != "run"}
+    lists["state"] = lists["state"] or LISTED
+    plain = {name: [_plain(one) for one in values] for name, values in lists.items()}
+    return {name: frozenset(values) for name, values in plain.items() if values}
+
+
+def _plain(value: str | int) -> str | int:
+    return str(value) if isinstance(value, str) else value
+
+
+def _with_sightings(
+    connection: Connection,
+    counts: Mapping[Any, int],
+    passes: Mapping[str, frozenset[Any]],
+    always: Sequence[ColumnElement[bool]],
+) -> Mapping[Any, int]:
+    """Count a defect for each run in which it was seen again, too."""
+    columns = [
+        _sighting.c.run_id.label("seen_in") if name == "run" else _COLUMNS[name]
+        for name in _GROUPED
+    ]
+    query = (
+        select(*columns, func.count(defect.c.id.distinct()))
+        .join_from(defect, _sighting, _sighting.c.joined_to == defect.c.id)
+        .where(_sighting.c.run_id != defect.c.run_id, *always)
+        .group_by(*columns)
+    )
+    again = tally.of(_GROUPED, connection.execute(query), passes).counts["run"]
+    return {key: counts.get(key, 0) + again.get(key, 0) for key in {*counts, *again}}
+
+
+def _masts(
+    connection: Connection, wanted: DefectsWanted, now: datetime
 ) -> list[tuple[str | int, int]]:
-    own = _conditions(wanted, now, without=name)
-    if name == "run":
-        column: ColumnElement[Any] = run.c.name
-        count = func.count(defect.c.id.distinct())
-        root = func.coalesce(_sighting.c.joined_to, _sighting.c.id)
-        query = (
-            _of(_is_of_items(wanted), column, count)
-            .join(_sighting, root == defect.c.id)
-            .join(_seen, _seen.c.id == _sighting.c.item_id)
-            .join(run, run.c.id == _seen.c.run_id)
-        )
-    else:
-        column, count = _COLUMNS[name], func.count()
-        query = _of(_is_of_items(wanted) or name in _ITEM_COLUMNS, column, count)
-    query = query.where(*own).group_by(column).order_by(count.desc(), column)
-    if name == "mast":
-        query = query.limit(MOST_MASTS)
+    # An expression, for the same reason as in the queue: the index of masts reads every row.
+    column, count = defect.c.mast_number.concat(literal_column("''")), func.count()
+    query = (
+        select(column, count)
+        .where(*_conditions(connection, wanted, now, without=("mast",)))
+        .group_by(column)
+        .order_by(count.desc(), column)
+        .limit(MOST_MASTS)
+    )
     return [(value, number) for value, number in connection.execute(query)]
 
 
@@ -428,20 +487,33 @@ def _read(text: str) -> LoopStanding:
     return standing_of(told | times)
 
 
+def place_row(item: Item) -> dict[str, Any]:
+    """Return the columns of a defect that are copied from its item."""
+    mast = item.mast
+    return {
+        "run_id": item.run_id,
+        "component": item.component,
+        "line": mast.line if mast else "",
+        "section": mast.section if mast else "",
+        "mast_number": mast.number if mast else "",
+        "kilometre_m": item.kilometre_m,
+    }
+
+
 def _conditions(
-    wanted: DefectsWanted, now: datetime, *, without: str = ""
+    connection: Connection, wanted: DefectsWanted, now: datetime, *, without: Sequence[str] = ()
 ) -> list[ColumnElement[bool]]:
-    """Return a filter as SQL, one list left out of it."""
+    """Return a filter as SQL, some lists left out of it."""
     found: list[ColumnElement[bool]] = []
-    lists = {name: getattr(wanted, name) for name in _COLUMNS}
-    lists["state"] = lists["state"] or (() if without == "state" else LISTED)
-    for name, values in lists.items():
-        if values and name != without:
-            found.append(_COLUMNS[name].in_(list(values)))
-    if wanted.run and without != "run":
-        found.append(_in_runs(wanted.run))
+    lists = {name: getattr(wanted, name) for name in FACETS if name not in ("run", *without)}
+    if "state" in lists:
+        lists["state"] = lists["state"] or LISTED
+    found += [_COLUMNS[name].in_(list(values)) for name, values in lists.items() if values]
+    if wanted.run and "run" not in without:
+        found.append(_in_runs(review_items.run_ids(connection, wanted.run)))
     if wanted.overdue is not None:
-        late = and_(defect.c.due.is_not(None), defect.c.due < stored(now))
+        # An expression: by the index of deadlines, SQLite would read every row.
+        late = func.coalesce(defect.c.due, _FAR) < stored(now)
         found.append(late if wanted.overdue else ~late)
     if wanted.suspected is not None:
         told = and_(defect.c.suspected_of.is_not(None), defect.c.state != str(LoopState.JOINED))
@@ -451,27 +523,12 @@ def _conditions(
     return found
 
 
-def _in_runs(names: Sequence[str]) -> ColumnElement[bool]:
-    query = (
-        select(_sighting.c.id)
-        .join(_seen, _seen.c.id == _sighting.c.item_id)
-        .join(run, run.c.id == _seen.c.run_id)
-        .where(run.c.name.in_(list(names)), _sighting_of())
+def _in_runs(run_ids: Sequence[int]) -> ColumnElement[bool]:
+    """Return as SQL whether a defect, or one that was joined into it, is of one of some runs."""
+    again = select(_sighting.c.joined_to).where(
+        _sighting.c.joined_to.is_not(None), _sighting.c.run_id.in_(run_ids)
     )
-    return query.correlate(defect).exists()
-
-
-def _sighting_of() -> ColumnElement[bool]:
-    return or_(_sighting.c.id == defect.c.id, _sighting.c.joined_to == defect.c.id)
-
-
-def _is_of_items(wanted: DefectsWanted) -> bool:
-    return any(getattr(wanted, name) for name in _ITEM_COLUMNS)
-
-
-def _of(with_items: bool, *columns: ColumnElement[Any]) -> "Select[Any]":
-    """Select from defects, with their items where a filter or an order asks for it."""
-    return _joined(*columns) if with_items else select(*columns).select_from(defect)
+    return or_(defect.c.run_id.in_(run_ids), defect.c.id.in_(again))
 
 
 def _joined(*columns: ColumnElement[Any]) -> "Select[Any]":
@@ -483,9 +540,12 @@ def _joined(*columns: ColumnElement[Any]) -> "Select[Any]":
 _OWN = ("state", "condition", "grade", "version")  # names that items have as well
 
 
+_NOT_SHOWN = {*_OWN, *PLACE, "id", "item_id", "due"}  # those of the item are, or none
+
+
 def _selected() -> "Select[Any]":
     own = [defect.c[name].label(f"defect_{name}") for name in _OWN]
-    others = [column for column in defect.c if column.name not in (*_OWN, "id", "item_id", "due")]
+    others = [column for column in defect.c if column.name not in _NOT_SHOWN]
     joined = defect.alias("joined")
     number = (
         select(func.count())

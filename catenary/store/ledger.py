@@ -19,6 +19,7 @@ from sqlalchemy import (
     insert,
     or_,
     select,
+    text,
     update,
 )
 
@@ -33,6 +34,8 @@ from catenary.store.schema import frame, run
 log = logging.getLogger(__name__)
 
 _IS_LEFT = or_(frame.c.outcome.is_(None), frame.c.again)
+# In words, as its index says it: SQLite does not take `again = 1` for the same.
+IS_ASKED_AGAIN = text("frame.again AND frame.outcome IS NOT NULL")
 _IS_JUDGED = func.coalesce(frame.c.outcome == Outcome.DONE, false())
 # Made once: a statement takes longer to make than to run. What is not named here is in the values.
 _FINISH = (
@@ -42,7 +45,11 @@ _FINISH = (
         frame.c.image_id == bindparam("of_image", type_=frame.c.image_id.type),
         _IS_LEFT,
     )
-    .values(revision=case((_IS_JUDGED, frame.c.revision + 1), else_=frame.c.revision), again=False)
+    .values(
+        revision=case((_IS_JUDGED, frame.c.revision + 1), else_=frame.c.revision),
+        again=False,
+        lease_id=None,
+    )
 )
 _LONG_CHUNK = 10_000  # ids read at once
 _CHUNK = 1000  # rows a statement: memory stays flat, and below every database's bind limit
@@ -361,7 +368,7 @@ def _pending_rows(connection: Connection, run_id: int, after: int, size: int) ->
         .limit(size)
     )
     fresh = connection.execute(query.where(frame.c.outcome.is_(None))).mappings()
-    again = query.where(frame.c.again, frame.c.outcome.is_not(None))
+    again = query.where(IS_ASKED_AGAIN)
     rows = [*fresh, *connection.execute(again).mappings()]
     return sorted(rows, key=lambda row: int(row["seq"]))[:size]
 
@@ -442,7 +449,7 @@ def counts(connection: Connection, run_id: int) -> Counter[str | None]:
     counted: Counter[str | None] = Counter()
     for outcome, count in connection.execute(query):
         counted[outcome] += count
-    anew = query.where(frame.c.again, frame.c.outcome.is_not(None))
+    anew = query.where(IS_ASKED_AGAIN)
     for outcome, count in connection.execute(anew):
         counted[outcome] -= count
         counted[None] += count

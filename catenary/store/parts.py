@@ -23,7 +23,16 @@ from catenary.domain.image import ImageRef, Outcome
 from catenary.domain.place import Direction, Mast
 from catenary.store import ledger
 from catenary.store.findings import CropFile
-from catenary.store.schema import finding, frame, joined_mast, part, part_view, run
+from catenary.store.schema import (
+    finding,
+    former_view,
+    frame,
+    joined_mast,
+    part,
+    part_view,
+    review_item,
+    run,
+)
 
 _CHUNK = 500  # rows held at a time when reading
 _FRAME_MAST = (frame.c.mast_line, frame.c.mast_direction, frame.c.mast_section, frame.c.mast_number)
@@ -235,6 +244,7 @@ def replace(tx: Connection, run_id: int, state: MastState, parts: Iterable[Joine
     wanted = select(joined_mast.c.id).where(joined_mast.c.run_id == run_id, *same)
     old = tx.execute(wanted).scalar()
     if old is not None:
+        _keep_views(tx, part.c.joined_mast_id == old)
         own = select(part.c.id).where(part.c.joined_mast_id == old)
         tx.execute(delete(part_view).where(part_view.c.part_id.in_(own)))
         tx.execute(delete(part).where(part.c.joined_mast_id == old))
@@ -263,8 +273,26 @@ def dissolve(tx: Connection, frame_ids: Sequence[int]) -> None:
     whole = list(tx.execute(views.distinct()).scalars())
     for start in range(0, len(whole), _CHUNK):
         some = whole[start : start + _CHUNK]
+        _keep_views(tx, part.c.id.in_(some))
         tx.execute(delete(part_view).where(part_view.c.part_id.in_(some)))
         tx.execute(delete(part).where(part.c.id.in_(some)))
+
+
+def _keep_views(tx: Connection, which: ColumnElement[bool]) -> None:
+    """Keep which photographs showed the parts that people decided on, before these are removed.
+
+    Who decided saw them all, so that the decision goes on wherever they come to belong.
+    """
+    same = and_(review_item.c.run_id == part.c.run_id, review_item.c.name == part.c.name)
+    corners = (part_view.c.x0, part_view.c.y0, part_view.c.x1, part_view.c.y1)
+    views = (
+        select(review_item.c.id, part_view.c.frame_id, *corners)
+        .join(part, part_view.c.part_id == part.c.id)
+        .join(review_item, same)
+        .where(which, review_item.c.version > 0)
+    )
+    columns = ["item_id", "frame_id", "x0", "y0", "x1", "y1"]
+    tx.execute(insert(former_view).from_select(columns, views))
 
 
 def _insert(tx: Connection, run_id: int, joined_id: int, one: JoinedPart) -> None:

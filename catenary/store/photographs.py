@@ -127,15 +127,18 @@ def earlier(connection: Connection, photo: Photograph, limit: int) -> list[Photo
             (date if is_dated else "", run_id) < (photo.date if is_dated else "", photo.run_id)
         ):
             continue
+        # Expressions: in the order of the run, SQLite would look through half of it for the mast
+        # (40 ms in 500,000 photographs) instead of by the index of masts (under 1 ms).
+        done = func.coalesce(frame.c.outcome, "") == str(Outcome.DONE)
         query = (
             _selected()
             .where(
                 frame.c.run_id == run_id,
                 frame.c.camera == photo.ref.camera,
-                frame.c.outcome == str(Outcome.DONE),
+                done,
                 *_is(photo.ref.mast),
             )
-            .order_by(frame.c.seq)
+            .order_by(frame.c.seq + 0)
             .limit(1)
         )
         if (row := connection.execute(query).mappings().one_or_none()) is not None:

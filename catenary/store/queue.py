@@ -3,8 +3,7 @@
 import base64
 import heapq
 import json
-from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from enum import StrEnum
@@ -23,6 +22,7 @@ from sqlalchemy import (
 )
 
 from catenary.domain.review import Reader, RefusedError, Right, State
+from catenary.store import tally as tally_of
 from catenary.store.review_items import (
     FACET_COLUMNS,
     FACETS,
@@ -34,6 +34,7 @@ from catenary.store.review_items import (
     stored,
 )
 from catenary.store.schema import review_item, run
+from catenary.store.tally import Tally
 
 MOST_MASTS = 500  # values of the mast facet that are listed
 _KM = func.coalesce(review_item.c.kilometre_m, -1.0)
@@ -173,70 +174,45 @@ def _place_of(cursor: str, order: Order) -> list[Any]:
 
 def facets(connection: Connection, wanted: Wanted) -> Facets:
     """Return the values that each filter could take, with right counts."""
-    groups = _groups(connection, wanted)
-    counts = {name: _ranked(_count(groups, name)) for name in _GROUPED}
+    rows, tally = _tallied(connection, wanted)
+    counts = {name: tally_of.ranked(tally.counts[name]) for name in _GROUPED}
     names = {row.id: row.name for row in connection.execute(select(run.c.id, run.c.name))}
-    counts["run"] = [(names[key], count) for key, count in counts["run"] if isinstance(key, int)]
+    counts["run"] = [(names[key], count) for key, count in counts["run"]]
     counts["mast"] = _masts(connection, wanted)
-    anywhere = conditions(connection, replace(wanted, km_from=None, km_to=None))
-    low, high = connection.execute(
-        select(func.min(review_item.c.kilometre_m), func.max(review_item.c.kilometre_m)).where(
-            *anywhere
-        )
-    ).one()
-    total = sum(_count(groups, "").values())
-    return Facets(total, counts, None if low is None else (low, high))
+    anywhere = replace(wanted, km_from=None, km_to=None)
+    if anywhere != wanted:
+        rows, around = _tallied(connection, anywhere)
+    else:
+        around = tally
+    ends = [end for place in around.passed for end in rows[place][-2:] if end is not None]
+    return Facets(tally.total, counts, (min(ends), max(ends)) if ends else None)
 
 
 _GROUPED = tuple(name for name in FACETS if name != "mast")  # a run has thousands of masts
 
 
-@dataclass(frozen=True, slots=True)
-class _Groups:
-    """Items counted by the values of all filters but mast and kilometre, in one reading.
+def _tallied(connection: Connection, wanted: Wanted) -> tuple[Sequence[tuple[Any, ...]], Tally]:
+    """Count items by the values of all filters but mast and kilometre, in one reading.
 
-    Attributes:
-        keys: Value of each filter of `_GROUPED`, in its order.
-        counts: Items with these values.
-        passes: For each filter of `_GROUPED`, whether a value is wanted.
+    Returns:
+        Rows of values, count, least and greatest kilometre post; and what is counted of them.
     """
-
-    keys: tuple[tuple[Any, ...], ...]
-    counts: tuple[int, ...]
-    passes: tuple[frozenset[Any] | None, ...]
-
-
-def _groups(connection: Connection, wanted: Wanted) -> _Groups:
     only = Wanted(mast=wanted.mast, km_from=wanted.km_from, km_to=wanted.km_to)
     columns = [FACET_COLUMNS[name] for name in _GROUPED]
-    query = select(*columns, func.count()).where(*conditions(connection, only)).group_by(*columns)
-    rows = connection.execute(query).all()
+    # The kilometre posts here as well: asked for alone, they are read by another index, row by row.
+    place = review_item.c.kilometre_m
+    query = select(*columns, func.count(), func.min(place), func.max(place))
+    found = connection.execute(query.where(*conditions(connection, only)).group_by(*columns))
+    rows = [tuple(row) for row in found]
     chosen = wanted.lists() | {"run": tuple(run_ids(connection, wanted.run))}
-    passes = tuple(
-        frozenset(map(_plain, chosen[name])) if wanted.lists()[name] else None for name in _GROUPED
-    )
-    return _Groups(tuple(tuple(row)[:-1] for row in rows), tuple(row[-1] for row in rows), passes)
+    passes = {
+        name: frozenset(map(_plain, chosen[name])) for name in _GROUPED if wanted.lists()[name]
+    }
+    return rows, tally_of.of(_GROUPED, rows, passes)
 
 
 def _plain(value: Any) -> Any:  # noqa: ANN401 - number or text of a filter
     return str(value) if isinstance(value, str) else value
-
-
-def _count(groups: _Groups, but: str) -> dict[Any, int]:
-    """Return the items of each value of a filter, under all other filters; all for no filter."""
-    place = _GROUPED.index(but) if but else None
-    asked = [
-        (n, passes) for n, passes in enumerate(groups.passes) if passes is not None and n != place
-    ]
-    found: dict[Any, int] = defaultdict(int)
-    for key, count in zip(groups.keys, groups.counts, strict=True):
-        if all(key[n] in passes for n, passes in asked):
-            found[None if place is None else key[place]] += count
-    return found
-
-
-def _ranked(counts: Mapping[Any, int]) -> list[tuple[str | int | None, int]]:
-    return sorted(counts.items(), key=lambda one: (-one[1], str(one[0])))
 
 
 def _masts(connection: Connection, wanted: Wanted) -> list[tuple[str | int | None, int]]:

@@ -7,7 +7,6 @@ from datetime import UTC, datetime
 from typing import Any, TypeVar
 
 from sqlalchemy import (
-    ColumnElement,
     Connection,
     RowMapping,
     bindparam,
@@ -20,13 +19,16 @@ from sqlalchemy import (
 )
 
 from catenary.domain import review
+from catenary.domain.defect_loop import Deadlines
 from catenary.domain.finding import NORMAL, Verdict
 from catenary.domain.geometry import Box
+from catenary.domain.inherit import Place
 from catenary.domain.part import part_name
 from catenary.domain.review import Origin, State, Worth
-from catenary.store import ledger
+from catenary.store import ledger, parts, queue_inherit
 from catenary.store.database import Database
-from catenary.store.review_items import stored
+from catenary.store.queue_inherit import PartRow, Plan, When
+from catenary.store.review_items import mast_of, stored
 from catenary.store.reviews import place_row
 from catenary.store.schema import (
     finding,
@@ -43,8 +45,6 @@ from catenary.store.shards import ComponentRow
 T = TypeVar("T")
 
 _CHUNK = 500  # rows read or written at a time
-# What a later scan may change of an item that was decided: where its evidence is.
-_LINKS = ("finding_id", "frame_id", "views")
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,17 +55,41 @@ class Filled:
         added: Items that are new.
         changed: Undecided ones that the scan tells otherwise now.
         removed: Undecided ones that the scan no longer has.
+        inherited: Decisions that went on to parts that were joined or taken apart.
     """
 
     added: int
     changed: int
     removed: int
+    inherited: int = 0
 
 
-def is_due(connection: Connection, run_id: int) -> bool:
-    """Tell whether a run's items were made of something else than it holds now."""
+@dataclass(frozen=True, slots=True)
+class Under:
+    """What a queue is filled under, beside its samples and its ageing.
+
+    Attributes:
+        deadlines: Of the defects of confirmed items that are taken apart.
+        settings: All that makes another queue of the same findings, in words.
+    """
+
+    deadlines: Deadlines = Deadlines()  # noqa: RUF009 - frozen
+    settings: str = ""
+
+
+_USUAL = Under()
+
+
+def is_due(connection: Connection, run_id: int, settings: str = "") -> bool:
+    """Tell whether a run's items were made of something else than it holds now.
+
+    Args:
+        connection: Database.
+        run_id: Run.
+        settings: See `Under.settings`.
+    """
     query = select(review_fill.c.made_of).where(review_fill.c.run_id == run_id)
-    return connection.execute(query).scalar() != _made_of(connection, run_id)
+    return connection.execute(query).scalar() != _made_of(connection, run_id, settings)
 
 
 def fill(
@@ -74,11 +98,12 @@ def fill(
     samples: Sequence[ComponentRow],
     now: datetime,
     ageing_days: float,
+    under: Under = _USUAL,
 ) -> Filled:
-    """Make the items of a run what its findings are; what was decided is never touched.
+    """Make the items of a run what its findings are; what was decided stays so.
 
-    Written in short transactions, so that reviewers go on meanwhile; one that was stopped is due
-    again.
+    A decided item goes on with its part, see `queue_inherit`. Written in short transactions, so
+    that reviewers go on meanwhile; one that was stopped is due again.
 
     Args:
         db: Database.
@@ -86,54 +111,59 @@ def fill(
         samples: Parts that were called normal and are to be shown all the same.
         now: When new items enter, UTC.
         ageing_days: See `review.priority`.
+        under: What else it depends on.
     """
     with db.read() as connection:
-        made_of = _made_of(connection, run_id)
-        wanted = {row["name"]: row for row in _wanted(connection, run_id, samples)}
+        made_of = _made_of(connection, run_id, under.settings)
+        wanted = {one.name: one for one in _wanted(connection, run_id, samples)}
         known = _known(connection, run_id)
-    added = [
-        row | _entered(row, now, ageing_days) for name, row in wanted.items() if name not in known
-    ]
-    pairs = [(row, known[name]) for name, row in wanted.items() if name in known]
-    changed = [
-        row | {"b_id": old["id"], "priority": _priority(row, _utc(old), ageing_days)}
-        for row, old in pairs
-        if not old["version"] and _differs(row, old, tuple(row))
-    ]
-    linked = [
-        {name: row[name] for name in _LINKS} | {"b_id": old["id"]}
-        for row, old in pairs
-        if old["version"] and _differs(row, old, _LINKS)
-    ]
-    gone = [row["id"] for name, row in known.items() if name not in wanted and not row["version"]]
-    for some in _chunks(added):
-        _add(db, run_id, some)
-    for some in _chunks(changed):
-        _change(db, some, review_item.c.version == 0)
-    for some in _chunks(linked):
-        _change(db, some)
-    for ids in _chunks(gone):
+        former, spent = queue_inherit.former_views(connection, run_id)
+        plan = queue_inherit.planned(wanted, known, former)
+        waits = plan.copied and _wait_for_joining(connection, run_id, plan)
+    told = (
+        ({**part.row, "priority": _rank(part.row, old, ageing_days)}, old)
+        for part, old in plan.pairs
+    )
+    changed = [row | {"b_id": old["id"]} for row, old in told if _differs(row, old)]
+    for ids in _chunks(plan.gone):
         with db.write() as tx:
             untouched = (review_item.c.id.in_(ids), review_item.c.version == 0)
             tx.execute(delete(review_item).where(*untouched))
+    missed = queue_inherit.write(db, run_id, plan, When(now, under.deadlines))
+    for some in _chunks(changed):
+        _change(db, some)
+    for some in _chunks([{**one.row, **_entered(one.row, now, ageing_days)} for one in plan.added]):
+        _add(db, run_id, some)
     with db.write() as tx:
+        if not waits:
+            queue_inherit.forget(tx, spent)
         tx.execute(delete(review_fill).where(review_fill.c.run_id == run_id))
-        tx.execute(insert(review_fill).values(run_id=run_id, made_of=made_of))
-        if added:
+        if not missed:
+            tx.execute(insert(review_fill).values(run_id=run_id, made_of=made_of))
+        if plan.added:
             tx.execute(text("ANALYZE review_item"))  # without it, the wrong index may be taken
-    return Filled(len(added), len(changed), len(gone))
+    inherited = len(plan.merged) + len(plan.copied) + len(plan.parted)
+    return Filled(len(plan.added), len(changed), len(plan.gone), inherited)
 
 
-def _known(connection: Connection, run_id: int) -> dict[str, RowMapping]:
-    own = (review_item.c.run_id == run_id, review_item.c.origin != str(Origin.MANUAL))
-    rows = connection.execute(select(review_item).where(*own)).mappings()
-    return {row["name"]: row for row in rows}
+def _wait_for_joining(connection: Connection, run_id: int, plan: Plan) -> bool:
+    """Leave parts out that the end of the scan may join again to the one they were taken off."""
+    due = {one.mast for one in parts.due(connection, run_id)}
+    ready = [(part, row) for part, row in plan.copied if mast_of(part.row) not in due]
+    waits = len(ready) < len(plan.copied)
+    plan.copied[:] = ready
+    return waits
+
+
+def _known(connection: Connection, run_id: int) -> list[RowMapping]:
+    query = select(review_item).where(review_item.c.run_id == run_id).order_by(review_item.c.id)
+    return list(connection.execute(query).mappings())
 
 
 def _add(db: Database, run_id: int, rows: Sequence[dict[str, Any]]) -> None:
     """Add items; those that another process added meanwhile are left as they are."""
     names = [row["name"] for row in rows]
-    with db.write() as tx:
+    with queue_inherit.alone(db) as tx:
         own = (review_item.c.run_id == run_id, review_item.c.name.in_(names))
         there = set(tx.execute(select(review_item.c.name).where(*own)).scalars())
         fresh = [row for row in rows if row["name"] not in there]
@@ -141,8 +171,9 @@ def _add(db: Database, run_id: int, rows: Sequence[dict[str, Any]]) -> None:
             tx.execute(insert(review_item), fresh)
 
 
-def _change(db: Database, rows: Sequence[dict[str, Any]], *untouched: ColumnElement[bool]) -> None:
-    own = (review_item.c.id == bindparam("b_id"), *untouched)
+def _change(db: Database, rows: Sequence[dict[str, Any]]) -> None:
+    """Change undecided items; those that somebody decided on meanwhile are left as they are."""
+    own = (review_item.c.id == bindparam("b_id"), review_item.c.version == 0)
     with db.write() as tx:
         tx.execute(update(review_item).where(*own), list(rows))
 
@@ -152,7 +183,7 @@ def _chunks(rows: Sequence[T]) -> Iterator[Sequence[T]]:
         yield rows[start : start + _CHUNK]
 
 
-def _made_of(connection: Connection, run_id: int) -> str:
+def _made_of(connection: Connection, run_id: int, settings: str) -> str:
     """Return counts and newest rows of all that items are made of."""
     joined = func.sum(joined_mast.c.frame_ids), func.max(joined_mast.c.id)
     queries = (
@@ -164,7 +195,7 @@ def _made_of(connection: Connection, run_id: int) -> str:
         select(func.max(reassignment.c.id)).where(reassignment.c.run_id == run_id),
     )
     told = [[_plain(one) for one in connection.execute(query).one()] for query in queries]
-    return json.dumps(told)
+    return json.dumps([*told, settings])
 
 
 def _plain(number: Any) -> int | None:  # noqa: ANN401 - PostgreSQL sums to Decimal
@@ -173,7 +204,7 @@ def _plain(number: Any) -> int | None:  # noqa: ANN401 - PostgreSQL sums to Deci
 
 def _wanted(
     connection: Connection, run_id: int, samples: Sequence[ComponentRow]
-) -> Iterator[dict[str, Any]]:
+) -> Iterator[PartRow]:
     yield from _joined(connection, run_id)
     yield from _alone(connection, run_id)
     yield from _sampled(connection, run_id, samples)
@@ -192,7 +223,7 @@ _PLACE = (
 _CORNERS = ("x0", "y0", "x1", "y1")
 
 
-def _joined(connection: Connection, run_id: int) -> Iterator[dict[str, Any]]:
+def _joined(connection: Connection, run_id: int) -> Iterator[PartRow]:
     """Yield the joined parts, each led by the view that decided."""
     query = (
         select(
@@ -224,17 +255,22 @@ def _joined(connection: Connection, run_id: int) -> Iterator[dict[str, Any]]:
         yield _joined_row(run_id, views)
 
 
-def _joined_row(run_id: int, views: list[RowMapping]) -> dict[str, Any]:
+def _joined_row(run_id: int, views: list[RowMapping]) -> PartRow:
     told = [one for one in views if one["finding_id"] is not None]
     leading = next(
         one
         for one in told
         if (one["view_verdict"], one["view_probability"]) == (one["verdict"], one["probability"])
     )
-    return _row(run_id, leading, leading["name"], Origin.SCAN, len(views))
+    places = tuple(_place(one) for one in views)
+    return PartRow(_row(run_id, leading, leading["name"], Origin.SCAN, len(views)), places)
 
 
-def _alone(connection: Connection, run_id: int) -> Iterator[dict[str, Any]]:
+def _place(row: Mapping[str, Any] | RowMapping) -> Place:
+    return Place(row["frame_id"], Box(*(row[name] for name in _CORNERS)), row["finding_id"])
+
+
+def _alone(connection: Connection, run_id: int) -> Iterator[PartRow]:
     """Yield the findings that are parts by themselves."""
     named = select(part_view.c.id).where(part_view.c.finding_id == finding.c.id).exists()
     columns = ("component", "verdict", "condition", "probability", "grade", "frame_id", *_CORNERS)
@@ -247,12 +283,12 @@ def _alone(connection: Connection, run_id: int) -> Iterator[dict[str, Any]]:
     for row in connection.execute(query, execution_options={"yield_per": _CHUNK}).mappings():
         box = Box(*(row[name] for name in _CORNERS))
         name = part_name(row["image_id"], row["component"], box)
-        yield _row(run_id, row, name, Origin.SCAN, 1)
+        yield PartRow(_row(run_id, row, name, Origin.SCAN, 1), (_place(row),))
 
 
 def _sampled(
     connection: Connection, run_id: int, samples: Sequence[ComponentRow]
-) -> Iterator[dict[str, Any]]:
+) -> Iterator[PartRow]:
     ids = ledger.frame_ids(connection, run_id, {one.image_id for one in samples})
     columns = (frame.c.id.label("frame_id"), *_PLACE)
     query = select(*columns).where(frame.c.id.in_(ids.values()))
@@ -270,7 +306,7 @@ def _sampled(
         }
         box = Box(one.x0, one.y0, one.x1, one.y1)
         name = part_name(one.image_id, one.component, box)
-        yield _row(run_id, told, name, Origin.SAMPLE, 1)
+        yield PartRow(_row(run_id, told, name, Origin.SAMPLE, 1), (_place(told),))
 
 
 def _row(
@@ -299,7 +335,7 @@ def _row(
     }
 
 
-def _entered(row: dict[str, Any], now: datetime, ageing_days: float) -> dict[str, Any]:
+def _entered(row: Mapping[str, Any], now: datetime, ageing_days: float) -> dict[str, Any]:
     return {
         "entered_at": stored(now),
         "priority": _priority(row, now, ageing_days),
@@ -309,15 +345,15 @@ def _entered(row: dict[str, Any], now: datetime, ageing_days: float) -> dict[str
     }
 
 
-def _priority(row: dict[str, Any], entered_at: datetime, ageing_days: float) -> float:
+def _priority(row: Mapping[str, Any], entered_at: datetime, ageing_days: float) -> float:
     worth = Worth(Origin(row["origin"]), row["probability"], row["grade"], row["name"])
     return review.priority(worth, entered_at, ageing_days)
 
 
-def _utc(known: RowMapping) -> datetime:
-    at: datetime = known["entered_at"]
-    return at.replace(tzinfo=UTC)
+def _rank(row: Mapping[str, Any], known: RowMapping, ageing_days: float) -> float:
+    """Return the priority of what has waited since it came into the queue."""
+    return _priority(row, known["entered_at"].replace(tzinfo=UTC), ageing_days)
 
 
-def _differs(row: dict[str, Any], known: RowMapping, names: Sequence[str]) -> bool:
-    return any(known[name] != row[name] for name in names)
+def _differs(row: Mapping[str, Any], known: RowMapping) -> bool:
+    return any(known[name] != value for name, value in row.items())

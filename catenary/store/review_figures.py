@@ -8,7 +8,7 @@ from sqlalchemy import Connection, func, select
 
 from catenary.domain.review import Act, Stage, State
 from catenary.store import reviews
-from catenary.store.review_items import stored
+from catenary.store.review_items import ON_ITS_OWN, stored
 from catenary.store.schema import decision, review_item, vigilance
 
 
@@ -67,6 +67,7 @@ def of_reviewers(connection: Connection, since: datetime) -> dict[str, Figures]:
 def states(connection: Connection, run_id: int | None = None) -> dict[State, int]:
     """Return how many items are in each state, of a run or of all."""
     query = select(review_item.c.state, func.count()).group_by(review_item.c.state)
+    query = query.where(ON_ITS_OWN)
     if run_id is not None:
         query = query.where(review_item.c.run_id == run_id)
     found = dict.fromkeys(State, 0)

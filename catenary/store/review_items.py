@@ -1,6 +1,6 @@
 """Items of the review queue as values, and the filters that pick them."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, fields
 from datetime import UTC, datetime
 from typing import Any
@@ -44,6 +44,8 @@ class Item:
         standing: What stands.
         held_by: Who has a lease, or None.
         held_until: Until when, UTC; the lease means nothing after.
+        merged_into: Row of the item that goes on, where two turned out to be one part; or None.
+        is_masked: Whether it is shown otherwise than it stands: what others said of it is hidden.
     """
 
     id: int
@@ -70,6 +72,8 @@ class Item:
     standing: Standing
     held_by: str | None
     held_until: datetime | None
+    merged_into: int | None = None
+    is_masked: bool = False
 
     def holder(self, now: datetime) -> str | None:
         """Return who has a lease that still counts."""
@@ -123,6 +127,8 @@ FACET_COLUMNS = {name: review_item.c[name] for name in FACETS if name not in ("r
     "mast": review_item.c.mast_number,
 }
 
+ON_ITS_OWN: ColumnElement[bool] = review_item.c.merged_into.is_(None)  # of what is shown at all
+
 
 def run_ids(connection: Connection, names: Iterable[str]) -> list[int]:
     """Return the rows of runs; names that nobody knows are left out."""
@@ -139,7 +145,7 @@ def conditions(
         wanted: Filter.
         without: Name of a list that is left out of it.
     """
-    found: list[ColumnElement[bool]] = []
+    found: list[ColumnElement[bool]] = [ON_ITS_OWN]
     for name, values in wanted.lists().items():
         if not values or name == without:
             continue
@@ -175,9 +181,16 @@ def by_ids(connection: Connection, ids: Sequence[int]) -> list[Item]:
 
 
 def of_run(connection: Connection, run_id: int) -> list[Item]:
-    """Return every item of a run, in the order of their rows."""
-    query = selected().where(review_item.c.run_id == run_id).order_by(review_item.c.id)
+    """Return every item of a run but merged ones, in the order of their rows."""
+    own = (review_item.c.run_id == run_id, ON_ITS_OWN)
+    query = selected().where(*own).order_by(review_item.c.id)
     return [item_of(row) for row in connection.execute(query).mappings()]
+
+
+def names_of_run(connection: Connection, run_id: int, wanted: Wanted) -> frozenset[str]:
+    """Return the names of the parts of a run whose items are wanted."""
+    own = (review_item.c.run_id == run_id, *conditions(connection, wanted))
+    return frozenset(connection.execute(select(review_item.c.name).where(*own)).scalars())
 
 
 def one(connection: Connection, item_id: int) -> Item:
@@ -204,6 +217,7 @@ def of_mast(
         review_item.c.section == mast.section,
         review_item.c.line == mast.line,
         review_item.c.direction == str(mast.direction),
+        ON_ITS_OWN,
     ]
     if component is not None:
         own.append(review_item.c.component == component)
@@ -213,7 +227,8 @@ def of_mast(
 
 def in_frame(connection: Connection, frame_id: int) -> list[tuple[Item, Box]]:
     """Return the items that a photograph shows, each with its box there."""
-    led = selected().where(review_item.c.frame_id == frame_id).order_by(review_item.c.id)
+    led = selected().where(review_item.c.frame_id == frame_id, ON_ITS_OWN)
+    led = led.order_by(review_item.c.id)
     found = [item_of(row) for row in connection.execute(led).mappings()]
     corners = [part_view.c[name].label(f"view_{name}") for name in ("x0", "y0", "x1", "y1")]
     same = and_(part.c.run_id == review_item.c.run_id, part.c.name == review_item.c.name)
@@ -234,9 +249,6 @@ def in_frame(connection: Connection, frame_id: int) -> list[tuple[Item, Box]]:
 
 def item_of(row: RowMapping) -> Item:
     """Return the item of a row that `selected` gave."""
-    mast = None
-    if row["mast_number"]:
-        mast = Mast(row["line"], Direction(row["direction"]), row["section"], row["mast_number"])
     return Item(
         row["id"],
         row["version"],
@@ -255,14 +267,22 @@ def item_of(row: RowMapping) -> Item:
         row["height"],
         row["camera"],
         row["view"],
-        mast,
+        mast_of(row),
         row["kilometre_m"],
         _utc(row["entered_at"]),
         row["priority"],
         standing_of(row),
         row["held_by"],
         None if row["held_until"] is None else _utc(row["held_until"]),
+        row["merged_into"],
     )
+
+
+def mast_of(row: Mapping[str, Any] | RowMapping) -> Mast | None:
+    """Return the support that an item is at, or None."""
+    if not row["mast_number"]:
+        return None
+    return Mast(row["line"], Direction(row["direction"]), row["section"], row["mast_number"])
 
 
 def standing_of(row: RowMapping) -> Standing:

@@ -3,7 +3,7 @@
 import hashlib
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Any
 
@@ -28,7 +28,7 @@ from catenary.domain.review import (
     Worth,
 )
 from catenary.domain.taxonomy import Taxonomy
-from catenary.store import audit, defect_steps, review_items
+from catenary.store import audit, defect_steps, findings, review_items
 from catenary.store.defect_steps import By
 from catenary.store.review_items import Item, standing_row, stored
 from catenary.store.schema import decision, finding, frame, review_item, run
@@ -136,10 +136,14 @@ def decide(
             raise RefusedError(*no, item.id)
         if one.wish.box is not None:
             _require_inside(item, one.wish.box)
-        saying = review.completed(one.wish, item.component, item.standing, rules.taxonomy)
+        stage = review.stage_of(item.standing.state)
+        shown = item.standing
+        if stage is Stage.SECOND and one.wish.decision is Decision.CONFIRM:
+            # What the second reader leaves open is what the scan said: the first one's is hidden.
+            shown = replace(as_scanned(tx, [item])[item.id], box=shown.box)
+        saying = review.completed(one.wish, item.component, shown, rules.taxonomy)
         again = rules.second.wants(saying.decision, item.name)
         after = review.decided(item.standing, saying, reader, again, now)
-        stage = review.stage_of(item.standing.state)
         row = _Row(reader, stage, Act(one.wish.decision), one.wish.note)
         _keep(tx, item, row, after, rules, now)
     return review_items.by_ids(tx, [one.item_id for one in asks])
@@ -182,6 +186,7 @@ def draw(tx: Connection, drawn: Drawn, reader: Reader, rules: Rules, now: dateti
     Raises:
         RefusedError: ``"not_found"``, ``"invalid"``, or ``"stale"`` where the same box is there.
     """
+    audit.hold(tx)
     query = select(frame, run.c.taxonomy.label("run_taxonomy")).join(run)
     row = tx.execute(query.where(frame.c.id == drawn.frame_id)).mappings().one_or_none()
     if row is None:
@@ -227,6 +232,29 @@ def decisions_of(connection: Connection, item_id: int) -> list[Made]:
     rows = connection.execute(query).mappings().all()
     undone = {row["undoes"] for row in rows}
     return [_made(row, row["id"] in undone) for row in rows]
+
+
+def as_scanned(connection: Connection, items: Sequence[Item]) -> dict[int, Standing]:
+    """Return what stood on items before anybody decided, as if they were new; by their rows."""
+    ids = [one.id for one in items]
+    query = select(decision.c.item_id, decision.c.before).where(decision.c.item_id.in_(ids))
+    rows = connection.execute(query.order_by(decision.c.version.desc()))
+    first = {item_id: standing_from(before) for item_id, before in rows}
+    found = findings.by_ids(
+        connection, [one.finding_id for one in items if one.finding_id and one.id not in first]
+    )
+    told: dict[int, Standing] = {}
+    for one in items:
+        own = None if one.finding_id is None else found.get(one.finding_id)
+        if one.id in first:
+            told[one.id] = replace(first[one.id], state=State.OPEN)
+        elif own is not None:
+            part = own.finding
+            told[one.id] = Standing(State.OPEN, part.condition, part.grade, part.component.box)
+        else:
+            now = one.standing
+            told[one.id] = Standing(State.OPEN, now.condition, now.grade, now.box)
+    return told
 
 
 def standing_decision(made: Sequence[Made]) -> Made | None:
@@ -298,11 +326,15 @@ def _checked(
     if len(set(ids)) < len(ids):
         raise RefusedError("invalid", "decisions: an item is named twice")
     # Several servers on one PostgreSQL: nobody decides between the look and the write.
+    audit.hold(tx)
     tx.execute(select(review_item.c.id).where(review_item.c.id.in_(ids)).with_for_update()).all()
     items = review_items.by_ids(tx, ids)
     if len(items) < len(ids):
         missing = sorted(set(ids) - {one.id for one in items})
         raise RefusedError("not_found", f"there is no item {missing[0]}")
+    if merged := [one for one in items if one.merged_into is not None]:
+        told = f"this is one part with item {merged[0].merged_into}; decide on that"
+        raise RefusedError("stale", told, *(one.id for one in merged))
     stale = [one for one, (_, seen) in zip(items, wanted, strict=True) if one.version != seen]
     if stale:
         told = f"{len(stale)} of {len(items)} items were decided since they were shown"
@@ -341,8 +373,8 @@ def _keep(
         "undoes": row.undoes,
         "note": row.note,
         "version": item.version + 1,
-        "before": _text(item.standing),
-        "after": _text(after),
+        "before": text_of(item.standing),
+        "after": text_of(after),
         "model": versions.model,
         "rules": versions.rules,
         "taxonomy": rules.taxonomy.version,
@@ -358,7 +390,8 @@ def _keep(
     defect_steps.follow(tx, item, after, By(row.reader, now, rules.deadlines, number))
 
 
-def _text(standing: Standing) -> str:
+def text_of(standing: Standing) -> str:
+    """Return what stood, as `decision.before` and `decision.after` hold it."""
     told = standing_row(standing)
     if standing.decided_at is not None:
         told["decided_at"] = standing.decided_at.isoformat()

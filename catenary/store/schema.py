@@ -30,6 +30,7 @@ from catenary.domain.change import Change
 from catenary.domain.defect_loop import Conclusion, LoopState, Step
 from catenary.domain.finding import Verdict
 from catenary.domain.image import Outcome
+from catenary.domain.inherit import Inherited
 from catenary.domain.review import Act, Decision, Origin, Role, Stage, State
 from catenary.store.path_text import PathText
 
@@ -107,6 +108,23 @@ scan = Table(
     Index(None, "run_id"),
 )
 
+# Photographs lent to a worker of a scan over many machines; the row goes when their outcomes are
+# written, or when nothing was heard of the worker, and then nobody can write under it any more.
+lease = Table(
+    "lease",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("run_id", ForeignKey("run.id"), nullable=False),
+    Column("scan_id", ForeignKey("scan.id"), nullable=False),
+    Column("worker", Text, nullable=False),  # process and machine, for people
+    Column("images", Integer, nullable=False),
+    Column("taken_at", DateTime, nullable=False),  # UTC
+    Column("expires_at", DateTime, nullable=False),  # UTC; put off while the worker is alive
+    CheckConstraint("images > 0", name="images_counted"),
+    Index(None, "run_id"),
+    sqlite_autoincrement=True,  # an id is never given twice: it is what fences late results
+)
+
 # The ledger: one row a photograph, planned before the scan; what has no outcome, or has one and is
 # to be scanned again, is left to do. The former outcome and findings stand until then.
 frame = Table(
@@ -139,6 +157,7 @@ frame = Table(
     Column("stamp", Text, nullable=False, server_default=""),  # see runs/source.py
     Column("sha256", String(64), nullable=False, server_default=""),  # of its bytes
     Column("scan_id", ForeignKey("scan.id")),  # that finished it
+    Column("lease_id", ForeignKey("lease.id")),  # under which it is lent to a worker now
     UniqueConstraint("run_id", "image_id"),
     UniqueConstraint("run_id", "seq"),
     _one_of("outcome", Outcome),
@@ -154,6 +173,12 @@ frame = Table(
         "seq",
         sqlite_where=text("again"),
         postgresql_where=text("again"),
+    ),
+    Index(
+        None,
+        "lease_id",
+        sqlite_where=text("lease_id IS NOT NULL"),
+        postgresql_where=text("lease_id IS NOT NULL"),
     ),
 )
 
@@ -192,7 +217,10 @@ finding = Table(
     CheckConstraint("probability BETWEEN 0 AND 1", name="probability_range"),
     CheckConstraint("(verdict = 'defect') = (grade IS NOT NULL)", name="defect_graded"),
     CheckConstraint("(crop IS NULL) = (crop_x0 IS NULL)", name="crop_placed"),
+    # Serves findings by probability, and whatever else an order by them asks for.
     Index(None, "run_id", "superseded_at", "verdict", "probability"),
+    # Holds all that is counted of a run, so that counting reads no row.
+    Index(None, "run_id", "superseded_at", "verdict", "component", "condition"),
     Index(None, "frame_id"),
     Index(None, "former_id"),
 )
@@ -361,6 +389,8 @@ review_item = Table(
     Column("version", Integer, nullable=False),  # counts the decisions
     Column("held_by", String(100)),  # a lease; it means nothing after held_until
     Column("held_until", DateTime),  # UTC
+    # The item that goes on, where two turned out to be one part; this one is shown no more.
+    Column("merged_into", ForeignKey("review_item.id")),
     UniqueConstraint("run_id", "name"),
     _one_of("origin", Origin),
     _one_of("verdict", Verdict),
@@ -392,10 +422,12 @@ review_item = Table(
         "reviewer",
         "mast_number",
         "kilometre_m",
+        "merged_into",
     ),
     Index(None, "frame_id"),
     Index(None, "finding_id"),
     Index(None, "held_by"),
+    Index(None, "merged_into"),
 )
 
 # What a run's items were made of; they are made again when it is something else.
@@ -404,6 +436,39 @@ review_fill = Table(
     metadata,
     Column("run_id", ForeignKey("run.id"), primary_key=True),
     Column("made_of", Text, nullable=False),
+)
+
+# Views of decided parts that were taken apart; kept until the queue is filled.
+former_view = Table(
+    "former_view",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("item_id", ForeignKey("review_item.id"), nullable=False),
+    Column("frame_id", ForeignKey("frame.id"), nullable=False),
+    Column("x0", Double, nullable=False),  # full-frame pixels
+    Column("y0", Double, nullable=False),
+    Column("x1", Double, nullable=False),
+    Column("y1", Double, nullable=False),
+    Index(None, "item_id"),
+)
+
+# How decisions went on when a run was scanned or joined anew: rows are added, never changed.
+inheritance = Table(
+    "inheritance",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("item_id", ForeignKey("review_item.id"), nullable=False),
+    Column("made_at", DateTime, nullable=False),  # UTC
+    Column("kind", String(20), nullable=False),
+    Column("other", ForeignKey("review_item.id")),  # merged into, copied from or parted from
+    Column("from_name", String(14), nullable=False),
+    Column("to_name", String(14), nullable=False),
+    Column("before", Text),  # JSON: what stood on the item that goes on; NULL where it is new
+    Column("after", Text, nullable=False),  # JSON: what stands on it from then on
+    _one_of("kind", Inherited),
+    CheckConstraint("(kind = 'followed') = (other IS NULL)", name="of_another"),
+    Index(None, "item_id"),
+    Index(None, "other"),
 )
 
 # Rows are added, never changed: triggers refuse it (see append_only.py).
@@ -452,6 +517,8 @@ account = Table(
     Column("name", String(100), nullable=False),
     Column("role", String(20), nullable=False),
     Column("password", Text, nullable=False),  # argon2id, with its salt and costs
+    # Somebody else chose the password: it is good for choosing one's own, and nothing else.
+    Column("must_change", Boolean, nullable=False, server_default=false()),
     Column("created_at", DateTime, nullable=False),  # UTC
     Column("disabled_at", DateTime),  # UTC
     UniqueConstraint("name"),
@@ -486,13 +553,20 @@ vigilance = Table(
     Index(None, "reader"),
 )
 
-# The closed loop: one row a confirmed item, kept when the confirmation is taken back. Its place and
-# component are those of the item; what follows here is what the newest step left.
+# The closed loop: one row a confirmed item, kept when the confirmation is taken back. Run, kind and
+# place are copied from the item, so that counting joins nothing: whoever moves an item moves them
+# too. What follows them is what the newest step left.
 defect = Table(
     "defect",
     metadata,
     Column("id", Integer, primary_key=True),
     Column("item_id", ForeignKey("review_item.id"), nullable=False),
+    Column("run_id", Integer, nullable=False, server_default="0"),
+    Column("component", String(50), nullable=False, server_default=""),
+    Column("line", Text, nullable=False, server_default=""),
+    Column("section", Text, nullable=False, server_default=""),
+    Column("mast_number", Text, nullable=False, server_default=""),
+    Column("kilometre_m", Double),
     Column("version", Integer, nullable=False),  # counts the steps
     Column("state", String(20), nullable=False),
     Column("condition", String(50), nullable=False),
@@ -522,6 +596,24 @@ defect = Table(
     Index(None, "due", "id"),
     Index(None, "suspected_of"),
     Index(None, "joined_to"),
+    Index(None, "mast_number"),
+    # Holds all that is counted, so that counting reads no row.
+    Index(
+        "ix_defect_counted",
+        "state",
+        "component",
+        "condition",
+        "grade",
+        "run_id",
+        "line",
+        "section",
+        "mast_number",
+        "due",
+        "suspected_of",
+        "joined_to",
+        "kilometre_m",
+        "registered_at",
+    ),
 )
 
 # Rows are added, never changed, like decisions.

@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from sqlalchemy import Connection, func, select
+from sqlalchemy import ColumnElement, Connection, func, select
 
 from catenary.domain.finding import Verdict
 from catenary.domain.geometry import Box
@@ -51,11 +51,7 @@ class Settled:
 
 def of_run(connection: Connection, run_id: int, states: Sequence[State]) -> Iterator[Settled]:
     """Yield the items of a run in some states, in the order of their rows."""
-    query = (
-        select(review_item.c.id)
-        .where(review_item.c.run_id == run_id, review_item.c.state.in_([str(s) for s in states]))
-        .order_by(review_item.c.id)
-    )
+    query = select(review_item.c.id).where(*_in(run_id, states)).order_by(review_item.c.id)
     ids = list(connection.execute(query).scalars())
     for start in range(0, len(ids), _CHUNK):
         items = review_items.by_ids(connection, ids[start : start + _CHUNK])
@@ -71,9 +67,13 @@ def of_run(connection: Connection, run_id: int, states: Sequence[State]) -> Iter
 
 def count(connection: Connection, run_id: int, states: Sequence[State]) -> int:
     """Return how many items of a run are in some states."""
-    own = (review_item.c.run_id == run_id, review_item.c.state.in_([str(s) for s in states]))
-    query = select(func.count()).select_from(review_item).where(*own)
+    query = select(func.count()).select_from(review_item).where(*_in(run_id, states))
     return int(connection.execute(query).scalar_one())
+
+
+def _in(run_id: int, states: Sequence[State]) -> list[ColumnElement[bool]]:
+    is_in = review_item.c.state.in_([str(one) for one in states])
+    return [review_item.c.run_id == run_id, is_in, review_items.ON_ITS_OWN]
 
 
 def _leading(item: Item, photo: Photograph, own: StoredFinding | None) -> SettledView:

@@ -2,7 +2,7 @@
 
 import random
 from collections.abc import Iterable
-from datetime import datetime
+from datetime import UTC, datetime
 
 from sqlalchemy import Connection, insert, or_, select, update
 
@@ -71,11 +71,26 @@ def shown(
     return set(connection.execute(query).scalars())
 
 
-def answered(connection: Connection, reader: Reader, ids: Iterable[int]) -> set[int]:
-    """Return those items that a reader answered as if they were new."""
-    own = (vigilance.c.reader == reader.name, vigilance.c.answered_at.is_not(None))
-    query = select(vigilance.c.item_id).where(*own, vigilance.c.item_id.in_(list(ids)))
-    return set(connection.execute(query).scalars())
+def answered(
+    connection: Connection, reader: Reader, ids: Iterable[int], since: datetime | None = None
+) -> dict[int, tuple[Decision, datetime]]:
+    """Return what a reader said of items that were shown as if they were new, and when (UTC).
+
+    Args:
+        connection: Database.
+        reader: Who.
+        ids: Rows of items.
+        since: As for `shown`.
+    """
+    own = [vigilance.c.reader == reader.name, vigilance.c.answered_at.is_not(None)]
+    if since is not None:
+        own.append(vigilance.c.shown_at > stored(since))
+    columns = (vigilance.c.item_id, vigilance.c.answer, vigilance.c.answered_at)
+    query = select(*columns).where(*own, vigilance.c.item_id.in_(list(ids)))
+    return {
+        item_id: (Decision(said), at.replace(tzinfo=UTC))
+        for item_id, said, at in connection.execute(query)
+    }
 
 
 def answer(

@@ -2,6 +2,7 @@
 
 import math
 
+import cv2
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -156,3 +157,18 @@ def test_contrast_is_evened_but_dark_noise_is_not_raised():
     picture[:, 200:] += 60 * np.cos(2 * np.pi * np.arange(200) / 12)
     even = profiles.evened(picture)
     assert even[:, 20:150].std() < 0.2 * even[:, 250:380].std()
+
+
+@pytest.mark.parametrize("scale", [0.05, 0.11, 0.3])
+def test_a_strip_of_a_large_picture_is_that_of_one_wide_blur(scale: float):
+    pixels = np.random.default_rng(0).integers(0, 256, (1201, 1603), np.uint8)
+    pixels = cv2.GaussianBlur(pixels, (0, 0), 0.2 / scale)
+    pixels = cv2.normalize(pixels, None, 0, 255, cv2.NORM_MINMAX)
+    strip = profiles.level(pixels, Box(500, 400, 1100, 800), 20.0, scale)
+    soft = cv2.GaussianBlur(pixels, (0, 0), 0.4 / scale)
+    height, length = strip.pixels.shape
+    flags = cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP
+    direct = cv2.warpAffine(
+        soft, strip.to_picture, (length, height), flags=flags, borderMode=cv2.BORDER_REPLICATE
+    )
+    assert np.abs(strip.pixels - direct).max() <= 3

@@ -54,3 +54,22 @@ def test_one_pixel_wire_is_fainter_but_not_lost():
 def test_side_below_one_pixel_is_refused():
     with pytest.raises(ValueError, match="at least 1, got 0"):
         resize.reduced(np.zeros((8, 8), np.uint8), 0)
+
+
+@pytest.mark.parametrize(
+    ("shape", "off"),
+    [((1040, 2064), 1), ((1041, 2069), 4), ((300, 2000), 0), ((100, 60), 0)],
+)
+def test_averaging_in_steps_gives_the_picture_of_one_step(shape: tuple[int, int], off: int):
+    pixels = np.random.default_rng(1).integers(0, 256, shape, np.uint8)
+    pixels = cv2.GaussianBlur(pixels, (0, 0), 3.0)  # an odd pixel left out moves little then
+    height, width = min(shape[0], 128), min(shape[1], 128)
+    direct = cv2.resize(pixels, (width, height), interpolation=cv2.INTER_AREA)
+    ours = resize.averaged(pixels, height, width)
+    assert np.abs(direct.astype(int) - ours).max() <= off
+
+
+def test_pixels_of_a_halved_picture_are_means_of_blocks():
+    pixels = np.arange(0, 160, 2, np.uint8).reshape(8, 10)
+    blocks = pixels.reshape(2, 4, 10)[:, :, :8].reshape(2, 4, 2, 4).mean(axis=(1, 3))
+    assert np.abs(resize.halved(pixels, 2) - blocks).max() <= 1

@@ -3,10 +3,8 @@
 import multiprocessing
 import os
 import re
-import sqlite3
 import sys
-from collections.abc import Callable, Iterator
-from contextlib import closing
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -174,22 +172,22 @@ _QUERIES = {
 }
 
 
-def everything(path: Path) -> Everything:
+def everything(path: Path, url: str = "") -> Everything:
     """Return what lies in a workspace of one run."""
-    workspace = Workspace(path)
-    with closing(sqlite3.connect(workspace.database)) as connection:
-        tables = {
-            name: [_as_first(row) for row in connection.execute(query)]
-            for name, query in _QUERIES.items()
-        }
-        put_aside = "SELECT crop FROM finding WHERE superseded_at IS NOT NULL"
-        former = {row[0] for row in connection.execute(put_aside)}
-        (name,) = connection.execute("SELECT name FROM run").fetchone()
-        recorded = {row[0] for row in connection.execute("SELECT file_name FROM shard")}
-        assert connection.execute("PRAGMA integrity_check").fetchone() == ("ok",)
-        assert connection.execute("PRAGMA foreign_key_check").fetchall() == []
+    workspace = Workspace(path, url)
     db = database.open_workspace_db(workspace.database)
     with db.read() as connection:
+        ask = connection.exec_driver_sql
+        tables = {
+            name: sorted(map(_as_first, ask(query)), key=str) for name, query in _QUERIES.items()
+        }
+        put_aside = "SELECT crop FROM finding WHERE superseded_at IS NOT NULL"
+        former = set(ask(put_aside).scalars())
+        name = str(ask("SELECT name FROM run").scalar_one())
+        recorded = set(ask("SELECT file_name FROM shard").scalars())
+        if not url:
+            assert ask("PRAGMA integrity_check").fetchone() == ("ok",)
+            assert ask("PRAGMA foreign_key_check").fetchall() == []
         rows = [
             (one.image_id, one.x0, one.y0, one.x1, one.y1, one.verdict, one.probability)
             for one in shards.components_of_run(connection, workspace, 1)
@@ -204,5 +202,5 @@ def everything(path: Path) -> Everything:
     return Everything(**tables, components=sorted(rows), pictures=pictures, files=files)
 
 
-def _as_first(row: tuple) -> tuple:
+def _as_first(row: Sequence) -> tuple:
     return tuple(re.sub(r"-r\d+(?=-\d+\.jpg$)", "", v) if isinstance(v, str) else v for v in row)

@@ -9,7 +9,7 @@ import pytest
 from sqlalchemy import text
 
 from catenary.jobs.accounts import SHORTEST, Passwords
-from catenary.store import database, ledger
+from catenary.store import accounts, database, ledger
 from catenary.store.workspace import Workspace
 from tests.jobs.commands import catenary
 from tests.store import queues, records
@@ -41,6 +41,29 @@ def test_an_account_is_added_listed_and_disabled(folder: Path, monkeypatch: pyte
     done = catenary("users", "disable", "王伟", "--workspace", str(folder))
     assert (done.returncode, done.stdout) == (0, "王伟 disabled\n")
     assert listed(folder)[0]["disabled"] is True
+
+
+def test_a_forgotten_password_is_reset_and_has_to_be_replaced(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+):
+    add(monkeypatch, folder, "sun", "admin")
+    other = "seven iron droppers"
+    monkeypatch.setattr(sys, "stdin", io.StringIO(f"{other}\n"))
+    done = catenary("users", "reset", "sun", "--workspace", str(folder))
+    assert done.stdout == "sun has to choose a password at the next login\n"
+    db = database.open_workspace_db(Workspace(folder).database)
+    with db.read() as connection:
+        found = accounts.find(connection, "sun")
+    db.close()
+    assert found is not None
+    assert found[0].must_change
+    assert [Passwords().matches(found[1], one) for one in (other, PASSWORD)] == [True, False]
+
+
+def test_the_password_of_nobody_is_not_reset(folder: Path, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(sys, "stdin", io.StringIO(f"{PASSWORD}\n"))
+    done = catenary("users", "reset", "sun", "--workspace", str(folder))
+    assert (done.returncode, "no account 'sun'" in done.stderr) == (1, True)
 
 
 def test_a_short_password_is_refused(folder: Path, monkeypatch: pytest.MonkeyPatch):

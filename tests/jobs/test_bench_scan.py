@@ -104,7 +104,7 @@ def test_nothing_to_measure_is_refused(photographs):
 def test_an_entrant_of_ours_answers_a_line_with_a_line(photographs):
     asked = json.dumps([str(one) for one in photographs[:2]])
     done = subprocess.run(
-        [sys.executable, "-m", "catenary.jobs.bench_scan_entrant", "decode"],
+        [sys.executable, "-m", "catenary.jobs.bench_scan_entrant", "decode", "cpu"],
         input=f"{asked}\n{asked}\n",
         cwd=ROOT,
         capture_output=True,

@@ -26,7 +26,7 @@ from catenary.store import database
 from tests.jobs import crash
 from tests.jobs.crash import BATCH, Everything
 
-UNWRITTEN = BATCH + workers.fitting(torch.device("cpu")).ahead  # a batch, and what is at work
+UNWRITTEN = BATCH + workers.fitting([torch.device("cpu")]).ahead  # a batch, and what is at work
 
 MASTS = 24
 KILLED = -signal.SIGKILL

@@ -18,8 +18,7 @@ import pytest
 
 from catenary.domain.image import ImageRef
 from catenary.domain.place import Direction, Mast
-from catenary.jobs import assemble
-from catenary.jobs import scan as job
+from catenary.jobs import assemble, writing
 from catenary.pipeline.judge import Judgement
 from catenary.reports import lexicon
 from catenary.runs.sub_databases import KEPT_OPEN
@@ -44,9 +43,9 @@ class NoJudge(crash.CheapJudge):
 def watch(figures: Path, *, is_nobody: bool = False) -> None:
     """Have this process judge nothing, and write down its memory and files after each batch."""
     assemble.judge = lambda _: NoJudge(figures)  # type: ignore[assignment, return-value]
-    commit = job._Writer.commit
+    commit = writing.Writer.commit
 
-    def watched(writer: job._Writer, batch: list) -> None:
+    def watched(writer: writing.Writer, batch: writing.Batch) -> None:
         commit(writer, batch)
         pages = int(Path("/proc/self/statm").read_text().split()[1])
         open_files = len(os.listdir("/proc/self/fd"))  # noqa: PTH208 - without opening more
@@ -54,7 +53,7 @@ def watch(figures: Path, *, is_nobody: bool = False) -> None:
         with figures.open("a") as file:
             file.write(json.dumps([writer.done, megabytes, open_files]) + "\n")
 
-    job._Writer.commit = watched  # type: ignore[method-assign]
+    writing.Writer.commit = watched  # type: ignore[method-assign]
     if is_nobody and os.getuid() == 0:
         os.setgroups([])
         os.setgid(NOBODY)

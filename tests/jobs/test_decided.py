@@ -1,8 +1,10 @@
 """Reports of a run on which people decided, as `catenary report` writes them."""
 
 import csv
+import hashlib
 import json
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import docx as word
@@ -12,7 +14,7 @@ import pytest
 from catenary.datasets import coco
 from catenary.domain.finding import Verdict
 from catenary.domain.geometry import Box
-from catenary.domain.review import Decision, Reader, Role, Wish
+from catenary.domain.review import Decision, Reader, Role, SecondReading, Wish
 from catenary.store import database, parts, queue_fill, review_items, reviews
 from catenary.store.database import Database
 from catenary.store.parts import JoinedPart, View
@@ -289,3 +291,19 @@ def test_labels_of_a_joined_part_tell_which_photographs_show_it(joined: Path, tm
         ("000002", "slack", False),
     ]
     assert len({one.part_id for _, one in labels}) == 1
+
+
+def test_every_reader_of_a_decision_is_named(tmp_path: Path):
+    place = filled(tmp_path)
+    read_twice = replace(RULES, second=SecondReading(True, 1.0, 0.0))
+    for db in opened(place):
+        for version, reader in enumerate((WANG, Reader("zhao", Role.SECOND))):
+            with db.write() as tx:
+                reviews.decide(
+                    tx, [Ask(1, version, Wish(Decision.CONFIRM))], reader, read_twice, NOON
+                )
+    found = [one for one in rows(report(place, tmp_path, "csv")) if one["reviewer"]]
+    assert [(one["reviewer"], one["decision"]) for one in found] == [("wang, zhao", "confirmed")]
+    told = json.loads((tmp_path / "report.csv.about.json").read_text(encoding="utf-8"))
+    assert told["review"]["reviewers"] == ["wang", "zhao"]
+    assert told["sha256"] == hashlib.sha256((tmp_path / "report.csv").read_bytes()).hexdigest()

@@ -8,10 +8,13 @@ import pytest
 
 from catenary.domain.errors import SourceError
 from catenary.domain.image import ImageRef
-from catenary.jobs import planning
+from catenary.jobs import assemble, planning, scan
+from catenary.jobs.assemble import Recipe
 from catenary.jobs.planning import Planning
+from catenary.jobs.scan import Options
 from catenary.store import database, ledger
 from catenary.store.database import Database
+from tests.jobs import quick
 from tests.store import records
 
 
@@ -116,3 +119,26 @@ def test_a_transaction_kept_without_an_answer_is_scanned_all_the_same(
             return under_way.has_more()
 
         assert len(list(ledger.pending(db, run_id, more=more))) == 3
+
+
+def test_photographs_that_are_listed_at_once_count_once(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr(assemble, "judge", quick.judge)
+    enter = Planning.__enter__
+
+    def entered(plan: Planning) -> Planning:
+        enter(plan)
+        plan._thread.join()  # the whole run is listed before anything else is done
+        return plan
+
+    monkeypatch.setattr(Planning, "__enter__", entered)
+    run, told = quick.photographs(tmp_path / "run", 5), []
+    scan.scan_run(
+        str(run),
+        tmp_path / "ws",
+        Recipe(device="cpu"),
+        Options(),
+        lambda done, total, _="": told.append((done, total)),
+    )
+    assert told == [(number, 5) for number in range(1, 6)]

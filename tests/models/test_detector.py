@@ -1,6 +1,7 @@
 import numpy as np
 import pytest
 import torch
+import torch.nn.functional as F  # noqa: N812 - torch's own customary name
 from torch import Tensor, nn
 
 from catenary.models.classifier import CropClassifier
@@ -68,6 +69,17 @@ def test_peaks_are_the_best_local_maxima():
     assert labels.tolist() == [0, 0]
     assert scores.tolist() == pytest.approx([0.9526, 0.8808], abs=1e-3)
     assert len(peaks(logits, PeakLimits(max_peaks=1))[0]) == 1
+
+
+def test_peaks_are_those_of_every_window_of_nine_cells():
+    logits = torch.randn((3, 20, 30), generator=torch.Generator().manual_seed(0))
+    logits[1, 3:5, 0] = 4.0  # a plateau at the edge
+    highest = F.max_pool2d(logits[None], 3, stride=1, padding=1)[0]
+    expected = torch.nonzero((highest == logits) & (logits.sigmoid() > 0.6))
+    labels, rows, columns, scores = peaks(logits, PeakLimits(min_score=0.6, max_peaks=1000))
+    found = torch.stack([labels, rows, columns], dim=1)
+    assert sorted(found.tolist()) == expected.tolist()
+    assert scores.tolist() == sorted(scores.tolist(), reverse=True)
 
 
 def test_a_detector_of_other_classes_is_refused():

@@ -32,6 +32,33 @@ def test_uneven_padding_is_kept(kernel, shape):
 
 
 @torch.inference_mode()
+@pytest.mark.parametrize("strip_bytes", [1, 3000, 20_000])
+@pytest.mark.parametrize(("kernel", "stride"), [(3, 1), (5, 1), (3, 2), (5, 2)])
+def test_strips_give_what_all_at_once_gives(
+    monkeypatch: pytest.MonkeyPatch, strip_bytes: int, kernel: int, stride: int
+):
+    torch.manual_seed(0)
+    widen = fused.FusedConvolution(nn.Conv2d(4, 24, 1), nn.ReLU6())
+    kind = Conv2dSame if stride == 2 else nn.Conv2d
+    plain = kind(24, 24, kernel, stride=stride, padding=kernel // 2, groups=24)
+    block = fused.InStrips(widen, fused.FusedConvolution(plain, nn.ReLU6()))
+    images = torch.randn(2, 4, 46, 30).contiguous(memory_format=torch.channels_last)
+    at_once = block(images)
+    monkeypatch.setattr(fused, "_MOST_BYTES", 0)
+    monkeypatch.setattr(fused, "_STRIP_BYTES", strip_bytes)
+    assert torch.equal(block(images), at_once)
+
+
+def test_the_widest_block_of_the_detector_runs_in_strips():
+    network = for_inference(
+        detector_network(DetectorArchitecture.CENTRE_LITE0, 3), CPU, Precision.BF16
+    )
+    found = [one for one in network.modules() if isinstance(one, fused.InStrips)]
+    assert len(found) == 15
+    assert found[0].widen.channels == 96
+
+
+@torch.inference_mode()
 @pytest.mark.parametrize(
     "architecture",
     [

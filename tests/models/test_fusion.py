@@ -1,4 +1,5 @@
 import math
+from dataclasses import replace
 
 import pytest
 from hypothesis import given
@@ -100,6 +101,35 @@ def test_a_network_never_silences_a_rule_that_measured_a_defect(
     fusion = Fusion(usual={"both": both, "classifier": classifier, "rule": rule})
     alone = fusion.probability("broken", Voices(None, measured, box=box))
     assert fusion.probability("broken", Voices(network, measured, box=box)) >= alone
+
+
+def test_where_rules_go_first_the_probability_is_worked_out_by_hand():
+    fusion = Fusion(usual={**DEFAULTS, "rule": FusionWeights(-1.0, 0.0, 0.5)}, rules_first=0.2)
+    limit = 1 / (1 + math.exp(1 + 0.5 * math.log(4)))  # of a rule that says 0.2: 0.155
+    assert fusion.probability("broken", Voices(0.1, 0.2)) == pytest.approx(limit)
+    said = 1 / (1 + math.exp(-0.5 * (math.log(9) - math.log(9))))  # network 0.9, rule 0.1
+    behind = fusion.probability("broken", Voices(0.9, 0.1))
+    assert behind == pytest.approx(said / (1 + said / limit))
+    assert behind < limit
+
+
+@given(fusions, st.floats(0.05, 1), share, st.builds(Voices, silent, silent, silent), silent)
+def test_where_rules_go_first_nobody_else_comes_before_them_or_changes_their_order(
+    fusion, first, rule, other, network
+):
+    ranked = replace(fusion, form=Form.JOINT, rules_first=first)
+    score = max(rule, first)
+    measured = ranked.probability("broken", Voices(network, score, network))
+    assert measured == ranked.probability("broken", Voices(None, score))
+    second = ranked.probability("broken", other)
+    if second is not None:
+        assert second <= measured if (other.rule or 0.0) <= score else second >= measured
+
+
+def test_a_member_alone_is_told_no_order():
+    fusion = Fusion(rules_first=0.3)
+    assert fusion.as_member(Form.JOINT) is fusion
+    assert fusion.as_member(Form.CLASSIFIER).rules_first is None
 
 
 def test_a_rule_that_measured_the_wire_straight_counts_against_the_network():

@@ -1,10 +1,11 @@
+import cv2
 import numpy as np
 import pytest
 import torch
 
 from catenary.models.build import RefinerArchitecture, refiner_network
 from catenary.models.inputs import Precision
-from catenary.models.refiner import BoxRefiner, placed, squared, surroundings
+from catenary.models.refiner import BoxRefiner, placed, squared, surroundings, widened
 from catenary.models.refiner_network import Look
 
 CPU = torch.device("cpu")
@@ -48,6 +49,28 @@ def test_what_lies_outside_the_frame_is_neither_dark_nor_bright():
     crop = squared(pixels, np.array([-40, 0, 40, 40]), 64)
     assert (crop[:, :31] == 127).all()
     assert (crop[:, 33:] == 255).all()
+
+
+@pytest.mark.parametrize("corner", [(-700, -900), (5, 12), (600, 1003), (1198, 2)])
+def test_a_large_crop_is_the_mean_of_what_it_covers(corner: tuple[int, int]):
+    pixels = np.random.default_rng(0).integers(0, 256, (1411, 2003), dtype=np.uint8)
+    pixels = np.asarray(cv2.GaussianBlur(pixels, (0, 0), 3.0), np.uint8)
+    outer = np.array([[*corner, corner[0] + 1311, corner[1] + 1407]])
+    (outer,) = widened(outer, 64)
+    x0, y0, x1, y1 = outer
+    everything = np.full((4000, 5000), 127, np.uint8)
+    everything[1000:2411, 1000:3003] = pixels
+    cut = everything[y0 + 1000 : y1 + 1000, x0 + 1000 : x1 + 1000]
+    direct = cv2.resize(cut, (64, 64), interpolation=cv2.INTER_AREA)
+    assert np.abs(squared(pixels, outer, 64).astype(int) - direct).max() <= 1
+
+
+def test_only_large_surroundings_are_widened():
+    outer = np.array([[3, 5, 1003, 1005], [-3, 5, 5003, 6001]])
+    same, more = widened(outer, 128)
+    assert same.tolist() == outer[0].tolist()
+    assert (more % 8 == 0).all()
+    assert (np.abs(more - outer[1]) < 8).all()
 
 
 def test_boxes_of_random_weights_stay_inside_the_frame():

@@ -101,6 +101,9 @@ class ShiftingRefiner:
         assert set(kinds) <= {"split_pin"}
         return boxes + 10, np.full(len(boxes), 0.25, np.float32)
 
+    def together(self, proposed):
+        return [self(one.picture, one.boxes, one.kinds) for one in proposed]
+
 
 def test_a_second_look_moves_the_box_and_both_looks_make_the_score():
     first = locate(frame(CLEVIS, PIN), BlobDetector(), CascadeSettings())

@@ -100,7 +100,9 @@ def test_an_unusable_picture_is_never_judged():
     assert result.result.note
 
 
-@pytest.mark.parametrize("workers", [Workers(1, 1), Workers(4, 1), Workers(2, 3, 2)])
+@pytest.mark.parametrize(
+    "workers", [Workers(1, 1), Workers(4, 1), Workers(2, 3, 2), Workers(3, 2, together=4)]
+)
 def test_threads_give_what_one_after_another_gives(workers):
     names = ("good.jpg", "text.jpg", "dark.jpg", "good.jpg", "gone.jpg") * 3
 

@@ -11,6 +11,7 @@ from PIL import Image
 from catenary.domain.errors import StoreError
 from catenary.reports import html, page, pictures
 from catenary.reports.data import CropImage, Names, ReportData
+from catenary.reports.lexicon import Words
 from tests.reports import reported
 
 NASTY = '<script>alert("1")</script>\'&'
@@ -60,6 +61,13 @@ def test_a_reviewer_finds_everything_about_a_defect_on_its_card(tmp_path: Path):
         "232650844_K1347_D046_2_13.jpg",
     ):
         assert words in text.replace("\N{NO-BREAK SPACE}", " "), words
+
+
+def test_a_report_of_a_selection_says_so_on_top(tmp_path: Path):
+    only = replace(reported.report([]), selection=Words("站区：<东站>", "section: <东站>"))
+    text = written(only, tmp_path)
+    assert text.count("Only a selection is listed (section: &lt;东站&gt;)") == 2  # note and line
+    assert "只列出所选部分（站区：&lt;东站&gt;）" in text
 
 
 def test_the_file_asks_nothing_of_the_network(tmp_path: Path):

@@ -12,8 +12,10 @@ from catenary.domain.change import Change, Incomparable, Uncompared
 from catenary.domain.defect_loop import Conclusion, Found, LoopState, Step
 from catenary.domain.finding import Verdict
 from catenary.domain.geometry import Box
+from catenary.domain.inherit import Inherited
 from catenary.domain.refusal import Unjudged
 from catenary.imaging.crops import Crop
+from catenary.jobs.engines import dispatch
 from catenary.pipeline import fuse
 from catenary.reports import lexicon, words
 from catenary.reports.lexicon import Words
@@ -121,13 +123,17 @@ def test_everything_of_the_closed_loop_has_words():
     assert set(lexicon.FOUND_LATER) == set(Found)
 
 
+def test_every_way_a_decision_goes_on_has_words():
+    assert set(lexicon.INHERITED) == set(Inherited)
+
+
 def test_both_networks_have_a_name():
     for source in (fuse.CLASSIFIER, fuse.ANOMALY):
         assert source.partition("/")[0] in lexicon.SOURCES
 
 
 def test_every_code_of_a_photograph_has_words():
-    codes = set()
+    codes = {dispatch.CRASHED}  # nothing is raised where its worker died
     for file in PACKAGE.rglob("*.py"):
         for call in calls(file, "UnreadableImageError", "_unusable"):
             if isinstance(call.args[0], ast.Constant):

@@ -14,6 +14,7 @@ from catenary.domain.errors import ConfigError
 from catenary.domain.place import Direction, Mast
 from catenary.reports import docx, fingerprint, notice, pdf
 from catenary.reports.data import ReportData
+from catenary.reports.lexicon import Words
 from tests.reports import reported
 
 WORD = config.bundled("configs/notice/notice.docx")
@@ -82,6 +83,14 @@ def test_the_word_notice_lists_the_defects_most_urgent_first(tmp_path: Path):
     assert notice.UNREVIEWED in text
     assert "Dropper broken: 21 % of its length shows no wire" in text
     assert "{" not in text
+
+
+def test_a_notice_of_a_selection_says_so(tmp_path: Path):
+    only = Words("站区：东站", "section: 东站")
+    made = written(replace(defects(tmp_path), selection=only), tmp_path)
+    text = "\n".join(one.text for one in made.paragraphs)
+    assert "只列出所选部分（站区：东站）" in text
+    assert "Only a selection is listed (section: 东站)" in text
 
 
 def test_the_word_notice_has_the_picture_of_each_defect_that_has_one(tmp_path: Path):

@@ -10,8 +10,8 @@ from sqlalchemy import update
 from starlette.testclient import TestClient
 
 from catenary.jobs.accounts import Passwords
+from catenary.jobs.review_settings import ReviewSettings
 from catenary.review import app, serve
-from catenary.review.settings import ReviewSettings
 from catenary.review.site import Site
 from catenary.store import accounts, database
 from catenary.store.schema import run
@@ -41,7 +41,9 @@ def site(tmp_path: Path, scanned: Path) -> Iterator[Site]:
     db = database.open_workspace_db(workspace.database)
     with db.write() as tx:
         tx.execute(update(run).values(source=str(tmp_path / "run")))
-    yield serve.site_of(db, workspace, ReviewSettings(second_rejected=0.0), CHEAP)
+    made = serve.site_of(db, workspace, ReviewSettings(second_rejected=0.0), CHEAP)
+    yield made
+    made.exports.close()
     db.close()
 
 

@@ -129,6 +129,17 @@ def test_the_same_mast_in_an_earlier_run_is_shown_beside(site: Site, anybody: Br
     assert anybody.get("/api/items/2").json()["earlier"] == []  # another camera
     (other,) = anybody.get("/api/masts/1").json()["other_runs"]
     assert other["mast_id"] == earlier["frame_id"]
+    assert anybody.get("/api/items/1").json()["known"] == []
+    anybody.decide(item["id"])
+    (known,) = anybody.get("/api/items/1").json()["known"]  # on the screen while one decides
+    assert (known["run"], known["item"], known["state"]) == (
+        "2025-12-01_示例线",
+        item["id"],
+        "registered",
+    )
+    assert (known["condition"], known["grade"], known["overdue"]) == ("broken", 1, False)
+    defect = anybody.decide(1).json()["item"]["defect"]["id"]
+    assert anybody.get(f"/api/defects/{defect}").json()["suspected_of"] == known["id"]
 
 
 def test_a_sample_says_that_the_scan_called_it_normal(anybody: Browser):

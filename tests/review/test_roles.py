@@ -9,9 +9,9 @@ from starlette.routing import Route
 from catenary.review import app
 from catenary.review.site import Site
 from tests.review.conftest import client
-from tests.review.places import ROLES, RUN, Browser, code
+from tests.review.places import PASSWORD, ROLES, RUN, Browser, code
 
-NOBODY, VIEWER, REVIEWER = 0, 1, 2  # the least that a route needs, as a place in the ranks
+NOBODY, VIEWER, REVIEWER, ADMIN = 0, 1, 2, 5  # the least that a route needs, a place in the ranks
 RANKS = {"nobody": NOBODY} | {str(role): rank for rank, role in enumerate(ROLES, 1)}
 BOX = [100, 100, 200, 300]
 # Method, route, path, body, the least rank, and the status for whoever may.
@@ -81,6 +81,59 @@ ROUTES: list[tuple[str, str, str, object, int, int]] = [
     ("GET", "/api/taxonomy", "/api/taxonomy", None, VIEWER, 200),
     ("GET", "/api/runs", "/api/runs", None, VIEWER, 200),
     ("GET", "/api/statistics", "/api/statistics", None, VIEWER, 200),
+    ("GET", "/api/reports", "/api/reports", None, REVIEWER, 200),
+    (
+        "POST",
+        "/api/reports",
+        "/api/reports",
+        {"run_id": 99, "format": "csv"},
+        REVIEWER,
+        404,
+    ),
+    ("DELETE", "/api/reports/{report_id}", "/api/reports/x", None, REVIEWER, 404),
+    ("GET", "/api/reports/{report_id}/file", "/api/reports/x/file", None, REVIEWER, 404),
+    ("GET", "/api/accounts", "/api/accounts", None, ADMIN, 200),
+    (
+        "POST",
+        "/api/accounts",
+        "/api/accounts",
+        {"name": "sun", "role": "viewer", "password": PASSWORD},
+        ADMIN,
+        201,
+    ),
+    (
+        "POST",
+        "/api/accounts/{account_id}/role",
+        "/api/accounts/1/role",
+        {"role": "reviewer", "was": "viewer"},
+        ADMIN,
+        200,
+    ),
+    (
+        "POST",
+        "/api/accounts/{account_id}/password",
+        "/api/accounts/2/password",
+        {"password": PASSWORD},
+        ADMIN,
+        200,
+    ),
+    (
+        "POST",
+        "/api/accounts/{account_id}/disable",
+        "/api/accounts/3/disable",
+        None,
+        ADMIN,
+        200,
+    ),
+    ("POST", "/api/accounts/{account_id}/enable", "/api/accounts/3/enable", None, ADMIN, 200),
+    (
+        "POST",
+        "/api/session/password",
+        "/api/session/password",
+        {"old": PASSWORD, "new": "another " + PASSWORD},
+        VIEWER,
+        200,
+    ),
     ("DELETE", "/api/session", "/api/session", None, VIEWER, 200),  # last: it ends the session
 ]
 OPEN = {("POST", "/api/session")}  # tested in test_session.py
@@ -156,6 +209,7 @@ def test_the_contract_in_words_has_every_route():
     text = (Path(__file__).parents[2] / "docs" / "review.md").read_text(encoding="utf-8")
     for method, route, *_ in ROUTES:
         told = route.replace("{item_id}", "{id}").replace("{frame_id}", "{id}")
-        told = told.replace("{defect_id}", "{id}")
+        told = told.replace("{defect_id}", "{id}").replace("{account_id}", "{id}")
+        told = told.replace("{report_id}", "{id}")
         told = told.replace("{mast_id}", "{id}").replace("{column}_{row}", "{x}_{y}")
         assert f"`{method} {told}" in text, (method, route)

@@ -38,7 +38,7 @@ def test_a_login_gives_a_cookie_that_no_script_reads(staffed: Site):
     before = browser.token
     answer = browser.log_in("reviewer")
     assert answer.json()["user"] == {"name": "reviewer", "role": "reviewer"}
-    assert answer.json()["can"] == ["view", "decide"]
+    assert answer.json()["can"] == ["view", "decide", "export"]
     cookie = answer.headers["set-cookie"]
     assert "HttpOnly" in cookie
     assert "samesite=strict" in cookie.lower()

@@ -7,10 +7,10 @@ import pytest
 from catenary import config
 from catenary.domain.errors import ConfigError
 from catenary.domain.review import Decision
-from catenary.review import serve
-from catenary.review.settings import ReviewSettings
+from catenary.jobs import review_queue
+from catenary.jobs.review_settings import ReviewSettings
 
-SHIPPED = config.bundled(serve.SETTINGS)
+SHIPPED = config.bundled(review_queue.SETTINGS)
 DOCS = Path(__file__).parents[2] / "docs" / "review.md"
 
 

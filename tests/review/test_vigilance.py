@@ -14,7 +14,7 @@ from tests.review.places import Browser, code
 def known(log_in: Callable[[str], Browser]) -> int:
     """Return an item that two readers confirmed."""
     log_in("reviewer").decide(1, condition="slack")
-    assert log_in("second").decide(1, 1).json()["item"]["state"] == "confirmed"
+    assert log_in("second").decide(1, 1, condition="slack").json()["item"]["state"] == "confirmed"
     return 1
 
 
@@ -108,4 +108,5 @@ def test_after_the_day_it_looks_as_it_stands(staffed: Site, awake: Browser, know
     settings = type(staffed.settings)(idle_minutes=6000.0)
     object.__setattr__(staffed, "settings", settings)
     object.__setattr__(staffed, "clock", lambda: later)
+    staffed.teller._clock = staffed.clock
     assert awake.get(f"/api/items/{known}").json()["state"] == "confirmed"

@@ -3,11 +3,25 @@
 import os
 import shutil
 from collections.abc import Callable, Iterator
+from dataclasses import replace
+from pathlib import Path
 
 import pytest
 from playwright.sync_api import Browser, Page, sync_playwright
 
+from catenary.domain.review import Role
 from catenary.review import static
+from tests.review_web import railway
+from tests.review_web.railway import MASTS, Railway
+
+_PEOPLE = {
+    "wang": Role.REVIEWER,
+    "li": Role.REVIEWER,
+    "qian": Role.SECOND,
+    "zhao": Role.LEAD,
+    "guest": Role.VIEWER,
+    "sun": Role.ADMIN,
+}
 
 _ARGUMENTS = (
     "--no-sandbox",
@@ -65,3 +79,24 @@ def new_page(browser: Browser, complaints: list[str]) -> Iterator[Callable[..., 
 @pytest.fixture
 def page(new_page: Callable[..., Page]) -> Page:
     return new_page("en-GB")
+
+
+@pytest.fixture(scope="session")
+def pictures(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("pictures")
+    railway.photograph(folder, MASTS)
+    return folder
+
+
+@pytest.fixture
+def line(tmp_path: Path, pictures: Path) -> Iterator[Railway]:
+    with railway.served(tmp_path, pictures, MASTS, _PEOPLE) as opened:
+        yield opened
+
+
+@pytest.fixture
+def line_read_twice(tmp_path: Path, pictures: Path) -> Iterator[Railway]:
+    """The same, where a second reader looks at everything that is confirmed."""
+    settings = replace(railway.FIRST_READING, second_confirmed=1.0)
+    with railway.served(tmp_path, pictures, MASTS, _PEOPLE, settings) as opened:
+        yield opened

@@ -19,8 +19,8 @@ from catenary.domain.place import Direction, Mast
 from catenary.domain.review import Role
 from catenary.jobs import review_queue
 from catenary.jobs.accounts import Passwords
+from catenary.jobs.review_settings import ReviewSettings
 from catenary.review import app, serve
-from catenary.review.settings import ReviewSettings
 from catenary.review.site import Site
 from catenary.store import accounts, findings, ledger
 from catenary.store.database import Database, open_workspace_db
@@ -31,9 +31,10 @@ EARLIER_RUN = "2025-12-05_示例线_上行"
 ATTACK = "<img src=x onerror=window.wasHit=1>"
 PASSWORD = "night photographs"  # noqa: S105 - of people who exist in tests only
 WIDTH, HEIGHT = 600, 480
+MASTS = 56
 DROPPER = Box(280.0, 100.0, 340.0, 420.0)
 _VERSIONS = Versions("drawn-1", "1@abc", "1")
-_SETTINGS = ReviewSettings(
+FIRST_READING = ReviewSettings(
     sample_share=0.0, vigilance_share=0.0, second_confirmed=0.0, second_rejected=0.0
 )
 
@@ -61,7 +62,13 @@ def photograph(folder: Path, masts: int) -> None:
 
 
 @contextmanager
-def served(folder: Path, pictures: Path, masts: int, people: dict[str, Role]) -> Iterator[Railway]:
+def served(
+    folder: Path,
+    pictures: Path,
+    masts: int,
+    people: dict[str, Role],
+    settings: ReviewSettings = FIRST_READING,
+) -> Iterator[Railway]:
     """Serve both runs: a broken dropper on each mast of the later one."""
     workspace = Workspace(folder / "workspace")
     workspace.create()
@@ -73,10 +80,11 @@ def served(folder: Path, pictures: Path, masts: int, people: dict[str, Role]) ->
         with db.write() as tx:
             for person, role in people.items():
                 accounts.add(tx, person, role, passwords.hashed(PASSWORD), datetime.now(UTC))
-        site = serve.site_of(db, workspace, _SETTINGS, passwords)
+        site = serve.site_of(db, workspace, settings, passwords)
         review_queue.fill(db, workspace, 0.0, 14.0)
         with _listening(site) as address:
             yield Railway(address, site)
+        site.exports.close()
     finally:
         db.close()
 

@@ -18,7 +18,8 @@ from catenary.domain.finding import Evidence, Measurement, Verdict
 from catenary.domain.geometry import Box
 from catenary.domain.refusal import Unjudged
 from catenary.imaging.crops import Crop, cut
-from catenary.rules.insulator import ShedLimits, shed_spacing, surface
+from catenary.imaging.profiles import Row
+from catenary.rules.insulator import ShedLimits, shed_spacing, stays_inside, surface
 
 LIMITS = ShedLimits()
 FINE = 4  # drawing pixels per photograph pixel
@@ -193,7 +194,7 @@ def test_two_missing_sheds_are_raised_and_more_count_as_hidden():
 def test_a_place_where_nothing_is_seen_is_no_missing_shed():
     crop = Drawing(missing=(6,)).crop()
     contrast = value(shed_spacing(crop, LIMITS), "place_contrast")
-    fainter = dataclasses.replace(LIMITS, least_stark=contrast + 0.01)
+    fainter = dataclasses.replace(LIMITS, least_stark=contrast + 0.3)  # every look's
     assert 0.2 < contrast < 0.6
     assert shed_spacing(crop, fainter).verdict is Verdict.NORMAL
 
@@ -222,6 +223,34 @@ def test_a_box_that_misses_by_an_eighth_changes_no_verdict(
         frame, box = Drawing(missing=missing, turn_deg=turn_deg).frame()
         crop = cut(frame, jittered(box, sides), margin=0.1)
         assert shed_spacing(crop, LIMITS).verdict is expected
+
+
+def test_a_box_that_ends_where_a_shed_is_missing_does_not_hide_it():
+    drawing = Drawing(sheds=46, missing=(38,))
+    frame, box = drawing.frame()
+    end = box.centre[0] + drawing.along(38)
+    crop = cut(frame, Box(box.x0, box.y0, end, box.y1), margin=0.15)
+    evidence = shed_spacing(crop, LIMITS)
+    assert gap_middle(evidence)[0] + crop.x0 == pytest.approx(end, abs=0.75 * drawing.period)
+    assert value(evidence, "likeness_drop") > 0.1
+
+
+def test_a_row_across_two_strings_is_not_followed_out_of_the_box():
+    """The second search, in the brightest rows alone, must not turn the row out of its box."""
+    box = Box(0, 0, 1500, 60)
+    first = Row(0.0, 16.0, 0.4)
+    assert not stays_inside(box, first, Row(176.0, 16.0, 1.0))  # 860 of 1500 px
+    assert stays_inside(box, first, Row(179.0, 16.0, 1.0))
+
+
+def test_a_string_is_as_short_as_its_looks_say_on_average():
+    crop = Drawing(missing=(6,)).crop()
+    evidence = shed_spacing(crop, LIMITS)
+    needed = next(m for m in evidence.measurements if m.name == "likeness_drop").limit
+    assert evidence.score is not None
+    assert needed is not None
+    excess = (value(evidence, "likeness_drop") - needed) / LIMITS.spread
+    assert math.log(evidence.score / (1 - evidence.score)) == pytest.approx(excess)
 
 
 @pytest.mark.parametrize("more", [0.5, 1.0])

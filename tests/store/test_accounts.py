@@ -5,8 +5,7 @@ from datetime import timedelta
 import pytest
 from sqlalchemy import text
 
-from catenary.domain.errors import StoreError
-from catenary.domain.review import Reader, Role
+from catenary.domain.review import Reader, RefusedError, Role
 from catenary.store import accounts
 from catenary.store.database import Database
 from tests.store.queues import NOON
@@ -42,9 +41,11 @@ def test_there_are_none_until_one_is_added(db: Database):
         assert accounts.exist(tx)
 
 
-@pytest.mark.parametrize("name", ["", " wang", "wang\n", "a" * 51, "local", "\u202ewang"])
+@pytest.mark.parametrize(
+    "name", ["", " wang", "wang\n", "a" * 51, "local", "Catenary", "\u202ewang"]
+)
 def test_a_name_that_could_deceive_is_refused(db: Database, name: str):
-    with pytest.raises(StoreError, match="cannot be called"), db.write() as tx:
+    with pytest.raises(RefusedError, match="cannot be called"), db.write() as tx:
         accounts.add(tx, name, Role.ADMIN, "hashed", NOON)
 
 
@@ -52,7 +53,7 @@ def test_a_name_that_could_deceive_is_refused(db: Database, name: str):
 def test_a_name_is_taken_once(db: Database, name: str):
     with db.write() as tx:
         accounts.add(tx, "Wang", Role.ADMIN, "hashed", NOON)
-    with pytest.raises(StoreError, match="already"), db.write() as tx:
+    with pytest.raises(RefusedError, match="already"), db.write() as tx:
         accounts.add(tx, name, Role.VIEWER, "hashed", NOON)
 
 
@@ -104,7 +105,7 @@ def test_a_disabled_account_is_out_at_once(db: Database, wang: accounts.Account)
         assert accounts.find(tx, "王伟") is None
         assert accounts.exist(tx)  # the server does not open up again
     assert session(db, secret) is None
-    with pytest.raises(StoreError, match="no account '王伟'"), db.write() as tx:
+    with pytest.raises(RefusedError, match="no account '王伟'"), db.write() as tx:
         accounts.disable(tx, "王伟", NOON)
 
 
@@ -113,3 +114,36 @@ def test_sessions_that_are_over_are_swept(db: Database, wang: accounts.Account):
     with db.write() as tx:
         accounts.sweep(tx, NOON + IDLE + timedelta(seconds=1), IDLE)
         assert tx.execute(text("SELECT count(*) FROM session")).scalar() == 0
+
+
+def test_a_password_chosen_by_another_ends_all_logins_and_has_to_be_changed(
+    db: Database, wang: accounts.Account
+):
+    secret = opened(db, wang)
+    with db.write() as tx:
+        accounts.set_password(tx, wang, "other", NOON, "admin")
+        assert accounts.by_id(tx, wang.id).must_change
+    assert session(db, secret) is None
+
+
+def test_a_password_of_ones_own_keeps_the_login_it_was_changed_in(
+    db: Database, wang: accounts.Account
+):
+    here, there = opened(db, wang), opened(db, wang)
+    with db.write() as tx:
+        accounts.set_password(tx, wang, "other", NOON, wang.name, here)
+        assert not accounts.by_id(tx, wang.id).must_change
+    assert session(db, here) is not None
+    assert session(db, there) is None
+
+
+def test_two_admins_may_lose_one_and_not_both(db: Database):
+    with db.write() as tx:
+        for name in ("sun", "zhou"):
+            accounts.add(tx, name, Role.ADMIN, "hashed", NOON)
+        accounts.disable(tx, "sun", NOON)
+    with pytest.raises(RefusedError, match="last admin"), db.write() as tx:
+        accounts.disable(tx, "zhou", NOON)
+    with db.write() as tx:
+        accounts.enable(tx, "sun", NOON, "zhou")
+        accounts.disable(tx, "zhou", NOON)

@@ -1,6 +1,7 @@
 """The queue: right order, right counts, and nothing given to two people."""
 
 from collections import Counter
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
@@ -225,6 +226,10 @@ def test_counts_are_those_of_a_slow_count(found: list[dict], chosen: dict):
         expected = Counter(row[name] for row in found if passes(row, wanted, name))
         assert dict(facets.counts[name]) == expected, name
     assert set(facets.counts) == set(FACETS)
+    anywhere = replace(wanted, km_from=None, km_to=None)
+    posts = [row["kilometre_m"] for row in found if passes(row, anywhere)]
+    known = [one for one in posts if one is not None]
+    assert facets.kilometre_m == ((min(known), max(known)) if known else None)
 
 
 def item_row(run_id: int, number: int) -> dict:

@@ -116,9 +116,11 @@ def test_views_that_were_joined_are_one_item(db: Database, run_id: int):
     with db.write() as tx:
         parts.replace(tx, run_id, state, [joined])
     assert is_due(db, run_id)
-    assert fill(db, run_id) == Filled(1, 0, 2)
+    entered = items(db)[0].entered_at
+    assert fill(db, run_id) == Filled(0, 1, 1)
     (item,) = items(db)
     assert (item.name, item.views, item.finding_id) == ("0123456789ab", 2, 1)
+    assert (item.id, item.entered_at) == (1, entered)  # it has waited as long as before
 
 
 def test_samples_are_strewn_among_the_others_and_show_what_is_normal(db: Database, run_id: int):
@@ -177,7 +179,7 @@ def test_what_is_decided_while_the_queue_is_filled_stays_decided(
     monkeypatch.setattr(queue_fill, "_wanted", decided_meanwhile)
     monkeypatch.setattr(queue_fill, "_known", lambda *_: known)
     with db.read() as connection:
-        known = {row["name"]: row for row in connection.execute(select(review_item)).mappings()}
+        known = list(connection.execute(select(review_item)).mappings())
     fill(db, run_id)
     assert {one.id: one.standing.state for one in items(db)} == dict.fromkeys(
         (1, 2), State.REJECTED
@@ -188,6 +190,6 @@ def test_two_processes_that_fill_at_once_add_nothing_twice(
     db: Database, run_id: int, monkeypatch: pytest.MonkeyPatch
 ):
     queues.fill(db, run_id, [queues.dropper(1, 0.9)])
-    monkeypatch.setattr(queue_fill, "_known", lambda *_: {})
+    monkeypatch.setattr(queue_fill, "_known", lambda *_: [])
     fill(db, run_id)
     assert len(items(db)) == 1

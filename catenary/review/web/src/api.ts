@@ -6,7 +6,7 @@ export interface Words {
   en: string;
 }
 export type Box = [x0: number, y0: number, x1: number, y1: number];
-export type Right = "view" | "decide" | "second" | "settle" | "statistics";
+export type Right = "view" | "decide" | "second" | "settle" | "export" | "statistics" | "people";
 export type DecisionKind = "confirm" | "reject" | "observe" | "cannot_judge";
 export type Verdict = "defect" | "cannot_judge" | "normal";
 export type Order = "risk" | "probability" | "place" | "newest" | "decided";
@@ -16,10 +16,21 @@ export interface Session {
   accounts: boolean;
   csrf_token: string;
   can: Right[];
+  /** Somebody else chose the password: it is good for choosing another, and nothing else. */
+  must_change: boolean;
   break_after_minutes: number;
   break_minutes: number;
   lease_minutes: number;
   version: string;
+}
+
+export interface Account {
+  id: number;
+  name: string;
+  role: string;
+  created_at: string;
+  disabled_at: string | null;
+  must_change: boolean;
 }
 
 export interface Mast {
@@ -419,6 +430,33 @@ export interface Run {
   taxonomy: string;
 }
 
+export const REPORT_FORMATS = ["xlsx", "docx", "pdf", "html", "csv", "coco"] as const;
+export type ReportFormat = (typeof REPORT_FORMATS)[number];
+
+export interface Report {
+  id: string;
+  run: string;
+  run_id: number;
+  format: ReportFormat;
+  decided: boolean | null;
+  selection: Words | null;
+  stage: "waiting" | "making" | "done" | "failed";
+  /** Made before it, while it waits. */
+  before: number;
+  asked_at: string;
+  ended_at: string | null;
+  file_name: string;
+  size: number;
+  sha256: string;
+  problem: { code: string; message: string } | null;
+}
+
+export interface ReportAsked {
+  run_id: number;
+  format: ReportFormat;
+  decided: boolean;
+}
+
 export interface Agreement {
   agreed: number;
   total: number;
@@ -499,8 +537,12 @@ async function errorOf(response: Response): Promise<ApiError> {
   );
 }
 
-async function session(method: "GET" | "POST" | "DELETE", body?: unknown): Promise<Session> {
-  const answer = await call<Session>(method, "session", body);
+async function session(
+  method: "GET" | "POST" | "DELETE",
+  body?: unknown,
+  path = "session",
+): Promise<Session> {
+  const answer = await call<Session>(method, path, body);
   token = answer.csrf_token;
   return answer;
 }
@@ -525,6 +567,23 @@ export const api = {
   session: () => session("GET"),
   logIn: (name: string, password: string) => session("POST", { name, password }),
   logOut: () => session("DELETE"),
+  changePassword: (old: string, chosen: string) =>
+    session("POST", { old, new: chosen }, "session/password"),
+
+  reports: () => call<{ reports: Report[] }>("GET", "reports"),
+  askReport: (asked: ReportAsked, { run: _run, ...filters }: Filters) =>
+    call<{ reports: Report[] }>("POST", "reports", { ...asked, filters: filterBody(filters) }),
+  dropReport: (id: string) => call<{ reports: Report[] }>("DELETE", `reports/${id}`),
+
+  accounts: () => call<{ accounts: Account[]; shortest_password: number }>("GET", "accounts"),
+  addAccount: (name: string, role: string, password: string) =>
+    call<{ account: Account }>("POST", "accounts", { name, role, password }),
+  setRole: ({ id, role: was }: Account, role: string) =>
+    call<{ account: Account }>("POST", `accounts/${id}/role`, { role, was }),
+  resetPassword: ({ id }: Account, password: string) =>
+    call<{ account: Account }>("POST", `accounts/${id}/password`, { password }),
+  disable: ({ id }: Account) => call<{ account: Account }>("POST", `accounts/${id}/disable`),
+  enable: ({ id }: Account) => call<{ account: Account }>("POST", `accounts/${id}/enable`),
 
   taxonomy: () => call<Taxonomy>("GET", "taxonomy"),
   runs: () => call<{ runs: Run[] }>("GET", "runs"),
@@ -617,6 +676,10 @@ export function frameCropUrl(
   const { x0, y0, width, height } = crop;
   const size = maxSide ? `&max_side=${maxSide}` : "";
   return `api/frames/${frame}/crop?x=${x0}&y=${y0}&width=${width}&height=${height}${size}&brighten=${+brighten}`;
+}
+
+export function reportUrl({ id }: Report): string {
+  return `api/reports/${id}/file`;
 }
 
 export function tileUrl(frame: number, level: number, x: number, y: number): string {

@@ -1,15 +1,18 @@
 // The frame around all pages: who is here, which page, language, theme, the help overlay.
 import { useCallback, useEffect, useState } from "preact/hooks";
-import { ApiError, api, onLoggedOut, type Session } from "./api";
+import { ApiError, api, onLoggedOut, type Right, type Session } from "./api";
 import { Problem } from "./controls";
 import { type Page, useKeys } from "./keys";
 import { learnNames, roleName } from "./names";
+import { Accounts } from "./pages/accounts";
 import { DefectPage } from "./pages/defect";
 import { Defects } from "./pages/defects";
 import { Help, HelpOverlay } from "./pages/help";
 import { Login } from "./pages/login";
 import { MastPage, Masts } from "./pages/masts";
+import { PasswordPage } from "./pages/password";
 import { Queue } from "./pages/queue";
+import { Reports } from "./pages/reports";
 import { Sheet } from "./pages/sheet";
 import { StatisticsPage } from "./pages/statistics";
 import { Triage } from "./pages/triage";
@@ -19,13 +22,15 @@ import { curve } from "./tone";
 import { NOBODY, SessionContext } from "./who";
 import { t, type Word } from "./words";
 
-const NAVIGATION: readonly { page: string; word: Word }[] = [
+const NAVIGATION: readonly { page: string; word: Word; right?: Right }[] = [
   { page: "queue", word: "queue" },
   { page: "triage", word: "triage" },
   { page: "sheet", word: "sheet" },
   { page: "masts", word: "masts" },
   { page: "defects", word: "defects" },
+  { page: "reports", word: "reports", right: "export" },
   { page: "statistics", word: "statistics" },
+  { page: "accounts", word: "accounts", right: "people" },
   { page: "help", word: "help" },
 ];
 const WITH_KEYS: readonly Page[] = ["queue", "triage", "sheet", "picture", "defects", "defect"];
@@ -42,7 +47,7 @@ export function App() {
   const start = useCallback(async () => {
     try {
       const found = await api.session();
-      if (found.user) await readNames();
+      if (found.user && !found.must_change) await readNames();
       setReady(found.user !== null);
       setSession(found);
       setError(null);
@@ -75,6 +80,7 @@ export function App() {
   };
   const page = WITH_KEYS.find((one) => one === place.page) ?? "everywhere";
   const isIn = session?.user && isReady;
+  const links = NAVIGATION.filter(({ right }) => !right || session?.can.includes(right));
   return (
     <SessionContext.Provider value={session ?? NOBODY}>
       <ToneFilter />
@@ -87,9 +93,9 @@ export function App() {
       </button>
       <header class="top">
         <strong class="brand">{t("title")}</strong>
-        {isIn && (
+        {isIn && !session.must_change && (
           <nav>
-            {NAVIGATION.map(({ page: target, word }) => (
+            {links.map(({ page: target, word }) => (
               <a
                 key={target}
                 href={`#/${target}`}
@@ -101,13 +107,14 @@ export function App() {
           </nav>
         )}
         <span class="spacer" />
-        {session?.user && (
-          <span class="user">
-            {session.accounts
-              ? `${session.user.name} · ${roleName(session.user.role)}`
-              : t("local_user")}
-          </span>
-        )}
+        {session?.user &&
+          (session.accounts ? (
+            <a class="user" href="#/password" title={t("change_password")}>
+              {session.user.name} · {roleName(session.user.role)}
+            </a>
+          ) : (
+            <span class="user">{t("local_user")}</span>
+          ))}
         {session?.user && session.accounts && (
           <button type="button" onClick={() => void logOut()}>
             {t("log_out")}
@@ -126,7 +133,11 @@ export function App() {
       </header>
       {isIn ? (
         <main id="content" tabIndex={-1}>
-          <Shown place={place} />
+          {session.must_change ? (
+            <PasswordPage onChanged={() => void start()} />
+          ) : (
+            <Shown place={place} restart={() => void start()} />
+          )}
         </main>
       ) : session ? (
         <Login onSession={() => void start()} />
@@ -152,7 +163,12 @@ async function readNames(): Promise<void> {
   learnNames(await api.taxonomy());
 }
 
-function Shown({ place: { page, query } }: { place: Place }) {
+interface ShownProps {
+  place: Place;
+  restart: () => void;
+}
+
+function Shown({ place: { page, query }, restart }: ShownProps) {
   switch (page) {
     case "queue":
       return <Queue query={query} />;
@@ -172,6 +188,12 @@ function Shown({ place: { page, query } }: { place: Place }) {
       return <DefectPage query={query} />;
     case "statistics":
       return <StatisticsPage />;
+    case "reports":
+      return <Reports query={query} />;
+    case "accounts":
+      return <Accounts />;
+    case "password":
+      return <PasswordPage onChanged={restart} />;
     case "help":
       return <Help />;
     default:

@@ -1,9 +1,10 @@
 // Small parts that several pages show: badges, buttons with their key, messages.
 import type { ComponentChildren } from "preact";
-import type { ApiError, Defect, Item, ItemDetail } from "./api";
+import type { ApiError, Defect, Item, ItemDetail, Mast } from "./api";
 import { keysOf, type Page } from "./keys";
 import { dayOf, daysUntil } from "./loop";
-import { gradeName, opened, stateName } from "./names";
+import { directionName, gradeName, opened, stateName } from "./names";
+import { to } from "./place";
 import { isWord, t, told } from "./words";
 
 interface ButtonProps {
@@ -51,7 +52,12 @@ export function Grade({ grade }: { grade: number | null }) {
 }
 
 export function State({ item }: { item: Item | ItemDetail }) {
-  return <span class={`state state-${item.state}`}>{stateName(item.state)}</span>;
+  const name = stateName(item.state);
+  return (
+    <span class={`state state-${item.state}`} title={name}>
+      {name}
+    </span>
+  );
 }
 
 export function errorText(error: ApiError): string {
@@ -82,6 +88,37 @@ export function Row({ name, children }: { name: string; children: ComponentChild
     <>
       <dt>{name}</dt>
       <dd>{children}</dd>
+    </>
+  );
+}
+
+interface Placed {
+  mast: Mast | null;
+  kilometre: string;
+  frame_id: number;
+  camera: string;
+  view: string;
+}
+
+/** Where a part is, with the ways to its mast and its photograph. */
+export function PlaceRows({ of, item }: { of: Placed; item: number }) {
+  const { mast } = of;
+  return (
+    <>
+      <Row name={t("mast")}>
+        {mast ? <a href={to("mast", { id: mast.id })}>{mast.number}</a> : t("no_mast")}
+      </Row>
+      {mast && (
+        <Row name={t("line")}>
+          {[mast.line, directionName(mast.direction), mast.section].filter(Boolean).join(" ")}
+        </Row>
+      )}
+      <Row name={t("kilometre")}>{of.kilometre || "–"}</Row>
+      <Row name={t("camera")}>
+        <a href={to("picture", { frame: of.frame_id, item })}>
+          {[of.camera, of.view].filter(Boolean).join(" ")}
+        </a>
+      </Row>
     </>
   );
 }

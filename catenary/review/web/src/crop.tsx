@@ -1,7 +1,9 @@
 // Part of a photograph with what the machine saw drawn over it. Coordinates are pixels of the whole
 // photograph; the drawing takes them as they are.
-import { useState } from "preact/hooks";
+import type { RefObject } from "preact";
+import { useEffect, useRef, useState } from "preact/hooks";
 import type { Box, Crop, Line } from "./api";
+import { evenOutWhole } from "./tone";
 import { t, told } from "./words";
 
 // Roles are told apart by their dashes too, not by colour alone.
@@ -15,10 +17,14 @@ interface Props {
   label: string;
   box?: Box | null;
   lines?: readonly Line[];
+  /** With its contrast evened out (CLAHE). */
+  isEven?: boolean;
 }
 
-export function CropPicture({ src, crop, scale, label, box = null, lines = [] }: Props) {
+export function CropPicture(props: Props) {
+  const { src, crop, scale, label, box = null, lines = [], isEven = false } = props;
   const [broken, setBroken] = useState("");
+  const image = useRef<HTMLImageElement>(null);
   const size = { width: `${crop.width * scale}px`, height: `${crop.height * scale}px` };
   return (
     <div class="crop" style={size}>
@@ -26,6 +32,7 @@ export function CropPicture({ src, crop, scale, label, box = null, lines = [] }:
         <p class="crop-missing">{t("picture_missing")}</p>
       ) : (
         <img
+          ref={image}
           key={src}
           class="toned"
           src={src}
@@ -36,9 +43,38 @@ export function CropPicture({ src, crop, scale, label, box = null, lines = [] }:
           onError={() => setBroken(src)}
         />
       )}
+      {isEven && broken !== src && <Evened image={image} src={src} />}
       <Drawing crop={crop} box={box} lines={lines} />
     </div>
   );
+}
+
+/** Lies over a picture that it shows evened out, as soon as that is worked out. */
+function Evened({ image, src }: { image: RefObject<HTMLImageElement | null>; src: string }) {
+  const canvas = useRef<HTMLCanvasElement>(null);
+  const [shown, setShown] = useState("");
+  useEffect(() => {
+    const from = image.current;
+    const draw = () => {
+      if (from && canvas.current && drawEvened(from, canvas.current)) setShown(src);
+    };
+    if (from?.complete && from.naturalWidth > 0) draw();
+    from?.addEventListener("load", draw);
+    return () => from?.removeEventListener("load", draw);
+  }, [src]);
+  return <canvas ref={canvas} class="toned evened" hidden={shown !== src} />;
+}
+
+function drawEvened(image: HTMLImageElement, canvas: HTMLCanvasElement): boolean {
+  canvas.width = image.naturalWidth;
+  canvas.height = image.naturalHeight;
+  const context = canvas.getContext("2d", { willReadFrequently: true });
+  if (!context || canvas.width === 0) return false;
+  context.drawImage(image, 0, 0);
+  const pixels = context.getImageData(0, 0, canvas.width, canvas.height);
+  evenOutWhole(pixels.data, canvas.width, canvas.height);
+  context.putImageData(pixels, 0, 0);
+  return true;
 }
 
 /** Box and lines over a picture that shows `crop`. */

@@ -184,3 +184,19 @@ test("what arrives after leaving is given back too", async () => {
   await starting;
   expect(server.released).toEqual([7, 8, 9, 10, 11, 12]);
 });
+
+test("what another window decided is not offered here again", async () => {
+  const [next] = desk.ahead;
+  await desk.elsewhere(next?.id ?? 0);
+  expect(desk.ahead.map(({ id }) => id)).not.toContain(next?.id);
+  expect(desk.taken).toBe(1);
+});
+
+test("the item that is looked at stays, as another window decided it", async () => {
+  const id = desk.current?.id ?? 0;
+  server.version.set(id, 2);
+  await desk.elsewhere(id);
+  expect(desk.current).toMatchObject({ id, version: 2 });
+  await desk.close();
+  expect(server.released).not.toContain(id);
+});

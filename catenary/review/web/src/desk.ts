@@ -91,6 +91,24 @@ export class Desk {
     return this.lease(0);
   }
 
+  /** Another window of the same person decided an item: it is not offered here again. */
+  async elsewhere(id: number): Promise<void> {
+    const index = this.items.findIndex((one) => one.id === id);
+    if (index < 0 || this.saving.has(id)) return;
+    if (index > this.at) {
+      this.drop([id]);
+      await this.fill();
+    } else {
+      this.held.delete(id);
+      // Where that fails, the server tells it with the next decision.
+      await this.server.item(id).then(
+        (now) => this.replace(now),
+        () => {},
+      );
+    }
+    this.redraw();
+  }
+
   private async lease(n: number): Promise<void> {
     const passed = this.items.slice(0, Math.max(0, this.at - BEHIND)).map(({ id }) => id);
     const far = passed.filter((id) => this.held.has(id));

@@ -6,6 +6,15 @@ import { t, told, type Word } from "./words";
 
 const FEW = 6; // values that are shown at first
 
+// Filters by what has a name in the taxonomy; the values of others are names of their own.
+const VOCABULARY: readonly Word[] = ["component", "condition", "grade", "state", "verdict"];
+
+/** What a value of a filter is called in a list. */
+export function facetName(name: Word, { value, label }: Pick<Facet, "value" | "label">): string {
+  if (value === "") return t("nothing");
+  return VOCABULARY.includes(name) ? opened(told(label)) : told(label);
+}
+
 interface Props {
   name: Word;
   values: Facet[];
@@ -50,8 +59,8 @@ export function FacetList({ name, values, ticked, onTick }: Props) {
               );
             }}
           />
-          <span class="facet-label">
-            {one.value === "" ? t("nothing") : opened(told(one.label))}
+          <span class="facet-label" title={facetName(name, one)}>
+            {facetName(name, one)}
           </span>
           <span class="count">{one.count}</span>
         </label>

@@ -59,6 +59,8 @@ export const KEYS: Readonly<Record<Page, readonly Binding[]>> = {
     bind("note", "n", "key_note"),
     bind("picture", "p", "key_picture"),
     bind("mast", "m", "key_mast"),
+    bind("tone", "i", "key_tone"),
+    bind("even", "q", "key_even"),
     ...TONE_KEYS,
   ],
   sheet: [
@@ -74,6 +76,8 @@ export const KEYS: Readonly<Record<Page, readonly Binding[]>> = {
     bind("cannotJudge", "4 x", "key_cannot_judge_rest"),
     bind("undo", "u Backspace", "undo"),
     bind("evidence", "e", "key_evidence"),
+    bind("even", "q", "key_even"),
+    ...TONE_KEYS,
   ],
   picture: [
     bind("nextMast", "ArrowRight j", "key_next_mast"),
@@ -117,6 +121,7 @@ export const KEYS: Readonly<Record<Page, readonly Binding[]>> = {
     bind("picture", "p", "key_picture"),
     bind("mast", "m", "key_mast"),
     bind("list", "q", "key_defects"),
+    ...TONE_KEYS,
   ],
 };
 

@@ -71,6 +71,10 @@ export function conclusionName(id: string): string {
   return labelled(taxonomy.conclusions, id);
 }
 
+export function roles(): Taxonomy["roles"] {
+  return taxonomy.roles;
+}
+
 export function roleName(id: string): string {
   return labelled(taxonomy.roles, id);
 }

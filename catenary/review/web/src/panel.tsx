@@ -1,14 +1,13 @@
 // Everything about an item in words, what can be changed, and the four decisions.
 import type { Ref } from "preact";
 import type { DecisionKind, Evidence, ItemDetail } from "./api";
-import { Grade, KeyButton, Row, State } from "./controls";
+import { Grade, KeyButton, PlaceRows, Row, State } from "./controls";
 import { Drawing } from "./crop";
 import type { Page } from "./keys";
 import {
   conditionName,
   conditionsOf,
   decisionName,
-  directionName,
   gradeName,
   grades,
   kindName,
@@ -21,14 +20,15 @@ import { to } from "./place";
 import { wholeUrl } from "./stage";
 import { t, told } from "./words";
 
-/** What the reviewer changed before deciding; empty texts are unchanged. */
+/** What the reviewer changed before deciding; null and empty texts are unchanged. */
 export interface Edit {
   condition: string;
   grade: string;
-  note: string;
+  /** May be emptied, which is a change. */
+  note: string | null;
 }
 
-export const NO_EDIT: Edit = { condition: "", grade: "", note: "" };
+export const NO_EDIT: Edit = { condition: "", grade: "", note: null };
 
 export const DECISIONS: readonly { action: string; decision: DecisionKind }[] = [
   { action: "confirm", decision: "confirm" },
@@ -38,7 +38,6 @@ export const DECISIONS: readonly { action: string; decision: DecisionKind }[] = 
 ];
 
 export function Facts({ item }: { item: ItemDetail }) {
-  const { mast } = item;
   return (
     <>
       <h1 class="kind">{kindName(item)}</h1>
@@ -54,20 +53,7 @@ export function Facts({ item }: { item: ItemDetail }) {
         {item.held_by && <span class="warn">{t("held_by", { name: item.held_by })}</span>}
       </p>
       <dl class="facts">
-        <Row name={t("mast")}>
-          {mast ? <a href={to("mast", { id: mast.id })}>{mast.number}</a> : t("no_mast")}
-        </Row>
-        {mast && (
-          <Row name={t("line")}>
-            {[mast.line, directionName(mast.direction), mast.section].filter(Boolean).join(" ")}
-          </Row>
-        )}
-        <Row name={t("kilometre")}>{item.kilometre || "–"}</Row>
-        <Row name={t("camera")}>
-          <a href={to("picture", { frame: item.frame_id, item: item.id })}>
-            {[item.camera, item.view].filter(Boolean).join(" ")}
-          </a>
-        </Row>
+        <PlaceRows of={item} item={item.id} />
         {item.defect && (
           <Row name={t("loop")}>
             <a href={to("defect", { id: item.defect.id })}>
@@ -130,12 +116,14 @@ export function Changes({ item, edit, onEdit, fields }: ChangesProps) {
   const conditions = conditionsOf(item.component);
   const standing = edit.condition || item.condition;
   const isKnown = conditions.some(({ id }) => id === standing);
+  const disabled = item.allowed.length === 0;
   return (
     <section class="changes">
       <label>
         {t("condition")}
         <select
           ref={fields.condition}
+          disabled={disabled}
           value={standing}
           onChange={(event) => onEdit({ ...edit, condition: event.currentTarget.value })}
         >
@@ -151,6 +139,7 @@ export function Changes({ item, edit, onEdit, fields }: ChangesProps) {
         {t("grade")}
         <select
           ref={fields.grade}
+          disabled={disabled}
           value={edit.grade || gradeOf(item, edit)}
           onChange={(event) => onEdit({ ...edit, grade: event.currentTarget.value })}
         >
@@ -166,9 +155,10 @@ export function Changes({ item, edit, onEdit, fields }: ChangesProps) {
         {t("note")}
         <textarea
           ref={fields.note}
+          disabled={disabled}
           rows={2}
           maxLength={2000}
-          value={edit.note || item.note}
+          value={edit.note ?? item.note}
           onInput={(event) => onEdit({ ...edit, note: event.currentTarget.value })}
         />
       </label>

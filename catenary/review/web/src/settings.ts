@@ -12,6 +12,8 @@ export interface Settings {
   /** Dark crops are made brighter by the server, as in the reports. */
   brighten: boolean;
   tone: Tone;
+  /** The controls of the tone are shown in triage. */
+  toneShown: boolean;
 }
 
 const PLACE = "catenary.review";
@@ -23,6 +25,7 @@ let current: Settings = {
   evidence: true,
   brighten: true,
   tone: PLAIN_TONE,
+  toneShown: false,
   ...remembered(),
 };
 show();

@@ -47,7 +47,7 @@ export function DefectLink({ id }: { id: number }) {
 }
 
 function Picture({ item, room }: { item: Item; room: Room }) {
-  const { evidence, brighten } = useSettings();
+  const { evidence, brighten, tone } = useSettings();
   const read = useLoaded(`sighting ${item.id} ${item.version}`, () => api.item(item.id));
   const seen = read.value?.seen_in[0];
   if (!seen) return <Problem error={read.error} retry={read.reload} />;
@@ -62,6 +62,7 @@ function Picture({ item, room }: { item: Item; room: Room }) {
           scale={scale}
           label={t("crop_of", { what: itemName(item) })}
           box={evidence ? seen.box : null}
+          isEven={tone.even}
           lines={lines}
         />
       </a>

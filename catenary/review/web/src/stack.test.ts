@@ -97,3 +97,18 @@ test("what somebody else decided leaves the sheet, and nothing of it is decided"
   await stack.decide("reject", new Set());
   expect(asked).toEqual([[1, 2, 4]]);
 });
+
+test("what another window decided leaves the sheet, which is the same one still", async () => {
+  const { server, asked } = fakeServer(10);
+  const stack = new Stack(server, 4, () => {});
+  await stack.fill();
+  const { turn } = stack;
+  stack.elsewhere(1);
+  stack.elsewhere(6);
+  expect(shown(stack)).toEqual([2, 3, 4]);
+  expect(stack.turn).toBe(turn); // marks stay
+  await stack.decide("reject", new Set([2]));
+  expect(asked).toEqual([[3, 4]]);
+  expect(shown(stack)).toEqual([5, 7, 8]);
+  expect(stack.turn).toBe(turn + 1);
+});

@@ -26,6 +26,8 @@ export class Stack {
   waiting: number | null = null;
   error: ApiError | null = null;
   isBusy = true;
+  /** Counts the sheets shown: one that only loses items to others is still the same. */
+  turn = 0;
 
   private last: { shown: ItemDetail[]; decided: Item[] } | null = null;
   private isClosed = false;
@@ -60,6 +62,7 @@ export class Stack {
       if (this.shown.length === 0) {
         this.shown = this.ahead;
         this.ahead = [];
+        this.turn += 1;
       }
       if (this.shown.length === 0) this.shown = await this.lease();
       this.isBusy = false;
@@ -121,9 +124,20 @@ export class Stack {
       const wasShown = new Set(ids(last.shown));
       this.aside = this.aside.filter(({ id }) => !wasShown.has(id));
       this.ahead = [...this.shown, ...this.ahead];
+      this.turn += 1;
       this.shown = last.shown.map((one) => ({ ...one, ...now.get(one.id) }));
     });
     this.isBusy = false;
+    this.redraw();
+  }
+
+  /** Another window of the same person decided an item: it is on no sheet any more. */
+  elsewhere(id: number): void {
+    const others = (all: ItemDetail[]) => all.filter((one) => one.id !== id);
+    this.shown = others(this.shown);
+    this.ahead = others(this.ahead);
+    this.aside = others(this.aside);
+    if (this.shown.length === 0 && !this.isBusy) void this.fill();
     this.redraw();
   }
 

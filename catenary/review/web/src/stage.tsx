@@ -90,7 +90,14 @@ function Pane({ shown, room, size, caption, label, box, lines }: PaneProps) {
   return (
     <figure class="pane">
       <div class="pane-room">
-        <CropPicture {...shown} scale={scale} label={label} box={box} lines={lines} />
+        <CropPicture
+          {...shown}
+          scale={scale}
+          label={label}
+          box={box}
+          lines={lines}
+          isEven={settings().tone.even}
+        />
       </div>
       <figcaption>
         <span class="scale">

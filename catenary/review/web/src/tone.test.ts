@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { curve, evenOut, learnEvenLight, PLAIN_TONE } from "./tone";
+import { curve, evenOut, evenOutWhole, isPlain, learnEvenLight, PLAIN_TONE } from "./tone";
 
 test("the plain tone changes nothing", () => {
   const levels = curve(PLAIN_TONE, 5);
@@ -45,3 +45,19 @@ function rgba(grey: Uint8Array): Uint8ClampedArray {
     i % 4 === 3 ? 255 : (grey[i >> 2] ?? 0),
   );
 }
+
+test("a small picture is evened out as a whole, and keeps its order of levels", () => {
+  const [width, height] = [64, 64];
+  const pixels = new Uint8ClampedArray(4 * width * height);
+  for (let i = 0; i < width * height; i++) pixels.fill(100 + (i % 20), 4 * i, 4 * i + 3);
+  evenOutWhole(pixels, width, height);
+  const [darkest, lightest] = [pixels[0] ?? 0, pixels[4 * 19] ?? 0];
+  expect(lightest - darkest).toBeGreaterThan(19 * 2);
+  expect(pixels[4] ?? 0).toBeGreaterThanOrEqual(darkest);
+});
+
+test("a picture is plain only without any change", () => {
+  expect(isPlain(PLAIN_TONE)).toBe(true);
+  expect(isPlain({ ...PLAIN_TONE, even: true })).toBe(false);
+  expect(isPlain({ ...PLAIN_TONE, gamma: 1.2 })).toBe(false);
+});

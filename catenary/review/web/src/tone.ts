@@ -8,7 +8,7 @@ export interface Tone {
   contrast: number;
   /** Exponent of 1 / gamma: above 1 the dark is made lighter; 0.2 to 5. */
   gamma: number;
-  /** Contrast evened out over the picture (CLAHE); on the picture page only. */
+  /** Contrast evened out over the picture (CLAHE). */
   even: boolean;
 }
 
@@ -25,6 +25,10 @@ export function curve(tone: Tone, steps = 65): number[] {
 
 function clip(value: number): number {
   return Math.min(1, Math.max(0, value));
+}
+
+export function isPlain({ brightness, contrast, gamma, even }: Tone): boolean {
+  return brightness === 0 && contrast === 0 && gamma === 1 && !even;
 }
 
 /** Mappings of grey levels for a grid of places over a picture; between them they are mixed. */
@@ -115,4 +119,16 @@ function between(place: number, count: number): { low: number; high: number; sha
 
 function mix(a: number, b: number, share: number): number {
   return a + (b - a) * share;
+}
+
+const EVENED = 160; // px of a side of a place on a crop: some times what a fitting measures
+
+/** Evens out a whole picture of any size in place; of a small one as a whole. */
+export function evenOutWhole(pixels: Uint8ClampedArray, width: number, height: number): void {
+  const grey = new Uint8Array(width * height);
+  for (let i = 0; i < grey.length; i++) grey[i] = pixels[4 * i]!;
+  const places = (side: number) => Math.min(8, Math.max(1, Math.round(side / EVENED)));
+  const grid = { columns: places(width), rows: places(height) };
+  const light = learnEvenLight(grey, width, height, grid);
+  evenOut(pixels, width, height, { x0: 0, y0: 0, x1: 1, y1: 1 }, light);
 }

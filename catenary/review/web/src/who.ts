@@ -8,6 +8,7 @@ export const NOBODY: Session = {
   accounts: true,
   csrf_token: "",
   can: [],
+  must_change: false,
   break_after_minutes: 20,
   break_minutes: 5,
   lease_minutes: 10,

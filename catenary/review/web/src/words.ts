@@ -36,7 +36,120 @@ const table = {
   name: ["用户名", "Name"],
   password: ["密码", "Password"],
 
+  // Reports
+  reports: ["报表", "Reports"],
+  export: ["导出报表", "Export"],
+  report_new: ["生成报表", "Make a report"],
+  report_format: ["格式", "Format"],
+  report_xlsx: [
+    "Excel：4C图像缺陷（含图片）、4C缺陷汇总表、统计",
+    "Excel: 4C图像缺陷 with pictures, 4C缺陷汇总表, statistics",
+  ],
+  report_docx: ["缺陷通知书，Word", "Notice of defects 通知书, Word"],
+  report_pdf: ["缺陷通知书，PDF", "Notice of defects 通知书, PDF"],
+  report_html: ["检测报告，网页", "Report to look at in a browser (HTML)"],
+  report_csv: ["缺陷清单，CSV", "List of defects, CSV"],
+  report_coco: ["标注数据，COCO JSON", "Boxes for other programs, COCO JSON"],
+  report_content: ["内容", "Content"],
+  report_all: ["全部提报项，附判定结果", "All that was raised, with the decisions"],
+  report_decided: ["仅人工确认的缺陷", "Only defects that people confirmed"],
+  report_whole: ["整个检测任务", "The whole run"],
+  report_selection: ["仅限：{filters}", "Only: {filters}"],
+  report_items: ["此任务中共 {count} 项", "{count} item{s} of this run"],
+  report_no_filter: ["取消筛选", "Drop the filters"],
+  report_filter_hint: [
+    "只导出一部分：在队列中筛选，再选“导出报表”。",
+    "To export a part of it: filter the queue and choose Export there.",
+  ],
+  report_ask: ["生成", "Make it"],
+  reports_own: ["我的报表", "My reports"],
+  reports_none: ["尚无报表。", "None yet."],
+  reports_kept: [
+    "报表保留 12 小时，服务器重启后清空；每次生成都记入审计记录。",
+    "They are kept for 12 hours or until the server restarts; each one is a row of the trail.",
+  ],
+  report_file: ["文件", "File"],
+  report_asked: ["时间", "Asked at"],
+  report_waiting: ["排队中，前面还有 {count} 份", "waiting, {count} before it"],
+  report_making: ["正在生成，已用 {seconds} 秒", "being made, {seconds} s so far"],
+  report_done: ["已完成", "done"],
+  report_nothing: [
+    "没有可列入的缺陷：尚无判定，或没有符合筛选条件的项目。",
+    "It would be empty: nobody decided yet, or nothing matches the filters.",
+  ],
+  report_gave_up: ["已放弃：{message}", "Given up: {message}"],
+  download: ["下载", "Download"],
+  download_named: ["下载 {file}", "Download {file}"],
+  remove: ["删除", "Remove"],
+  cancel_named: ["取消 {file}", "Cancel {file}"],
+  remove_named: ["删除 {file}", "Remove {file}"],
+  no_runs: ["尚无检测任务。", "No run has been scanned yet."],
+
+  // Accounts
+  accounts: ["账号", "Accounts"],
+  add_account: ["添加账号", "Add an account"],
+  account_added: ["已添加账号 {name}", "{name} was added"],
+  role: ["角色", "Role"],
+  role_of: ["{name} 的角色", "Role of {name}"],
+  role_changed: ["{name} 现为{role}", "{name} is now {role}"],
+  actions: ["操作", "Actions"],
+  since: ["创建时间", "Since"],
+  account_active: ["可登录", "Active"],
+  account_disabled: ["已停用", "Disabled"],
+  account_must_change: ["待改密码", "Has to choose a password"],
+  disable: ["停用", "Disable"],
+  disable_named: ["停用 {name}", "Disable {name}"],
+  disable_asked: [
+    "停用后 {name} 立即退出，不能再登录；其判定保留。",
+    "{name} is logged out at once and cannot log in again; their decisions stay.",
+  ],
+  account_disabled_done: ["已停用 {name}", "{name} is disabled"],
+  enable: ["启用", "Enable"],
+  enable_named: ["启用 {name}", "Enable {name}"],
+  account_enabled_done: ["已启用 {name}", "{name} can log in again"],
+  reset_password: ["重置密码", "Reset the password"],
+  reset_named: ["重置密码：{name}", "Reset the password of {name}"],
+  password_reset_done: ["已重置 {name} 的密码", "The password of {name} was reset"],
+  first_password: ["初始密码", "First password"],
+  first_password_hint: [
+    "请当面告知本人；首次登录时须自行更改。",
+    "Tell it in person; it has to be replaced at the first login.",
+  ],
+  change_password: ["修改密码", "Change the password"],
+  password_old: ["原密码", "Old password"],
+  password_new: ["新密码", "New password"],
+  password_again: ["再输一次新密码", "New password again"],
+  password_differs: ["两次输入的新密码不同。", "The two new passwords differ."],
+  password_short: ["密码至少 {count} 个字符。", "A password has {count} characters or more."],
+  password_changed: [
+    "密码已修改；此账号的其他登录已退出。",
+    "The password was changed; other logins of this account have ended.",
+  ],
+  password_forced: [
+    "您的密码由他人设定，请先改为自己的密码。",
+    "Somebody else chose your password: choose your own first.",
+  ],
+  no_accounts: [
+    "尚无账号，本机任何人都有全部权限。第一个账号用命令添加：",
+    "There are no accounts: whoever is at this machine may do everything. Add the first by command:",
+  ],
+
   // Errors
+  error_busy: [
+    "正在生成的报表太多，请等其中一份完成。",
+    "Too many reports are being made; wait for one of them.",
+  ],
+  error_taken: ["用户名已被使用。", "There is an account of that name already."],
+  error_last_admin: [
+    "这是最后一个管理员，请先设另一个管理员。",
+    "This is the last admin; make another one first.",
+  ],
+  error_no_accounts: [
+    "第一个账号须用命令添加。",
+    "The first account is added by the command `catenary users add`.",
+  ],
+  error_wrong_password: ["原密码不对。", "The old password is wrong."],
+  error_password_needed: ["请先修改密码。", "Choose your own password first."],
   error_offline: ["服务器没有应答。", "The server does not answer."],
   error_login_failed: [
     "用户名或密码不对，或账号已停用。",
@@ -53,6 +166,10 @@ const table = {
   error_not_yours: ["这是他人的判定。", "Somebody else decided this."],
   error_not_found: ["找不到。", "Not found."],
   error_picture_unreadable: ["图像无法读取：{message}", "The photograph cannot be read: {message}"],
+  account_stale: [
+    "此账号刚被他人更改，您的更改未保存。",
+    "Somebody changed this account meanwhile; your change was not made.",
+  ],
   error_stale: [
     "刚被他人更改，您的判定未保存。",
     "Somebody changed it meanwhile; your decision was not kept.",
@@ -81,6 +198,7 @@ const table = {
   section: ["站区", "Section"],
   camera: ["相机", "Camera"],
   view: ["相机类别", "Camera class"],
+  reviewers: ["审核人", "Reviewers"],
   reviewer: ["审核人", "Reviewer"],
   kilometre: ["公里标", "Kilometre"],
   no_grade: ["未定级", "no grade"],
@@ -89,7 +207,7 @@ const table = {
   held_by: ["{name} 正在处理", "{name} is at it"],
   not_excluded: ["{kind}（未排除）", "{kind} (not excluded)"],
   origin_manual: ["人工标注", "drawn by hand"],
-  views_count: ["{count} 个视图", "{count} views"],
+  views_count: ["{count} 个视图", "{count} view{s}"],
 
   // Queue
   filters: ["筛选", "Filters"],
@@ -97,7 +215,7 @@ const table = {
   clear: ["清除", "Clear"],
   km_from: ["自公里标（米）", "From (m)"],
   km_to: ["至公里标（米）", "To (m)"],
-  total: ["共 {count} 项", "{count} items"],
+  total: ["共 {count} 项", "{count} item{s}"],
   order: ["排序", "Order"],
   order_risk: ["风险", "Risk"],
   order_probability: ["概率", "Probability"],
@@ -145,7 +263,7 @@ const table = {
   saving: ["正在保存 {count} 项", "saving {count}"],
   not_saved: [
     "有 {count} 项判定尚未保存，正在重试",
-    "{count} decisions are not saved yet; trying again",
+    "{count} decision{s} not saved yet; trying again",
   ],
   all_done: ["没有待审核的项目了。", "Nothing is left to decide here."],
   back_to_queue: ["返回队列", "Back to the queue"],
@@ -173,7 +291,15 @@ const table = {
     "已连续审核 {minutes} 分钟，建议休息 {pause} 分钟。",
     "{minutes} minutes without a pause: a break of {pause} minutes keeps the eye sharp.",
   ],
-  taken_away: ["有 {count} 项已由他人处理。", "{count} items were taken by others."],
+  taken_away: ["有 {count} 项已在别处处理。", "{count} item{s} dealt with elsewhere."],
+  stale_own: [
+    "您已在另一个窗口判定此项，此处的判定未保存。",
+    "You decided it in another window; the decision made here was not kept.",
+  ],
+  other_windows: [
+    "您的另一个窗口也在审核：各窗口取到的项目不同。",
+    "You are deciding in another window too: each gets items of its own.",
+  ],
 
   // Sheet
   sheet_size: ["每页", "A page"],
@@ -181,7 +307,7 @@ const table = {
     "标出例外，其余一并判定；例外留在队列中。",
     "Mark the exceptions, decide all others at once; exceptions stay in the queue.",
   ],
-  marked: ["例外 {count} 项", "{count} exceptions"],
+  marked: ["例外 {count} 项", "{count} exception{s}"],
   exception: ["例外", "exception"],
   decide_rest: ["{decision} 其余 {count} 项", "{decision} the other {count}"],
   open_exceptions: ["逐项审核例外", "Triage exceptions"],
@@ -234,6 +360,7 @@ const table = {
   waiting: ["待审核", "Waiting"],
   other_runs: ["其他检测任务", "Other runs"],
   show_in_queue: ["在队列中显示", "Show in the queue"],
+  masts_total: ["共 {count} 根支柱", "{count} mast{s}"],
   no_masts: ["没有支柱。", "No masts."],
   outcome_done: ["已处理", "done"],
   outcome_unusable: ["不可用", "unusable"],
@@ -246,7 +373,7 @@ const table = {
   loop: ["缺陷闭环", "Closed loop"],
   defect_number: ["第 {id} 号缺陷", "Defect {id}"],
   no_defects: ["没有符合条件的缺陷。", "No defect matches these filters."],
-  defects_total: ["共 {count} 处缺陷", "{count} defects"],
+  defects_total: ["共 {count} 处缺陷", "{count} defect{s}"],
   defects_overdue: ["其中超期 {count} 处", "{count} overdue"],
   order_due: ["期限", "Deadline"],
   deadline: ["期限", "Deadline"],
@@ -376,6 +503,7 @@ const table = {
   key_split: ["拆分", "Split off"],
   key_open_item: ["打开审核项", "Open the item in triage"],
   key_defects: ["返回列表", "Back to the list"],
+  key_tone: ["显示或隐藏图像调节", "Show or hide the tone controls"],
   key_even: ["局部均衡（CLAHE）", "Even out (CLAHE)"],
 
   // Help
@@ -411,6 +539,22 @@ const table = {
     "您打开的项目会暂时为您保留，他人不会同时得到。",
     "Items on your screen are held for you; nobody else gets them meanwhile.",
   ],
+  help_windows: [
+    "同一人可开多个窗口，各窗口取到的项目不同；在一个窗口判定的，其他窗口随即显示。",
+    "You may open several windows: each gets items of its own, and what you decide in one is shown in the others.",
+  ],
+  help_tone: [
+    "看不清时按 I 调节亮度、对比度和伽马，按 Q 局部均衡（CLAHE），按 \\ 还原；只改变显示，不改变图像。",
+    "Where it is too dark, I shows brightness, contrast and gamma, Q evens out, \\ resets. This changes what you see, not the photograph.",
+  ],
+  help_reports: [
+    "在报表页面生成 4C缺陷汇总表、通知书等；先在队列中筛选，可只导出一部分。",
+    "The page Reports makes the list of defects, the notice and others, of a run or of what the queue's filters let pass.",
+  ],
+  help_accounts: [
+    "点击右上角的用户名可修改密码；账号由管理员在账号页面维护。",
+    "Your password is changed behind your name, top right; accounts are looked after by an admin in the page Accounts.",
+  ],
   follow_window: ["打开跟随窗口", "Open the window that follows"],
   follow_waiting: [
     "此窗口显示逐项审核页面当前项目的原图。",
@@ -424,10 +568,11 @@ const table = {
 
 export type Word = keyof typeof table;
 
-/** A phrase in the chosen language; `places` fills what is in braces. */
+/** A phrase in the chosen language; `places` fills what is in braces, `{s}` is the plural of `count`. */
 export function t(word: Word, places: Readonly<Record<string, string | number>> = {}): string {
   const phrase = table[word][settings().language === "zh" ? 0 : 1];
-  return phrase.replace(/\{(\w+)\}/g, (_, name: string) => String(places[name] ?? ""));
+  const all: typeof places = { s: places.count === 1 ? "" : "s", ...places };
+  return phrase.replace(/\{(\w+)\}/g, (_, name: string) => String(all[name] ?? ""));
 }
 
 /** What the server says, in the chosen language. */

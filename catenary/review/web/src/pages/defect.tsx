@@ -10,14 +10,23 @@ import {
   type LaterRun,
   type StepMade,
 } from "../api";
-import { Deadline, errorText, Grade, KeyButton, LoopState, Problem, Row, State } from "../controls";
+import {
+  Deadline,
+  errorText,
+  Grade,
+  KeyButton,
+  LoopState,
+  PlaceRows,
+  Problem,
+  Row,
+  State,
+} from "../controls";
 import { useKeys } from "../keys";
 import { useLoaded } from "../load";
 import { type Change, changesOf, stepAsked } from "../loop";
 import {
   conclusionName,
   conditionName,
-  directionName,
   gradeName,
   kindName,
   loopStateName,
@@ -30,6 +39,8 @@ import { change, useSettings } from "../settings";
 import { DefectLink, Sightings } from "../sightings";
 import { thumbUrl } from "../stage";
 import { EMPTY_FORM, StepFields } from "../stepform";
+import { isPlain } from "../tone";
+import { PlainButton, ShownButtons, useToneKeys } from "../tonepanel";
 import { t, told } from "../words";
 import { pictureOf } from "./defects";
 
@@ -72,7 +83,7 @@ interface ShownProps {
 }
 
 function Shown({ defect, onMade, onStale }: ShownProps) {
-  const { evidence, brighten } = useSettings();
+  const { evidence, brighten, tone } = useSettings();
   const picture = to("picture", { frame: defect.frame_id, item: defect.item_id });
   const item = to("triage", { item: defect.item_id });
   useKeys("defect", {
@@ -82,6 +93,7 @@ function Shown({ defect, onMade, onStale }: ShownProps) {
     picture: () => go(picture),
     mast: () => defect.mast && go(to("mast", { id: defect.mast.id })),
   });
+  useToneKeys("defect");
   return (
     <>
       <div class="defect-left">
@@ -91,20 +103,8 @@ function Shown({ defect, onMade, onStale }: ShownProps) {
           <Suspects defect={defect} />
         </div>
         <div class="stage-tools">
-          <KeyButton
-            page="defect"
-            action="evidence"
-            label={t("evidence_shown")}
-            pressed={evidence}
-            onPress={() => change({ evidence: !evidence })}
-          />
-          <KeyButton
-            page="defect"
-            action="brighten"
-            label={t("brightened")}
-            pressed={brighten}
-            onPress={() => change({ brighten: !brighten })}
-          />
+          <ShownButtons page="defect" />
+          {!isPlain(tone) && <PlainButton page="defect" />}
           <span class="spacer" />
           <a class="button" href={item}>
             {t("open_item")} <kbd>T</kbd>
@@ -128,7 +128,6 @@ function Shown({ defect, onMade, onStale }: ShownProps) {
 }
 
 function Facts({ defect }: { defect: DefectDetail }) {
-  const { mast } = defect;
   return (
     <>
       <h1 class="kind">{kindName(defect)}</h1>
@@ -154,20 +153,7 @@ function Facts({ defect }: { defect: DefectDetail }) {
             <DefectLink id={defect.joined_to} />
           </Row>
         )}
-        <Row name={t("mast")}>
-          {mast ? <a href={to("mast", { id: mast.id })}>{mast.number}</a> : t("no_mast")}
-        </Row>
-        {mast && (
-          <Row name={t("line")}>
-            {[mast.line, directionName(mast.direction), mast.section].filter(Boolean).join(" ")}
-          </Row>
-        )}
-        <Row name={t("kilometre")}>{defect.kilometre || "–"}</Row>
-        <Row name={t("camera")}>
-          <a href={to("picture", { frame: defect.frame_id, item: defect.item_id })}>
-            {[defect.camera, defect.view].filter(Boolean).join(" ")}
-          </a>
-        </Row>
+        <PlaceRows of={defect} item={defect.item_id} />
       </dl>
     </>
   );

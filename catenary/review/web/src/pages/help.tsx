@@ -16,7 +16,11 @@ const SENTENCES: readonly Word[] = [
   "help_intro",
   "help_queue",
   "help_lease",
+  "help_tone",
   "help_loop",
+  "help_reports",
+  "help_accounts",
+  "help_windows",
   "help_screens",
 ];
 const DECISIONS: readonly Word[] = [

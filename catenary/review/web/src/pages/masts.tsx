@@ -50,7 +50,9 @@ export function Masts({ query }: { query: URLSearchParams }) {
             onInput={(event) => settle(to("masts", { run, q: event.currentTarget.value }))}
           />
         </label>
-        <strong role="status">{first.value && t("total", { count: first.value.total })}</strong>
+        <strong role="status">
+          {first.value && t("masts_total", { count: first.value.total })}
+        </strong>
       </form>
       <Problem error={first.error} retry={first.reload} />
       {first.value?.total === 0 && <p class="empty">{t("no_masts")}</p>}
@@ -156,7 +158,13 @@ export function byCamera(all: Photograph[]): Photograph[] {
 }
 
 function Neighbour({ mast, word }: { mast: number | null; word: "previous_mast" | "next_mast" }) {
-  if (mast === null) return <span class="button disabled">{t(word)}</span>;
+  if (mast === null) {
+    return (
+      <button type="button" disabled>
+        {t(word)}
+      </button>
+    );
+  }
   return (
     <a class="button" href={to("mast", { id: mast })}>
       {t(word)}

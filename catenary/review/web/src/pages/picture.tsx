@@ -1,34 +1,16 @@
 // Any photograph at full resolution: findings and parts over it, tone, measuring, drawing.
 import { useEffect, useRef, useState } from "preact/hooks";
-import {
-  ApiError,
-  api,
-  type Box,
-  type FrameDetail,
-  type ItemDetail,
-  type MastDetail,
-} from "../api";
-import { errorText, Grade, KeyButton, Problem, State } from "../controls";
+import { api, type Box, type FrameDetail, type ItemDetail, type MastDetail } from "../api";
+import { CorrectForm, DrawForm, type FrameItem } from "../boxforms";
+import { Grade, KeyButton, Problem, State } from "../controls";
 import { follow } from "../follow";
 import { useKeys } from "../keys";
 import { useLoaded } from "../load";
-import {
-  componentName,
-  components,
-  conditionName,
-  conditionsOf,
-  gradeName,
-  grades,
-  itemName,
-  kindName,
-  mastName,
-  percent,
-} from "../names";
+import { componentName, itemName, kindName, mastName, percent } from "../names";
 import { go, settle, to } from "../place";
 import { preload } from "../preload";
 import { change, useSettings } from "../settings";
-import { PLAIN_TONE, type Tone } from "../tone";
-import { useToneKeys } from "../tonekeys";
+import { ToneSliders, useToneKeys } from "../tonepanel";
 import { type Lie, PhotographViewer, type Spot } from "../viewer";
 import { useRight } from "../who";
 import { t, told } from "../words";
@@ -37,7 +19,6 @@ import { byCamera } from "./masts";
 const AHEAD_MS = 600; // after which the neighbours are fetched
 
 type Tool = "move" | "measure" | "draw" | "correct";
-type FrameItem = FrameDetail["items"][number];
 
 export function Picture({ query }: { query: URLSearchParams }) {
   const id = Number(query.get("frame"));
@@ -177,6 +158,7 @@ function Shown({ frame, mast, chosen, reload }: ShownProps) {
                   page="picture"
                   action={one}
                   label={t(one)}
+                  kind={one === "measure" ? "" : "wide"}
                   pressed={tool === one}
                   onPress={() => toggle(one)}
                 />
@@ -233,7 +215,10 @@ function Shown({ frame, mast, chosen, reload }: ShownProps) {
               onCancel={() => pick("move")}
             />
           )}
-          <ToneSliders tone={tone} />
+          <section>
+            <h2>{t("tone")}</h2>
+            <ToneSliders page="picture" />
+          </section>
           <ItemList
             frame={frame}
             chosen={item}
@@ -392,207 +377,6 @@ function Measured({ stroke }: { stroke: [Spot, Spot] | null }) {
   );
 }
 
-interface FormProps {
-  box: Box | null;
-  onSaved: (item: ItemDetail) => void;
-  onCancel: () => void;
-}
-
-function BoxSize({ box, hint }: { box: Box | null; hint: "draw_hint" | "correct_hint" }) {
-  if (!box) return <p class="hint">{t(hint)}</p>;
-  return <p class="hint">{t("box_px", { width: box[2] - box[0], height: box[3] - box[1] })}</p>;
-}
-
-function DrawForm({ frame, box, onSaved, onCancel }: FormProps & { frame: FrameDetail }) {
-  const [component, setComponent] = useState(components()[0]?.id ?? "");
-  const conditions = conditionsOf(component);
-  const [condition, setCondition] = useState("");
-  const [grade, setGrade] = useState("");
-  const [note, setNote] = useState("");
-  const [error, setError] = useState<ApiError | null>(null);
-  const standing = conditions.find(({ id }) => id === condition) ?? conditions[0];
-  const save = async () => {
-    if (!box || !standing) return;
-    try {
-      const drawn = {
-        component,
-        condition: standing.id,
-        grade: Number(grade || standing.grade),
-        box,
-        note,
-      };
-      onSaved((await api.draw(frame.id, drawn)).item);
-    } catch (refused) {
-      if (!(refused instanceof ApiError)) throw refused;
-      setError(refused);
-    }
-  };
-  return (
-    <form
-      class="changes"
-      onSubmit={(event) => {
-        event.preventDefault();
-        void save();
-      }}
-    >
-      <h2>{t("draw")}</h2>
-      <BoxSize box={box} hint="draw_hint" />
-      <label>
-        {t("component")}
-        <select
-          value={component}
-          onChange={(event) => {
-            setComponent(event.currentTarget.value);
-            setCondition("");
-            setGrade("");
-          }}
-        >
-          {components()
-            .filter((one) => one.conditions.length)
-            .map(({ id }) => (
-              <option key={id} value={id}>
-                {componentName(id)}
-              </option>
-            ))}
-        </select>
-      </label>
-      <label>
-        {t("condition")}
-        <select
-          value={standing?.id}
-          onChange={(event) => {
-            setCondition(event.currentTarget.value);
-            setGrade("");
-          }}
-        >
-          {conditions.map(({ id }) => (
-            <option key={id} value={id}>
-              {conditionName(component, id)}
-            </option>
-          ))}
-        </select>
-      </label>
-      <label>
-        {t("grade")}
-        <select
-          value={grade || String(standing?.grade ?? "")}
-          onChange={(event) => setGrade(event.currentTarget.value)}
-        >
-          {grades().map((one) => (
-            <option key={one.grade} value={one.grade}>
-              {gradeName(one.grade)}
-            </option>
-          ))}
-        </select>
-      </label>
-      <label class="wide">
-        {t("note")}
-        <textarea
-          rows={2}
-          maxLength={2000}
-          value={note}
-          onInput={(event) => setNote(event.currentTarget.value)}
-        />
-      </label>
-      {error && (
-        <p class="problem" role="alert">
-          {errorText(error)}
-        </p>
-      )}
-      <div class="form-foot">
-        <button type="submit" class="primary" disabled={!box}>
-          {t("save_drawn")}
-        </button>
-        <button type="button" onClick={onCancel}>
-          {t("cancel")}
-        </button>
-      </div>
-    </form>
-  );
-}
-
-function CorrectForm({ item, box, onSaved, onCancel }: FormProps & { item: FrameItem }) {
-  const [error, setError] = useState<ApiError | null>(null);
-  const save = async () => {
-    if (!box) return;
-    try {
-      onSaved(
-        (await api.decide(item.id, { decision: "confirm", version: item.version, box })).item,
-      );
-    } catch (refused) {
-      if (!(refused instanceof ApiError)) throw refused;
-      setError(refused);
-    }
-  };
-  return (
-    <section class="changes">
-      <h2>{t("correct")}</h2>
-      <p class="wide">{kindName(item)}</p>
-      <BoxSize box={box} hint="correct_hint" />
-      {error && (
-        <p class="problem" role="alert">
-          {errorText(error)}
-        </p>
-      )}
-      <div class="form-foot">
-        <button
-          type="button"
-          class="primary"
-          disabled={!box || !item.allowed.includes("confirm")}
-          onClick={() => void save()}
-        >
-          {t("save_box")}
-        </button>
-        <button type="button" onClick={onCancel}>
-          {t("cancel")}
-        </button>
-      </div>
-    </section>
-  );
-}
-
-function ToneSliders({ tone }: { tone: Tone }) {
-  const slider = (name: "brightness" | "contrast" | "gamma", low: number, high: number) => (
-    <label>
-      <span>{t(name)}</span>
-      <input
-        type="range"
-        min={low}
-        max={high}
-        step={0.05}
-        value={tone[name]}
-        onInput={(event) =>
-          change({ tone: { ...tone, [name]: Number(event.currentTarget.value) } })
-        }
-      />
-      <output>{tone[name].toFixed(2)}</output>
-    </label>
-  );
-  return (
-    <section class="tone">
-      <h2>{t("tone")}</h2>
-      {slider("brightness", -1, 1)}
-      {slider("contrast", -0.9, 0.9)}
-      {slider("gamma", 0.2, 5)}
-      <div class="form-foot">
-        <KeyButton
-          page="picture"
-          action="even"
-          label={t("even")}
-          pressed={tone.even}
-          onPress={() => change({ tone: { ...tone, even: !tone.even } })}
-        />
-        <KeyButton
-          page="picture"
-          action="plain"
-          label={t("plain")}
-          onPress={() => change({ tone: PLAIN_TONE })}
-        />
-      </div>
-    </section>
-  );
-}
-
 function ItemList({
   frame,
   chosen,
@@ -620,7 +404,8 @@ function ItemList({
               {kindName(one)}
             </button>
             <span class="badges">
-              <Grade grade={one.grade} /> <State item={one} /> {percent(one.probability)}
+              {one.grade !== null && <Grade grade={one.grade} />} <State item={one} />{" "}
+              {percent(one.probability)}
               <a href={to("triage", { item: one.id })}>{t("triage")}</a>
             </span>
           </li>

@@ -1,21 +1,24 @@
 // All items under the filters of the address, with counts, in the order of the risk.
-import { useEffect, useRef, useState } from "preact/hooks";
-import {
-  api,
-  FACETS,
-  type FacetName,
-  type Filters,
-  type Item,
-  type Order,
-  type QueuePage,
-} from "../api";
-import { Grade, Problem, State } from "../controls";
-import { FacetList } from "../facets";
+import { api, FACETS, type Filters, type Item, type Order } from "../api";
+import { Grade, State } from "../controls";
 import { useKeys } from "../keys";
+import {
+  changed,
+  FilterPanel,
+  OrderSelect,
+  PictureCell,
+  PlaceCells,
+  PlaceHeads,
+  stepped,
+  TableRoom,
+  useChosenRow,
+  usePages,
+} from "../list";
 import { useLoaded } from "../load";
-import { directionName, kindName, percent, verdictName } from "../names";
+import { kindName, percent, verdictName } from "../names";
 import { filtersOf, go, orderOf, settle, to } from "../place";
 import { thumbUrl } from "../stage";
+import { useRight } from "../who";
 import { t } from "../words";
 
 const ORDERS: readonly Order[] = ["risk", "probability", "place", "newest", "decided"];
@@ -28,38 +31,20 @@ export function Queue({ query }: { query: URLSearchParams }) {
   const facets = useLoaded(`filters ${JSON.stringify(filters)}`, () => api.queueFilters(filters));
   return (
     <div class="queue">
-      <aside class="filters" aria-label={t("filters")}>
-        <div class="filters-head">
-          <h1>{t("filters")}</h1>
-          {Object.keys(filters).length > 0 && (
-            <button type="button" onClick={() => show({})}>
-              {t("clear_filters")}
-            </button>
-          )}
-        </div>
-        <Problem error={facets.error} retry={facets.reload} />
-        {facets.value &&
-          FACETS.map((name) => (
-            <FacetList
-              key={name}
-              name={name}
-              values={facets.value?.facets[name] ?? []}
-              ticked={filters[name] ?? []}
-              onTick={(ticked) => show(withValues(filters, name, ticked))}
-            />
-          ))}
-        {facets.value?.kilometre_m && (
-          <Kilometres range={facets.value.kilometre_m} filters={filters} onChange={show} />
-        )}
-      </aside>
+      <FilterPanel
+        names={FACETS}
+        filters={filters}
+        facets={facets}
+        onFilters={show}
+        last={
+          facets.value?.kilometre_m && (
+            <Kilometres range={facets.value.kilometre_m} filters={filters} onChange={show} />
+          )
+        }
+      />
       <Results query={query} filters={filters} order={order} />
     </div>
   );
-}
-
-function withValues(filters: Filters, name: FacetName, values: string[]): Filters {
-  const { [name]: _old, ...rest } = filters;
-  return values.length ? { ...rest, [name]: values } : rest;
 }
 
 interface KilometreProps {
@@ -69,10 +54,6 @@ interface KilometreProps {
 }
 
 function Kilometres({ range, filters, onChange }: KilometreProps) {
-  const changed = (name: "km_from" | "km_to", text: string) => {
-    const { [name]: _old, ...rest } = filters;
-    onChange(text === "" ? rest : { ...rest, [name]: Number(text) });
-  };
   return (
     <fieldset class="facet kilometres">
       <legend>{t("kilometre")}</legend>
@@ -83,7 +64,9 @@ function Kilometres({ range, filters, onChange }: KilometreProps) {
             type="number"
             value={filters[name] ?? ""}
             placeholder={String(Math.round(range[i] ?? 0))}
-            onChange={(event) => changed(name, event.currentTarget.value)}
+            onChange={({ currentTarget: { value } }) =>
+              onChange(changed(filters, name, value === "" ? null : Number(value)))
+            }
           />
         </label>
       ))}
@@ -98,53 +81,43 @@ interface ResultsProps {
 }
 
 function Results({ query, filters, order }: ResultsProps) {
+  const canExport = useRight("export");
   const key = JSON.stringify([filters, order]);
-  const first = useLoaded(`queue ${key}`, () => api.queue(filters, order, null, PAGE));
-  const [more, setMore] = useState<{ key: string; pages: QueuePage[] }>({ key, pages: [] });
-  const pages = [first.value, ...(more.key === key ? more.pages : [])].filter(
-    (one) => one !== null,
-  );
-  const items = pages.flatMap((page) => page.items);
-  const next = pages.at(-1)?.next ?? null;
+  const list = usePages(`queue ${key}`, (cursor) => api.queue(filters, order, cursor, PAGE));
+  const items = list.pages.flatMap((page) => page.items);
   const at = Number(query.get("at")) || null;
   const chosen = items.findIndex(({ id }) => id === at);
-  const choose = (index: number) => {
-    const item = items[Math.max(0, Math.min(items.length - 1, index))];
+  const choose = (by: number) => {
+    const item = stepped(items, chosen, by);
     if (item) settle(to("queue", { order, at: item.id }, filters));
   };
   const triage = (item?: Item) => go(to("triage", { order, item: item?.id }, filters));
 
   useKeys("queue", {
-    next: () => choose(chosen + 1),
-    previous: () => choose(chosen - 1),
+    next: () => choose(1),
+    previous: () => choose(-1),
     open: () => triage(items[chosen]),
     triage: () => triage(),
     sheet: () => go(to("sheet", { order }, filters)),
   });
 
-  const addPage = async () => {
-    const page = await api.queue(filters, order, next, PAGE);
-    setMore((old) => ({ key, pages: [...(old.key === key ? old.pages : []), page] }));
-  };
-
   return (
-    <section class="results" aria-busy={first.isLoading}>
+    <section class="results" aria-busy={list.first.isLoading}>
       <div class="results-head">
-        <strong role="status">{first.value && t("total", { count: first.value.total })}</strong>
-        <label>
-          {t("order")}{" "}
-          <select
-            value={order}
-            onChange={(event) => settle(to("queue", { order: event.currentTarget.value }, filters))}
-          >
-            {ORDERS.map((one) => (
-              <option key={one} value={one}>
-                {t(`order_${one}`)}
-              </option>
-            ))}
-          </select>
-        </label>
+        <strong role="status">
+          {list.first.value && t("total", { count: list.first.value.total })}
+        </strong>
+        <OrderSelect
+          orders={ORDERS}
+          order={order}
+          onOrder={(chosen) => settle(to("queue", { order: chosen }, filters))}
+        />
         <span class="spacer" />
+        {canExport && (
+          <a class="button" href={to("reports", {}, filters)}>
+            {t("export")}
+          </a>
+        )}
         <a class="button" href={to("sheet", { order }, filters)}>
           {t("open_sheet")} <kbd>S</kbd>
         </a>
@@ -152,18 +125,9 @@ function Results({ query, filters, order }: ResultsProps) {
           {t("start_triage")} <kbd>T</kbd>
         </a>
       </div>
-      <Problem error={first.error} retry={first.reload} />
-      {first.value?.total === 0 && <p class="empty">{t("queue_empty")}</p>}
-      {items.length > 0 && (
-        <div class="table-room">
-          <Table items={items} chosen={chosen} open={triage} />
-          {next && (
-            <button type="button" class="more" onClick={() => void addPage()}>
-              {t("more")}
-            </button>
-          )}
-        </div>
-      )}
+      <TableRoom list={list} empty={t("queue_empty")} count={items.length}>
+        <Table items={items} chosen={chosen} open={triage} />
+      </TableRoom>
     </section>
   );
 }
@@ -175,9 +139,7 @@ interface TableProps {
 }
 
 function Table({ items, chosen, open }: TableProps) {
-  const row = useRef<HTMLTableRowElement>(null);
-  // Scrolls when another row is chosen
-  useEffect(() => row.current?.scrollIntoView({ block: "nearest" }), [chosen]);
+  const row = useChosenRow(chosen);
   return (
     <table class="items">
       <thead>
@@ -188,11 +150,7 @@ function Table({ items, chosen, open }: TableProps) {
           <th scope="col" class="number">
             {t("probability")}
           </th>
-          <th scope="col">{t("mast")}</th>
-          <th scope="col">{t("section")}</th>
-          <th scope="col" class="number">
-            {t("kilometre")}
-          </th>
+          <PlaceHeads />
           <th scope="col">{t("camera")}</th>
           <th scope="col">{t("state")}</th>
           <th scope="col">{t("reviewer")}</th>
@@ -207,14 +165,7 @@ function Table({ items, chosen, open }: TableProps) {
             aria-selected={i === chosen}
             onClick={() => open(item)}
           >
-            <td class="picture">
-              <img
-                class="toned"
-                src={thumbUrl(item)}
-                loading="lazy"
-                alt={t("crop_of", { what: kindName(item) })}
-              />
-            </td>
+            <PictureCell src={thumbUrl(item)} kind={item} />
             <td>
               <a
                 href={to("triage", { item: item.id })}
@@ -235,16 +186,7 @@ function Table({ items, chosen, open }: TableProps) {
               <Grade grade={item.grade} />
             </td>
             <td class="number">{percent(item.probability)}</td>
-            <td>{item.mast?.number ?? "–"}</td>
-            <td>
-              {item.mast?.section}
-              <div class="muted small">
-                {[item.mast?.line, item.mast && directionName(item.mast.direction)]
-                  .filter(Boolean)
-                  .join(" ")}
-              </div>
-            </td>
-            <td class="number">{item.kilometre || "–"}</td>
+            <PlaceCells of={item} />
             <td>
               {item.camera}
               <div class="muted small">{item.view}</div>

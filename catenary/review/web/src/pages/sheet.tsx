@@ -1,18 +1,30 @@
 // Many parts of one kind at a glance: mark the exceptions, decide all the others at once.
 import { useEffect, useMemo, useRef, useState } from "preact/hooks";
-import { api, cropUrl, type DecisionKind, type Filters, type ItemDetail, type Order } from "../api";
+import {
+  api,
+  cropUrl,
+  type DecisionKind,
+  type Filters,
+  type Item,
+  type ItemDetail,
+  type Order,
+} from "../api";
 import { Grade, KeyButton, Problem } from "../controls";
 import { CropPicture, distinct } from "../crop";
 import { useKeys } from "../keys";
 import { useLoaded } from "../load";
 import { componentName, decisionName, kindName, opened, percent } from "../names";
 import { DECISIONS } from "../panel";
+import { Break, breathe } from "../pauses";
 import { filtersOf, go, orderOf, settle, to } from "../place";
 import { preload } from "../preload";
 import { change, settings, useSettings } from "../settings";
 import { useRoom } from "../size";
-import { Stack } from "../stack";
+import { type SheetServer, Stack } from "../stack";
+import { isPlain } from "../tone";
+import { PlainButton, useToneKeys } from "../tonepanel";
 import { useSession } from "../who";
+import { onDecided, tellDecided, useOtherWindows } from "../windows";
 import { t, told } from "../words";
 
 const SIZES = [12, 24, 48];
@@ -21,11 +33,14 @@ const SHOWN = 320; // px, of a crop's longer side as fetched
 export function Sheet({ query }: { query: URLSearchParams }) {
   const filters = filtersOf(query);
   const order = orderOf(query);
+  const { tone } = useSettings();
+  const others = useOtherWindows();
   const size = SIZES.find((one) => one === Number(query.get("n"))) ?? 24;
   const show = (changed: Filters, n = size) => settle(to("sheet", { order, n }, changed));
   const stack = useStack(filters, order, size);
   return (
     <div class="sheet">
+      <h1 class="unseen">{t("sheet")}</h1>
       <div class="sheet-head">
         <Kind filters={filters} left={stack.left} onChange={show} />
         <label>
@@ -41,6 +56,9 @@ export function Sheet({ query }: { query: URLSearchParams }) {
         </label>
         <span class="muted">{t("sheet_hint")}</span>
         <span class="spacer" />
+        <Break />
+        {others > 0 && <span>{t("other_windows")}</span>}
+        {!isPlain(tone) && <PlainButton page="sheet" />}
         <span role="status">{stack.waiting !== null && t("left", { count: stack.left })}</span>
         {stack.aside.length > 0 && (
           <a class="button" href={to("triage", { order }, filters)}>
@@ -125,6 +143,18 @@ function waiting(filters: Filters): Filters {
   return filters.state ? filters : { ...filters, state: ["open"] };
 }
 
+/** The server; other windows are told what is decided. */
+const telling: Omit<SheetServer, "lease"> = {
+  release: api.release,
+  decideAll: async (decisions) => toldAll(await api.decideAll(decisions)),
+  undoAll: async (items) => toldAll(await api.undoAll(items)),
+};
+
+function toldAll(answer: { items: Item[] }): { items: Item[] } {
+  tellDecided(answer.items.map(({ id }) => id));
+  return answer;
+}
+
 function useStack(filters: Filters, order: Order, size: number): Stack {
   const [, redraw] = useState(0);
   const { lease_minutes } = useSession();
@@ -134,7 +164,7 @@ function useStack(filters: Filters, order: Order, size: number): Stack {
   const stack = useMemo(() => {
     const lease = (n: number, keep: number[], release: number[]) =>
       api.lease(filters, n, keep, release, order);
-    return new Stack({ ...api, lease }, size, () => redraw((n) => n + 1));
+    return new Stack({ ...telling, lease }, size, () => redraw((n) => n + 1));
   }, [key]);
   useEffect(() => {
     if (!filters.component) return;
@@ -148,6 +178,7 @@ function useStack(filters: Filters, order: Order, size: number): Stack {
       leaving();
     };
   }, [stack, lease_minutes]);
+  useEffect(() => onDecided((id) => stack.elsewhere(id)), [stack]);
   useEffect(() => preload(stack.ahead.map((item) => pictureOf(item, brighten))));
   return stack;
 }
@@ -157,6 +188,7 @@ function pictureOf(item: ItemDetail, brighten: boolean): string {
 }
 
 function Grid({ stack, filters, order }: { stack: Stack; filters: Filters; order: Order }) {
+  const { break_minutes } = useSession();
   const items = stack.shown;
   const [marked, setMarked] = useState<ReadonlySet<number>>(new Set());
   const [at, setAt] = useState(0);
@@ -164,13 +196,12 @@ function Grid({ stack, filters, order }: { stack: Stack; filters: Filters; order
   const room = useRoom(grid);
   const isTall = useMemo(() => isMostlyTall(items), [items]);
   const columns = columnsFor(items.length, room.width, room.height, isTall);
-  const first = items[0]?.id;
 
   // A new sheet begins without marks
   useEffect(() => {
     setMarked(new Set());
     setAt(0);
-  }, [first]);
+  }, [stack.turn]);
 
   const rest = items.filter((one) => !marked.has(one.id));
   const mark = (id: number) => {
@@ -180,6 +211,7 @@ function Grid({ stack, filters, order }: { stack: Stack; filters: Filters; order
   };
   const move = (by: number) => setAt(Math.max(0, Math.min(items.length - 1, at + by)));
   const decide = (decision: DecisionKind) => {
+    breathe(break_minutes);
     void stack.decide(decision, marked);
   };
   useKeys("sheet", {
@@ -196,6 +228,7 @@ function Grid({ stack, filters, order }: { stack: Stack; filters: Filters; order
     undo: () => void stack.undo(),
     evidence: () => change({ evidence: !settings().evidence }),
   });
+  useToneKeys("sheet");
 
   return (
     <>
@@ -253,7 +286,7 @@ interface CellProps {
 }
 
 function Cell({ item, isMarked, isAt, onMark }: CellProps) {
-  const { evidence, brighten } = useSettings();
+  const { evidence, brighten, tone } = useSettings();
   const place = useRef<HTMLButtonElement>(null);
   const picture = useRef<HTMLSpanElement>(null);
   const room = useRoom(picture);
@@ -272,7 +305,6 @@ function Cell({ item, isMarked, isAt, onMark }: CellProps) {
       class={`cell ${isMarked ? "marked" : ""} ${isAt ? "at" : ""}`}
       aria-pressed={isMarked}
       aria-current={isAt}
-      aria-label={`${kindName(item)} ${item.mast?.number ?? ""} ${isMarked ? t("exception") : ""}`}
       onClick={(event) => {
         event.currentTarget.blur();
         onMark();
@@ -284,7 +316,8 @@ function Cell({ item, isMarked, isAt, onMark }: CellProps) {
             src={pictureOf(item, brighten)}
             crop={item.crop}
             scale={scale}
-            label=""
+            label={kindName(item)}
+            isEven={tone.even}
             lines={lines}
           />
         )}

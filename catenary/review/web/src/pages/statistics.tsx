@@ -40,7 +40,7 @@ export function StatisticsPage() {
 function Reviewers({ figures }: { figures: Statistics }) {
   return (
     <section>
-      <h2>{t("reviewer")}</h2>
+      <h2>{t("reviewers")}</h2>
       {figures.reviewers.length === 0 && <p class="muted">{t("no_figures")}</p>}
       {figures.reviewers.length > 0 && (
         <table class="items">

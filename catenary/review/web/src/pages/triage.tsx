@@ -1,12 +1,11 @@
 // One item after the other: look, press a key, the next is there.
-import { useEffect, useMemo, useRef, useState } from "preact/hooks";
-import { api, type DecisionKind, type Filters, type ItemDetail, type Order } from "../api";
+import { useEffect, useRef, useState } from "preact/hooks";
+import type { DecisionKind, Filters, ItemDetail, Order } from "../api";
 import { errorText, KeyButton, Problem } from "../controls";
-import { Desk, type DeskChoice, type Refusal } from "../desk";
+import type { Desk, DeskChoice, Refusal } from "../desk";
 import { announce } from "../follow";
 import { useKeys } from "../keys";
 import { conditionsOf, itemName, percent, verdictName } from "../names";
-import { dueAfter, type Pace, paced } from "../pace";
 import {
   Changes,
   DecisionButtons,
@@ -18,16 +17,18 @@ import {
   Whole,
   Why,
 } from "../panel";
+import { Break, breathe } from "../pauses";
 import { filtersOf, go, orderOf, placeOf, to } from "../place";
-import { preload } from "../preload";
 import type { Size } from "../scale";
 import { change, useSettings } from "../settings";
-import { picturesOf, Stage, thumbUrl } from "../stage";
-import { useToneKeys } from "../tonekeys";
+import { Stage, thumbUrl } from "../stage";
+import { isPlain } from "../tone";
+import { PlainButton, ShownButtons, ToneSliders, useToneKeys } from "../tonepanel";
+import { useDesk } from "../usedesk";
 import { useRight, useSession } from "../who";
+import { useOtherWindows } from "../windows";
 import { t } from "../words";
 
-const AHEAD = 4; // items whose pictures are fetched before they are needed
 const SIZES: readonly Size[] = ["fit", "actual", "surroundings"];
 
 export function Triage({ query }: { query: URLSearchParams }) {
@@ -69,74 +70,8 @@ export function Triage({ query }: { query: URLSearchParams }) {
   );
 }
 
-function useDesk(filters: Filters, order: Order, first: number | null): Desk {
-  const [, redraw] = useState(0);
-  const canDecide = useRight("decide");
-  const { lease_minutes } = useSession();
-  const key = JSON.stringify([filters, order, first]);
-  // Key stands for filters, order and item
-  const desk = useMemo(
-    () =>
-      new Desk(canDecide ? leasing(filters, order) : reading(filters, order), () =>
-        redraw((n) => n + 1),
-      ),
-    [key],
-  );
-  useEffect(() => {
-    void desk.start(first);
-    const renewing = setInterval(() => void desk.renew(), (lease_minutes * 60000) / 3);
-    const leaving = () => void desk.close();
-    const staying = (event: BeforeUnloadEvent) => {
-      if (desk.saving.size) event.preventDefault();
-    };
-    addEventListener("pagehide", leaving);
-    addEventListener("beforeunload", staying);
-    return () => {
-      clearInterval(renewing);
-      removeEventListener("pagehide", leaving);
-      removeEventListener("beforeunload", staying);
-      void desk.close();
-    };
-  }, [desk, first, lease_minutes]);
-  useEffect(() => preload(desk.ahead.slice(0, AHEAD).flatMap(picturesOf)));
-  return desk;
-}
-
-function leasing(filters: Filters, order: Order) {
-  return {
-    lease: (n: number, keep: number[], release: number[]) =>
-      api.lease(filters, n, keep, release, order),
-    decide: api.decide,
-    undo: api.undo,
-    item: api.item,
-    release: api.release,
-  };
-}
-
-/** For those who may only look: the queue's own order, nothing is held. */
-function reading(filters: Filters, order: Order) {
-  let cursor: string | null = null;
-  let isAtEnd = false;
-  return {
-    ...leasing(filters, order),
-    release: () => Promise.resolve(),
-    lease: async (n: number, keep: number[]) => {
-      let items: ItemDetail[] = [];
-      let waiting = 0;
-      if (n > 0 && !isAtEnd) {
-        const page = await api.queue(filters, order, cursor, n);
-        cursor = page.next;
-        isAtEnd = page.next === null;
-        waiting = page.total;
-        items = await Promise.all(page.items.map(({ id }) => api.item(id)));
-      }
-      return { items, expires_at: "", waiting, kept: keep };
-    },
-  };
-}
-
 function Looking({ desk, item }: { desk: Desk; item: ItemDetail }) {
-  const { evidence, brighten } = useSettings();
+  const { evidence, brighten, tone, toneShown } = useSettings();
   const { break_minutes } = useSession();
   const [size, setSize] = useState<Size>("fit");
   const [view, setView] = useOfItem(item.id, 0);
@@ -178,6 +113,7 @@ function Looking({ desk, item }: { desk: Desk; item: ItemDetail }) {
     evidence: () => change({ evidence: !evidence }),
     brighten: () => change({ brighten: !brighten }),
     size: () => setSize(after(SIZES, size)),
+    tone: () => change({ toneShown: !toneShown }),
     view: nextView,
     earlier: () => setEarlier((earlier + 1) % shows),
     condition: () => condition.current?.focus(),
@@ -192,27 +128,27 @@ function Looking({ desk, item }: { desk: Desk; item: ItemDetail }) {
     <>
       <div class="triage-left">
         <Stage item={item} view={view} earlier={item.earlier[earlier] ?? null} size={size} />
+        {toneShown && (
+          <div class="tone-row">
+            <ToneSliders page="triage" />
+          </div>
+        )}
         <div class="stage-tools">
-          <KeyButton
-            page="triage"
-            action="evidence"
-            label={t("evidence_shown")}
-            pressed={evidence}
-            onPress={() => change({ evidence: !evidence })}
-          />
-          <KeyButton
-            page="triage"
-            action="brighten"
-            label={t("brightened")}
-            pressed={brighten}
-            onPress={() => change({ brighten: !brighten })}
-          />
+          <ShownButtons page="triage" />
           <KeyButton
             page="triage"
             action="size"
             label={t(`size_${size}`)}
             onPress={() => setSize(after(SIZES, size))}
           />
+          <KeyButton
+            page="triage"
+            action="tone"
+            label={t("tone")}
+            pressed={toneShown}
+            onPress={() => change({ toneShown: !toneShown })}
+          />
+          {!toneShown && !isPlain(tone) && <PlainButton page="triage" />}
           {item.earlier.length > 0 ? (
             <KeyButton
               page="triage"
@@ -275,7 +211,9 @@ function choiceOf(item: ItemDetail, edit: Edit, decision: DecisionKind): DeskCho
   const choice: DeskChoice = { decision };
   if (edit.condition && edit.condition !== item.condition) choice.condition = edit.condition;
   if (edit.grade && Number(edit.grade) !== item.grade) choice.grade = Number(edit.grade);
-  if (edit.note && edit.note !== item.note) choice.note = edit.note;
+  // The note that is on the screen: without one, the server keeps none.
+  const note = edit.note ?? item.note;
+  if (note) choice.note = note;
   return choice;
 }
 
@@ -317,6 +255,7 @@ function Strip({
 
 function Progress({ desk, filters, order }: { desk: Desk; filters: Filters; order: Order }) {
   const canDecide = useRight("decide");
+  const others = useOtherWindows();
   const left = (desk.waiting ?? 0) + desk.ahead.length + (desk.current ? 1 : 0);
   return (
     <div class="progress" role="status">
@@ -329,6 +268,7 @@ function Progress({ desk, filters, order }: { desk: Desk; filters: Filters; orde
       ) : (
         <span>{t("read_only")}</span>
       )}
+      {canDecide && others > 0 && <span>{t("other_windows")}</span>}
       {desk.taken > 0 && <span>{t("taken_away", { count: desk.taken })}</span>}
       {desk.unsaved.size > 0 ? (
         <span class="warn">{t("not_saved", { count: desk.unsaved.size })}</span>
@@ -346,21 +286,6 @@ function Progress({ desk, filters, order }: { desk: Desk; filters: Filters; orde
   );
 }
 
-// As long as the page is open, whichever way one decides.
-let pace: Pace | null = null;
-
-/** Notes that a decision was made, for the reminder to rest. */
-function breathe(pauseMinutes: number): void {
-  pace = paced(pace, Date.now(), pauseMinutes * 60000);
-}
-
-function Break() {
-  const { break_after_minutes, break_minutes } = useSession();
-  const due = dueAfter(pace, break_after_minutes * 60000);
-  if (due === null) return null;
-  return <span class="warn">{t("break_due", { minutes: due, pause: break_minutes })}</span>;
-}
-
 /** What the server refused, until it was seen. */
 function Notices({ desk }: { desk: Desk }) {
   return (
@@ -375,9 +300,12 @@ function Notices({ desk }: { desk: Desk }) {
 
 function Refused({ desk, refusal }: { desk: Desk; refusal: Refusal }) {
   const { item, error } = refusal;
+  const { user } = useSession();
+  const isOwn = error.code === "stale" && item.reviewer === user?.name;
+  const reason = isOwn ? t("stale_own") : errorText(error);
   return (
     <p class="problem">
-      {t("conflict", { item: itemName(item), reason: errorText(error) })}{" "}
+      {t("conflict", { item: itemName(item), reason })}{" "}
       <button
         type="button"
         onClick={() => {

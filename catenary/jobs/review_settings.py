@@ -2,10 +2,12 @@
 
 from dataclasses import dataclass
 from datetime import timedelta
+from pathlib import Path
 
 from catenary.domain.errors import ImpossibleSettingsError, Mistake
 from catenary.domain.review import SecondReading
 
+_TEXTS = ("notice_docx", "notice_pdf", "fonts")
 _SHARES = ("second_confirmed", "second_rejected", "sample_share", "vigilance_share")
 
 
@@ -28,6 +30,9 @@ class ReviewSettings:
         break_minutes: How long it should be.
         decoded_mb: Memory for decoded photographs, megabytes.
         tiles_mb: Memory for tiles, megabytes.
+        notice_docx: File of the railway's own template of the notice in Word; empty for ours.
+        notice_pdf: The same as PDF (Typst).
+        fonts: Folder of a font with Chinese characters for PDF; empty for those of the system.
     """
 
     second_confirmed: float = 1.0
@@ -44,6 +49,9 @@ class ReviewSettings:
     break_minutes: float = 5.0
     decoded_mb: int = 600
     tiles_mb: int = 64
+    notice_docx: str = ""
+    notice_pdf: str = ""
+    fonts: str = ""
 
     def __post_init__(self) -> None:
         """Refuse what cannot be."""
@@ -55,7 +63,7 @@ class ReviewSettings:
         mistakes += [
             (name, f"must be greater than 0, got {getattr(self, name)}")
             for name in self.__slots__
-            if name not in _SHARES and not getattr(self, name) > 0
+            if name not in (*_SHARES, *_TEXTS) and not getattr(self, name) > 0
         ]
         if mistakes:
             raise ImpossibleSettingsError(mistakes)
@@ -78,3 +86,9 @@ class ReviewSettings:
     def second_reading(self, has_accounts: bool) -> SecondReading:
         """Return what is read again; nothing where one person works alone."""
         return SecondReading(has_accounts, self.second_confirmed, self.second_rejected)
+
+    def notice(self, form: str) -> tuple[Path | None, Path | None]:
+        """Return template and fonts of a notice; None for those that are ours."""
+        template = {"docx": self.notice_docx, "pdf": self.notice_pdf}.get(form, "")
+        fonts = self.fonts if form == "pdf" else ""
+        return (Path(template) if template else None, Path(fonts) if fonts else None)

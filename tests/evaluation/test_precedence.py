@@ -1,0 +1,74 @@
+import pytest
+
+from catenary.domain.finding import NORMAL
+from catenary.evaluation.calibration import Sample
+from catenary.evaluation.precedence import rules_first
+from catenary.models.fusion import Fusion, Voices
+
+
+def samples(rows: list[tuple[float | None, float | None, bool]]) -> list[Sample]:
+    """Return insulators: what network and rule say of a missing shed, and whether one is."""
+    return [
+        Sample(
+            "insulator",
+            f"mast {number}",
+            {"shed_missing": Voices(network, rule)},
+            "shed_missing" if is_defect else NORMAL,
+        )
+        for number, (network, rule, is_defect) in enumerate(rows)
+    ]
+
+
+def first(rows: list[tuple[float | None, float | None, bool]]) -> float | None:
+    return rules_first(samples(rows), [Fusion()] * len(rows), photographs=len(rows))
+
+
+def ranked(rows: list[tuple[float | None, float | None, bool]], score: float | None) -> list[bool]:
+    """Return which parts are defects, the most suspect first."""
+    fusion = Fusion(rules_first=score)
+    said = [fusion.strongest(one.said) for one in samples(rows)]
+    order = sorted(range(len(rows)), key=lambda at: -(said[at] or ("", 0.0))[1])
+    return [rows[at][2] for at in order]
+
+
+# A rule tells the defects well, a little below its limit too; the network calls all else damaged.
+LOUD = [(0.1, 0.9, True), (0.1, 0.45, True), (0.2, 0.4, True), *[(0.97, 0.3, False)] * 20]
+# A network tells the defects, which the rule measures as sound as the rest.
+SURE = [*[(0.95, 0.2, True)] * 3, *[(0.1, 0.3, False)] * 10, *[(0.1, 0.6, False)] * 10]
+
+
+def test_rules_go_first_where_a_network_that_knows_nothing_takes_their_places():
+    score = first(LOUD)
+    assert score == pytest.approx(0.3)
+    assert ranked(LOUD, None)[:3] != [True] * 3
+    assert ranked([*LOUD[:3], (0.97, 0.2, False)], 0.3)[:3] == [True] * 3
+
+
+def test_the_joint_form_is_left_alone_where_the_network_finds_more():
+    assert first(SURE) is None
+    assert ranked(SURE, None)[:3] == [True] * 3
+
+
+def test_parts_that_no_rule_could_judge_come_after_those_that_one_measured():
+    rows = [*[(0.99, None, False)] * 10, *[(0.3, 0.4, True)] * 2, *[(0.3, 0.35, False)] * 10]
+    score = first(rows)
+    assert score is not None
+    assert ranked(rows, score)[:2] == [True, True]
+
+
+@pytest.mark.parametrize("rows", [[], LOUD[:3], LOUD[3:]])
+def test_without_defects_or_normal_parts_there_is_nothing_to_tell_by(rows):
+    assert first(rows) is None
+
+
+def test_of_scores_that_find_as_much_the_lowest_is_taken():
+    sound = [0.1 + 0.01 * number for number in range(20)]
+    rows = [*[(None, 0.9, True)] * 5, *[(None, rule, False) for rule in sound]]
+    tenth = int(0.4 * 25)  # false findings of the rules alone at the last of the places
+    assert first(rows) == pytest.approx(sorted(sound, reverse=True)[tenth])
+
+
+@pytest.mark.parametrize(("count", "is_first"), [(9, True), (10, False)])
+def test_with_ten_defects_what_finds_no_more_is_not_taken(count: int, is_first: bool):
+    rows = [*[(None, 0.9, True)] * count, *[(None, 0.3, False)] * 20]
+    assert (first(rows) is not None) is is_first

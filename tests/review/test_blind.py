@@ -1,0 +1,152 @@
+"""Second readings and known defects: the answers tell nobody's name and nothing that was said."""
+
+import json
+from collections.abc import Callable
+
+import pytest
+
+from catenary.review.site import Site
+from tests.review.places import Browser, code
+
+LogIn = Callable[[str], Browser]
+BOX = [12.0, 22.0, 44.0, 210.0]
+
+
+@pytest.fixture
+def read_once(log_in: LogIn) -> int:
+    """Return an item that a reviewer confirmed otherwise than the scan, with a note."""
+    said = {"condition": "slack", "grade": 3, "note": "hangs low", "box": BOX}
+    assert log_in("reviewer").decide(1, **said).json()["item"]["state"] == "second"
+    return 1
+
+
+def leased(browser: Browser, number: int) -> dict:
+    items = browser.post("/api/queue/lease", {"n": 10}).json()["items"]
+    return next(one for one in items if one["id"] == number)
+
+
+@pytest.mark.parametrize("name", ["second", "lead", "admin"])
+def test_a_second_reading_looks_like_a_first_one(log_in: LogIn, read_once: int, name: str):
+    browser = log_in(name)
+    item = leased(browser, read_once)
+    fresh = browser.get("/api/items/2").json()
+    for field in ("state", "reviewer", "decided_at", "note", "decisions", "can_undo", "allowed",
+                  "held_by", "defect", "inherited", "condition", "grade"):  # fmt: skip
+        assert item[field] == fresh[field], field
+    assert item["box"] == [10.0, 20.0, 40.0, 220.5]
+    assert browser.get(f"/api/items/{read_once}").json()["state"] == "open"
+
+
+def test_no_answer_to_a_second_reader_holds_what_the_first_one_said(log_in: LogIn, read_once: int):
+    browser = log_in("second")
+    frame = browser.get(f"/api/items/{read_once}").json()["frame_id"]
+    mast = browser.get(f"/api/items/{read_once}").json()["mast"]["id"]
+    answers = [
+        browser.post("/api/queue/lease", {"n": 10}),
+        browser.get(f"/api/items/{read_once}"),
+        browser.get("/api/queue"),
+        browser.get("/api/queue", state="second"),
+        browser.get(f"/api/frames/{frame}"),
+        browser.get(f"/api/masts/{mast}"),
+        browser.decide(read_once, 0),  # stale: tells what stands
+    ]
+    assert code(answers[-1]) == "stale"
+    for answer in answers:
+        text = json.dumps(answer.json())
+        assert "hangs low" not in text
+        assert '"slack"' not in text
+        assert "reviewer" not in [one["reviewer"] for one in items_in(answer.json())]
+        assert BOX not in [one["box"] for one in items_in(answer.json())]
+
+
+def items_in(told: object) -> list[dict]:
+    """Return every item of an answer, however deep."""
+    if isinstance(told, dict):
+        own = [told] if {"box", "reviewer"} <= set(told) else []
+        return own + [one for each in told.values() for one in items_in(each)]
+    return [one for each in told for one in items_in(each)] if isinstance(told, list) else []
+
+
+def test_the_picture_is_that_of_the_box_of_the_scan(log_in: LogIn, read_once: int):
+    browser = log_in("second")
+    crop = browser.get(f"/api/items/{read_once}").json()["crop"]
+    shown = browser.get(f"/api/items/{read_once}/crop").content
+    corrected = log_in("reviewer").get(f"/api/items/{read_once}/crop").content
+    assert crop["x0"] == 0
+    assert shown != corrected
+
+
+def test_lists_still_find_what_waits_for_a_second_reading(log_in: LogIn, read_once: int):
+    found = log_in("second").get("/api/queue", state="second").json()
+    assert [(one["id"], one["state"], one["condition"]) for one in found["items"]] == [
+        (read_once, "second", "broken")
+    ]
+
+
+def test_others_see_what_was_said(log_in: LogIn, read_once: int):
+    for name in ("reviewer", "viewer"):
+        item = log_in(name).get(f"/api/items/{read_once}").json()
+        assert (item["state"], item["condition"], item["reviewer"]) == (
+            "second",
+            "slack",
+            "reviewer",
+        )
+
+
+def test_agreeing_is_saying_the_same_and_not_pressing_the_same_key(log_in: LogIn, read_once: int):
+    """Who confirms what the scan said has not confirmed what the first reader made of it."""
+    version = leased(log_in("second"), read_once)["version"]
+    item = log_in("second").decide(read_once, version).json()["item"]
+    assert (item["state"], item["condition"]) == ("disputed", "broken")
+    assert len(item["decisions"]) == 2
+    settled = log_in("lead").decide(read_once, item["version"], condition="slack").json()["item"]
+    assert settled["state"] == "confirmed"
+
+
+def test_who_sees_the_same_agrees_and_the_corrected_box_stays(log_in: LogIn, read_once: int):
+    item = log_in("second").decide(read_once, 1, condition="slack", grade=3).json()["item"]
+    assert (item["state"], item["box"]) == ("confirmed", BOX)
+
+
+def test_a_rejection_that_is_read_again_is_as_blind(site: Site, log_in: LogIn):
+    settings = type(site.settings)(second_rejected=1.0)
+    object.__setattr__(site, "settings", settings)
+    log_in("reviewer").decide(3, decision="reject", condition="no_part", note="a branch")
+    browser = log_in("second")
+    item = leased(browser, 3)
+    assert (item["state"], item["condition"], item["note"]) == ("open", "broken", "")
+    after = browser.decide(3, 1, decision="reject").json()["item"]
+    assert (after["state"], after["condition"]) == ("rejected", "no_part")
+
+
+def test_an_answer_to_a_known_defect_looks_like_any_decision(site: Site, log_in: LogIn):
+    log_in("reviewer").decide(1)
+    log_in("second").decide(1, 1)
+    settings = type(site.settings)(vigilance_share=1.0)
+    object.__setattr__(site, "settings", settings)
+    browser = log_in("lead")
+    shown = leased(browser, 1)
+    fresh = browser.decide(2).json()["item"]
+    answered = browser.decide(1, shown["version"]).json()["item"]
+    assert set(answered) == set(fresh)
+    assert (answered["can_undo"], answered["defect"]) == (fresh["can_undo"], fresh["defect"])
+    for field in ("state", "version", "reviewer", "inherited"):
+        assert answered[field] == fresh[field], field
+    assert answered["decisions"] == []
+    again = browser.get("/api/items/1").json()  # as when one goes back to it
+    for field in ("state", "version", "reviewer", "can_undo", "decisions", "defect", "note"):
+        assert again[field] == answered[field], field
+    assert browser.post("/api/items/1/undo", {"version": 1}).status_code == 201
+    assert browser.get("/api/items/1").json()["state"] == "open"
+
+
+def test_a_known_defect_looks_new_in_every_list(site: Site, log_in: LogIn):
+    log_in("reviewer").decide(1)
+    log_in("second").decide(1, 1)
+    settings = type(site.settings)(vigilance_share=1.0)
+    object.__setattr__(site, "settings", settings)
+    browser = log_in("lead")
+    item = leased(browser, 1)
+    for answer in (browser.get("/api/queue"), browser.get(f"/api/frames/{item['frame_id']}")):
+        (told,) = [one for one in items_in(answer.json()) if one["id"] == 1]
+        assert (told["state"], told["version"], told["reviewer"]) == ("open", 0, None)

@@ -1,0 +1,67 @@
+"""From flagged defects to a signed list: two readers, a lead, a report, the trail."""
+
+import io
+import re
+
+import openpyxl
+from playwright.sync_api import Page, expect
+
+from catenary.jobs import trail
+from tests.review_web.acts import downloaded, item, log_in, press_and_see_next, shown, states
+from tests.review_web.railway import Railway
+
+
+def decide(page: Page, keys: str) -> None:
+    for key in keys:
+        press_and_see_next(page, key)
+    expect(page.get_by_text("saving")).to_have_count(0)
+
+
+def test_two_readers_a_lead_and_the_list(line_read_twice: Railway, new_page, complaints):
+    line = line_read_twice
+    wang, qian, zhao = new_page(), new_page(), new_page()
+    log_in(wang, line, "wang", "#/triage")
+    first = shown(wang)
+    decide(wang, "1112")
+    assert states(wang, line) == {"open": 52, "second": 3, "rejected": 1}
+
+    log_in(qian, line, "qian", "#/triage?state=second")
+    assert shown(qian) == first
+    press_and_see_next(qian, "1")
+    press_and_see_next(qian, "1")
+    qian.keyboard.press("2")
+    expect(qian.get_by_text("Nothing is left to decide here")).to_be_visible()
+    expect(qian.get_by_text("saving")).to_have_count(0)
+    assert states(qian, line) == {"open": 52, "confirmed": 2, "disputed": 1, "rejected": 1}
+
+    log_in(zhao, line, "zhao", "#/triage?state=disputed")
+    settled = shown(zhao)
+    expect(zhao.locator(".trail")).to_contain_text("first reading · wang")
+    expect(zhao.locator(".trail")).to_contain_text("second reading · qian")
+    zhao.keyboard.press("1")
+    expect(zhao.get_by_text("Nothing is left to decide here")).to_be_visible()
+    expect(zhao.get_by_text("saving")).to_have_count(0)
+    assert item(zhao, line, int(settled))["reviewer"] == "zhao"
+
+    zhao.goto(line.address + "#/reports")
+    zhao.get_by_label(re.compile("^Excel")).check()
+    zhao.get_by_label("Only defects that people confirmed").check()
+    zhao.get_by_role("button", name="Make it").click()
+    _, content = downloaded(zhao)
+    book = openpyxl.load_workbook(io.BytesIO(content))
+    rows = list(book["4C缺陷汇总表"].iter_rows(min_row=2, values_only=True))
+    assert sorted(row[13] for row in rows) == ["qian", "qian", "zhao"]
+    assert trail.verify(line.site.workspace, "").broken == ()
+    assert complaints == []
+
+
+def test_nobody_reads_their_own_decision_a_second_time(line_read_twice: Railway, new_page):
+    line = line_read_twice
+    qian = new_page()
+    log_in(qian, line, "qian", "#/triage")
+    first = shown(qian)
+    decide(qian, "1")
+    qian.goto(f"{line.address}#/triage?state=second&item={first}")
+    assert shown(qian) == first
+    expect(qian.locator(".panel .state")).to_have_text("Second reading")
+    expect(qian.get_by_role("button", name="Confirm")).to_be_disabled()
