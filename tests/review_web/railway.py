@@ -58,7 +58,7 @@ def photograph(folder: Path, masts: int) -> None:
             # The dropper, broken at half by the time of the later run.
             end = 415 if run == EARLIER_RUN else 230 + number
             cv2.line(grey, (310, 105), (308, end), 120, 3)
-            cv2.imwrite(str(folder / run / _name(number)), grey)
+            cv2.imwrite(str(folder / run / image_id(number)), grey)
 
 
 @contextmanager
@@ -101,18 +101,18 @@ def _enter(db: Database, source: Path, masts: int, found: int) -> None:
         ledger.plan(tx, run, refs)
         for ref in refs:
             ledger.finish(tx, run, ref.image_id, done)
-        raised = [_broken(_name(number), 0.95 - number / 200) for number in range(found)]
+        raised = [_broken(image_id(number), 0.95 - number / 200) for number in range(found)]
         findings.insert_all(tx, run, [(one, None) for one in raised])
 
 
-def _name(number: int) -> str:
+def image_id(number: int) -> str:
     return f"{number:04d}.jpg"
 
 
 def _ref(run: str, number: int) -> ImageRef:
     mast = Mast("示例线", Direction.UP, "东站", ATTACK if number == 0 else f"D{number:03d}")
     taken = datetime(2026, 3, 6, 1, 5, number % 60)  # noqa: DTZ001 - local wall clock
-    name = _name(number)
+    name = image_id(number)
     return ImageRef(run, name, name, name, "03", "dropper", mast, 1050.0 + number, taken)
 
 

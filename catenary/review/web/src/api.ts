@@ -69,6 +69,8 @@ export interface Item {
   decided_at: string | null;
   note: string;
   held_by: string | null;
+  /** The item that goes on, where two turned out to be one part. */
+  merged_into: number | null;
   allowed: DecisionKind[];
   can_undo: boolean;
 }
@@ -152,6 +154,32 @@ export interface Decision {
   taxonomy: string;
 }
 
+/** How a decision came to `item` from `other`, or went into it. */
+export interface Inheritance {
+  made_at: string;
+  kind: string;
+  label: Words;
+  item: number;
+  other: number | null;
+  from_part: string;
+  to_part: string;
+}
+
+/** A defect of an earlier run that is not closed, and that an item may show again. */
+export interface KnownDefect {
+  id: number;
+  state: string;
+  state_label: Words;
+  run: string;
+  condition: string;
+  grade: number;
+  /** For its picture. */
+  item: number;
+  registered_at: string;
+  due: string | null;
+  overdue: boolean;
+}
+
 export interface ItemDetail extends Item {
   why: Words;
   views_say: Words;
@@ -161,6 +189,9 @@ export interface ItemDetail extends Item {
   earlier: Earlier[];
   change: { change: string; label: Words; earlier_run: string } | null;
   decisions: Decision[];
+  inherited: Inheritance[];
+  /** The likeliest first; none once it was decided. */
+  known: KnownDefect[];
   /** In the closed loop, once it was confirmed. */
   defect: { id: number; state: string; state_label: Words } | null;
   versions: { model: string; rules: string; taxonomy: string };

@@ -123,7 +123,7 @@ export function PlaceRows({ of, item }: { of: Placed; item: number }) {
   );
 }
 
-export function LoopState({ defect }: { defect: Defect }) {
+export function LoopState({ defect }: { defect: Pick<Defect, "state" | "state_label"> }) {
   return <span class={`state state-${defect.state}`}>{opened(told(defect.state_label))}</span>;
 }
 

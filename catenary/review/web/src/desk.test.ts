@@ -200,3 +200,23 @@ test("the item that is looked at stays, as another window decided it", async () 
   await desk.close();
   expect(server.released).not.toContain(id);
 });
+
+test("an item that another was joined with comes next to it, and once only", async () => {
+  await Promise.all([desk.open(25), desk.open(25)]);
+  expect(desk.items.slice(0, 3).map(({ id }) => id)).toEqual([1, 25, 2]);
+  expect(desk.current?.id).toBe(25);
+  desk.previous();
+  expect(desk.current?.id).toBe(1);
+  await desk.open(3);
+  expect(desk.current?.id).toBe(3);
+  expect(desk.items.filter(({ id }) => id === 3)).toHaveLength(1);
+});
+
+test("an item that cannot be read is told, and the one looked at stays", async () => {
+  server.item = async () => {
+    throw new ApiError(404, "not_found", "no such item", [], []);
+  };
+  await desk.open(25);
+  expect(desk.error?.code).toBe("not_found");
+  expect(desk.current?.id).toBe(1);
+});

@@ -243,6 +243,20 @@ export class Desk {
     this.redraw();
   }
 
+  /** Moves to any item, and puts it behind the one that is looked at where it is not there yet. */
+  async open(id: number): Promise<void> {
+    const isHere = () => this.items.some((one) => one.id === id);
+    if (!isHere()) {
+      try {
+        const item = await this.server.item(id);
+        if (!isHere()) this.items.splice(this.at + 1, 0, item);
+      } catch (error) {
+        this.error = asApiError(error);
+      }
+    }
+    this.show(id);
+  }
+
   next(): void {
     if (this.at < this.items.length) this.at += 1;
     void this.fill();

@@ -1,8 +1,9 @@
 // Everything about an item in words, what can be changed, and the four decisions.
 import type { Ref } from "preact";
-import type { DecisionKind, Evidence, ItemDetail } from "./api";
-import { Grade, KeyButton, PlaceRows, Row, State } from "./controls";
+import type { Decision, DecisionKind, Evidence, Inheritance, ItemDetail, KnownDefect } from "./api";
+import { Deadline, Grade, KeyButton, LoopState, PlaceRows, Row, State } from "./controls";
 import { Drawing } from "./crop";
+import { historyOf } from "./history";
 import type { Page } from "./keys";
 import {
   conditionName,
@@ -12,12 +13,13 @@ import {
   grades,
   kindName,
   moment,
+  opened,
   percent,
   stateName,
   verdictName,
 } from "./names";
 import { to } from "./place";
-import { wholeUrl } from "./stage";
+import { knownUrl, wholeUrl } from "./stage";
 import { t, told } from "./words";
 
 /** What the reviewer changed before deciding; null and empty texts are unchanged. */
@@ -80,6 +82,54 @@ export function Why({ item }: { item: ItemDetail }) {
         </p>
       )}
     </section>
+  );
+}
+
+/** Defects of earlier runs that are not closed, and that this item may show again. */
+export function Known({ item }: { item: ItemDetail }) {
+  if (item.known.length === 0) return null;
+  return (
+    <section class="known" aria-label={t("known")}>
+      <h2>{t("known")}</h2>
+      <ul class="later">
+        {item.known.map((one) => (
+          <li key={one.id}>
+            <KnownLink component={item.component} one={one} />
+          </li>
+        ))}
+      </ul>
+      <p class="muted small">{t("known_hint")}</p>
+    </section>
+  );
+}
+
+function KnownLink({ component, one }: { component: string; one: KnownDefect }) {
+  return (
+    <a class="thumb button" href={to("defect", { id: one.id })}>
+      <img class="toned" src={knownUrl(one)} alt="" />
+      <span>
+        <b>{t("defect_number", { id: one.id })}</b> {conditionName(component, one.condition)}{" "}
+        <Grade grade={one.grade} />
+        <br />
+        {t("deadline")} <Deadline defect={one} />
+        <br />
+        <LoopState defect={one} /> <span class="muted small">{one.run}</span>
+      </span>
+    </a>
+  );
+}
+
+/** Leads to the item that goes on, where two turned out to be one part. */
+export function Merged({ item, onOpen }: { item: ItemDetail; onOpen: (id: number) => void }) {
+  const id = item.merged_into;
+  if (id === null) return null;
+  return (
+    <p class="merged" role="status">
+      {t("merged", { id })}{" "}
+      <button type="button" onClick={() => onOpen(id)}>
+        {t("open_merged", { id })}
+      </button>
+    </p>
   );
 }
 
@@ -240,25 +290,93 @@ function Source({ item, one }: { item: ItemDetail; one: Evidence }) {
   );
 }
 
-export function Trail({ item }: { item: ItemDetail }) {
-  if (item.decisions.length === 0) return null;
+interface TrailProps {
+  item: ItemDetail;
+  onOpen: (id: number) => void;
+}
+
+/** What was decided, and how decisions came from other parts; oldest first. */
+export function Trail({ item, onOpen }: TrailProps) {
+  const history = historyOf(item);
+  if (history.length === 0) return null;
   return (
     <section>
       <h2>{t("decisions")}</h2>
       <ol class="trail">
-        {item.decisions.map((one) => (
-          <li key={one.id} class={one.undone ? "undone" : ""}>
-            <b>{decisionName(one.decision)}</b> {t(`stage_${one.stage}`)} · {one.made_by} ·{" "}
-            {moment(one.made_at)}
-            {one.undone && ` · ${t("undone")}`}
-            <br />
-            <span class="muted">
-              {stateName(one.before.state)} → {stateName(one.after.state)}
-            </span>
-            {one.note && <q>{one.note}</q>}
-          </li>
-        ))}
+        {history.map((one) =>
+          "decision" in one ? (
+            <Decided key={`decision ${one.id}`} one={one} />
+          ) : (
+            <Inherited
+              key={`${one.made_at} ${one.item}`}
+              item={item.id}
+              one={one}
+              onOpen={onOpen}
+            />
+          ),
+        )}
       </ol>
     </section>
+  );
+}
+
+function Decided({ one }: { one: Decision }) {
+  return (
+    <li class={one.undone ? "undone" : ""}>
+      <b>{decisionName(one.decision)}</b> {t(`stage_${one.stage}`)} · {one.made_by} ·{" "}
+      {moment(one.made_at)}
+      {one.undone && ` · ${t("undone")}`}
+      <br />
+      <span class="muted">
+        {stateName(one.before.state)} → {stateName(one.after.state)}
+      </span>
+      {one.note && <q>{one.note}</q>}
+    </li>
+  );
+}
+
+interface InheritedProps {
+  /** Whose history it is: of the one that inherits, or of the other. */
+  item: number;
+  one: Inheritance;
+  onOpen: (id: number) => void;
+}
+
+function Inherited({ item, one, onOpen }: InheritedProps) {
+  const isOwn = one.item === item;
+  return (
+    <li class="inherited" title={`${one.from_part} → ${one.to_part}`}>
+      {!isOwn && (
+        <>
+          <ItemLink id={one.item} onOpen={onOpen} />
+          {" · "}
+        </>
+      )}
+      <b>{opened(told(one.label))}</b>
+      {isOwn && one.other !== null && (
+        <>
+          {" · "}
+          <ItemLink id={one.other} onOpen={onOpen} />
+        </>
+      )}
+      {" · "}
+      {moment(one.made_at)}
+    </li>
+  );
+}
+
+function ItemLink({ id, onOpen }: { id: number; onOpen: (id: number) => void }) {
+  return (
+    <a
+      href={to("triage", { item: id })}
+      onClick={(event) => {
+        // Here, beside what is held; with a key pressed, the browser opens another window.
+        if (event.ctrlKey || event.metaKey || event.shiftKey) return;
+        event.preventDefault();
+        onOpen(id);
+      }}
+    >
+      {t("item_number", { id })}
+    </a>
   );
 }

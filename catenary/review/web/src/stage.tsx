@@ -7,6 +7,7 @@ import {
   type Earlier,
   frameCropUrl,
   type ItemDetail,
+  type KnownDefect,
   type Line,
   type View,
 } from "./api";
@@ -148,11 +149,16 @@ export function picturesOf(item: ItemDetail): string[] {
     ...(earlier ? [frameCropUrl(earlier.frame_id, earlier.crop, { brighten })] : []),
     ...(leading ? [wholeUrl(leading)] : []),
     ...(item.seen_in.length > 1 ? item.seen_in.map((_, i) => thumbUrl(item, i)) : []),
+    ...item.known.map(knownUrl),
   ];
 }
 
 export function thumbUrl(item: { id: number; version: number }, view = 0): string {
   return cropUrl(item, view, { maxSide: 96, brighten: true });
+}
+
+export function knownUrl({ item }: KnownDefect): string {
+  return thumbUrl({ id: item, version: 0 });
 }
 
 export function wholeUrl(view: Pick<View, "frame_id" | "frame_width" | "frame_height">): string {

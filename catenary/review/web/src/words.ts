@@ -237,6 +237,16 @@ const table = {
   cannot_judge: ["无法判断", "Cannot judge"],
   undo: ["撤销", "Undo"],
   why: ["提报原因", "Why it was raised"],
+  known: ["可能是已登记的缺陷", "May be a known defect"],
+  known_hint: [
+    "请照常判定；确认后在缺陷页面办理是否同一缺陷。",
+    "Decide as always; whether it is the same one is said on the page of the new defect.",
+  ],
+  merged: [
+    "此项与第 {id} 项为同一部件，请在该项判定。",
+    "This is one part with item {id}, which goes on.",
+  ],
+  open_merged: ["转到第 {id} 项", "Go to item {id}"],
   evidence: ["依据", "Evidence"],
   measurement: ["测量", "Measurement"],
   value: ["数值", "Value"],

@@ -12,6 +12,8 @@ import {
   type Edit,
   EvidenceTable,
   Facts,
+  Known,
+  Merged,
   NO_EDIT,
   Trail,
   Whole,
@@ -95,6 +97,7 @@ function Looking({ desk, item }: { desk: Desk; item: ItemDetail }) {
     breathe(break_minutes);
     desk.decide(choiceOf(item, edit, decision));
   };
+  const open = (id: number) => void desk.open(id);
   const nextView = () => setView((view + 1) % item.seen_in.length);
   const shows = item.earlier.length + 1;
   const picture = to("picture", {
@@ -169,11 +172,13 @@ function Looking({ desk, item }: { desk: Desk; item: ItemDetail }) {
       </div>
       <aside class="panel" aria-label={t("item_number", { id: item.id })}>
         <div class="panel-scroll">
+          <Merged item={item} onOpen={open} />
           <Facts item={item} />
           <Why item={item} />
+          <Known item={item} />
           <Whole item={item} view={view} />
           <EvidenceTable item={item} view={view} />
-          <Trail item={item} />
+          <Trail item={item} onOpen={open} />
         </div>
         <div class="panel-foot">
           {warning && (
@@ -182,7 +187,9 @@ function Looking({ desk, item }: { desk: Desk; item: ItemDetail }) {
             </p>
           )}
           <Changes item={item} edit={edit} onEdit={setEdit} fields={{ condition, grade, note }} />
-          {item.allowed.length === 0 && <p class="muted small">{t("not_allowed")}</p>}
+          {item.allowed.length === 0 && item.merged_into === null && (
+            <p class="muted small">{t("not_allowed")}</p>
+          )}
           <DecisionButtons
             page="triage"
             item={item}

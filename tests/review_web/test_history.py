@@ -1,0 +1,153 @@
+"""What triage tells of defects of earlier runs, and of items that turned out to be one part."""
+
+import pytest
+from playwright.sync_api import Page, Response, expect
+from sqlalchemy import update
+
+from catenary.domain.finding import Verdict
+from catenary.domain.part import part_name
+from catenary.jobs import review_queue
+from catenary.store import parts
+from catenary.store.parts import JoinedPart, View
+from catenary.store.schema import frame
+from tests.review_web import railway
+from tests.review_web.acts import FAINT_TEXT, item, log_in, press_and_see_next, shown
+from tests.review_web.railway import DROPPER, Railway
+from tests.review_web.test_access import violations
+
+RUN_ID = 2  # of the later run
+KEPT, GONE = 2, 3  # items of two photographs of one mast, as it turns out
+EARLIER_FRAME = 2  # the mast of the item that is kept, a run before
+KNOWN = {"en-GB": "May be a known defect", "zh-CN": "可能是已登记的缺陷"}
+
+
+def draw_defect(page: Page, line: Railway, frame_id: int) -> int:
+    """Register a defect of a photograph's dropper; return its number."""
+    token = page.request.get(line.address + "api/session").json()["csrf_token"]
+    drawn = {
+        "component": "dropper",
+        "condition": "slack",
+        "grade": 2,
+        "box": [DROPPER.x0, DROPPER.y0, DROPPER.x1, DROPPER.y1],
+    }
+    asked = {"data": drawn, "headers": {"X-CSRF-Token": token}}
+    answer = page.request.post(f"{line.address}api/frames/{frame_id}/findings", **asked)
+    assert answer.status == 201, answer.text()
+    return int(answer.json()["item"]["defect"]["id"])
+
+
+def join(line: Railway) -> None:
+    """Make two items one part, as a join of the views after both were decided does it."""
+    kept, gone = (railway.image_id(number - 1) for number in (KEPT, GONE))
+    with line.site.db.write() as tx:
+        moved = update(frame).where(frame.c.run_id == RUN_ID, frame.c.image_id == gone)
+        tx.execute(moved.values(mast_number="D001"))
+        (state,) = [one for one in parts.masts(tx, RUN_ID) if one.mast.number == "D001"]
+        views = tuple(
+            View(image, DROPPER, Verdict.DEFECT, "broken", 0.9, finding)
+            for image, finding in ((kept, KEPT), (gone, GONE))
+        )
+        name = part_name(kept, "dropper", DROPPER)
+        one = JoinedPart(name, "dropper", Verdict.DEFECT, "broken", 0.9, 1, 0.98, views)
+        parts.replace(tx, RUN_ID, state, [one])
+    assert review_queue.fill(line.site.db, line.site.workspace, 0.0, 14.0) == 1
+
+
+def is_given_back(answer: Response) -> bool:
+    asked = answer.request.post_data_json if answer.url.endswith("/api/queue/lease") else {}
+    return bool(asked.get("release"))
+
+
+def decide(page: Page, line: Railway, who: str, number: int, key: str) -> None:
+    log_in(page, line, who, f"#/triage?item={number}")
+    assert shown(page) == str(number)
+    press_and_see_next(page, key)
+    expect(page.get_by_text("saving")).to_have_count(0)
+    with page.expect_response(is_given_back):  # so that the next reader may have what was ahead
+        page.goto(line.address + "#/help")
+
+
+@pytest.mark.parametrize(("locale", "scheme"), [("en-GB", "light"), ("zh-CN", "dark")])
+def test_a_defect_of_an_earlier_run_stands_beside_the_reasons(
+    line: Railway, new_page, complaints, locale: str, scheme: str
+):
+    page = new_page(locale, scheme)
+    log_in(page, line, "zhao")
+    number = draw_defect(page, line, EARLIER_FRAME)
+    page.goto(f"{line.address}#/triage?item={KEPT}")
+    assert shown(page) == str(KEPT)
+    known = page.get_by_role("region", name=KNOWN[locale])
+    told = {
+        "en-GB": (f"Defect {number}", "slack", "Registered", "Deadline", "d left"),
+        "zh-CN": (f"第 {number} 号缺陷", "松弛", "已登记", "期限", "剩 "),
+    }
+    for one in (*told[locale], railway.EARLIER_RUN):
+        expect(known).to_contain_text(one)
+    page.wait_for_load_state("networkidle")
+    assert known.locator("img").evaluate("image => image.naturalWidth") > 0
+    assert known.get_by_role("link").evaluate("one => one.scrollWidth - one.clientWidth") <= 0
+    assert page.evaluate(FAINT_TEXT) == []
+    assert violations(page) == []
+    press_and_see_next(page, "1")
+    expect(page.get_by_role("region", name=KNOWN[locale])).to_have_count(0)  # another mast
+    page.keyboard.press("k")
+    assert shown(page, but="4") == str(KEPT)
+    expect(page.get_by_role("region", name=KNOWN[locale])).to_have_count(0)  # decided
+    page.goto(f"{line.address}#/triage?item={GONE}")
+    shown(page, but=str(KEPT))
+    expect(page.get_by_role("region", name=KNOWN[locale])).to_have_count(0)
+    assert complaints == []
+
+
+def test_the_page_of_a_known_defect_is_one_click_away(line: Railway, page: Page):
+    log_in(page, line, "zhao")
+    number = draw_defect(page, line, EARLIER_FRAME)
+    page.goto(f"{line.address}#/triage?item={KEPT}")
+    page.get_by_role("link", name=f"Defect {number}").click()
+    expect(page.get_by_role("heading", name="Dropper slack")).to_be_visible()
+    assert page.url.endswith(f"#/defect?id={number}")
+
+
+def test_a_merged_item_leads_to_the_one_that_goes_on(line: Railway, new_page, complaints):
+    decide(new_page(), line, "wang", KEPT, "1")
+    decide(new_page(), line, "li", GONE, "2")
+    join(line)
+    lead = new_page()
+    log_in(lead, line, "zhao", f"#/triage?item={GONE}")
+    assert shown(lead) == str(GONE)
+    assert item(lead, line, GONE)["merged_into"] == KEPT
+    expect(lead.get_by_role("button", name="Confirm")).to_be_disabled()
+    expect(lead.locator(".trail li")).to_have_count(2)
+    expect(lead.locator(".trail .inherited")).to_contain_text(
+        f"Joined with another item: one part · Item {KEPT}"
+    )
+    assert lead.evaluate(FAINT_TEXT) == []
+    assert violations(lead) == []
+    lead.get_by_role("button", name=f"Go to item {KEPT}").click()
+    assert shown(lead, but=str(GONE)) == str(KEPT)
+    expect(lead.locator(".merged")).to_have_count(0)
+    expect(lead.locator(".panel .state").first).to_have_text("Disputed")
+    expect(lead.locator(".trail .inherited")).to_contain_text(
+        f"Item {GONE} · Joined with another item: one part"
+    )
+    lead.locator(".trail").get_by_role("link", name=f"Item {GONE}").click()
+    assert shown(lead, but=str(KEPT)) == str(GONE)
+    lead.get_by_role("button", name=f"Go to item {KEPT}").click()
+    shown(lead, but=str(GONE))
+    press_and_see_next(lead, "1")
+    expect(lead.get_by_text("saving")).to_have_count(0)
+    settled = item(lead, line, KEPT)
+    assert (settled["state"], settled["reviewer"]) == ("confirmed", "zhao")
+    assert complaints == []
+
+
+def test_a_merged_item_is_told_in_chinese_too(line: Railway, new_page):
+    for who, number in (("wang", KEPT), ("li", GONE)):
+        decide(new_page(), line, who, number, "1")
+    join(line)
+    page = new_page("zh-CN")
+    log_in(page, line, "guest", f"#/triage?item={GONE}")
+    expect(page.locator(".merged")).to_contain_text(f"此项与第 {KEPT} 项为同一部件")
+    expect(page.locator(".trail .inherited")).to_contain_text(f"两项合并为同一部件 · 第 {KEPT} 项")
+    page.get_by_role("button", name=f"转到第 {KEPT} 项").click()
+    assert shown(page, but=str(GONE)) == str(KEPT)
