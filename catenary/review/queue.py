@@ -1,11 +1,12 @@
 """Routes of the queue: lists, counts, leases."""
 
+from dataclasses import replace
 from typing import Annotated
 
 from fastapi import APIRouter, Depends
 
 from catenary.domain.finding import Verdict
-from catenary.domain.review import Right, State
+from catenary.domain.review import Reader, Right, State
 from catenary.domain.taxonomy import Taxonomy
 from catenary.reports import lexicon, words
 from catenary.reports.lexicon import Words
@@ -13,8 +14,9 @@ from catenary.review import answers, vigil
 from catenary.review.people import Caller, needs, reader_of
 from catenary.review.site import Site
 from catenary.review.tell import both
-from catenary.review.wishes import FiltersQuery, LeaseAsked, ListQuery
+from catenary.review.wishes import Filters, FiltersQuery, LeaseAsked, ListQuery
 from catenary.store import queue, vigilance
+from catenary.store.review_items import Wanted
 
 _Value = str | int | None
 
@@ -29,15 +31,16 @@ def router(site: Site) -> APIRouter:
     def items(who: viewer, asked: ListQuery) -> answers.ItemPage:
         """List items."""
         with site.db.read() as connection:
-            page = queue.page(connection, asked.wanted(), asked.order, asked.cursor, asked.limit)
+            wanted = told_to(reader_of(who), asked)
+            page = queue.page(connection, wanted, asked.order, asked.cursor, asked.limit)
             told = site.teller.items(connection, page.items, reader_of(who))
         return answers.ItemPage(items=told, next=page.next, total=page.total)
 
     @routes.get("/filters")
-    def filters(_who: viewer, asked: FiltersQuery) -> answers.Filters:
+    def filters(who: viewer, asked: FiltersQuery) -> answers.Filters:
         """Tell which values each filter could take, with counts."""
         with site.db.read() as connection:
-            found = queue.facets(connection, asked.wanted())
+            found = queue.facets(connection, told_to(reader_of(who), asked))
         facets = {
             name: [
                 answers.Facet(
@@ -53,7 +56,7 @@ def router(site: Site) -> APIRouter:
     def lease(who: decider, asked: LeaseAsked) -> answers.Leased:
         """Give out the next items."""
         reader, now = reader_of(who), site.clock()
-        wanted = asked.filters.wanted()
+        wanted = told_to(reader, asked.filters)
         told = queue.Asked(wanted, asked.n, asked.keep, asked.release, asked.order)
         with site.db.write() as tx:
             given = queue.lease(tx, reader, told, now, now + site.settings.lease)
@@ -66,6 +69,12 @@ def router(site: Site) -> APIRouter:
         return answers.Leased(items=items, kept=sorted(kept), waiting=left, expires_at=given.until)
 
     return routes
+
+
+def told_to(reader: Reader, asked: Filters) -> Wanted:
+    """Return a filter that tells a second reader nothing of who read first."""
+    blind = reader.name if reader.may(Right.SECOND) else None
+    return replace(asked.wanted(), blind=blind)
 
 
 def label(taxonomy: Taxonomy, name: str, value: _Value) -> Words:

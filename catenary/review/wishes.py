@@ -78,7 +78,7 @@ class Filters(Asked):
 
     def wanted(self) -> Wanted:
         """Return the filter as the store takes it."""
-        return Wanted(**{name: getattr(self, name) for name in Wanted.__slots__})
+        return Wanted(**{name: getattr(self, name) for name in Filters.model_fields})
 
 
 class ListAsked(Filters):

@@ -203,12 +203,21 @@ def _tallied(connection: Connection, wanted: Wanted) -> tuple[Sequence[tuple[Any
     place = review_item.c.kilometre_m
     query = select(*columns, func.count(), func.min(place), func.max(place))
     found = connection.execute(query.where(*conditions(connection, only)).group_by(*columns))
-    rows = [tuple(row) for row in found]
+    rows = [_as_told(tuple(row), wanted.blind) for row in found]
     chosen = wanted.lists() | {"run": tuple(run_ids(connection, wanted.run))}
     passes = {
         name: frozenset(map(_plain, chosen[name])) for name in _GROUPED if wanted.lists()[name]
     }
     return rows, tally_of.of(_GROUPED, rows, passes)
+
+
+_STATE, _REVIEWER = _GROUPED.index("state"), _GROUPED.index("reviewer")
+
+
+def _as_told(row: tuple[Any, ...], blind: str | None) -> tuple[Any, ...]:
+    if blind is None or row[_STATE] != State.SECOND or row[_REVIEWER] == blind:
+        return row
+    return (*row[:_REVIEWER], None, *row[_REVIEWER + 1 :])
 
 
 def _plain(value: Any) -> Any:  # noqa: ANN401 - number or text of a filter

@@ -5,7 +5,7 @@ from dataclasses import dataclass, fields
 from datetime import UTC, datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, RowMapping, Select, and_, select
+from sqlalchemy import ColumnElement, Connection, RowMapping, Select, and_, or_, select
 
 from catenary.domain.finding import Verdict
 from catenary.domain.geometry import Box
@@ -99,6 +99,8 @@ class Wanted:
         reviewer: Who made the decision that stands.
         km_from: Least kilometre post, metres.
         km_to: Greatest.
+        blind: Name of whoever is not told who read first what they may read a second time, or None:
+            for them that is nobody's.
     """
 
     run: tuple[str, ...] = ()
@@ -115,13 +117,16 @@ class Wanted:
     reviewer: tuple[str, ...] = ()
     km_from: float | None = None
     km_to: float | None = None
+    blind: str | None = None
 
     def lists(self) -> dict[str, tuple[Any, ...]]:
         """Return every list by its name, the empty ones too."""
         return {name: getattr(self, name) for name in FACETS}
 
 
-FACETS = tuple(field.name for field in fields(Wanted) if not field.name.startswith("km_"))
+FACETS = tuple(
+    field.name for field in fields(Wanted) if field.name not in ("km_from", "km_to", "blind")
+)
 FACET_COLUMNS = {name: review_item.c[name] for name in FACETS if name not in ("run", "mast")} | {
     "run": review_item.c.run_id,
     "mast": review_item.c.mast_number,
@@ -151,6 +156,9 @@ def conditions(
             continue
         chosen = run_ids(connection, values) if name == "run" else list(values)
         found.append(FACET_COLUMNS[name].in_(chosen))
+        if name == "reviewer" and wanted.blind is not None:
+            reviewer, state = FACET_COLUMNS["reviewer"], FACET_COLUMNS["state"]
+            found.append(or_(state != str(State.SECOND), reviewer == wanted.blind))
     if wanted.km_from is not None:
         found.append(review_item.c.kilometre_m >= wanted.km_from)
     if wanted.km_to is not None:

@@ -37,6 +37,27 @@ def test_a_second_reading_looks_like_a_first_one(log_in: LogIn, read_once: int, 
     assert browser.get(f"/api/items/{read_once}").json()["state"] == "open"
 
 
+def reviewers(browser: Browser, **filters: str) -> dict[str | None, int]:
+    facets = browser.get("/api/queue/filters", **filters).json()["facets"]
+    return {one["value"]: one["count"] for one in facets["reviewer"]}
+
+
+@pytest.mark.parametrize("name", ["second", "lead"])
+def test_no_filter_tells_a_second_reader_who_read_first(log_in: LogIn, read_once: int, name: str):
+    assert read_once
+    log_in("reviewer").decide(2, decision="reject")
+    browser, first = log_in(name), log_in("reviewer")
+    assert reviewers(browser, state="second") == {None: 1}
+    assert reviewers(browser)["reviewer"] == 1  # of what is decided: no secret
+    assert reviewers(first, state="second") == {"reviewer": 1}
+    for who, others, states in ((browser, 1, ["rejected"]), (first, 2, ["rejected", "second"])):
+        listed = who.get("/api/queue", reviewer="reviewer").json()
+        assert listed["total"] == others
+        assert sorted(one["state"] for one in listed["items"]) == states
+    asked = {"n": 10, "filters": {"reviewer": ["reviewer"], "state": ["second"]}}
+    assert browser.post("/api/queue/lease", asked).json()["items"] == []
+
+
 def test_no_answer_to_a_second_reader_holds_what_the_first_one_said(log_in: LogIn, read_once: int):
     browser = log_in("second")
     frame = browser.get(f"/api/items/{read_once}").json()["frame_id"]
