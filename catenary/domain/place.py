@@ -55,15 +55,18 @@ def parse_kilometre_m(text: str) -> float | None:
     5000.0
     >>> parse_kilometre_m("D046") is None
     True
+    >>> parse_kilometre_m("K" + 400 * "9") is None
+    True
     """
     text = text.strip()
-    if match := _K_NOTATION.match(text):
-        return float(match[1]) * 1000 + float(match[2] or 0)
     try:
-        value = float(text)
+        if match := _K_NOTATION.match(text):
+            value = float(match[1]) * 1000 + float(match[2] or 0)
+        else:
+            value = float(text)
     except ValueError:
         return None
-    return value if 0 <= value < 1e8 else None
+    return value if 0 <= value < 1e8 else None  # no railway is longer; nor is it infinite
 
 
 def format_kilometre(metres: float) -> str:

@@ -15,7 +15,8 @@ class JsonFormatter(logging.Formatter):
 
         >>> import logging
         >>> told = {"name": "catenary.x", "levelname": "INFO", "msg": "wrote %d", "args": (3,)}
-        >>> line = JsonFormatter().format(logging.makeLogRecord({**told, "event": "written"}))
+        >>> told |= {"event": "written", "_clock_of_another_package": 7}
+        >>> line = JsonFormatter().format(logging.makeLogRecord(told))
         >>> line[line.index('"level"'):]
         '"level": "INFO", "logger": "catenary.x", "message": "wrote 3", "event": "written"}'
         """
@@ -25,7 +26,11 @@ class JsonFormatter(logging.Formatter):
             "logger": record.name,
             "message": record.getMessage(),
         }
-        told |= {key: value for key, value in vars(record).items() if key not in _STANDARD}
+        told |= {
+            key: value
+            for key, value in vars(record).items()
+            if key not in _STANDARD and not key.startswith("_")  # those are other packages' own
+        }
         if record.exc_info:
             told["trace"] = self.formatException(record.exc_info)
         return json.dumps(told, ensure_ascii=False, default=str)
