@@ -18,6 +18,12 @@ def violations(page: Page) -> list[str]:
     return list(page.evaluate(_RUN, _RULES))
 
 
+def require_access(page: Page) -> None:
+    """Hold a page of another test against the rules, where axe-core is installed."""
+    if _AXE.is_file():
+        assert violations(page) == []
+
+
 @pytest.mark.parametrize(("locale", "scheme"), [("en-GB", "light"), ("zh-CN", "dark")])
 def test_no_page_breaks_a_rule_of_access(line: Railway, new_page, locale: str, scheme: str):
     if not _AXE.is_file():

@@ -111,6 +111,12 @@ def test_contact_sheet_decides_all_but_the_exceptions(line: Railway, page: Page,
     assert complaints == []
 
 
+def take(page: Page, key: str, tool: str) -> None:
+    """Take a tool of the photograph by its key; a drag before it is in hand would move the view."""
+    page.keyboard.press(key)
+    expect(page.locator(".canvas")).to_have_class(f"canvas tool-{tool}")
+
+
 def drag_over(page: Page, x0: float, y0: float, x1: float, y1: float) -> None:
     """Drag over shares of the viewer, once tiles are there."""
     room = page.locator(".canvas").bounding_box()
@@ -129,7 +135,7 @@ def open_photograph(page: Page, line: Railway, place: str) -> None:
 
 def test_a_missed_defect_is_drawn(line: Railway, page: Page, complaints):
     open_photograph(page, line, "#/picture?frame=60")
-    page.keyboard.press("d")
+    take(page, "d", "draw")
     drag_over(page, 0.3, 0.3, 0.5, 0.6)
     page.get_by_label("Component").select_option("insulator")
     page.get_by_label("Condition").select_option("flashover")
@@ -148,14 +154,14 @@ def test_a_missed_defect_is_drawn(line: Railway, page: Page, complaints):
 def test_a_box_is_corrected_and_a_length_measured(line: Railway, page: Page, complaints):
     open_photograph(page, line, "#/picture?frame=57&item=1")
     expect(page.locator(".item-list .chosen")).to_contain_text("Dropper broken")
-    page.keyboard.press("l")
+    take(page, "l", "measure")
     drag_over(page, 0.4, 0.5, 0.6, 0.5)
     expect(page.locator(".hint")).to_contain_text(
         re.compile(r"[\d.]+ px \([\d.]+ across, 0\.0 down")
     )
     page.keyboard.press("Escape")
     expect(page.locator(".canvas")).to_have_class("canvas tool-move")
-    page.keyboard.press("b")
+    take(page, "b", "correct")
     drag_over(page, 0.4, 0.3, 0.6, 0.7)
     page.get_by_role("button", name="Confirm with this box").click()
     expect(page.locator(".item-list .chosen")).to_contain_text("Confirmed")
