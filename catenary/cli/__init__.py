@@ -12,7 +12,7 @@ from catenary import __version__
 from catenary.cli import benches, bundles, data, learning, review, runs, scan
 from catenary.cli.terminal import FAILED, INTERRUPTED, WRONG_USE, say
 from catenary.domain.errors import CatenaryError
-from catenary.jobs import log_format
+from catenary.jobs.scanning import log_format
 
 __all__ = ["FAILED", "WRONG_USE", "app", "main"]
 

@@ -24,7 +24,7 @@ def bench_archive(
     as_json: Json = False,
 ) -> None:
     """Measure start, resuming, memory and rows of huge runs: links to a few files, no network."""
-    from catenary.jobs import archive as job
+    from catenary.jobs.benches import archive as job
 
     sizes = job.Sizes(scanned=scanned, rows=rows)
     if frames:
@@ -59,7 +59,7 @@ def bench_scan(
 
     On the same files and cores, one after another in each round; prints a Markdown table.
     """
-    from catenary.jobs import bench_scan as job
+    from catenary.jobs.benches import scan as job
 
     wish = job.Wish(tuple(images), tuple(mp or (5.0, 29.0)), rounds, frames, peers, device)
     with progress("bench") as step:
@@ -92,8 +92,8 @@ def bench_review(  # noqa: PLR0913 - every option of the command is a parameter
     On the real server over a workspace as large as one likes; prints a Markdown table. Needs the
     package playwright and a Chromium, named in CATENARY_CHROMIUM or on the PATH.
     """
-    from catenary.jobs import bench_review as job
-    from catenary.jobs.bench_review_build import Sizes
+    from catenary.jobs.benches import review as job
+    from catenary.jobs.benches.review_build import Sizes
 
     try:
         sizes = Sizes(frames, findings, defects, megapixels, people=reviewers)
@@ -123,8 +123,8 @@ def bench_sections(
 
     Beside each figure on the unseen section stands the one on other masts of known sections.
     """
-    from catenary.jobs import sections as job
-    from catenary.jobs import sections_table
+    from catenary.jobs.benches import sections as job
+    from catenary.jobs.benches import sections_table
 
     with steps("sections") as step:
         done = job.bench(config, tuple(setting or ()), step)
@@ -147,8 +147,8 @@ def bench_scarce(
     Detector, classifier, anomaly scorer, rules, hybrid, and hybrid with injected defects; goes on
     when stopped.
     """
-    from catenary.jobs import scarce as job
-    from catenary.jobs import scarce_table
+    from catenary.jobs.benches import scarce as job
+    from catenary.jobs.benches import scarce_table
 
     with steps("scarce") as step:
         done = job.bench(config, tuple(setting or ()), step, scarce_table.write)

@@ -29,7 +29,7 @@ def make_bundle(  # noqa: PLR0913 - every option of the command is a parameter
     ] = None,
 ) -> None:
     """Join trained networks into a bundle."""
-    from catenary.jobs import learn as job
+    from catenary.jobs.learning import learn as job
     from catenary.training.export import Runs
 
     runs_made = Runs(detector, classifier, refiner, anomaly)
@@ -69,8 +69,8 @@ def calibrate_bundle(  # noqa: PLR0913 - every option of the command is a parame
     enough of them to promise that.
     """
     from catenary.evaluation.guarantee import Target
-    from catenary.jobs import calibrate, promise, unseen
-    from catenary.jobs import learn as job
+    from catenary.jobs.learning import calibrate, promise, unseen
+    from catenary.jobs.learning import learn as job
 
     try:
         target = Target(miss, confidence)

@@ -36,7 +36,7 @@ def convert_data(  # noqa: PLR0913 - every option of the command is a parameter
 ) -> None:
     """Write a labelled set in another format; what cannot be kept is counted."""
     from catenary.datasets import formats
-    from catenary.jobs import data as job
+    from catenary.jobs.data import convert as job
 
     one_of(to, formats.FORMATS, "--to")
     one_of(form, ("auto", *formats.FORMATS), "--from")
@@ -57,7 +57,7 @@ def audit_data(
     as_json: Json = False,
 ) -> None:
     """Say whether labelled sets are fit to train on; exit code 1 when they are not."""
-    from catenary.jobs import audit as job
+    from catenary.jobs.data import audit as job
 
     with steps("audit") as step:
         found = job.audit(labels, split, classes, html, step)
@@ -86,7 +86,7 @@ def split_data(
 ) -> None:
     """Split by line section, or by mast where sections are few; never by image."""
     from catenary.datasets import split as splits
-    from catenary.jobs import split as job
+    from catenary.jobs.data import split as job
 
     one_of(by, (job.AUTO, *splits.BY), "--by")
     wish = job.Wish(job.parse_shares(shares), by, former, copies)
@@ -111,7 +111,7 @@ def data_from_reviews(
     ] = 0.5,
 ) -> None:
     """Write what reviewers confirmed, drew, corrected and rejected, to train on."""
-    from catenary.jobs import from_reviews as job
+    from catenary.jobs.reviewing import from_reviews as job
 
     wish = job.Wish(tuple(run or ()), sure)
     with progress("from-reviews") as step:
@@ -133,8 +133,8 @@ def mine_data(  # noqa: PLR0913 - every option of the command is a parameter
     min_score: Annotated[float, typer.Option(min=0, max=1, help="Least score of a mistake.")] = 0.2,
 ) -> None:
     """Find where a model is sure and wrong, to train on: boxes on no part, alarms on sound ones."""
-    from catenary.jobs import assemble
-    from catenary.jobs import mine as job
+    from catenary.jobs.learning import mine as job
+    from catenary.jobs.scanning import assemble
 
     recipe = assemble.Recipe(model, device, precision, config, tuple(setting or ()))
     with progress("mine") as step:

@@ -26,7 +26,7 @@ def simulate(
     ] = None,
 ) -> None:
     """Render labelled night scenes; goes on where an interrupted run stopped."""
-    from catenary.jobs import simulate as job
+    from catenary.jobs.data import simulate as job
 
     forms = tuple(form or ())
     if unknown := [one for one in forms if one not in job.FORMS]:
@@ -51,7 +51,7 @@ def inject(
 ) -> None:
     """Put labelled defects, and as many controls, into photographs of normal parts."""
     from catenary import config as settings
-    from catenary.jobs import inject as job
+    from catenary.jobs.data import inject as job
 
     path = config or settings.bundled("configs/injection.yaml")
     with progress("inject") as step:
@@ -72,7 +72,7 @@ def train(
     ] = False,
 ) -> None:
     """Train the network that the settings name: detector, classifier, refiner or anomaly."""
-    from catenary.jobs import learn as job
+    from catenary.jobs.learning import learn as job
 
     folder = job.train(config, tuple(setting or ()), resume)
     if job.is_first_process():  # of several devices
@@ -115,8 +115,9 @@ def evaluate(  # noqa: PLR0913 - every option of the command is a parameter
 ) -> None:
     """State how well a model finds parts and defects of a labelled set, with intervals."""
     from catenary.evaluation.predictions import DataKind
-    from catenary.jobs import assemble, evaluation_text
-    from catenary.jobs import evaluate as job
+    from catenary.jobs.evaluating import evaluate as job
+    from catenary.jobs.evaluating import text as evaluation_text
+    from catenary.jobs.scanning import assemble
 
     if data_kind not in set(DataKind):
         raise typer.BadParameter(f"--data-kind must be {', '.join(DataKind)}, got {data_kind!r}")

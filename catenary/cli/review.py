@@ -52,7 +52,7 @@ def add_user(
 ) -> None:
     """Add an account; the password is asked for, or read from a pipe."""
     from catenary.domain.review import Role
-    from catenary.jobs import accounts as job
+    from catenary.jobs.reviewing import accounts as job
 
     if role not in list(Role):
         raise typer.BadParameter(f"{role!r} is not one of {', '.join(Role)}", param_hint="--role")
@@ -73,7 +73,7 @@ def list_users(
     workspace: Workspace = DEFAULT_WORKSPACE, database: Database = "", as_json: Json = False
 ) -> None:
     """List the accounts."""
-    from catenary.jobs import accounts as job
+    from catenary.jobs.reviewing import accounts as job
 
     found = job.list_all(place_of(workspace, database))
     if as_json:
@@ -97,7 +97,7 @@ def disable_user(
     database: Database = "",
 ) -> None:
     """Let an account log in no more, at once; its decisions stay."""
-    from catenary.jobs import accounts as job
+    from catenary.jobs.reviewing import accounts as job
 
     job.disable(place_of(workspace, database), name)
     say(f"{name} disabled")
@@ -110,7 +110,7 @@ def reset_user(
     database: Database = "",
 ) -> None:
     """Give an account a password, which has to be replaced at the next login; its logins end."""
-    from catenary.jobs import accounts as job
+    from catenary.jobs.reviewing import accounts as job
 
     job.reset(place_of(workspace, database), name, _password())
     say(f"{name} has to choose a password at the next login")
@@ -125,7 +125,7 @@ def verify_trail(
     database: Database = "",
 ) -> None:
     """Check that no decision and no row of the trail was changed; exit code 1 when one was."""
-    from catenary.jobs import trail as job
+    from catenary.jobs.reviewing import trail as job
 
     found = job.verify(place_of(workspace, database), seal)
     for one in found.broken:
@@ -156,7 +156,7 @@ def list_defects(
     from datetime import UTC, datetime
 
     from catenary.domain.defect_loop import LoopState
-    from catenary.jobs import defects as job
+    from catenary.jobs.reviewing import defects as job
 
     for one in state or ():
         if one not in list(LoopState):

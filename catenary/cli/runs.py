@@ -21,7 +21,7 @@ def list_runs(
     as_json: Json = False,
 ) -> None:
     """List the runs of a workspace, with what their scans do."""
-    from catenary.jobs import runs as job
+    from catenary.jobs.scanning import runs as job
 
     if context.invoked_subcommand is not None:
         return
@@ -46,8 +46,8 @@ def show_run(
     as_json: Json = False,
 ) -> None:
     """Show one run: counts, findings, frames that failed, photographs given to other masts."""
-    from catenary.jobs import reassign
-    from catenary.jobs import runs as job
+    from catenary.jobs.reviewing import reassign
+    from catenary.jobs.scanning import runs as job
 
     detail = job.show_run(place_of(workspace, database), run)
     if as_json:
@@ -68,7 +68,7 @@ def pause_run(
     database: Database = "",
 ) -> None:
     """Have the scan of a run wait, from another shell; it finishes what it has begun."""
-    from catenary.jobs import runs as job
+    from catenary.jobs.scanning import runs as job
 
     say(job.pause(place_of(workspace, database), run))
 
@@ -80,7 +80,7 @@ def resume_run(
     database: Database = "",
 ) -> None:
     """Let the scan of a paused run go on."""
-    from catenary.jobs import runs as job
+    from catenary.jobs.scanning import runs as job
 
     say(job.resume(place_of(workspace, database), run))
 
@@ -104,7 +104,7 @@ def reassign_masts(  # noqa: PLR0913 - every option of the command is a paramete
     database: Database = "",
 ) -> None:
     """Give photographs to another mast; who, when and why is kept, a second call takes it back."""
-    from catenary.jobs import reassign as job
+    from catenary.jobs.reviewing import reassign as job
 
     wish = job.Wish(tuple(image or ()), from_mast, to_mast, by, why)
     changed = job.reassign(place_of(workspace, database), run, wish)
@@ -140,7 +140,7 @@ def report(  # noqa: PLR0913 - every option of the command is a parameter
     database: Database = "",
 ) -> None:
     """Write the findings of a run as one file."""
-    from catenary.jobs import report as job
+    from catenary.jobs.reviewing import report as job
 
     if form not in job.FORMATS:
         raise typer.BadParameter(f"{form!r} is not one of {', '.join(job.FORMATS)}")
@@ -174,7 +174,7 @@ def compare_runs(  # noqa: PLR0913 - every option of the command is a parameter
     as_json: Json = False,
 ) -> None:
     """Say what is new, gone, grown or unchanged on the masts of two runs, beyond the error."""
-    from catenary.jobs import compare as job
+    from catenary.jobs.reviewing import compare as job
     from catenary.reports import comparison
 
     try:

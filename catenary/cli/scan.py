@@ -28,7 +28,7 @@ commands = typer.Typer()
 @commands.command()
 def demo(workspace: Workspace = DEFAULT_WORKSPACE, database: Database = "") -> None:
     """Scan the bundled sample run and write its HTML report."""
-    from catenary.jobs import scan as job
+    from catenary.jobs.scanning import scan as job
 
     say("Scanning the bundled sample run (simulated frames)")
     with progress("scan") as step:
@@ -104,9 +104,9 @@ def scan(  # noqa: PLR0913 - every option of the command is a parameter
     as_json: Json = False,
 ) -> None:
     """Scan a run, or go on with one; exit code 3 when some frames could not be read."""
-    from catenary.jobs import assemble
-    from catenary.jobs import runs as listing
-    from catenary.jobs import scan as job
+    from catenary.jobs.scanning import assemble
+    from catenary.jobs.scanning import runs as listing
+    from catenary.jobs.scanning import scan as job
 
     overrides = tuple(setting or ())
     if min_score is not None:
@@ -139,7 +139,7 @@ def _policies(names: Iterable[str]) -> tuple["Again", ...]:
 
 
 def _address(text: str) -> tuple[str, int] | None:
-    from catenary.jobs import metrics
+    from catenary.jobs.scanning import metrics
 
     try:
         return metrics.address(text) if text else None

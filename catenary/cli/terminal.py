@@ -15,7 +15,7 @@ from rich.progress import (
     TimeRemainingColumn,
 )
 
-from catenary.jobs import log_format
+from catenary.jobs.scanning import log_format
 
 if TYPE_CHECKING:
     from catenary.store.summary import RunSummary
@@ -36,7 +36,7 @@ def print_json(content: object) -> None:
 
 def print_run(summary: "RunSummary") -> None:
     """Print the counts of a run."""
-    from catenary.jobs import runs as job
+    from catenary.jobs.scanning import runs as job
 
     say(*job.summary_lines(summary))
 

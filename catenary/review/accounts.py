@@ -9,7 +9,7 @@ from fastapi import APIRouter, Depends, Request
 from sqlalchemy import Connection
 
 from catenary.domain.review import RefusedError, Right
-from catenary.jobs.accounts import SHORTEST
+from catenary.jobs.reviewing.accounts import SHORTEST
 from catenary.review import answers
 from catenary.review.failures import HttpError
 from catenary.review.people import (

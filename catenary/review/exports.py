@@ -15,7 +15,7 @@ from pathlib import Path
 
 from catenary.domain.errors import CatenaryError
 from catenary.domain.review import RefusedError
-from catenary.jobs.report import Choices, Selection
+from catenary.jobs.reviewing.report import Choices, Selection
 from catenary.review import report_process
 from catenary.review.failures import HttpError
 from catenary.review.report_process import Order, ReportError
@@ -51,7 +51,7 @@ class ReportWish:
     Attributes:
         run_id: Row of the run.
         run: Its name.
-        form: One of `catenary.jobs.report.FORMATS`.
+        form: One of `catenary.jobs.reviewing.report.FORMATS`.
         is_decided: Only confirmed defects, all findings, or None for what the format does.
         selection: Only these parts; None for the whole run.
     """

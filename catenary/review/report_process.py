@@ -13,8 +13,8 @@ from multiprocessing.connection import Connection, wait
 from pathlib import Path
 
 from catenary.domain.errors import CatenaryError, NothingToReportError
-from catenary.jobs import report
-from catenary.jobs.report import Choices
+from catenary.jobs.reviewing import report
+from catenary.jobs.reviewing.report import Choices
 from catenary.reports import about, atomic
 from catenary.store.workspace import Workspace
 

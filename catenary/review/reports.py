@@ -13,7 +13,7 @@ from sqlalchemy import Connection
 from catenary.domain.errors import StoreError
 from catenary.domain.review import RefusedError, Right
 from catenary.domain.taxonomy import Taxonomy
-from catenary.jobs.report import Selection
+from catenary.jobs.reviewing.report import Selection
 from catenary.reports import lexicon
 from catenary.reports.lexicon import Words
 from catenary.reports.wording import printable

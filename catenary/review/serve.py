@@ -17,9 +17,10 @@ import uvicorn
 from catenary import config
 from catenary.domain.defect_loop import Deadlines
 from catenary.domain.errors import StoreError
-from catenary.jobs import review_queue, workspaces
-from catenary.jobs.accounts import Passwords
-from catenary.jobs.review_settings import ReviewSettings
+from catenary.jobs import workspaces
+from catenary.jobs.reviewing import review_queue
+from catenary.jobs.reviewing.accounts import Passwords
+from catenary.jobs.reviewing.review_settings import ReviewSettings
 from catenary.review.app import create_app
 from catenary.review.attempts import Attempts
 from catenary.review.exports import Exports

@@ -6,8 +6,8 @@ from datetime import datetime
 
 from catenary.domain.defect_loop import Deadlines
 from catenary.domain.taxonomy import Taxonomy
-from catenary.jobs.accounts import Passwords
-from catenary.jobs.review_settings import ReviewSettings
+from catenary.jobs.reviewing.accounts import Passwords
+from catenary.jobs.reviewing.review_settings import ReviewSettings
 from catenary.review.attempts import Attempts
 from catenary.review.exports import Exports
 from catenary.review.photos import Photos

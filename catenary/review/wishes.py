@@ -8,7 +8,7 @@ from pydantic import BaseModel, ConfigDict, Field, StringConstraints, model_vali
 from catenary.domain.finding import Verdict
 from catenary.domain.geometry import Box
 from catenary.domain.review import Decision, Role, State, Wish
-from catenary.jobs.accounts import LONGEST, SHORTEST
+from catenary.jobs.reviewing.accounts import LONGEST, SHORTEST
 from catenary.store.queue import Order
 from catenary.store.review_items import Wanted
 from catenary.store.reviews import Ask

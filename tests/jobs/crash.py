@@ -15,7 +15,7 @@ from catenary import cli, config
 from catenary.domain.finding import Component, Evidence, Finding, Verdict, Versions
 from catenary.domain.geometry import Box
 from catenary.domain.image import Frame, ImageRef
-from catenary.jobs import assemble
+from catenary.jobs.scanning import assemble
 from catenary.pipeline.judge import Judgement
 from catenary.store import database, shards
 from catenary.store.workspace import Workspace
@@ -29,7 +29,7 @@ CONDITION = next(
 )
 
 _processes = multiprocessing.get_context("forkserver")
-_processes.set_forkserver_preload(["tests.jobs.crash", "catenary.jobs.scan"])
+_processes.set_forkserver_preload(["tests.jobs.crash", "catenary.jobs.scanning.scan"])
 
 
 def picture(number: int) -> bytes:

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from catenary import cli, config
 from catenary.domain.finding import Versions
-from catenary.jobs import assemble
+from catenary.jobs.scanning import assemble
 from catenary.models.detections import Detections
 from catenary.pipeline.cascade import CascadeSettings
 from catenary.pipeline.judge import Judge

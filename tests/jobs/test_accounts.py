@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from sqlalchemy import text
 
-from catenary.jobs.accounts import SHORTEST, Passwords
+from catenary.jobs.reviewing.accounts import SHORTEST, Passwords
 from catenary.store import accounts, database, ledger
 from catenary.store.workspace import Workspace
 from tests.jobs.commands import catenary

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from catenary.jobs import assemble
+from catenary.jobs.scanning import assemble
 from tests.jobs import quick
 from tests.jobs.commands import catenary
 from tests.jobs.quick import QUICK, photographs

@@ -6,8 +6,8 @@ from pathlib import Path
 import pytest
 
 from catenary.domain.errors import StoreError
-from catenary.jobs import archive
-from catenary.jobs.archive import Sizes
+from catenary.jobs.benches import archive
+from catenary.jobs.benches.archive import Sizes
 from tests.jobs.commands import catenary
 
 

@@ -11,14 +11,15 @@ from sqlalchemy import ColumnElement, Table, func, select
 from catenary import config
 from catenary.domain.errors import ConfigError, StoreError
 from catenary.domain.review import Decision, Reader, Role, SecondReading, State, Wish
-from catenary.jobs import bench_review_browser as browser
-from catenary.jobs import bench_review_build as build
-from catenary.jobs import bench_review_copies as copies
-from catenary.jobs import bench_review_people as people
-from catenary.jobs import bench_review_server as server
-from catenary.jobs import trail, workspaces
-from catenary.jobs.bench_review_build import Sizes
-from catenary.jobs.bench_review_people import Acknowledged, Diary
+from catenary.jobs import workspaces
+from catenary.jobs.benches import review_browser as browser
+from catenary.jobs.benches import review_build as build
+from catenary.jobs.benches import review_copies as copies
+from catenary.jobs.benches import review_people as people
+from catenary.jobs.benches import review_server as server
+from catenary.jobs.benches.review_build import Sizes
+from catenary.jobs.benches.review_people import Acknowledged, Diary
+from catenary.jobs.reviewing import trail
 from catenary.review import static
 from catenary.store import defects, reviews
 from catenary.store.reviews import Ask, Rules

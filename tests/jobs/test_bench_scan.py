@@ -10,8 +10,8 @@ import numpy as np
 import pytest
 
 from catenary.domain.errors import ConfigError
-from catenary.jobs import bench_scan
-from catenary.jobs.bench_scan import Figure, Wish
+from catenary.jobs.benches import scan as bench_scan
+from catenary.jobs.benches.scan import Figure, Wish
 
 ROOT = Path(__file__).parents[2]
 # Answers each line with two seconds an image, except that the third image takes eight.
@@ -104,7 +104,7 @@ def test_nothing_to_measure_is_refused(photographs):
 def test_an_entrant_of_ours_answers_a_line_with_a_line(photographs):
     asked = json.dumps([str(one) for one in photographs[:2]])
     done = subprocess.run(
-        [sys.executable, "-m", "catenary.jobs.bench_scan_entrant", "decode", "cpu"],
+        [sys.executable, "-m", "catenary.jobs.benches.scan_entrant", "decode", "cpu"],
         input=f"{asked}\n{asked}\n",
         cwd=ROOT,
         capture_output=True,

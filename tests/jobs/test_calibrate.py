@@ -8,7 +8,7 @@ from catenary import cli
 from catenary.datasets import coco
 from catenary.domain.finding import Evidence, Verdict
 from catenary.evaluation.guarantee import Target
-from catenary.jobs import calibrate, promise
+from catenary.jobs.learning import calibrate, promise
 from catenary.models import bundle
 from catenary.models.fusion import LEAST_THRESHOLD, Form
 from tests.jobs.bundles import random_bundle

@@ -20,7 +20,7 @@ import pytest
 import torch
 from sqlalchemy import Engine, event
 
-from catenary.jobs import room
+from catenary.jobs.scanning import room
 from catenary.pipeline import workers
 from catenary.store import database
 from tests.jobs import crash

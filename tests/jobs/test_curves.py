@@ -4,7 +4,7 @@ from xml.etree import ElementTree
 import pytest
 
 from catenary.domain.errors import ConfigError
-from catenary.jobs import curves, learn
+from catenary.jobs.learning import curves, learn
 from catenary.models.inputs import Precision
 from catenary.training.settings import RANDOM, Kind, TrainingSettings
 from tests.training.sets import drawn_sets

@@ -18,7 +18,7 @@ import pytest
 
 from catenary.domain.image import ImageRef
 from catenary.domain.place import Direction, Mast
-from catenary.jobs import assemble, writing
+from catenary.jobs.scanning import assemble, writing
 from catenary.pipeline.judge import Judgement
 from catenary.reports import lexicon
 from catenary.runs.sub_databases import KEPT_OPEN

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from catenary.domain.errors import StoreGoneError
-from catenary.jobs import assemble
+from catenary.jobs.scanning import assemble
 from catenary.store import database, shards
 from catenary.store.database import Database
 from tests import postgresql

@@ -4,8 +4,8 @@ import csv
 import json
 
 from catenary import config
-from catenary.jobs.assemble import SHIPPED_BUNDLE
-from catenary.jobs.scan import SAMPLE_RUN
+from catenary.jobs.scanning.assemble import SHIPPED_BUNDLE
+from catenary.jobs.scanning.scan import SAMPLE_RUN
 from catenary.models import bundle
 from tests.jobs.test_scan import catenary
 

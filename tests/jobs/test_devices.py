@@ -14,9 +14,9 @@ from catenary.domain.finding import Component
 from catenary.domain.geometry import iou_matrix
 from catenary.domain.image import Frame, ImageRef
 from catenary.imaging.decode import decode_gray
-from catenary.jobs import assemble
-from catenary.jobs.assemble import Recipe, ScanSettings
-from catenary.jobs.scan import SAMPLE_RUN
+from catenary.jobs.scanning import assemble
+from catenary.jobs.scanning.assemble import Recipe, ScanSettings
+from catenary.jobs.scanning.scan import SAMPLE_RUN
 from catenary.pipeline.judge import Judge, Judgement
 
 CPU = torch.device("cpu")

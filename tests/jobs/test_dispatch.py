@@ -15,13 +15,13 @@ import pytest
 from catenary.domain.errors import SourceError, SourceGoneError
 from catenary.domain.image import ImageRef
 from catenary.jobs import workspaces
-from catenary.jobs.assemble import Described
-from catenary.jobs.engines import cluster, crew, dispatch
-from catenary.jobs.engines.cluster import ClusterEngine
-from catenary.jobs.engines.crew import Event, Name
-from catenary.jobs.engines.engine import Work
-from catenary.jobs.engines.worker import Order, Worker
-from catenary.jobs.watch import Watch
+from catenary.jobs.scanning.assemble import Described
+from catenary.jobs.scanning.engines import cluster, crew, dispatch
+from catenary.jobs.scanning.engines.cluster import ClusterEngine
+from catenary.jobs.scanning.engines.crew import Event, Name
+from catenary.jobs.scanning.engines.engine import Work
+from catenary.jobs.scanning.engines.worker import Order, Worker
+from catenary.jobs.scanning.watch import Watch
 from catenary.pipeline.scan import Opening
 from catenary.pipeline.workers import Workers
 from catenary.store import again as store_again

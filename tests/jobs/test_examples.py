@@ -15,7 +15,7 @@ from catenary.domain.finding import Evidence, Measurement, Verdict, Versions
 from catenary.domain.geometry import Box, Polyline
 from catenary.domain.image import ImageRef
 from catenary.imaging.crops import Crop
-from catenary.jobs import examples
+from catenary.jobs.data import examples
 from catenary.pipeline.judge import Judge
 from tests.pipeline.fakes import BlobDetector
 

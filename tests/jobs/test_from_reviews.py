@@ -16,7 +16,7 @@ from catenary.domain.geometry import Box
 from catenary.domain.image import FrameResult, ImageRef, Outcome
 from catenary.domain.place import Direction, Mast
 from catenary.domain.review import LOCAL, NO_PART, Decision, Origin, Wish
-from catenary.jobs import review_queue
+from catenary.jobs.reviewing import review_queue
 from catenary.runs import discover
 from catenary.runs.workstation_writer import write_workstation
 from catenary.store import database, findings, ledger, queue_fill, review_items, reviews

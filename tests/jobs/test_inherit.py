@@ -9,8 +9,9 @@ import pytest
 from sqlalchemy import select
 
 from catenary.domain.review import LOCAL, Decision, State
-from catenary.jobs import assemble, review_queue
-from catenary.jobs.review_settings import ReviewSettings
+from catenary.jobs.reviewing import review_queue
+from catenary.jobs.reviewing.review_settings import ReviewSettings
+from catenary.jobs.scanning import assemble
 from catenary.store import audit, database, queue_inherit, review_items, reviews
 from catenary.store.schema import review_item
 from catenary.store.workspace import Workspace

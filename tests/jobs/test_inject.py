@@ -12,7 +12,7 @@ from catenary.datasets.labels import Label, LabelledImage, LabelledSet, Rejected
 from catenary.domain.errors import ConfigError
 from catenary.domain.geometry import Box, Polyline
 from catenary.domain.image import ImageRef
-from catenary.jobs.inject import inject_set
+from catenary.jobs.data.inject import inject_set
 
 SETTINGS = config.bundled("configs/injection.yaml")
 

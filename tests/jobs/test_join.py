@@ -14,7 +14,8 @@ from typer.testing import CliRunner
 
 from catenary import cli, config
 from catenary.domain.finding import Verdict, Versions
-from catenary.jobs import assemble, join
+from catenary.jobs.reviewing import join
+from catenary.jobs.scanning import assemble
 from catenary.models.detections import ConditionScores
 from catenary.pipeline.judge import Judge
 from catenary.store import database, parts, schema

@@ -21,7 +21,7 @@ from catenary.evaluation.compared import joined
 from catenary.evaluation.guarantee import Target
 from catenary.evaluation.intervals import Share
 from catenary.evaluation.predictions import DataKind
-from catenary.jobs import calibrate, measure, promise, unseen
+from catenary.jobs.learning import calibrate, measure, promise, unseen
 from catenary.models import bundle
 from catenary.pipeline.judge import Judge
 from tests.jobs.bundles import random_bundle

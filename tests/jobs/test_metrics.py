@@ -13,8 +13,8 @@ from pathlib import Path
 import pytest
 
 from catenary.domain.errors import StoreError
-from catenary.jobs import assemble, metrics, room
-from catenary.jobs.room import Room
+from catenary.jobs.scanning import assemble, metrics, room
+from catenary.jobs.scanning.room import Room
 from tests.jobs import quick
 from tests.jobs.commands import catenary
 from tests.jobs.quick import QUICK, photographs

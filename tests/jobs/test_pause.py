@@ -11,7 +11,8 @@ from pathlib import Path
 import pytest
 
 from catenary.domain.finding import Versions
-from catenary.jobs import assemble, workspaces
+from catenary.jobs import workspaces
+from catenary.jobs.scanning import assemble
 from catenary.store import ledger, scans
 from catenary.store.workspace import Workspace
 from tests.jobs import quick

@@ -8,10 +8,10 @@ import pytest
 
 from catenary.domain.errors import SourceError
 from catenary.domain.image import ImageRef
-from catenary.jobs import assemble, planning, scan
-from catenary.jobs.assemble import Recipe
-from catenary.jobs.planning import Planning
-from catenary.jobs.scan import Options
+from catenary.jobs.scanning import assemble, planning, scan
+from catenary.jobs.scanning.assemble import Recipe
+from catenary.jobs.scanning.planning import Planning
+from catenary.jobs.scanning.scan import Options
 from catenary.store import database, ledger
 from catenary.store.database import Database
 from tests.jobs import quick

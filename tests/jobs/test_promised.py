@@ -7,7 +7,7 @@ from typer.testing import CliRunner
 
 from catenary import cli
 from catenary.domain.errors import CatenaryError, ConfigError, StoreError
-from catenary.jobs import promised
+from catenary.jobs.scanning import promised
 from catenary.models import bundle
 from catenary.models.bundle import OperatingPoint, Promises
 from catenary.models.fusion import Fusion, FusionWeights

@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from catenary.jobs import engines
-from catenary.jobs.scan import SAMPLE_RUN
+from catenary.jobs.scanning import engines
+from catenary.jobs.scanning.scan import SAMPLE_RUN
 from catenary.store.workspace import Workspace
 from tests.jobs import crash, quick, ray_nodes
 from tests.jobs.commands import catenary
@@ -123,7 +123,7 @@ def until(process: subprocess.Popen[str], words: str) -> str:
 
 def test_ray_is_asked_for_where_it_is_not_installed(tmp_path: Path, monkeypatch):
     monkeypatch.setitem(sys.modules, "ray", None)
-    monkeypatch.delitem(sys.modules, "catenary.jobs.engines.ray_crew", raising=False)
+    monkeypatch.delitem(sys.modules, "catenary.jobs.scanning.engines.ray_crew", raising=False)
     monkeypatch.delattr(engines, "ray_crew", raising=False)  # where another test imported it
     run = quick.photographs(tmp_path / "run", 1)
     done = catenary("scan", str(run), "--workspace", str(tmp_path / "ws"), "--engine", "ray")

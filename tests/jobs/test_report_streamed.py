@@ -3,9 +3,10 @@
 from pathlib import Path
 
 from catenary import config
-from catenary.jobs import bench_review_build as build
-from catenary.jobs import report, workspaces
-from catenary.jobs.bench_review_build import Sizes
+from catenary.jobs import workspaces
+from catenary.jobs.benches import review_build as build
+from catenary.jobs.benches.review_build import Sizes
+from catenary.jobs.reviewing import report
 from catenary.store import ledger
 
 

@@ -21,11 +21,11 @@ from catenary.evaluation.intervals import Share
 from catenary.evaluation.predictions import DataKind
 from catenary.evaluation.scarcity import AtBudget
 from catenary.imaging.crops import Crop
-from catenary.jobs import bench_folder, scarce, scarce_table
-from catenary.jobs.scarce import Cell, Done, Measured, Tried
-from catenary.jobs.scarce_judges import Strange
-from catenary.jobs.scarce_parts import Looked, Part
-from catenary.jobs.scarce_recipe import Arm, Boxes, ScarceBench, ScarceTest
+from catenary.jobs.benches import bench_folder, scarce, scarce_table
+from catenary.jobs.benches.scarce import Cell, Done, Measured, Tried
+from catenary.jobs.benches.scarce_judges import Strange
+from catenary.jobs.benches.scarce_parts import Looked, Part
+from catenary.jobs.benches.scarce_recipe import Arm, Boxes, ScarceBench, ScarceTest
 from catenary.models.fusion import LEAST_THRESHOLD, Form
 from tests.jobs.bundles import random_bundle
 from tests.training.sets import drawn_set

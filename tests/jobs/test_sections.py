@@ -17,8 +17,8 @@ from catenary.domain.image import ImageRef
 from catenary.domain.place import Direction, Mast
 from catenary.evaluation.intervals import Share
 from catenary.evaluation.predictions import DataKind
-from catenary.jobs import sections, sections_table
-from catenary.jobs.sections import Counted, Done, FoldResult, SectionBench, pooled
+from catenary.jobs.benches import sections, sections_table
+from catenary.jobs.benches.sections import Counted, Done, FoldResult, SectionBench, pooled
 from tests.training.sets import drawn_set
 
 QUARTERS = Shares(0.25, 0.25, 0.25, 0.25)

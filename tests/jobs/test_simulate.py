@@ -10,8 +10,8 @@ from catenary import cli
 from catenary.datasets import coco
 from catenary.domain.errors import ConfigError, StoreError
 from catenary.domain.place import Direction
-from catenary.jobs.deliver import joined
-from catenary.jobs.simulate import FORMS, render
+from catenary.jobs.data.deliver import joined
+from catenary.jobs.data.simulate import FORMS, render
 from catenary.runs.discover import open_source
 
 SETTINGS = """

@@ -8,7 +8,7 @@ from catenary.datasets import coco
 from catenary.datasets import split as splits
 from catenary.datasets.labels import LabelledSet
 from catenary.domain.errors import ConfigError
-from catenary.jobs import unseen
+from catenary.jobs.learning import unseen
 from catenary.models import bundle
 from tests.jobs.bundles import random_bundle
 from tests.jobs.test_measure import labelled_pins

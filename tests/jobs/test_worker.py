@@ -7,10 +7,10 @@ import pytest
 
 from catenary.domain.errors import ConfigError, SourceError, SourceGoneError
 from catenary.domain.image import Outcome
-from catenary.jobs import assemble
-from catenary.jobs.assemble import Recipe
-from catenary.jobs.engines.kept import keep
-from catenary.jobs.engines.worker import Order, Worker
+from catenary.jobs.scanning import assemble
+from catenary.jobs.scanning.assemble import Recipe
+from catenary.jobs.scanning.engines.kept import keep
+from catenary.jobs.scanning.engines.worker import Order, Worker
 from catenary.pipeline.scan import Opening, one_by_one
 from catenary.pipeline.workers import Workers
 from catenary.runs import discover

@@ -8,8 +8,8 @@ from numpy.typing import NDArray
 from catenary import config
 from catenary.domain.finding import Verdict, Versions
 from catenary.domain.image import Frame, ImageRef
-from catenary.jobs.assemble import Recipe
-from catenary.jobs.assemble import judge as assembled
+from catenary.jobs.scanning.assemble import Recipe
+from catenary.jobs.scanning.assemble import judge as assembled
 from catenary.models.detections import Detections
 from catenary.pipeline.cascade import CascadeSettings
 from catenary.pipeline.judge import Judge

@@ -9,7 +9,7 @@ from catenary import config
 from catenary.domain.finding import Verdict, Versions
 from catenary.domain.geometry import Box
 from catenary.domain.image import Frame, ImageRef
-from catenary.jobs.assemble import _wanted
+from catenary.jobs.scanning.assemble import _wanted
 from catenary.models.detections import Detections
 from catenary.pipeline.cascade import CascadeSettings
 from catenary.pipeline.judge import Judge

@@ -15,7 +15,7 @@ from catenary.domain.geometry import Box
 from catenary.domain.inherit import Inherited
 from catenary.domain.refusal import Unjudged
 from catenary.imaging.crops import Crop
-from catenary.jobs.engines import dispatch
+from catenary.jobs.scanning.engines import dispatch
 from catenary.pipeline import fuse
 from catenary.reports import lexicon, words
 from catenary.reports.lexicon import Words

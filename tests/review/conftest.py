@@ -9,8 +9,8 @@ from argon2 import PasswordHasher
 from sqlalchemy import update
 from starlette.testclient import TestClient
 
-from catenary.jobs.accounts import Passwords
-from catenary.jobs.review_settings import ReviewSettings
+from catenary.jobs.reviewing.accounts import Passwords
+from catenary.jobs.reviewing.review_settings import ReviewSettings
 from catenary.review import app, serve
 from catenary.review.site import Site
 from catenary.store import accounts, database

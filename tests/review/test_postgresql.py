@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from sqlalchemy import func, select
 
-from catenary.jobs.review_settings import ReviewSettings
+from catenary.jobs.reviewing.review_settings import ReviewSettings
 from catenary.review import serve
 from catenary.review.site import Site
 from catenary.store import audit, database

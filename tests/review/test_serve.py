@@ -16,7 +16,7 @@ from sqlalchemy import select, text
 
 from catenary.domain.errors import StoreError
 from catenary.domain.review import Role
-from catenary.jobs.review_settings import ReviewSettings
+from catenary.jobs.reviewing.review_settings import ReviewSettings
 from catenary.review import serve
 from catenary.store import accounts, audit, database, ledger, queue_fill
 from catenary.store.schema import decision

@@ -7,8 +7,8 @@ import pytest
 from catenary import config
 from catenary.domain.errors import ConfigError
 from catenary.domain.review import Decision
-from catenary.jobs import review_queue
-from catenary.jobs.review_settings import ReviewSettings
+from catenary.jobs.reviewing import review_queue
+from catenary.jobs.reviewing.review_settings import ReviewSettings
 
 SHIPPED = config.bundled(review_queue.SETTINGS)
 DOCS = Path(__file__).parents[2] / "docs" / "review.md"

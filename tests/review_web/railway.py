@@ -17,9 +17,9 @@ from catenary.domain.geometry import Box, Polyline
 from catenary.domain.image import FrameResult, ImageRef, Outcome
 from catenary.domain.place import Direction, Mast
 from catenary.domain.review import Role
-from catenary.jobs import review_queue
-from catenary.jobs.accounts import Passwords
-from catenary.jobs.review_settings import ReviewSettings
+from catenary.jobs.reviewing import review_queue
+from catenary.jobs.reviewing.accounts import Passwords
+from catenary.jobs.reviewing.review_settings import ReviewSettings
 from catenary.review import app, serve
 from catenary.review.site import Site
 from catenary.store import accounts, findings, ledger

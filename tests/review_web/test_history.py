@@ -6,7 +6,7 @@ from sqlalchemy import update
 
 from catenary.domain.finding import Verdict
 from catenary.domain.part import part_name
-from catenary.jobs import review_queue
+from catenary.jobs.reviewing import review_queue
 from catenary.store import parts
 from catenary.store.parts import JoinedPart, View
 from catenary.store.schema import frame

@@ -7,7 +7,7 @@ import openpyxl
 import pytest
 from playwright.sync_api import Page, expect
 
-from catenary.jobs import trail
+from catenary.jobs.reviewing import trail
 from tests.review_web.acts import downloaded, item, log_in, press_and_see_next, shown, states
 from tests.review_web.railway import Railway
 

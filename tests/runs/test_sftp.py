@@ -10,7 +10,7 @@ import asyncssh
 import pytest
 
 from catenary.domain.errors import SourceError, SourceGoneError, UnreadableImageError
-from catenary.jobs import assemble
+from catenary.jobs.scanning import assemble
 from catenary.runs import remote, sftp
 from catenary.runs.discover import open_source
 from catenary.runs.mast_folders import MastFolderForm

@@ -13,7 +13,7 @@ from catenary import config
 from catenary.datasets import coco
 from catenary.datasets import split as splits
 from catenary.domain.errors import ConfigError
-from catenary.jobs import learn
+from catenary.jobs.learning import learn
 from catenary.models import bundle
 from catenary.training import export
 from catenary.training.callbacks import WeightAverage

@@ -1,0 +1,1 @@
+"""Benchmarks anyone can run again: scanning, archives, review, scarce samples, sections."""

@@ -1,0 +1,1 @@
+"""Labelled sets: made, injected, audited, split, delivered."""

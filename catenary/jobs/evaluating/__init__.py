@@ -1,0 +1,1 @@
+"""Evaluating a bundle on a labelled set, in figures, text and pictures."""

@@ -1,0 +1,1 @@
+"""Training, calibrating, measuring and promising what a model does."""

@@ -1,0 +1,183 @@
+"""Fit floors, fusion and thresholds of a judge on a labelled set."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Self
+
+from catenary.datasets import rejections
+from catenary.datasets.labels import Label, LabelledSet
+from catenary.domain.finding import NORMAL, Component, Finding
+from catenary.domain.geometry import Box
+from catenary.evaluation import calibration, forms, precedence
+from catenary.evaluation.calibration import Sample
+from catenary.evaluation.compared import group_of
+from catenary.evaluation.matching import Raised, is_hit
+from catenary.evaluation.predictions import DEFAULT_THRESHOLD
+from catenary.evaluation.rates import Scene, threshold_of_all
+from catenary.jobs.learning.measure import Compared, Progress, scanned
+from catenary.models.bundle import Calibration
+from catenary.models.fusion import LEAST_THRESHOLD, Contest, Form, Fusion, Voices
+from catenary.pipeline import fuse
+from catenary.pipeline.judge import Judge
+
+LEAST_FLOOR = 0.07  # detector score; calibration looks at nothing below it
+SPURIOUS = 0.6  # boxes of each component on no part, a photograph, that its floor may let pass
+
+
+@dataclass(frozen=True, slots=True)
+class _Judged:
+    """A located part, and a fusion of its component."""
+
+    image: int
+    box: Box
+    said: Mapping[str, Voices]
+    fusion: Fusion
+
+    def alone(self, form: Form) -> Self:
+        """Return it with only one judge heard."""
+        said = {name: one.alone(form) for name, one in self.said.items()}
+        return replace(self, said=said, fusion=self.fusion.as_member(form))
+
+
+def calibrate(
+    judge: Judge, labelled: LabelledSet, false_per_image: float, progress: Progress
+) -> Calibration:
+    """Fit fusion weights and thresholds of every judged component on a labelled set.
+
+    Whether the sources are joined or the better of them is believed is chosen on what is said of
+    each mast by weights that were fitted without it; thresholds on what all of them are fitted to.
+
+    Args:
+        judge: Its own fusion, thresholds and floors are not used.
+        labelled: Masts that training did not see.
+        false_per_image: Alarm budget of each component, for the thresholds.
+        progress: Called with frames done and frames in all.
+
+    Raises:
+        ConfigError: If the labels are not valid, some photographs are labelled in part only, or
+            an image is missing.
+    """
+    rejections.refuse_incomplete([labelled])
+    open_judge = replace(judge, cascade=replace(judge.cascade, min_score=LEAST_FLOOR))
+    compared = list(scanned(open_judge, labelled, progress))
+    floors = {kind: _floor(compared, kind) for kind in judge.detector.classes}
+    kinds = [kind for kind in judge.taxonomy.components if judge.can_judge(kind)]
+    groups = [group_of(image) for image in labelled.images]
+    rows = [
+        (index, finding.component.box, _sample(finding, groups[index], condition))
+        for index, one in enumerate(compared)
+        for finding, condition in _known(one)
+        if finding.component.kind in kinds
+        and finding.component.score >= floors.get(finding.component.kind, 0.0)
+    ]
+    samples = [sample for *_, sample in rows]
+    fitted = calibration.fit(samples, kinds)
+    without = calibration.left_out(samples, kinds)
+    masts = len(set(groups))
+    fusion, thresholds = {}, {}
+    for kind in kinds:
+        mine = [
+            (index, box, sample, fold[kind])
+            for (index, box, sample), fold in zip(rows, without, strict=True)
+            if sample.component == kind
+        ]
+        parts, folds = [sample for *_, sample, _ in mine], [fold for *_, fold in mine]
+        first = precedence.rules_first(parts, folds, len(compared))
+        own = [
+            _Judged(index, box, sample.said, replace(fold, rules_first=first))
+            for index, box, sample, fold in mine
+        ]
+        members = {form: _scenes([one.alone(form) for one in own], compared, kind) for form in Form}
+        held = forms.contest(members, masts)
+        fusion[kind] = replace(fitted[kind], form=held.best, contest=held, rules_first=first)
+        used = _scenes([replace(one, fusion=fusion[kind]) for one in own], compared, kind)
+        # Without a single defect nothing says that lower odds than even ones mean one.
+        least = LEAST_THRESHOLD if held.defects else DEFAULT_THRESHOLD
+        thresholds[kind] = max(threshold_of_all(used, false_per_image), least)
+    return Calibration(fusion, thresholds, floors)
+
+
+def lines(fitted: Calibration) -> Iterator[str]:
+    """Yield what was compared, chosen and fitted, for a terminal."""
+    for kind, fusion in fitted.fusion.items():
+        yield f"{kind}: raised from probability {fitted.thresholds[kind]:.3f}"
+        if fusion.rules_first is not None and fusion.form is Form.JOINT:
+            yield f"  rules come first from a score of {fusion.rules_first:.2f}"
+        if fusion.contest is not None:
+            yield from _standings(fusion.contest, fusion.form)
+
+
+def _standings(held: Contest, chosen: Form) -> Iterator[str]:
+    budgets = ", ".join(f"{budget:g}" for budget in held.budgets)
+    fitted = "each fitted without its mast" if held.masts > 1 else "one mast, fitted on itself"
+    yield (
+        f"  of {held.defects} defects on {held.masts} masts ({fitted}), found at {budgets} false"
+        " alarms per photograph; share found from 0 to 1:"
+    )
+    for form, one in held.standings.items():
+        found = ", ".join(map(str, one.found))
+        mark = "  <- used" if form is chosen else ""
+        yield f"  {form:10}  {found:12}  {one.area:.2f}{mark}"
+
+
+def _scenes(parts: Sequence[_Judged], compared: Sequence[Compared], kind: str) -> list[Scene]:
+    """Return what is said of each photograph's parts of one component, beside the labels."""
+    raised: list[list[Raised]] = [[] for _ in compared]
+    for one in parts:
+        said = one.fusion.strongest(one.said)
+        if said is not None:
+            raised[one.image].append(Raised(kind, said[0], one.box, said[1]))
+    return [
+        (items, [label for label in one.labels if label.component == kind])
+        for items, one in zip(raised, compared, strict=True)
+    ]
+
+
+def _floor(compared: Sequence[Compared], kind: str) -> float:
+    """Return the detector score from which boxes of a component are kept."""
+    scores: list[float] = []
+    is_part: list[bool] = []
+    for one in compared:
+        labels = [label for label in one.labels if label.component == kind]
+        free = [label for label in labels if not label.is_ignored]
+        for component in sorted(_components(one, kind), key=lambda box: -box.score):
+            near = [label for label in free if is_hit(component.box, label.box)]
+            on_ignored = any(
+                label.is_ignored and is_hit(component.box, label.box) for label in labels
+            )
+            if near or not on_ignored:
+                scores.append(component.score)
+                is_part.append(bool(near))
+            if near:
+                best = _nearest(component, near)
+                free = [label for label in free if label is not best]
+    floor = calibration.lowest_floor(scores, is_part, SPURIOUS * len(compared))
+    return max(floor, LEAST_FLOOR)
+
+
+def _components(one: Compared, kind: str) -> list[Component]:
+    found = (*(finding.component for finding in one.scanned.findings), *one.scanned.located)
+    return [component for component in found if component.kind == kind]
+
+
+def _nearest(component: Component, labels: Sequence[Label]) -> Label | None:
+    return max(labels, key=lambda label: label.box.iou(component.box), default=None)
+
+
+def _known(one: Compared) -> Iterator[tuple[Finding, str]]:
+    """Yield each finding whose truth is known, and the condition of the part."""
+    for finding in one.scanned.findings:
+        component = finding.component
+        near = [
+            label
+            for label in one.labels
+            if label.component == component.kind and is_hit(component.box, label.box)
+        ]
+        best = _nearest(component, near)
+        if best is None or (best.is_evident and not best.is_ignored):
+            yield finding, NORMAL if best is None else best.condition
+
+
+def _sample(finding: Finding, group: str, condition: str) -> Sample:
+    said = fuse.voices(finding.evidence, finding.component.score)
+    return Sample(finding.component.kind, group, said, condition)

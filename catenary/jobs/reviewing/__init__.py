@@ -1,0 +1,1 @@
+"""What people do with findings: queue, decisions, joins, defects, reports, labels from them."""

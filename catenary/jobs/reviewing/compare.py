@@ -1,0 +1,335 @@
+"""Compare a run with an earlier one of the same masts."""
+
+import logging
+from collections import Counter
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import asdict, dataclass, replace
+from datetime import UTC, datetime
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from catenary import config
+from catenary.domain.change import (
+    Change,
+    DefectChange,
+    Incomparable,
+    PartChange,
+    Shot,
+    Uncompared,
+)
+from catenary.domain.errors import CatenaryError, StoreError
+from catenary.domain.finding import Verdict
+from catenary.domain.geometry import Box
+from catenary.domain.image import ImageRef
+from catenary.imaging.decode import decode_gray
+from catenary.jobs import workspaces
+from catenary.jobs.reviewing import pairing
+from catenary.jobs.reviewing.pairing import Match, Run
+from catenary.pipeline import history, run_noise
+from catenary.pipeline.history import Compared, CompareSettings
+from catenary.pipeline.registration import Registration
+from catenary.pipeline.resemblance import laid_over, resemblance
+from catenary.pipeline.run_noise import Noise
+from catenary.reports import comparison, comparison_page
+from catenary.reports.comparison import (
+    ComparedPair,
+    Comparison,
+    FoundAgain,
+    Laid,
+)
+from catenary.reports.comparison_page import Views
+from catenary.runs import discover
+from catenary.runs.source import Source
+from catenary.store import findings, ledger
+from catenary.store.database import Database
+from catenary.store.ledger import Entry
+from catenary.store.workspace import Workspace
+
+Progress = Callable[[int, int], None]
+Pixels = NDArray[np.uint8]
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """What is to be compared.
+
+    Attributes:
+        run: Later run.
+        earlier_run: Earlier run of the same masts.
+        mm_per_px: Scale by camera id; under ``""`` that of all others.
+        with_pictures: Look into the photographs too, where they are still there.
+        html: Page to write, or None.
+        csv: Table to write, or None.
+        overrides: ``key=value`` settings over configs/compare.yaml.
+    """
+
+    run: str
+    earlier_run: str
+    mm_per_px: Mapping[str, float]
+    with_pictures: bool = True
+    html: Path | None = None
+    csv: Path | None = None
+    overrides: tuple[str, ...] = ()
+
+
+def parse_scales(texts: Iterable[str]) -> dict[str, float]:
+    """Return mm per px by camera id of ``CAMERA=VALUE`` or ``VALUE``.
+
+    Raises:
+        ValueError: If one is not such, or not positive.
+
+    >>> parse_scales(["03=1.5", "2"])
+    {'03': 1.5, '': 2.0}
+    """
+    scales: dict[str, float] = {}
+    for text in texts:
+        camera, _, value = text.rpartition("=")
+        try:
+            scale = float(value)
+        except ValueError:
+            scale = 0.0
+        if not 0 < scale < float("inf"):
+            raise ValueError(f"needs CAMERA=VALUE with mm per px above 0, got {text!r}")
+        scales[camera] = scale
+    return scales
+
+
+def compare(place: Path | Workspace, request: Request, progress: Progress) -> Comparison:
+    """Compare two runs of a workspace, and write page and table where they are asked for.
+
+    The located parts of both runs are held in memory.
+
+    Args:
+        place: Workspace, or its folder.
+        request: What.
+        progress: Called with photographs compared and photographs in all.
+
+    Raises:
+        StoreError: If the workspace or a run is not there, or a file cannot be written.
+        ConfigError: If a setting is wrong.
+    """
+    settings = config.load(
+        config.bundled("configs/compare.yaml"), CompareSettings, request.overrides
+    )
+    taxonomy = config.load_taxonomy(config.bundled("configs/taxonomy.yaml"))
+    if request.run == request.earlier_run:
+        raise StoreError(f"{request.run} cannot be compared with itself; name an earlier run")
+    with workspaces.existing(place) as (db, workspace):
+        with db.read() as connection:
+            names = request.earlier_run, request.run
+            before, after = (pairing.read(connection, workspace, name) for name in names)
+        matches = list(pairing.matches(before, after, settings))
+        noise = run_noise.noise_of(
+            (
+                (
+                    before.shots[one.earlier.ref.image_id],
+                    after.shots[one.later.ref.image_id],
+                    one.result,
+                )
+                for one in matches
+                if one.later and one.earlier and isinstance(one.result, Registration)
+            ),
+            settings.registration,
+        )
+        compared = _Comparer(before, after, noise, settings, request)
+        pairs = []
+        for number, match in enumerate(matches, start=1):
+            pairs.append(compared.pair(match))
+            progress(number, len(matches))
+        found = Comparison(
+            after.name,
+            before.name,
+            tuple(pairs),
+            compared.found_again(),
+            tuple(pairing.suggestions(matches, before, after, settings)),
+            asdict(settings) | {"noise": asdict(noise)},
+            taxonomy,
+            datetime.now(UTC).astimezone(),
+        )
+        _store(db, found)
+    if request.csv:
+        comparison.write_csv(found, request.csv)
+    if request.html:
+        comparison_page.write(found, compared.views, request.html)
+    return found
+
+
+def _store(db: Database, found: Comparison) -> None:
+    """Keep what became of the later run's findings, for its reports."""
+    told = {
+        (pair.later.image_id, one.kind, pairing.corner(one.later.component.box)): one
+        for pair in found.pairs
+        if pair.later is not None
+        for one in pair.defects
+        if one.later is not None
+    }
+    with db.write() as tx:
+        run_id = ledger.run_id_of(tx, found.run)
+        earlier_id = ledger.run_id_of(tx, found.earlier_run)
+        wanted = findings.Filter(Verdict.DEFECT)
+        changes = []
+        for stored in findings.of_run(tx, run_id, wanted):
+            part = stored.finding.component
+            one = told.get((stored.ref.image_id, part.kind, pairing.corner(part.box)))
+            if one is not None and one.later is not None and one.change is not Change.GONE:
+                changes.append((stored.id, one.change, str(one.reason or "")))
+        findings.record_changes(tx, run_id, earlier_id, changes)
+
+
+class _Photographs:
+    """The pixels of a run, as long as its source is still there; one is kept."""
+
+    def __init__(self, run: Run, request: Request) -> None:
+        self._last: tuple[str, Pixels | None] = ("", None)
+        self._source: Source | None = None
+        if request.with_pictures:
+            try:
+                self._source = discover.open_source(run.source)
+            except CatenaryError as error:
+                log.warning("run=%s pictures=none reason=%s", run.name, error)
+
+    def pixels(self, ref: ImageRef) -> Pixels | None:
+        """Return (height, width) grey levels, or None where they cannot be read any more."""
+        if self._source is None:
+            return None
+        if self._last[0] != ref.image_id:
+            try:
+                pixels = decode_gray(self._source.read(ref))
+            except CatenaryError as error:
+                log.warning("image=%r picture=none reason=%s", ref.image_id, error)
+                pixels = None
+            self._last = (ref.image_id, pixels)
+        return self._last[1]
+
+
+class _Comparer:
+    """Compares pair after pair, and counts what was found again."""
+
+    def __init__(
+        self, before: Run, after: Run, noise: Noise, settings: CompareSettings, request: Request
+    ) -> None:
+        self.before, self.after, self.noise = before, after, noise
+        self.settings, self.request = settings, request
+        self.photographs = _Photographs(before, request), _Photographs(after, request)
+        self.hits: Counter[str] = Counter()
+        self.total: Counter[str] = Counter()
+
+    def found_again(self) -> dict[str, FoundAgain]:
+        """Return by component how many sure parts the other run located at their places."""
+        return {kind: FoundAgain(self.hits[kind], count) for kind, count in self.total.items()}
+
+    def pair(self, match: Match) -> ComparedPair:
+        """Compare one pair of photographs."""
+        later, earlier, result = match.later, match.earlier, match.result
+        if later is None or earlier is None or not isinstance(result, Registration):
+            reason = None if isinstance(result, Registration) else result
+            return self._uncompared(later, earlier, reason)
+        shots = self.before.shots[earlier.ref.image_id], self.after.shots[later.ref.image_id]
+        compared = history.compare(
+            *shots, result, self.noise, self.settings.registration, self.settings.history
+        )
+        self._count(compared)
+        compared, has_pictures = self._looked_at(compared, earlier.ref, later.ref, shots)
+        laid = compared.registration.transform
+        middle = complex(later.width, later.height) / 2
+        shift = laid.alpha * middle + laid.beta - middle
+        return ComparedPair(
+            later.ref,
+            earlier.ref,
+            Laid(
+                len(compared.registration.pairs),
+                compared.registration.share,
+                compared.registration.error_px,
+                laid,
+                (shift.real, shift.imag),
+            ),
+            None,
+            compared.parts,
+            compared.defects,
+            self._mm_per_px(later.ref),
+            (later.width, later.height),
+            has_pictures,
+        )
+
+    def _uncompared(
+        self, later: Entry | None, earlier: Entry | None, reason: Uncompared | None
+    ) -> ComparedPair:
+        """Return a pair without a registration; defects are told, as not comparable."""
+        defects = [
+            DefectChange(
+                Change.NOT_COMPARABLE,
+                part.component.kind,
+                part.condition,
+                None if is_later else part,
+                part if is_later else None,
+                part.component.box if is_later else None,
+            )
+            for entry, run, is_later in ((earlier, self.before, False), (later, self.after, True))
+            if entry is not None
+            for part in run.shots[entry.ref.image_id].parts
+            if part.verdict is Verdict.DEFECT
+        ]
+        size = (later.width, later.height) if later else (0, 0)
+        refs = later.ref if later else None, earlier.ref if earlier else None
+        return ComparedPair(*refs, None, reason, (), tuple(defects), None, size, False)
+
+    def _count(self, compared: Compared) -> None:
+        sure = self.settings.history.sure
+        for one in compared.parts:
+            is_found = one.earlier is not None and one.later is not None
+            if one.score >= sure and (is_found or one.reason is None):
+                self.total[one.kind] += 1
+                self.hits[one.kind] += is_found
+
+    def _looked_at(
+        self, compared: Compared, earlier: ImageRef, later: ImageRef, shots: tuple[Shot, Shot]
+    ) -> tuple[Compared, bool]:
+        """Take back what is gone or new where the other picture shows the same there."""
+        lost = [one for one in compared.parts if one.change in (Change.GONE, Change.NEW)]
+        if not lost:
+            return compared, False
+        pixels = self.photographs[0].pixels(earlier), self.photographs[1].pixels(later)
+        if pixels[0] is None or pixels[1] is None:
+            return compared, False
+        seen = {id(one) for one in lost if self._is_still_seen(one, compared, pixels[0], pixels[1])}
+        parts = tuple(
+            replace(one, change=Change.NOT_COMPARABLE, reason=Incomparable.STILL_SEEN)
+            if id(one) in seen
+            else one
+            for one in compared.parts
+        )
+        return history.with_parts(compared, *shots, parts, self.noise, self.settings.history), True
+
+    def _is_still_seen(
+        self, one: PartChange, compared: Compared, before: Pixels, after: Pixels
+    ) -> bool:
+        there = compared.registration.transform
+        # Farther away there is often something alike, e.g. the next bolt of a row.
+        reach = 2 * compared.registration.error_px + self.settings.registration.floor * max(
+            after.shape
+        )
+        if one.earlier is not None:
+            found = resemblance(before, one.earlier, after, there, reach)
+        else:
+            found = resemblance(after, one.place, before, there.inverse(), reach)
+        log.debug("change=%s kind=%s resemblance=%s", one.change, one.kind, found)
+        return found is not None and found >= self.settings.history.alike
+
+    def _mm_per_px(self, ref: ImageRef) -> float | None:
+        scales = self.request.mm_per_px
+        return scales.get(ref.camera, scales.get(""))
+
+    def views(self, pair: ComparedPair) -> Views | None:
+        """Return the later photograph and the earlier one laid over it, where both are there."""
+        if pair.later is None or pair.earlier is None or pair.laid is None:
+            return None
+        before = self.photographs[0].pixels(pair.earlier)
+        after = self.photographs[1].pixels(pair.later)
+        if before is None or after is None:
+            return None
+        height, width = after.shape
+        return Views(laid_over(before, pair.laid.transform, Box(0, 0, width, height)), after)

@@ -1,0 +1,155 @@
+"""Give photographs that were matched to the wrong mast to the right one."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from fnmatch import fnmatchcase
+from pathlib import Path
+
+from sqlalchemy import Connection
+
+from catenary.domain.errors import SourceError, SourceGoneError, StoreError
+from catenary.domain.image import ImageRef
+from catenary.domain.place import Mast
+from catenary.jobs import workspaces
+from catenary.jobs.reviewing import join, review_queue
+from catenary.reports.wording import printable
+from catenary.runs import discover
+from catenary.store import ledger, reassignments
+from catenary.store.reassignments import Reassignment
+from catenary.store.workspace import Workspace
+
+NO_MAST = "none"
+
+
+@dataclass(frozen=True, slots=True)
+class Wish:
+    """Which photographs go to which mast.
+
+    Attributes:
+        images: Patterns of file names or image ids (``*``, ``?``, ``[...]``); any of them.
+        from_mast: Only photographs of this mast; None: of any.
+        to_mast: Mast number, or line/direction/section/number, or `NO_MAST`.
+        by: Who decides.
+        why: Reason.
+    """
+
+    images: Sequence[str]
+    from_mast: str | None
+    to_mast: str
+    by: str
+    why: str
+
+
+def reassign(place: Path | Workspace, run: str, wish: Wish) -> list[Reassignment]:
+    """Give photographs of a run to another mast, all with a trace or none, and join views anew.
+
+    Args:
+        place: Workspace, or its folder.
+        run: Name of the run.
+        wish: Which, where to, who and why.
+
+    Returns:
+        What was changed; photographs that were there already are left out.
+
+    Raises:
+        StoreError: If run, mast or photographs are unknown, nothing says which, who or why, or the
+            run is being scanned.
+    """
+    if not wish.by.strip() or not wish.why.strip():
+        raise StoreError("a reassignment needs --by and --why, for those who read the trace")
+    if not wish.images and wish.from_mast is None:
+        raise StoreError("say which photographs: --image PATTERN, --from-mast MAST or both")
+    with workspaces.existing(place) as (db, workspace):
+        with db.read() as connection:
+            run_id = ledger.run_id_of(connection, run)
+            record = ledger.record_of(connection, run_id)
+        with workspace.scanning(record.name):
+            with db.write() as tx:
+                changed = _reassigned(tx, run_id, run, wish)
+            join.join_run(db, workspace, run_id, _reader(record.source))
+            review_queue.fill_after_scan(db, workspace, run_id)
+        return changed
+
+
+def _reassigned(tx: Connection, run_id: int, run: str, wish: Wish) -> list[Reassignment]:
+    here = reassignments.masts(tx, run_id)
+    target = _target(tx, wish.to_mast, here)
+    source = None
+    if wish.from_mast is not None and wish.from_mast != NO_MAST:
+        source = _known(wish.from_mast, here, f"of run {run}")
+    chosen = [
+        one.ref.image_id
+        for one in ledger.entries(tx, run_id)
+        if _is_of_mast(one.ref, wish.from_mast, source) and _is_named(one.ref, wish.images)
+    ]
+    _refuse_unmatched(tx, run_id, wish, chosen)
+    return reassignments.reassign(tx, run_id, chosen, target, wish.by, wish.why)
+
+
+def _reader(source: str) -> join.Read:
+    """Return how photographs are read; the run may lie elsewhere by now, and then none is."""
+    try:
+        return discover.open_source(source).read
+    except SourceError as error:
+        gone = SourceGoneError(str(error))
+
+    def nothing(_: ImageRef) -> bytes:
+        raise gone
+
+    return nothing
+
+
+def _target(tx: Connection, text: str, here: Sequence[Mast]) -> Mast | None:
+    """Return the mast that is meant: one of this run, or of another of the workspace."""
+    if text == NO_MAST:
+        return None
+    if any(_is_meant(text, mast) for mast in here):
+        return _known(text, here, "of this run")
+    return _known(text, reassignments.masts(tx), "of this workspace")
+
+
+def _known(text: str, masts: Sequence[Mast], where: str) -> Mast:
+    found = [mast for mast in masts if _is_meant(text, mast)]
+    if not found:
+        some = ", ".join(str(mast) for mast in masts[:5]) or "none"
+        raise StoreError(f"no mast {text!r} {where}; it has {len(masts)}, e.g. {some}")
+    if len(found) > 1:
+        several = ", ".join(map(str, found[:5]))
+        raise StoreError(f"mast {text!r} {where} may be any of {several}; name it in full")
+    return found[0]
+
+
+def _is_meant(text: str, mast: Mast) -> bool:
+    return text in (mast.number, str(mast))
+
+
+def _is_of_mast(ref: ImageRef, wanted: str | None, mast: Mast | None) -> bool:
+    return wanted is None or ref.mast == mast
+
+
+def _is_named(ref: ImageRef, patterns: Sequence[str]) -> bool:
+    names = (ref.file_name, ref.image_id)
+    return not patterns or any(fnmatchcase(name, pattern) for name in names for pattern in patterns)
+
+
+def _refuse_unmatched(tx: Connection, run_id: int, wish: Wish, chosen: Sequence[str]) -> None:
+    """Refuse a pattern that names nothing: a slip of the pen must not pass for done."""
+    if not chosen:
+        raise StoreError("no photograph of this run is meant by that --image and --from-mast")
+    refs = [one.ref for one in ledger.entries(tx, run_id)]
+    for pattern in wish.images:
+        if not any(_is_named(ref, (pattern,)) for ref in refs):
+            raise StoreError(f"no photograph of this run is called {pattern!r}")
+
+
+def lines(changed: Sequence[Reassignment]) -> Iterator[str]:
+    """Yield what was changed, one line a photograph."""
+    for one in changed:
+        yield (
+            f"{printable(one.file_name)}: {_name(one.before)} -> {_name(one.after)}, "
+            f"{one.made_at:%Y-%m-%d %H:%M:%S} UTC by {one.made_by}: {one.why}"
+        )
+
+
+def _name(mast: Mast | None) -> str:
+    return NO_MAST if mast is None else str(mast)

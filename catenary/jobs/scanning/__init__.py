@@ -1,0 +1,1 @@
+"""A scan from the command to its last row: assembled, planned, watched, written, told of."""
