@@ -17,6 +17,8 @@ from catenary.models.fusion import (
     logit,
 )
 
+ROUNDING = 1e-12  # the same sum in another order
+
 share = st.floats(0, 1)
 silent = st.none() | share
 quiet = st.none() | st.floats(0, 0.5)
@@ -77,7 +79,7 @@ def test_no_stronger_voice_and_no_better_box_lowers_the_probability(
     said[place] = max(pair)
     high = fusion.probability("broken", Voices(*said))
     assert (low is None) == (high is None)
-    assert low is None or low <= high
+    assert low is None or low <= high + ROUNDING
 
 
 @given(fusions, silent, silent, share)
@@ -85,7 +87,7 @@ def test_a_box_only_lowers_the_probability(fusion, classifier, rule, box):
     some, certain = (
         fusion.probability("broken", Voices(classifier, rule, box=one)) for one in (box, 1.0)
     )
-    assert some is None or some <= certain
+    assert some is None or some <= certain + ROUNDING
 
 
 @given(fusions, quiet, quiet, quiet, share)

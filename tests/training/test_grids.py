@@ -77,4 +77,6 @@ def test_a_training_draws_every_second_round_and_the_last(tmp_path):
     assert [path.name for path in written] == ["round-0002.png", "round-0003.png"]
     sheet = cv2.imread(str(written[0]))
     assert sheet.shape == (400, 600, 3)  # six crops of 200 px, three in a row
-    assert (sheet == grids.TRUE).all(axis=2).any()
+    # Words alone are drawn in it; some versions of OpenCV blend every pixel of thin letters.
+    off = np.abs(sheet.astype(int) - grids.TRUE).max(axis=2)
+    assert off.min() < 30
