@@ -100,22 +100,18 @@ def router(site: Site) -> APIRouter:
                 connection, asked.wanted(), asked.order, asked.cursor, asked.limit, now
             )
             shown = _several(site, connection, found.defects, reader_of(who))
-        return told.DefectPage(
-            defects=shown, next=found.next, total=found.total, overdue=found.overdue
-        )
+        total, overdue = site.defect_counts.totals(asked.wanted(), now)
+        return told.DefectPage(defects=shown, next=found.next, total=total, overdue=overdue)
 
     @routes.get("/filters")
     def filters(_who: viewer, asked: Annotated[DefectFiltersAsked, Query()]) -> told.DefectFilters:
         """Tell which values each filter could take, with counts."""
-        now, wanted = site.clock(), asked.wanted()
-        with site.db.read() as connection:
-            total, overdue = defects.counts(connection, wanted, now)
-            found = defects.facets(connection, wanted, now)
+        found = site.defect_counts.facets(asked.wanted(), site.clock())
         facets = {
             name: [_facet(site, name, value, count) for value, count in counts]
-            for name, counts in found.items()
+            for name, counts in found.counts.items()
         }
-        return told.DefectFilters(total=total, overdue=overdue, facets=facets)
+        return told.DefectFilters(total=found.total, overdue=found.overdue, facets=facets)
 
     @routes.get("/{defect_id}")
     def detail(who: viewer, defect_id: Id) -> told.DefectDetail:

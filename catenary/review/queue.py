@@ -30,17 +30,17 @@ def router(site: Site) -> APIRouter:
     @routes.get("")
     def items(who: viewer, asked: ListQuery) -> answers.ItemPage:
         """List items."""
+        wanted = told_to(reader_of(who), asked)
         with site.db.read() as connection:
-            wanted = told_to(reader_of(who), asked)
             page = queue.page(connection, wanted, asked.order, asked.cursor, asked.limit)
             told = site.teller.items(connection, page.items, reader_of(who))
-        return answers.ItemPage(items=told, next=page.next, total=page.total)
+        total = site.queue_counts.total(wanted)
+        return answers.ItemPage(items=told, next=page.next, total=total)
 
     @routes.get("/filters")
     def filters(who: viewer, asked: FiltersQuery) -> answers.Filters:
         """Tell which values each filter could take, with counts."""
-        with site.db.read() as connection:
-            found = queue.facets(connection, told_to(reader_of(who), asked))
+        found = site.queue_counts.facets(told_to(reader_of(who), asked))
         facets = {
             name: [
                 answers.Facet(
@@ -62,8 +62,8 @@ def router(site: Site) -> APIRouter:
             given = queue.lease(tx, reader, told, now, now + site.settings.lease)
             kept = {*given.kept, *vigilance.shown(tx, reader, asked.keep)}
             known = vigil.mixed_in(site, tx, reader, wanted, len(given.items))
+        left = site.queue_counts.waiting(reader, wanted, now)
         with site.db.read() as connection:
-            left = queue.waiting(connection, reader, wanted, now)
             shown = sorted([*given.items, *known], key=lambda one: -one.priority)
             items = site.teller.details(connection, shown, reader)
         return answers.Leased(items=items, kept=sorted(kept), waiting=left, expires_at=given.until)

@@ -29,6 +29,8 @@ from catenary.review.site import Site
 from catenary.review.tell import Teller
 from catenary.store import accounts
 from catenary.store.database import Database
+from catenary.store.defect_counts import DefectCounts
+from catenary.store.queue_counts import QueueCounts
 from catenary.store.workspace import Workspace
 
 log = logging.getLogger(__name__)
@@ -121,15 +123,21 @@ def _fill(site: Site) -> None:
 
 @contextmanager
 def _filled_again(site: Site) -> Iterator[None]:
-    """Fill in now and then what scans find meanwhile, a twentieth of the time at most."""
+    """Fill in now and then what scans find meanwhile, a twentieth of the time at most.
+
+    Counts are brought up to date behind it, so that nobody who asks waits for it.
+    """
     stop = threading.Event()
 
     def go_on() -> None:
-        pause = _LEAST_PAUSE_S
+        pause = 0.0
         while not stop.wait(pause):
             started = time.monotonic()
             try:
-                _fill(site)
+                if pause:  # the first time, it was just filled
+                    _fill(site)
+                site.queue_counts.refresh()
+                site.defect_counts.refresh()
             except StoreError as error:
                 log.warning("the queue is not filled for now: %s", error)
             pause = max(_LEAST_PAUSE_S, 20 * (time.monotonic() - started))
@@ -204,5 +212,7 @@ def site_of(
         passwords or Passwords(),
         secrets.token_urlsafe(32),
         Exports(db, workspace, clock, settings.notice),
+        QueueCounts(db),
+        DefectCounts(db),
         config.load(config.bundled(review_queue.DEADLINES), Deadlines),
     )

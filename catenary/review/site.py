@@ -13,6 +13,8 @@ from catenary.review.exports import Exports
 from catenary.review.photos import Photos
 from catenary.review.tell import Teller
 from catenary.store.database import Database
+from catenary.store.defect_counts import DefectCounts
+from catenary.store.queue_counts import QueueCounts
 from catenary.store.reviews import Rules
 from catenary.store.workspace import Workspace
 
@@ -34,6 +36,8 @@ class Site:
         passwords: Hashes and compares them.
         secret: Of this process: the token of those without a login.
         exports: Reports made for download.
+        queue_counts: Of the queue, kept.
+        defect_counts: Of the closed loop, kept.
         deadlines: See configs/closed_loop.yaml.
     """
 
@@ -49,6 +53,8 @@ class Site:
     passwords: Passwords
     secret: str
     exports: Exports
+    queue_counts: QueueCounts
+    defect_counts: DefectCounts
     deadlines: Deadlines = Deadlines()  # noqa: RUF009 - frozen
 
     def rules(self, has_accounts: bool) -> Rules:

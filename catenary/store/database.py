@@ -210,9 +210,11 @@ def _arguments(url: URL) -> dict[str, Any]:
     """Return what this kind of database needs beside its URL."""
     if url.drivername != "sqlite":
         return postgresql.arguments()
+    # Requests of a web server run in 40 threads. To open a connection anew costs more than most.
+    pooled = {"pool_size": 20, "max_overflow": 20} if url.database else {}
     # isolation_level None: sqlite3 never begins a transaction on its own; `_begin` chooses which.
     # https://docs.sqlalchemy.org/en/20/dialects/sqlite.html#serializable-isolation-savepoints-transactional-ddl
-    return {"connect_args": {"timeout": BUSY_SECONDS, "isolation_level": None}}
+    return {"connect_args": {"timeout": BUSY_SECONDS, "isolation_level": None}, **pooled}
 
 
 def _prepare_server(engine: Engine) -> None:

@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from enum import StrEnum
 from typing import Any
@@ -13,12 +13,9 @@ from sqlalchemy import (
     RowMapping,
     Select,
     and_,
-    case,
     func,
-    literal_column,
     or_,
     select,
-    true,
 )
 
 from catenary.domain.defect_loop import (
@@ -30,11 +27,10 @@ from catenary.domain.defect_loop import (
     Step,
 )
 from catenary.domain.review import RefusedError, Role
-from catenary.store import audit, cursors, review_items, tally
+from catenary.store import audit, cursors, review_items
 from catenary.store.review_items import Item, stored
 from catenary.store.schema import defect, defect_step, review_item, run
 
-MOST_MASTS = 500  # values of the mast facet that are listed
 _FAR = datetime(9999, 12, 31)  # noqa: DTZ001 - UTC without a zone, as the columns hold it
 _sighting = defect.alias("sighting")
 
@@ -134,14 +130,10 @@ class DefectPage:
     Attributes:
         defects: In order.
         next: Where the next page begins; None after the last.
-        total: Defects of the whole list.
-        overdue: Those of them whose deadline has passed.
     """
 
     defects: tuple[Defect, ...]
     next: str | None
-    total: int
-    overdue: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -175,7 +167,7 @@ class StepMade:
     decision_id: int | None
 
 
-_COLUMNS: dict[str, ColumnElement[Any]] = {
+COLUMNS: dict[str, ColumnElement[Any]] = {
     "state": defect.c.state,
     "grade": defect.c.grade,
     "run": defect.c.run_id,
@@ -185,9 +177,7 @@ _COLUMNS: dict[str, ColumnElement[Any]] = {
     "component": defect.c.component,
     "condition": defect.c.condition,
 }
-FACETS = tuple(_COLUMNS)
-# Counted in one reading; a run has thousands of masts.
-_GROUPED = tuple(name for name in FACETS if name != "mast")
+FACETS = tuple(COLUMNS)
 PLACE = ("run_id", "component", "line", "section", "mast_number", "kilometre_m")  # of the item
 
 
@@ -214,7 +204,6 @@ def page(
         RefusedError: ``"invalid"``, for a cursor that is not one of this order.
     """
     own = _conditions(connection, wanted, now)
-    total, overdue = counts(connection, wanted, now)
     ordered = _ORDERS[order]
     columns = ordered.columns
     if cursor is not None:
@@ -229,7 +218,7 @@ def page(
     places = [tuple(row) for row in connection.execute(query.limit(limit + 1))]
     more = cursors.cursor(order, places[limit - 1]) if len(places) > limit else None
     shown = by_ids(connection, [place[-1] for place in places[:limit]])
-    return DefectPage(tuple(shown), more, total, overdue)
+    return DefectPage(tuple(shown), more)
 
 
 def _after(
@@ -241,87 +230,6 @@ def _after(
         same = [one == told for one, told in zip(columns[:n], place[:n], strict=True)]
         found.append(and_(*same, column < value if is_falling else column > value))
     return or_(*found)
-
-
-def counts(connection: Connection, wanted: DefectsWanted, now: datetime) -> tuple[int, int]:
-    """Return how many defects there are under a filter, and how many of them are overdue."""
-    late = func.count().filter(defect.c.due < stored(now))
-    query = select(func.count(), late).where(*_conditions(connection, wanted, now))
-    total, overdue = connection.execute(query).one()
-    return int(total), int(overdue)
-
-
-def facets(
-    connection: Connection, wanted: DefectsWanted, now: datetime
-) -> dict[str, list[tuple[str | int, int]]]:
-    """Return the values that each filter could take with counts, each under all the others."""
-    columns = [_COLUMNS[name] for name in _GROUPED]
-    always = _conditions(connection, replace(wanted, run=()), now, without=_GROUPED)
-    runs = review_items.run_ids(connection, wanted.run)
-    in_runs = _in_runs(runs) if wanted.run else true()
-    seen_in = case((in_runs, 1), else_=0)
-    rows = connection.execute(
-        select(*columns, func.count(), seen_in).where(*always).group_by(*columns, seen_in)
-    ).all()
-    passes = _passes(wanted)
-    inside = tally.of(_GROUPED, (row for row in rows if row[-1]), passes)
-    counts = dict(inside.counts)
-    if wanted.run:  # every run is counted, also those that are not asked for
-        counts["run"] = tally.of(_GROUPED, rows, passes).counts["run"]
-    counts["run"] = _with_sightings(connection, counts["run"], passes, always)
-    names = {row.id: row.name for row in connection.execute(select(run.c.id, run.c.name))}
-    found = {name: tally.ranked(counts[name]) for name in _GROUPED}
-    found["run"] = [(names[key], count) for key, count in found["run"]]
-    found["mast"] = _masts(connection, wanted, now)
-    return found
-
-
-def _passes(wanted: DefectsWanted) -> dict[str, frozenset[Any]]:
-    """Return the values that pass, of the filters that are set and counted in one reading."""
-    lists = {name: getattr(wanted, name) for name in _GROUPED if name != "run"}
-    lists["state"] = lists["state"] or LISTED
-    plain = {name: [_plain(one) for one in values] for name, values in lists.items()}
-    return {name: frozenset(values) for name, values in plain.items() if values}
-
-
-def _plain(value: str | int) -> str | int:
-    return str(value) if isinstance(value, str) else value
-
-
-def _with_sightings(
-    connection: Connection,
-    counts: Mapping[Any, int],
-    passes: Mapping[str, frozenset[Any]],
-    always: Sequence[ColumnElement[bool]],
-) -> Mapping[Any, int]:
-    """Count a defect for each run in which it was seen again, too."""
-    columns = [
-        _sighting.c.run_id.label("seen_in") if name == "run" else _COLUMNS[name]
-        for name in _GROUPED
-    ]
-    query = (
-        select(*columns, func.count(defect.c.id.distinct()))
-        .join_from(defect, _sighting, _sighting.c.joined_to == defect.c.id)
-        .where(_sighting.c.run_id != defect.c.run_id, *always)
-        .group_by(*columns)
-    )
-    again = tally.of(_GROUPED, connection.execute(query), passes).counts["run"]
-    return {key: counts.get(key, 0) + again.get(key, 0) for key in {*counts, *again}}
-
-
-def _masts(
-    connection: Connection, wanted: DefectsWanted, now: datetime
-) -> list[tuple[str | int, int]]:
-    # An expression, for the same reason as in the queue: the index of masts reads every row.
-    column, count = defect.c.mast_number.concat(literal_column("''")), func.count()
-    query = (
-        select(column, count)
-        .where(*_conditions(connection, wanted, now, without=("mast",)))
-        .group_by(column)
-        .order_by(count.desc(), column)
-        .limit(MOST_MASTS)
-    )
-    return [(value, number) for value, number in connection.execute(query)]
 
 
 def by_ids(connection: Connection, ids: Iterable[int]) -> list[Defect]:
@@ -501,15 +409,14 @@ def place_row(item: Item) -> dict[str, Any]:
 
 
 def _conditions(
-    connection: Connection, wanted: DefectsWanted, now: datetime, *, without: Sequence[str] = ()
+    connection: Connection, wanted: DefectsWanted, now: datetime
 ) -> list[ColumnElement[bool]]:
-    """Return a filter as SQL, some lists left out of it."""
+    """Return a filter as SQL."""
     found: list[ColumnElement[bool]] = []
-    lists = {name: getattr(wanted, name) for name in FACETS if name not in ("run", *without)}
-    if "state" in lists:
-        lists["state"] = lists["state"] or LISTED
-    found += [_COLUMNS[name].in_(list(values)) for name, values in lists.items() if values]
-    if wanted.run and "run" not in without:
+    lists = {name: getattr(wanted, name) for name in FACETS if name != "run"}
+    lists["state"] = lists["state"] or LISTED
+    found += [COLUMNS[name].in_(list(values)) for name, values in lists.items() if values]
+    if wanted.run:
         found.append(_in_runs(review_items.run_ids(connection, wanted.run)))
     if wanted.overdue is not None:
         # An expression: by the index of deadlines, SQLite would read every row.

@@ -4,7 +4,7 @@ import base64
 import heapq
 import json
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 from typing import Any
@@ -14,7 +14,6 @@ from sqlalchemy import (
     Connection,
     and_,
     func,
-    literal_column,
     or_,
     select,
     tuple_,
@@ -22,21 +21,15 @@ from sqlalchemy import (
 )
 
 from catenary.domain.review import Reader, RefusedError, Right, State
-from catenary.store import tally as tally_of
 from catenary.store.review_items import (
-    FACET_COLUMNS,
-    FACETS,
     Item,
     Wanted,
     by_ids,
     conditions,
-    run_ids,
     stored,
 )
-from catenary.store.schema import review_item, run
-from catenary.store.tally import Tally
+from catenary.store.schema import review_item
 
-MOST_MASTS = 500  # values of the mast facet that are listed
 _KM = func.coalesce(review_item.c.kilometre_m, -1.0)
 _PLACE = (review_item.c.line, review_item.c.section, _KM, review_item.c.id)
 _NEVER = datetime(1970, 1, 1)  # noqa: DTZ001 - UTC without a zone, as the columns hold it
@@ -75,27 +68,10 @@ class Page:
     Attributes:
         items: In order.
         next: Where the next page begins; None after the last.
-        total: Items of the whole list.
     """
 
     items: tuple[Item, ...]
     next: str | None
-    total: int
-
-
-@dataclass(frozen=True, slots=True)
-class Facets:
-    """Values with counts, each under all filters but its own.
-
-    Attributes:
-        total: Items under all filters.
-        counts: Name of a filter to (value, count), most first.
-        kilometre_m: Least and greatest under all filters but those of the kilometre; or None.
-    """
-
-    total: int
-    counts: dict[str, list[tuple[str | int | None, int]]]
-    kilometre_m: tuple[float, float] | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,7 +105,6 @@ def page(
         RefusedError: ``"invalid"``, for a cursor that is not one of this order.
     """
     own = conditions(connection, wanted)
-    total = connection.execute(select(func.count()).select_from(review_item).where(*own)).scalar()
     columns, is_falling = _ORDERS[order]
     if cursor is not None:
         place = tuple_(*columns)
@@ -144,7 +119,7 @@ def page(
     rows = connection.execute(ordered.limit(limit + 1)).all()
     more = _cursor(order, list(rows[limit - 1])) if len(rows) > limit else None
     items = by_ids(connection, [row[-1] for row in rows[:limit]])
-    return Page(tuple(items), more, int(total or 0))
+    return Page(tuple(items), more)
 
 
 def _cursor(order: Order, place: Sequence[Any]) -> str:
@@ -172,72 +147,6 @@ def _place_of(cursor: str, order: Order) -> list[Any]:
     return place
 
 
-def facets(connection: Connection, wanted: Wanted) -> Facets:
-    """Return the values that each filter could take, with right counts."""
-    rows, tally = _tallied(connection, wanted)
-    counts = {name: tally_of.ranked(tally.counts[name]) for name in _GROUPED}
-    names = {row.id: row.name for row in connection.execute(select(run.c.id, run.c.name))}
-    counts["run"] = [(names[key], count) for key, count in counts["run"]]
-    counts["mast"] = _masts(connection, wanted)
-    anywhere = replace(wanted, km_from=None, km_to=None)
-    if anywhere != wanted:
-        rows, around = _tallied(connection, anywhere)
-    else:
-        around = tally
-    ends = [end for place in around.passed for end in rows[place][-2:] if end is not None]
-    return Facets(tally.total, counts, (min(ends), max(ends)) if ends else None)
-
-
-_GROUPED = tuple(name for name in FACETS if name != "mast")  # a run has thousands of masts
-
-
-def _tallied(connection: Connection, wanted: Wanted) -> tuple[Sequence[tuple[Any, ...]], Tally]:
-    """Count items by the values of all filters but mast and kilometre, in one reading.
-
-    Returns:
-        Rows of values, count, least and greatest kilometre post; and what is counted of them.
-    """
-    only = Wanted(mast=wanted.mast, km_from=wanted.km_from, km_to=wanted.km_to)
-    columns = [FACET_COLUMNS[name] for name in _GROUPED]
-    # The kilometre posts here as well: asked for alone, they are read by another index, row by row.
-    place = review_item.c.kilometre_m
-    query = select(*columns, func.count(), func.min(place), func.max(place))
-    found = connection.execute(query.where(*conditions(connection, only)).group_by(*columns))
-    rows = [_as_told(tuple(row), wanted.blind) for row in found]
-    chosen = wanted.lists() | {"run": tuple(run_ids(connection, wanted.run))}
-    passes = {
-        name: frozenset(map(_plain, chosen[name])) for name in _GROUPED if wanted.lists()[name]
-    }
-    return rows, tally_of.of(_GROUPED, rows, passes)
-
-
-_STATE, _REVIEWER = _GROUPED.index("state"), _GROUPED.index("reviewer")
-
-
-def _as_told(row: tuple[Any, ...], blind: str | None) -> tuple[Any, ...]:
-    if blind is None or row[_STATE] != State.SECOND or row[_REVIEWER] == blind:
-        return row
-    return (*row[:_REVIEWER], None, *row[_REVIEWER + 1 :])
-
-
-def _plain(value: Any) -> Any:  # noqa: ANN401 - number or text of a filter
-    return str(value) if isinstance(value, str) else value
-
-
-def _masts(connection: Connection, wanted: Wanted) -> list[tuple[str | int | None, int]]:
-    # An expression: grouped by the column itself, SQLite reads every row by the index of masts
-    # (195 ms for 100,000 items) instead of the index that holds all that is counted (40 ms).
-    column, count = FACET_COLUMNS["mast"].concat(literal_column("''")), func.count()
-    query = (
-        select(column, count)
-        .where(*conditions(connection, wanted, without="mast"))
-        .group_by(column)
-        .order_by(count.desc(), column)
-        .limit(MOST_MASTS)
-    )
-    return [(value, number) for value, number in connection.execute(query)]
-
-
 def lease(tx: Connection, reader: Reader, asked: "Asked", now: datetime, until: datetime) -> Lease:
     """Give the next items to a reader, and to nobody else until then.
 
@@ -255,7 +164,7 @@ def lease(tx: Connection, reader: Reader, asked: "Asked", now: datetime, until: 
         own = (mine, review_item.c.held_until > stored(now), review_item.c.id.in_(asked.keep))
         renewed = update(review_item).where(*own).values(held_until=stored(until))
         kept = list(tx.execute(renewed.returning(review_item.c.id)).scalars())
-    states = _states(reader, asked.wanted)
+    states = states_of(reader, asked.wanted)
     chosen = _next(tx, reader, asked, states, now)
     if chosen:
         held = {"held_by": reader.name, "held_until": stored(until)}
@@ -288,7 +197,7 @@ def release(tx: Connection, reader: Reader, ids: Iterable[int]) -> None:
     tx.execute(update(review_item).where(*own).values(held_by=None, held_until=None))
 
 
-def _states(reader: Reader, wanted: Wanted) -> list[State]:
+def states_of(reader: Reader, wanted: Wanted) -> list[State]:
     """Return the states to take from: asked for or usual, and only what the reader may decide."""
     rights = {
         State.OPEN: Right.DECIDE,
@@ -341,19 +250,3 @@ def _next(
         lists.append([tuple(row) for row in tx.execute(locked)])
     merged = heapq.merge(*lists, reverse=is_falling)
     return [row[-1] for row, _ in zip(merged, range(asked.count), strict=False)]
-
-
-def waiting(connection: Connection, reader: Reader, wanted: Wanted, now: datetime) -> int:
-    """Return how many items a reader could still get under a filter: those that nobody holds."""
-    total = 0
-    other = conditions(connection, wanted, without="state")
-    count = select(func.count()).select_from(review_item)
-    live = (review_item.c.held_by.is_not(None), review_item.c.held_until > stored(now))
-    held = list(connection.execute(select(review_item.c.id).where(*live)).scalars())
-    for state in dict.fromkeys(_states(reader, wanted)):
-        own = [*_not_barred(reader, state), *other]
-        total += connection.execute(count.where(*own)).scalar() or 0
-        if held:
-            taken = count.where(*own, review_item.c.id.in_(held))
-            total -= connection.execute(taken).scalar() or 0
-    return total

@@ -430,6 +430,18 @@ review_item = Table(
     Index(None, "merged_into"),
 )
 
+# When rows that are counted changed, written by triggers (see stamps.py); also of rows that went.
+review_item_stamp, defect_stamp = (
+    Table(
+        f"{name}_stamp",
+        metadata,
+        Column("row_id", Integer, primary_key=True, autoincrement=False),
+        Column("stamp", BigInteger, nullable=False),
+        Index(None, "stamp"),
+    )
+    for name in ("review_item", "defect")
+)
+
 # What a run's items were made of; they are made again when it is something else.
 review_fill = Table(
     "review_fill",

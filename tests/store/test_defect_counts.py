@@ -10,6 +10,7 @@ from sqlalchemy import insert, select
 from catenary.domain.defect_loop import LISTED, LoopState
 from catenary.store import database, defects, ledger
 from catenary.store.database import Database
+from catenary.store.defect_counts import DefectCounts
 from catenary.store.defects import DefectsWanted
 from catenary.store.schema import defect, review_item
 from tests.store import records, reviewing
@@ -118,9 +119,14 @@ def test_counts_are_those_of_a_slow_count(found: list[dict], chosen: dict):
     db = database.open_workspace_db("sqlite://")
     wanted = DefectsWanted(**chosen)
     entered = _enter(db, found)
+    counts = DefectCounts(db)
+    told = counts.facets(wanted, NOW)
+    facets = told.counts
+    total, overdue = counts.totals(wanted, NOW)
+    assert (told.total, told.overdue) == (total, overdue)
     with db.read() as connection:
-        facets = defects.facets(connection, wanted, NOW)
-        total, overdue = defects.counts(connection, wanted, NOW)
+        page = defects.page(connection, wanted, defects.DefectOrder.DUE, None, 50, NOW)
+    assert len(page.defects) == total
     db.close()
     shown = [row for row in entered if _passes(row, wanted)]
     assert total == len(shown)

@@ -12,6 +12,7 @@ from catenary.domain.image import FrameResult, Outcome
 from catenary.domain.review import Decision, Reader, RefusedError, Role, Wish
 from catenary.store import audit, defect_steps, defects, later_runs, reviews
 from catenary.store.database import Database
+from catenary.store.defect_counts import DefectCounts
 from catenary.store.defect_steps import By
 from catenary.store.defects import Defect, DefectOrder, DefectPage, DefectsWanted
 from catenary.store.review_items import Item
@@ -376,9 +377,9 @@ def test_a_joined_defect_has_the_worst_grade_and_the_newest_condition(
 def test_not_the_same_clears_the_suspicion(db: Database, twice: tuple[Defect, Item]):
     _, again = twice
     decide(db, again)
-    assert listed(db, DefectsWanted(suspected=True)).total == 1
+    assert len(listed(db, DefectsWanted(suspected=True)).defects) == 1
     step(db, of_item(db, again), Step.NOT_SAME, WANG)
-    assert listed(db, DefectsWanted(suspected=True)).total == 0
+    assert listed(db, DefectsWanted(suspected=True)).defects == ()
     assert of_item(db, again).standing.state is LoopState.REGISTERED
 
 
@@ -491,8 +492,11 @@ def many(db: Database) -> list[Defect]:
 
 def test_lists_are_filtered(db: Database, many: list[Defect]):
     def total(now: datetime = NOW, **wanted: object) -> int:
-        return listed(db, DefectsWanted(**wanted), now).total
+        found = len(listed(db, DefectsWanted(**wanted), now).defects)
+        assert counts.totals(DefectsWanted(**wanted), now)[0] == found
+        return found
 
+    counts = DefectCounts(db)
     assert total() == 5
     assert total(grade=(1,)) == 3
     assert total(mast=("D000",)) == 2
@@ -533,8 +537,7 @@ def test_the_soonest_deadline_comes_first_and_none_last(db: Database, many: list
 
 
 def test_facets_count_under_the_other_filters(db: Database, many: list[Defect]):
-    with db.read() as connection:
-        found = defects.facets(connection, DefectsWanted(grade=(1,)), NOW)
+    found = DefectCounts(db).facets(DefectsWanted(grade=(1,)), NOW).counts
     assert found["grade"] == [(1, 3), (2, 2)]
     assert dict(found["mast"]) == {"D000": 1, "D001": 2}
     assert found["run"] == [("many", 3)]

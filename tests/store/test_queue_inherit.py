@@ -32,6 +32,7 @@ from catenary.store import (
     settled,
 )
 from catenary.store.database import Database
+from catenary.store.defect_counts import DefectCounts
 from catenary.store.defects import DefectsWanted
 from catenary.store.parts import JoinedPart, View
 from catenary.store.queue import Order
@@ -410,9 +411,8 @@ def test_the_mast_of_a_decided_item_is_that_of_its_photograph(two: Database, run
     mast = records.ref(4).mast
     assert mast is not None
     assert any_item(two, 1).mast == mast
-    with two.read() as connection:
-        wanted = DefectsWanted(mast=(mast.number,))
-        assert defects.counts(connection, wanted, NOON) == (1, 0)
+    wanted = DefectsWanted(mast=(mast.number,))
+    assert DefectCounts(two).totals(wanted, NOON) == (1, 0)
 
 
 def test_an_undone_decision_lets_the_part_be_asked_for(two: Database, run_id: int):

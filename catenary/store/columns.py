@@ -1,0 +1,221 @@
+"""Columns of a table kept in memory and brought up to date, so that counting reads no row.
+
+Each row has the place of its number in every array: numbers are dense.
+"""
+
+import threading
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from sqlalchemy import ColumnElement, Connection, Select, Table, and_, select, true
+
+from catenary.store import stamps
+from catenary.store.database import Database
+
+Mask = NDArray[np.bool_]
+_CHUNK = 20_000  # rows read at once
+_GROWTH = 1.25  # so that one new row does not copy all others
+_CODES = (np.uint8, np.uint16, np.uint32)
+
+
+@dataclass(frozen=True, slots=True)
+class Kept:
+    """What is kept of a table.
+
+    Attributes:
+        table: With a column ``id``.
+        stamps: See `stamps.statements`; all columns named here are stamped.
+        coded: Columns of few values.
+        numbers: Columns of numbers or times, None among them.
+        shown: Rows that count, as SQL.
+    """
+
+    table: Table
+    stamps: Table
+    coded: tuple[str, ...]
+    numbers: tuple[str, ...] = ()
+    shown: ColumnElement[bool] = true()  # noqa: RUF009 - no value but SQL
+
+    def query(self) -> "Select[Any]":
+        """Select rows that count: their number, then the columns."""
+        columns = (self.table.c[name] for name in ("id", *self.coded, *self.numbers))
+        return select(*columns).where(self.shown)
+
+
+class _Codes(dict[Any, int]):
+    """Numbers of values, in the order in which they were first seen."""
+
+    def __missing__(self, value: object) -> int:
+        number = self[value] = len(self)
+        return number
+
+
+class Rows:
+    """The columns; whoever reads them has them alone (see `Columns.read`)."""
+
+    def __init__(self, kept: Kept) -> None:
+        """Begin without a row."""
+        self._kept = kept
+        self._codes = {name: _Codes() for name in kept.coded}
+        self._coded: dict[str, NDArray[Any]] = {name: np.zeros(0, np.uint8) for name in kept.coded}
+        self._numbers = {name: np.zeros(0) for name in kept.numbers}
+        self.is_there: Mask = np.zeros(0, np.bool_)  # (N,) whether a row counts
+
+    def number(self, name: str) -> NDArray[np.float64]:
+        """Return a column of numbers, (N,): NaN for none, times as `seconds`."""
+        return self._numbers[name]
+
+    def codes(self, name: str) -> NDArray[Any]:
+        """Return the values of a column of few values, (N,) unsigned: the same for the same."""
+        return self._coded[name]
+
+    def among(self, name: str, values: Collection[Any]) -> Mask:
+        """Return which rows have one of some values, (N,)."""
+        codes = self._codes[name]
+        wanted = np.zeros(max(len(codes), 1), np.bool_)
+        wanted[[codes[value] for value in values if value in codes]] = True
+        passes: Mask = wanted[self._coded[name]]
+        return passes
+
+    def counts(self, name: str, those: "Mask | NDArray[np.int64]") -> dict[Any, int]:
+        """Return how many of those rows have each value; values that none has are left out.
+
+        Args:
+            name: Of a column of few values.
+            those: Which rows, (N,), or their numbers.
+        """
+        codes = self._codes[name]
+        found = np.bincount(self._coded[name][those], minlength=len(codes)).tolist()
+        return {value: found[code] for value, code in codes.items() if found[code]}
+
+    def drop(self, ids: Sequence[int]) -> None:
+        """Leave rows out, until they are put again."""
+        self._make_room(max(ids, default=-1) + 1)
+        self.is_there[np.array(ids, np.int64)] = False
+
+    def put(self, rows: Sequence[Sequence[Any]]) -> None:
+        """Take rows as `Kept.query` gives them, new ones or known ones."""
+        columns = list(zip(*rows, strict=True))
+        if not columns:
+            return
+        self._make_room(max(columns[0]) + 1)
+        ids = np.array(columns[0], np.int64)
+        coded = columns[1 : 1 + len(self._kept.coded)]
+        for name, values in zip(self._kept.coded, coded, strict=True):
+            codes = self._codes[name]
+            told = np.array(list(map(codes.__getitem__, values)), np.uint32)
+            self._coded[name] = _fitting(self._coded[name], len(codes))
+            self._coded[name][ids] = told
+        numbers = columns[1 + len(self._kept.coded) :]
+        for name, values in zip(self._kept.numbers, numbers, strict=True):
+            self._numbers[name][ids] = [_number(value) for value in values]
+        self.is_there[ids] = True
+
+    def _make_room(self, size: int) -> None:
+        have = len(self.is_there)
+        if size <= have:
+            return
+        more = max(size, int(have * _GROWTH)) - have
+        self.is_there = np.pad(self.is_there, (0, more))
+        self._coded = {name: np.pad(column, (0, more)) for name, column in self._coded.items()}
+        self._numbers = {name: np.pad(column, (0, more)) for name, column in self._numbers.items()}
+
+
+def _fitting(column: NDArray[Any], values: int) -> NDArray[Any]:
+    """Return a column in the smallest type that holds so many codes; it only grows."""
+    kind = next(one for one in _CODES if values - 1 <= np.iinfo(one).max)
+    return column if column.itemsize >= np.dtype(kind).itemsize else column.astype(kind)
+
+
+def _number(value: float | datetime | None) -> float:
+    if value is None:
+        return np.nan
+    return seconds(value) if isinstance(value, datetime) else float(value)
+
+
+def seconds(at: datetime) -> float:
+    """Return a time as it is kept: seconds since 1970, UTC where it names no zone."""
+    return (at if at.tzinfo else at.replace(tzinfo=UTC)).timestamp()
+
+
+class Columns:
+    """Columns of a table as they are now; safe to share between threads, right beside others."""
+
+    def __init__(self, db: Database, kept: Kept) -> None:
+        """Keep what to keep; nothing is read until somebody asks."""
+        self._db, self._kept = db, kept
+        self._lock = threading.Lock()
+        self._rows = Rows(kept)
+        self._open_from: int | None = None
+
+    @contextmanager
+    def read(self) -> Iterator[tuple[Rows, Connection]]:
+        """Lend the columns, and a view of the data that they are of, to one thread at a time.
+
+        Raises:
+            StoreError: As `Database.read`.
+        """
+        # The view is opened under the lock: each is newer than the one before.
+        with self._lock, self._db.read() as connection:
+            self._bring_up_to_date(connection)
+            yield self._rows, connection
+
+    def _bring_up_to_date(self, connection: Connection) -> None:
+        kept, window = self._kept, stamps.window(connection, self._kept.stamps)
+        if self._open_from is None:
+            self._rows = Rows(kept)
+            self._take(connection, kept.query())
+        elif self._open_from < window.until:
+            stamp = kept.stamps.c.stamp
+            own = and_(stamp >= self._open_from, stamp < window.until)
+            changed = select(kept.stamps.c.row_id).where(own)
+            # Whoever is not shown any more is not read again, and stays out.
+            self._rows.drop(list(connection.execute(changed).scalars()))
+            self._take(connection, kept.query().where(kept.table.c.id.in_(changed)))
+        self._open_from = window.open_from
+
+    def _take(self, connection: Connection, query: "Select[Any]") -> None:
+        found = connection.execution_options(yield_per=_CHUNK).execute(query)
+        for rows in found.partitions(_CHUNK):
+            self._rows.put(rows)
+
+
+class Selection:
+    """Rows that pass all filters, and those that one filter alone keeps out."""
+
+    def __init__(self, rows: Rows) -> None:
+        """Begin with every row that counts."""
+        self._there = rows.is_there
+        self._misses = np.zeros(len(rows.is_there), np.uint8)
+        self._outside: dict[str, Mask] = {}
+
+    def keep_out(self, name: str, outside: Mask) -> None:
+        """Add a filter by what it keeps out; once each."""
+        self._outside[name] = outside
+        self._misses += outside
+
+    def under_all(self, but: str = "") -> Mask:
+        """Return which rows pass all filters, that one aside."""
+        # One miss at most: then its own is the only one.
+        own: Mask | np.uint8 = self._outside.get(but, np.uint8(0))
+        passes: Mask = self._there & (self._misses == own)
+        return passes
+
+
+def total(those: Mask) -> int:
+    """Return how many rows there are."""
+    return int(np.count_nonzero(those))
+
+
+def most(counts: Mapping[Any, int], limit: int | None = None) -> list[tuple[Any, int]]:
+    """Return values with their counts, most first, at most so many.
+
+    >>> most({"a": 1, "b": 3, "c": 1}, 2)
+    [('b', 3), ('a', 1)]
+    """
+    return sorted(counts.items(), key=lambda one: (-one[1], str(one[0])))[:limit]

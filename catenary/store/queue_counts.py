@@ -1,0 +1,140 @@
+"""Counts of the queue: for filters, for lists, and of what still waits for somebody."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from sqlalchemy import Connection, select
+
+from catenary.domain.review import Reader, State
+from catenary.store import columns, queue
+from catenary.store.columns import Columns, Kept, Mask, Rows, Selection
+from catenary.store.database import Database
+from catenary.store.review_items import FACET_COLUMNS, FACETS, ON_ITS_OWN, Wanted, run_ids, stored
+from catenary.store.schema import review_item, review_item_stamp, run
+
+MOST_MASTS = 500  # values of the mast facet that are listed
+_COLUMN = {name: FACET_COLUMNS[name].name for name in FACETS}
+_KEPT = Kept(
+    review_item,
+    review_item_stamp,
+    (*_COLUMN.values(), "first_by", "second_by"),
+    ("kilometre_m",),
+    ON_ITS_OWN,
+)
+_KM = "kilometre"  # a filter without a list of values
+
+
+@dataclass(frozen=True, slots=True)
+class Facets:
+    """Values with counts, each under all filters but its own.
+
+    Attributes:
+        total: Items under all filters.
+        counts: Name of a filter to (value, count), most first.
+        kilometre_m: Least and greatest under all filters but those of the kilometre; or None.
+    """
+
+    total: int
+    counts: dict[str, list[tuple[str | int | None, int]]]
+    kilometre_m: tuple[float, float] | None
+
+
+class QueueCounts:
+    """Counts of a queue as it is now; safe to share between threads."""
+
+    def __init__(self, db: Database) -> None:
+        """Keep the database; it is read when somebody asks."""
+        self._columns = Columns(db, _KEPT)
+
+    def refresh(self) -> None:
+        """Read what changed, so that the next one who asks need not wait for it."""
+        with self._columns.read():
+            pass
+
+    def facets(self, wanted: Wanted) -> Facets:
+        """Return the values that each filter could take, with right counts."""
+        with self._columns.read() as (rows, connection):
+            names = {one.id: one.name for one in connection.execute(select(run.c.id, run.c.name))}
+            chosen = _selection(rows, connection, wanted)
+            told = {name: _values(rows, name, chosen, wanted.blind) for name in FACETS}
+            told["run"] = {names[key]: count for key, count in told["run"].items()}
+            counts = {name: columns.most(found) for name, found in told.items()}
+            counts["mast"] = counts["mast"][:MOST_MASTS]
+            around = rows.number("kilometre_m")[chosen.under_all(but=_KM)]
+            return Facets(columns.total(chosen.under_all()), counts, _ends(around))
+
+    def total(self, wanted: Wanted) -> int:
+        """Return how many items there are under a filter."""
+        with self._columns.read() as (rows, connection):
+            return columns.total(_selection(rows, connection, wanted).under_all())
+
+    def waiting(self, reader: Reader, wanted: Wanted, now: datetime) -> int:
+        """Return how many items a reader could still get under a filter: those nobody holds."""
+        # Not `IS NOT NULL`: for that SQLite reads every row, and here an index.
+        live = (review_item.c.held_by > "", review_item.c.held_until > stored(now))
+        with self._columns.read() as (rows, connection):
+            asked = _selection(rows, connection, wanted).under_all(but="state")
+            free = np.zeros_like(asked)
+            for state in queue.states_of(reader, wanted):
+                free |= rows.among("state", [str(state)]) & ~_barred(rows, reader, state)
+            held = connection.execute(select(review_item.c.id).where(*live)).scalars()
+            free[[one for one in held if one < len(free)]] = False  # merged ones are not kept
+            return columns.total(asked & free)
+
+
+def _selection(rows: Rows, connection: Connection, wanted: Wanted) -> Selection:
+    """Return what a filter picks."""
+    chosen = Selection(rows)
+    for name, values in wanted.lists().items():
+        if values:
+            own = run_ids(connection, values) if name == "run" else [_plain(one) for one in values]
+            passes = rows.among(_COLUMN[name], own)
+            if name == "reviewer":
+                passes &= ~_untold(rows, wanted.blind)
+            chosen.keep_out(name, ~passes)
+    if wanted.km_from is not None or wanted.km_to is not None:
+        low = -np.inf if wanted.km_from is None else wanted.km_from
+        high = np.inf if wanted.km_to is None else wanted.km_to
+        place = rows.number("kilometre_m")
+        chosen.keep_out(_KM, ~((place >= low) & (place <= high)))
+    return chosen
+
+
+def _plain(value: str | int) -> str | int:
+    return str(value) if isinstance(value, str) else value  # a name of ours is text there
+
+
+def _untold(rows: Rows, blind: str | None) -> Mask:
+    """Return the items of which somebody is not told who read first."""
+    if blind is None:
+        return np.zeros_like(rows.is_there)
+    return rows.among("state", [str(State.SECOND)]) & ~rows.among("reviewer", [blind])
+
+
+def _values(rows: Rows, name: str, chosen: Selection, blind: str | None) -> Mapping[Any, int]:
+    """Return the values of a filter with their counts, under all the others."""
+    under = chosen.under_all(but=name)
+    if name != "reviewer" or blind is None:
+        return rows.counts(_COLUMN[name], under)
+    untold = _untold(rows, blind)
+    found = rows.counts(_COLUMN[name], under & ~untold)
+    hidden = columns.total(under & untold)
+    return found | {None: hidden} if hidden else found
+
+
+def _ends(places: NDArray[np.float64]) -> tuple[float, float] | None:
+    known = places[~np.isnan(places)]
+    return (float(known.min()), float(known.max())) if known.size else None
+
+
+def _barred(rows: Rows, reader: Reader, state: State) -> Mask:
+    """Return what a reader may not decide since they had their say; as `queue.lease` does."""
+    if state is State.SECOND:
+        return rows.among("first_by", [reader.name])
+    if state is State.DISPUTED:
+        return rows.among("first_by", [reader.name]) | rows.among("second_by", [reader.name])
+    return np.zeros_like(rows.is_there)
