@@ -69,7 +69,7 @@ class CropImage:
     """The evidence picture of a finding, at the full resolution of the photograph.
 
     Attributes:
-        path: Image file.
+        path: For `catenary.imaging.packed.read`.
         x0: Frame column of its first column.
         y0: Frame row of its first row.
     """

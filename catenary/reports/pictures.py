@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from PIL import Image, ImageDraw
 
 from catenary.domain.geometry import Box, Polyline
+from catenary.imaging import packed
 from catenary.reports.data import CropImage, ReportFinding
 
 _QUALITY = 80  # JPEG; below, thin wires get ringing. Our starting value
@@ -159,7 +160,7 @@ def _opened(
     if crop is None:
         return None
     try:
-        with Image.open(crop.path) as image:
+        with Image.open(io.BytesIO(packed.read(crop.path))) as image:
             grey = image.convert("L")
     except (OSError, ValueError, Image.DecompressionBombError):
         return None  # the report says that the picture is missing

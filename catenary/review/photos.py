@@ -1,7 +1,6 @@
 """Photographs for the screen: decoded once, cut into tiles and crops many times."""
 
 import threading
-from pathlib import Path
 
 import cv2
 import numpy as np
@@ -9,7 +8,7 @@ from numpy.typing import NDArray
 
 from catenary.domain.errors import SourceError, UnreadableImageError
 from catenary.domain.geometry import Box, Polyline
-from catenary.imaging import decode, pyramid
+from catenary.imaging import decode, packed, pyramid
 from catenary.imaging.pyramid import Pyramid
 from catenary.reports.pictures import BOX_COLOUR, OTHER_COLOUR, ROLE_COLOURS, gamma_for
 from catenary.review import answers
@@ -107,9 +106,9 @@ class Photos:
     def _stored(self, photo: Photograph, crop: CropFile | None) -> NDArray[np.uint8] | None:
         if crop is None:
             return None
-        path = self._workspace.evidence(photo.ref.run) / Path(crop.name).name
+        path = self._workspace.picture(photo.ref.run, crop.name)
         try:
-            return decode.decode_gray(path.read_bytes())
+            return decode.decode_gray(packed.read(path))
         except (OSError, UnreadableImageError):
             return None
 

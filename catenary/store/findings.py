@@ -33,7 +33,7 @@ class CropFile:
     """The evidence picture of a finding, at the full resolution of the photograph.
 
     Attributes:
-        name: File name in the run's evidence folder.
+        name: See `catenary.store.workspace.Workspace.picture`.
         x0: Frame column of its first column.
         y0: Frame row of its first row.
     """

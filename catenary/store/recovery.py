@@ -10,7 +10,7 @@ from sqlalchemy import Connection, delete, select
 
 from catenary.domain.errors import StoreError
 from catenary.domain.image import Outcome
-from catenary.store import again, ledger, shards
+from catenary.store import again, ledger, packs, shards
 from catenary.store.database import Database
 from catenary.store.schema import frame, shard
 from catenary.store.workspace import Workspace
@@ -73,15 +73,16 @@ def mend_shards(db: Database, workspace: Workspace, run_id: int) -> int:
 
 
 def sweep(db: Database, workspace: Workspace, run_id: int) -> list[Path]:
-    """Remove what a kill left: shards that no batch recorded, files that are not whole.
+    """Remove what a kill left: shards and packs that no batch recorded, files that are not whole.
 
     Raises:
         StoreError: If a file cannot be removed.
     """
     with db.read() as connection:
-        name = ledger.record_of(connection, run_id).name
-        swept = shards.sweep(connection, workspace, run_id)
-    return swept + shards.removed(sorted(workspace.evidence(name).glob("*.partial")))
+        return [
+            *shards.sweep(connection, workspace, run_id),
+            *packs.sweep(connection, workspace, run_id),
+        ]
 
 
 def _recorded(db: Database, run_id: int) -> Iterator[_Recorded]:

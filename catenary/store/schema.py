@@ -207,7 +207,7 @@ finding = Table(
     Column("rules", Text, nullable=False),
     Column("taxonomy", Text, nullable=False),
     Column("evidence", Text, nullable=False),  # see evidence_text.py
-    Column("crop", Text),  # file name in the run's evidence folder
+    Column("crop", Text),  # name of its picture, see `Workspace.picture`
     Column("crop_x0", Integer),  # frame pixel of the crop's first pixel
     Column("crop_y0", Integer),
     Column("superseded_at", DateTime),  # UTC; NULL: it stands
@@ -239,6 +239,19 @@ shard = Table(
     Column("revision", Integer, nullable=False, default=0, server_default="0"),  # newest inside
     UniqueConstraint("run_id", "file_name"),
     CheckConstraint("rows > 0", name="rows_counted"),
+)
+
+# Files that hold the evidence pictures of a batch; one that is not listed here does not count.
+evidence_pack = Table(
+    "evidence_pack",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("run_id", ForeignKey("run.id"), nullable=False),
+    Column("file_name", Text, nullable=False),  # in the run's evidence folder
+    Column("pictures", Integer, nullable=False),
+    Column("sha256", String(64), nullable=False),
+    UniqueConstraint("run_id", "file_name"),
+    CheckConstraint("pictures > 0", name="pictures_counted"),
 )
 
 # Masts whose views were joined, with what tells whether photographs came or went since.
@@ -300,7 +313,7 @@ part_view = Table(
     Column("verdict", String(20), nullable=False),
     Column("condition", String(50), nullable=False),
     Column("probability", Double),
-    Column("crop", Text),  # of views without a finding; file name in the run's evidence folder
+    Column("crop", Text),  # of views without a finding; see `Workspace.picture`
     Column("crop_x0", Integer),
     Column("crop_y0", Integer),
     UniqueConstraint("part_id", "frame_id"),

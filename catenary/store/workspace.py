@@ -6,9 +6,10 @@ import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 
 from catenary.domain.errors import StoreError
+from catenary.imaging import packed
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +42,19 @@ class Workspace:
     def evidence(self, run: str) -> Path:
         """Return the folder of the evidence pictures of a run."""
         return self.path / "evidence" / run
+
+    def picture(self, run: str, name: str) -> Path:
+        """Return the path of an evidence picture, for `catenary.imaging.packed.read`.
+
+        Args:
+            run: Name of the run.
+            name: As findings have it: ``"PACK.zip/NAME.jpg"``, or a file name in workspaces of
+                earlier releases. Folders of any other kind in it are left out.
+        """
+        path = PurePosixPath(name)
+        pack = path.parent.name
+        folder = self.evidence(run)
+        return folder / pack / path.name if pack.endswith(packed.ENDING) else folder / path.name
 
     def create(self) -> None:
         """Make the folders that are missing.
