@@ -8,6 +8,7 @@ import cv2
 
 from catenary.domain.geometry import Box
 from catenary.domain.image import Frame
+from catenary.imaging import packed
 from catenary.imaging.crops import cut
 from catenary.store import durable
 from catenary.store.findings import CropFile
@@ -54,9 +55,9 @@ def picture(frame: Frame, box: Box, folder: Path, name: str) -> CropFile:
 
 
 def is_whole(path: Path) -> bool:
-    """Tell whether a picture is there from its first to its last bytes."""
+    """Tell whether a picture is there, in its pack or not, from its first to its last bytes."""
     try:
-        content = path.read_bytes()
+        content = packed.read(path)
     except OSError:
         return False
     return content.startswith(_JPEG_START) and content.endswith(_JPEG_END)

@@ -82,5 +82,7 @@ def sweep(connection: Connection, workspace: Workspace, run_id: int) -> list[Pat
     folder = workspace.evidence(ledger.record_of(connection, run_id).name)
     query = select(evidence_pack.c.file_name).where(evidence_pack.c.run_id == run_id)
     recorded = set(connection.execute(query).scalars())
-    files = (one for ending in (packed.ENDING, durable.PARTIAL) for one in folder.glob(f"*{ending}"))
+    files = (
+        one for ending in (packed.ENDING, durable.PARTIAL) for one in folder.glob(f"*{ending}")
+    )
     return shards.removed(sorted(one for one in files if one.name not in recorded))

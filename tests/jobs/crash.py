@@ -15,6 +15,7 @@ from catenary import cli, config
 from catenary.domain.finding import Component, Evidence, Finding, Verdict, Versions
 from catenary.domain.geometry import Box
 from catenary.domain.image import Frame, ImageRef
+from catenary.imaging import packed
 from catenary.jobs.scanning import assemble
 from catenary.pipeline.judge import Judgement
 from catenary.store import database, shards
@@ -146,7 +147,8 @@ def seen(workspace: Path) -> list[str]:
 class Everything:
     """What a scan leaves that stands, without row numbers and times.
 
-    Pictures are named as by a first judgement: one made again after a loss is numbered.
+    Pictures are named as by a first judgement: one made again after a loss is numbered. In which
+    pack they lie depends on where a kill parted the batches.
     """
 
     frames: list[tuple]
@@ -155,7 +157,7 @@ class Everything:
     views: list[tuple]
     components: list[tuple]
     pictures: dict[str, bytes]
-    files: set[str]  # of the shards' folder that no batch recorded
+    files: set[str]  # shards and packs that no batch recorded
 
 
 _FRAME = "seq, image_id, file_name, location, camera, mast_number, outcome, reason, width, height"
@@ -181,10 +183,11 @@ def everything(path: Path, url: str = "") -> Everything:
         tables = {
             name: sorted(map(_as_first, ask(query)), key=str) for name, query in _QUERIES.items()
         }
-        put_aside = "SELECT crop FROM finding WHERE superseded_at IS NOT NULL"
-        former = set(ask(put_aside).scalars())
+        standing = "SELECT crop FROM finding WHERE superseded_at IS NULL"
+        crops = {*ask(standing).scalars(), *ask("SELECT crop FROM part_view").scalars()} - {None}
         name = str(ask("SELECT name FROM run").scalar_one())
         recorded = set(ask("SELECT file_name FROM shard").scalars())
+        recorded |= set(ask("SELECT file_name FROM evidence_pack").scalars())
         if not url:
             assert ask("PRAGMA integrity_check").fetchone() == ("ok",)
             assert ask("PRAGMA foreign_key_check").fetchall() == []
@@ -193,14 +196,14 @@ def everything(path: Path, url: str = "") -> Everything:
             for one in shards.components_of_run(connection, workspace, 1)
         ]
     db.close()
-    pictures = {
-        _as_first((one.name,))[0]: one.read_bytes()
-        for one in workspace.evidence(name).iterdir()
-        if one.name not in former
-    }
-    files = {one.name for one in workspace.detections(name).iterdir()} - recorded
+    pictures = {_as_first((crop,))[0]: packed.read(workspace.picture(name, crop)) for crop in crops}
+    lying = [*workspace.detections(name).iterdir(), *workspace.evidence(name).glob("*[!g]")]
+    files = {one.name for one in lying} - recorded
     return Everything(**tables, components=sorted(rows), pictures=pictures, files=files)
 
 
 def _as_first(row: Sequence) -> tuple:
-    return tuple(re.sub(r"-r\d+(?=-\d+\.jpg$)", "", v) if isinstance(v, str) else v for v in row)
+    return tuple(_PLACE.sub("", v) if isinstance(v, str) else v for v in row)
+
+
+_PLACE = re.compile(r"^[0-9a-z-]+\.zip/|-r\d+(?=-\d+\.jpg$)")  # in its pack, and its number

@@ -14,6 +14,7 @@ from typer.testing import CliRunner
 
 from catenary import cli, config
 from catenary.domain.finding import Verdict, Versions
+from catenary.imaging import decode, packed
 from catenary.jobs.reviewing import join
 from catenary.jobs.scanning import assemble
 from catenary.models.detections import ConditionScores
@@ -122,7 +123,8 @@ def test_a_defect_that_one_camera_denies_is_one_item_with_both_opinions(run: Pat
     assert "正常 normal" in page
     (normal,) = [one for one in rows_of(run, schema.part_view) if "normal" in one]
     crop = normal[schema.part_view.c.keys().index("crop")]
-    assert (run.parent / "ws" / "evidence" / run.name / crop).is_file()
+    shown = Workspace(run.parent / "ws").picture(run.name, crop)
+    assert decode.decode_gray(packed.read(shown)).size > 0
 
 
 def test_two_cameras_that_raise_one_part_are_one_item_with_two_rows(run: Path):

@@ -137,7 +137,7 @@ def begun(run: Path, bundle: str, *more: str) -> subprocess.Popen[str]:
         stderr=subprocess.PIPE,
         text=True,
     )
-    while process.poll() is None and not any((workspace / "evidence").glob("*/*.jpg")):
+    while process.poll() is None and not any((workspace / "evidence").glob("*/*.zip")):
         os.sched_yield()
     return process
 

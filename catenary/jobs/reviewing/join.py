@@ -3,7 +3,7 @@
 import logging
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import count
 
 import numpy as np
@@ -18,8 +18,10 @@ from catenary.imaging import decode
 from catenary.jobs import evidence
 from catenary.pipeline import transfers, views
 from catenary.pipeline.transfers import Place, Transfers
-from catenary.store import parts, shards
+from catenary.store import ledger, packs, parts, shards
 from catenary.store.database import Database
+from catenary.store.findings import CropFile
+from catenary.store.packs import PackFile
 from catenary.store.parts import FindingRow, JoinedPart, JudgedFrame, View
 from catenary.store.shards import ComponentRow
 from catenary.store.workspace import Workspace
@@ -64,6 +66,7 @@ def join_run(db: Database, workspace: Workspace, run_id: int, read: Read) -> int
     with db.read() as connection:
         left = parts.due(connection, run_id)
         everywhere = [one.mast for one in parts.masts(connection, run_id)] if left else []
+        name = ledger.record_of(connection, run_id).name
     if not left:
         return 0
     learnt = _learnt(db, workspace, run_id, everywhere)
@@ -72,11 +75,13 @@ def join_run(db: Database, workspace: Workspace, run_id: int, read: Read) -> int
         seen = _seen(db, workspace, run_id, [one.mast for one in some])
         with db.read() as connection:
             found = parts.findings_of(connection, run_id, [one.mast for one in some])
-        joiner = _Joiner(workspace, found, learnt, read)
+        joiner = _Joiner(found, learnt, read)
         joined = [(one, list(joiner.parts(seen.get(one.mast, ())))) for one in some]
+        pack = packs.write(workspace.evidence(name), "views", joiner.pictures)
         with db.write() as tx:
             for state, told in joined:
-                parts.replace(tx, run_id, state, told)
+                parts.replace(tx, run_id, state, [_placed(one, pack) for one in told])
+            packs.record(tx, run_id, pack)
     log.info("joined views run=%d masts=%d camera pairs=%d", run_id, len(left), len(learnt.modes))
     return len(left)
 
@@ -134,13 +139,27 @@ def _place(key: str, slot: transfers.Slot, frame: JudgedFrame, row: ComponentRow
     return Place(key, slot, row.component, x, y, is_cut)
 
 
-class _Joiner:
-    """Joins the views of one mast after another; keeps the photograph it read last."""
+def _placed(part: JoinedPart, pack: PackFile | None) -> JoinedPart:
+    """Return a part that tells where the pictures of its views are, now that they are written."""
+    if pack is None:
+        return part
+    views = (
+        replace(one, crop=replace(one.crop, name=pack.name_of(one.crop.name))) if one.crop else one
+        for one in part.views
+    )
+    return replace(part, views=tuple(views))
 
-    def __init__(
-        self, workspace: Workspace, found: Sequence[FindingRow], learnt: Transfers, read: Read
-    ) -> None:
-        self._workspace, self._learnt, self._read = workspace, learnt, read
+
+class _Joiner:
+    """Joins the views of one mast after another; keeps the photograph it read last.
+
+    Attributes:
+        pictures: Of views that deny a defect, by their names; not written yet.
+    """
+
+    def __init__(self, found: Sequence[FindingRow], learnt: Transfers, read: Read) -> None:
+        self._learnt, self._read = learnt, read
+        self.pictures: dict[str, bytes] = {}
         self._findings = {_key(one.image_id, one.component, one.box): one for one in found}
         self._opened: tuple[str, Frame | None] = ("", None)
 
@@ -188,8 +207,9 @@ class _Joiner:
         frame = self._frame(one.frame.ref) if is_shown and finding is None else None
         if frame is not None:
             name = f"{evidence.digest(row.image_id)}-{row.x0:.0f}-{row.y0:.0f}.jpg"
-            folder = self._workspace.evidence(one.frame.ref.run)
-            crop = evidence.picture(frame, one.box, folder, name)
+            drawn = evidence.picture_of(frame, one.box)
+            self.pictures[name] = drawn.jpeg
+            crop = CropFile(name, drawn.x0, drawn.y0)
         own = finding.id if finding else None
         return View(
             row.image_id, one.box, _verdict(one, finding), row.condition, row.probability, own, crop

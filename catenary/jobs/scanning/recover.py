@@ -6,7 +6,7 @@ from pathlib import Path
 
 from catenary.domain.errors import SourceGoneError, UnreadableImageError
 from catenary.domain.image import Frame, ImageRef
-from catenary.imaging import decode
+from catenary.imaging import decode, packed
 from catenary.jobs import evidence
 from catenary.store import findings, leases, ledger, recovery
 from catenary.store.database import Database
@@ -46,20 +46,20 @@ def recover(db: Database, workspace: Workspace, run_id: int, read: Read) -> None
 def _redraw(db: Database, workspace: Workspace, run_id: int, read: Read) -> None:
     """Draw again what a disk lost of the pictures written last."""
     with db.read() as connection:
-        folder = workspace.evidence(ledger.record_of(connection, run_id).name)
+        name = ledger.record_of(connection, run_id).name
         newest = findings.newest(connection, run_id, _PICTURES)
-    lost = [one for one in newest if one.crop and not evidence.is_whole(folder / one.crop.name)]
+    paths = ((one, workspace.picture(name, one.crop.name)) for one in newest if one.crop)
+    lost = [(one, path) for one, path in paths if not evidence.is_whole(path)]
     if lost:
-        drawn = sum(_is_drawn(one, folder, read) for one in lost)
+        drawn = sum(_is_drawn(one, packed.loose(path), read) for one, path in lost)
         told = "%d evidence pictures were missing or cut short, %d drawn again in %s"
-        log.warning(told, len(lost), drawn, folder)
+        log.warning(told, len(lost), drawn, workspace.evidence(name))
 
 
-def _is_drawn(one: StoredFinding, folder: Path, read: Read) -> bool:
+def _is_drawn(one: StoredFinding, path: Path, read: Read) -> bool:
     try:
         frame = Frame(one.ref, decode.decode_gray(read(one.ref)))
     except (UnreadableImageError, SourceGoneError):
         return False
-    if one.crop is not None:
-        evidence.picture(frame, one.finding.component.box, folder, one.crop.name)
+    evidence.picture(frame, one.finding.component.box, path.parent, path.name)
     return True

@@ -15,15 +15,16 @@ from catenary.domain.errors import SourceError
 from catenary.domain.finding import Finding
 from catenary.jobs import evidence
 from catenary.jobs.scanning import metrics
-from catenary.jobs.scanning.engines.kept import Kept
+from catenary.jobs.scanning.engines.kept import Kept, Raised
 from catenary.jobs.scanning.planning import Planning
 from catenary.jobs.scanning.room import Room
 from catenary.jobs.scanning.watch import Watch
 from catenary.pipeline.workers import WRITING, Tempo
 from catenary.store import again as store_again
-from catenary.store import findings, leases, ledger, shards
+from catenary.store import findings, leases, ledger, packs, shards
 from catenary.store.database import Database
 from catenary.store.findings import CropFile
+from catenary.store.packs import PackFile
 from catenary.store.workspace import Workspace
 
 log = logging.getLogger(__name__)
@@ -150,15 +151,16 @@ class Writer:
             ids = [one.ref.image_id for one in kept]
             former = ledger.standing(connection, self.run_id, ids)
         revisions = {image_id: one.next_revision for image_id, one in former.items()}
-        raised = [
-            pair for one in kept for pair in self._written(one, revisions.get(one.ref.image_id, 0))
-        ]
+        drawn = [pair for one in kept for pair in _drawn(one, revisions.get(one.ref.image_id, 0))]
+        pictures = {name: raised.picture.jpeg for name, raised in drawn}
+        digest = evidence.digest(ids[0])
+        pack = packs.write(self.workspace.evidence(self.name), digest, pictures)
         rows = [
             replace(row, revision=revisions.get(row.image_id, 0))
             for one in kept
             for row in one.rows
         ]
-        shard = shards.write(self.workspace.detections(self.name), evidence.digest(ids[0]), rows)
+        shard = shards.write(self.workspace.detections(self.name), digest, rows)
         with self.db.write() as tx:
             if is_again and not ledger.is_left(tx, self.run_id, ids[0]):
                 return  # the server kept the batch, only its answer was lost
@@ -170,24 +172,33 @@ class Writer:
                 (one.ref.image_id, one.result, replace(one.origin, scan_id=scan_id)) for one in kept
             ]
             ledger.finish_all(tx, self.run_id, told)
-            findings.insert_all(tx, self.run_id, raised, put_aside)
+            findings.insert_all(tx, self.run_id, _placed(drawn, pack), put_aside)
             shards.record(tx, self.run_id, shard)
+            packs.record(tx, self.run_id, pack)
             self.watch.advance(tx, len(kept), _stage_seconds(kept))
             if batch.lease_id is not None:
                 leases.close(tx, batch.lease_id)
-        crops = (self.workspace.evidence(self.name) / crop.name for _, crop in raised)
-        self.room.wrote((shard.path, *crops), len(kept), self.left())
+        files = (shard.path, *([pack.path] if pack else []))
+        self.room.wrote(files, len(kept), self.left())
 
-    def _written(self, one: Kept, revision: int) -> Iterator[tuple[Finding, CropFile]]:
-        """Yield findings that are not normal with their evidence pictures, already written.
 
-        Those of a former judgement keep theirs: a picture's name tells which judgement it is of.
-        """
-        anew = f"-r{revision}" if revision else ""
-        folder = self.workspace.evidence(self.name)
-        for number, raised in enumerate(one.raised):
-            name = f"{evidence.digest(one.ref.image_id)}{anew}-{number}.jpg"
-            yield raised.finding, evidence.write(raised.picture, folder, name)
+def _drawn(one: Kept, revision: int) -> Iterator[tuple[str, Raised]]:
+    """Yield findings that are not normal with the names of their pictures.
+
+    Those of a former judgement keep theirs: a picture's name tells which judgement it is of.
+    """
+    anew = f"-r{revision}" if revision else ""
+    for number, raised in enumerate(one.raised):
+        yield f"{evidence.digest(one.ref.image_id)}{anew}-{number}.jpg", raised
+
+
+def _placed(
+    drawn: Iterable[tuple[str, Raised]], pack: PackFile | None
+) -> Iterator[tuple[Finding, CropFile | None]]:
+    """Yield findings with where their pictures are, now that their pack is written."""
+    for name, raised in drawn:
+        one = raised.picture
+        yield raised.finding, CropFile(pack.name_of(name), one.x0, one.y0) if pack else None
 
 
 def _stage_seconds(kept: Sequence[Kept]) -> Counter[str]:
