@@ -12,7 +12,7 @@ commands = typer.Typer(no_args_is_help=True, help="Measure speed, and what train
 
 
 @commands.command("archive")
-def bench_archive(
+def bench_archive(  # noqa: PLR0913 - every option of the command is a parameter
     output: Annotated[Path, typer.Option("-o", "--output", help="New folder to work in.")],
     frames: Annotated[
         list[int] | None, typer.Option(help="Size of a run that is begun; repeatable.")
@@ -20,15 +20,29 @@ def bench_archive(
     scanned: Annotated[
         int, typer.Option(min=64, help="Photographs that are scanned to the end.")
     ] = 20_000,
-    rows: Annotated[int, typer.Option(min=64, help="Rows of ledger and findings.")] = 1_000_000,
+    rows: Annotated[
+        int, typer.Option(min=64, help="Rows of ledger and findings that are put in.")
+    ] = 200_000,
+    held: Annotated[
+        list[int] | None,
+        typer.Option(help="Rows that the database holds before; repeatable, rising."),
+    ] = None,
+    # No variable of the environment: that one names the database of the workplace.
+    database: Annotated[
+        str, typer.Option(help="URL of an empty database for these rows; a file when not given.")
+    ] = "",
     as_json: Json = False,
 ) -> None:
     """Measure start, resuming, memory and rows of huge runs: links to a few files, no network."""
     from catenary.jobs.benches import archive as job
 
-    sizes = job.Sizes(scanned=scanned, rows=rows)
-    if frames:
-        sizes = job.Sizes(tuple(frames), scanned, rows)
+    usual = job.Sizes()
+    try:
+        sizes = job.Sizes(
+            tuple(frames or usual.frames), scanned, rows, tuple(held or usual.held), database
+        )
+    except ValueError as error:
+        raise typer.BadParameter(str(error)) from error
 
     def tell(line: str) -> None:
         if not as_json:

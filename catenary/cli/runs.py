@@ -43,13 +43,16 @@ def show_run(
     run: Annotated[str, typer.Argument(help="Name of the run.")],
     workspace: Workspace = DEFAULT_WORKSPACE,
     database: Database = "",
+    failures: Annotated[
+        int, typer.Option(min=0, help="Frames that failed to list; 0 for all.")
+    ] = 50,
     as_json: Json = False,
 ) -> None:
     """Show one run: counts, findings, frames that failed, photographs given to other masts."""
     from catenary.jobs.reviewing import reassign
     from catenary.jobs.scanning import runs as job
 
-    detail = job.show_run(place_of(workspace, database), run)
+    detail = job.show_run(place_of(workspace, database), run, failures or None)
     if as_json:
         print_json([job.now_record(detail.now)])
         return
@@ -57,6 +60,9 @@ def show_run(
     say(*job.detail_lines(detail.now))
     for failure in detail.failures:
         say(f"  {failure.outcome} {failure.ref.file_name!r}: {failure.reason}: {failure.note}")
+    one = detail.now.summary
+    if (more := one.unusable + one.failed - len(detail.failures)) > 0:
+        say(f"  and {more} more; --failures 0 lists all")
     for line in reassign.lines(detail.reassigned):
         say(f"  mast reassigned: {line}")
 

@@ -17,7 +17,7 @@ from catenary.cli.options import (
     Workspace,
     place_of,
 )
-from catenary.cli.terminal import leave, print_json, print_run, progress, say
+from catenary.cli.terminal import leave, print_json, print_run, progress, say, told_if_stopped
 
 if TYPE_CHECKING:
     from catenary.store.again import Again
@@ -120,7 +120,8 @@ def scan(  # noqa: PLR0913 - every option of the command is a parameter
         workers, readers, retry_failed, 60 * wait, wanted, name, served,
         job.EngineName(engine), ray_address,
     )  # fmt: skip
-    with progress("scan") as step:
+    kept = "what is finished is kept, the same command goes on with what is left"
+    with told_if_stopped(kept), progress("scan") as step:
         summary = job.scan_run(source, place_of(workspace, database), recipe, options, step)
     if as_json:
         print_json([listing.run_record(summary)])

@@ -80,6 +80,17 @@ def progress(title: str) -> Iterator[Callable[..., None]]:
 
 
 @contextmanager
+def told_if_stopped(words: str) -> Iterator[None]:
+    """Say what Ctrl-C or SIGTERM leaves: a bar that ends half way does not tell."""
+    try:
+        yield
+    except KeyboardInterrupt:
+        if not log_format.is_json():  # the log says it
+            typer.echo(f"catenary: stopped; {words}", err=True)
+        raise
+
+
+@contextmanager
 def steps(title: str) -> Iterator[Callable[[str, int, int], None]]:
     """Show the progress of work in several steps."""
     with progress(title) as step:

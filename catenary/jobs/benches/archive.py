@@ -14,7 +14,6 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
-from functools import partial
 from itertools import pairwise
 from pathlib import Path
 from typing import Any, cast
@@ -23,26 +22,23 @@ import cv2
 import numpy as np
 
 from catenary.domain.errors import StoreError
-from catenary.domain.finding import Component, Evidence, Finding, Verdict, Versions
+from catenary.domain.finding import Component, Evidence, Finding, Verdict
 from catenary.domain.geometry import Box
 from catenary.domain.image import Frame, FrameResult, ImageRef, Outcome
-from catenary.domain.place import Direction, Mast
+from catenary.jobs.benches import archive_rows
+from catenary.jobs.benches.archive_rows import RUN, VERSIONS, Asked, Inserted
 from catenary.jobs.scanning import assemble, scan, writing
 from catenary.pipeline.judge import Judge, Judgement
-from catenary.store import database, findings, ledger, shards, summary
+from catenary.store import database, ledger, shards
 from catenary.store.database import Database
-from catenary.store.findings import Filter
-from catenary.store.ledger import Origin, RunRecord
+from catenary.store.ledger import Origin
 from catenary.store.shards import ComponentRow
 from catenary.store.workspace import Workspace
 
-RUN = "2026-03-06_bench_上行_A-B"
-_VERSIONS = Versions("bench@0", "1", "1")
 _A_MAST = 40  # photographs
 _PICTURES = 8  # files that all links lead to
 _BEGUN = 64  # photographs after which a start is over
 _A_SHARD = 16
-_QUERIES = 200
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,16 +49,22 @@ class Sizes:
         frames: Sizes of the runs that are begun.
         scanned: Photographs of the run that is scanned to its end.
         rows: Rows of the ledger and findings that are inserted.
+        held: Rows that the database holds before them; each in turn.
+        database: URL of an empty database for these rows; a file when empty.
     """
 
     frames: tuple[int, ...] = (100, 10_000, 100_000, 1_000_000)
     scanned: int = 20_000
-    rows: int = 1_000_000
+    rows: int = 200_000
+    held: tuple[int, ...] = (0, 1_000_000)
+    database: str = field(default="", repr=False)  # may hold a password
 
     def __post_init__(self) -> None:
         """Refuse sizes that measure nothing."""
         if min(*self.frames, self.scanned, self.rows) < _BEGUN:
             raise ValueError(f"every size must be at least {_BEGUN}, got {self}")
+        if list(self.held) != sorted(self.held) or min(self.held) < 0:
+            raise ValueError(f"the rows that are held must rise, got {self.held}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,32 +112,6 @@ class Scanned:
 
 
 @dataclass(frozen=True, slots=True)
-class Inserted:
-    """Rows put into the database.
-
-    Attributes:
-        what: ``"ledger"``, ``"outcomes"`` or ``"findings"``.
-        rows: How many.
-        rates: Rows a second, by tenths.
-        file_mb: Size of the database after it.
-    """
-
-    what: str
-    rows: int
-    rates: tuple[float, ...]
-    file_mb: float
-
-
-@dataclass(frozen=True, slots=True)
-class Asked:
-    """How long a question to the full database takes, in milliseconds."""
-
-    what: str
-    median_ms: float
-    p95_ms: float
-
-
-@dataclass(frozen=True, slots=True)
 class Archive:
     """All figures, with the machine and the day."""
 
@@ -174,7 +150,9 @@ def bench(folder: Path, sizes: Sizes, tell: Callable[[str], None]) -> Archive:
     run = _linked(folder / "scanned" / RUN, pictures, sizes.scanned)
     _kept(found.scanned, _apart(_scan_all, run), tell)
     shutil.rmtree(run.parent)
-    for one in _apart(_fill, folder / "rows", sizes.rows):
+    for one in archive_rows.measure(
+        Workspace(folder / "rows", sizes.database), sizes.held, sizes.rows
+    ):
         _kept(found.inserted if isinstance(one, Inserted) else found.asked, one, tell)
     shutil.rmtree(folder / "rows")
     return found
@@ -210,11 +188,15 @@ def line(one: object) -> str:
             )
         case Inserted():
             return (
-                f"{one.rows:>9,} rows of {one.what}: {_tenths(one.rates)} rows/s by tenths, "
+                f"{one.rows:>9,} rows of {one.what} onto {one.held:,}: {_tenths(one.rates)} rows/s "
+                f"by tenths, {one.processor_rate:,.0f} a processor second, "
                 f"database {one.file_mb:.0f} MB"
             )
         case Asked():
-            return f"{one.what}: median {one.median_ms:.1f} ms, 95 % below {one.p95_ms:.1f} ms"
+            return (
+                f"{one.held:>9,} rows held, {one.what}: median {one.median_ms:.1f} ms, "
+                f"95 % below {one.p95_ms:.1f} ms, processor {one.processor_ms:.1f} ms"
+            )
     raise TypeError(f"no figure of this bench: {one!r}")
 
 
@@ -271,7 +253,7 @@ class _SameJudge:
     """Says the same of every photograph: two sound parts, and of every fiftieth a defect."""
 
     def __init__(self) -> None:
-        self.versions, self.thresholds = _VERSIONS, {"dropper": 0.5}
+        self.versions, self.thresholds = VERSIONS, {"dropper": 0.5}
         self.judged = 0
         self.first_at = 0.0
 
@@ -294,7 +276,7 @@ def _finding(image_id: str, verdict: Verdict, number: int = 0) -> Finding:
         score,
         1 if is_bad else None,
         (Evidence("bench/1", "broken", verdict, score),),
-        _VERSIONS,
+        VERSIONS,
     )
 
 
@@ -402,91 +384,6 @@ def _scan_all(run: Path) -> Scanned:
     spans = [later - earlier for earlier, later in pairwise(marks)]
     rates = tuple(frames / 10 / span for span in spans)
     return Scanned(frames, rates, tuple(memory), join_s)
-
-
-def _fill(folder: Path, rows: int) -> list[Inserted | Asked]:
-    """Fill a database with photographs and as many findings, and ask it."""
-    workspace = Workspace(folder)
-    workspace.create()
-    db = database.open_workspace_db(workspace.database)
-    with db.write() as tx:
-        register = RunRecord(RUN, "/bench", "bench", _VERSIONS, {"dropper": 0.5})
-        run_id = ledger.register(tx, register)
-    works = {"ledger": _planned, "outcomes": _finished, "findings": _found}
-    found: list[Inserted | Asked] = [
-        _inserted(db, workspace, what, rows, partial(work, run_id)) for what, work in works.items()
-    ]
-    found += _asked(db, run_id)
-    db.close()
-    return found
-
-
-def _inserted(
-    db: Database, workspace: Workspace, what: str, rows: int, work: Callable[[Any, range], None]
-) -> Inserted:
-    rates = []
-    for tenth in range(10):
-        span = range(rows * tenth // 10, rows * (tenth + 1) // 10)
-        started = time.perf_counter()
-        for start in range(span.start, span.stop, 2000):
-            with db.write() as tx:
-                work(tx, range(start, min(start + 2000, span.stop)))
-        rates.append(len(span) / (time.perf_counter() - started))
-    size = sum(path.stat().st_size for path in workspace.path.glob("catenary.db*"))
-    return Inserted(what, rows, tuple(rates), size / 1e6)
-
-
-def _ref(number: int) -> ImageRef:
-    name = f"A/K{number // 800}+000_{number // _A_MAST:06d}/{number:09d}_{number % _A_MAST:02d}.jpg"
-    mast = Mast("bench", Direction.UP, "A", f"{number // _A_MAST:06d}")
-    camera = f"{number % _A_MAST:02d}"
-    return ImageRef(RUN, name, name, name, camera, "", mast, number * 1.25)
-
-
-def _planned(run_id: int, tx: Any, numbers: range) -> None:  # noqa: ANN401 - a connection
-    ledger.plan(tx, run_id, map(_ref, numbers))
-
-
-def _finished(run_id: int, tx: Any, numbers: range) -> None:  # noqa: ANN401 - a connection
-    done = FrameResult(Outcome.DONE, width=6576, height=4384, seconds=0.5)
-    told = [(_ref(number).image_id, done, Origin()) for number in numbers]
-    ledger.finish_all(tx, run_id, told)
-
-
-def _found(run_id: int, tx: Any, numbers: range) -> None:  # noqa: ANN401 - a connection
-    told = (_finding(_ref(number).image_id, Verdict.DEFECT) for number in numbers)
-    findings.insert_all(tx, run_id, ((one, None) for one in told))
-
-
-def _asked(db: Database, run_id: int) -> list[Asked]:
-    """Ask what a report and a queue ask."""
-
-    def first(count: int, wanted: Filter) -> Callable[[Any], object]:
-        def ask(connection: Any) -> object:  # noqa: ANN401 - a connection
-            rows = findings.of_run(connection, run_id, wanted)
-            return [next(rows) for _ in range(count)]
-
-        return ask
-
-    questions: dict[str, tuple[int, Callable[[Any], object]]] = {
-        "the 50 most probable defects": (_QUERIES, first(50, Filter(Verdict.DEFECT))),
-        "the 50 most probable of a component": (
-            _QUERIES,
-            first(50, Filter(Verdict.DEFECT, "dropper")),
-        ),
-        "counts of the run": (5, lambda connection: summary.of_run(connection, run_id)),
-    }
-    return [_timed(db, what, times, ask) for what, (times, ask) in questions.items()]
-
-
-def _timed(db: Database, what: str, times: int, ask: Callable[[Any], object]) -> Asked:
-    took = []
-    for _ in range(times):
-        started = time.perf_counter()
-        with db.read() as connection:
-            ask(connection)
-        took.append(1000 * (time.perf_counter() - started))
-    return Asked(what, float(np.median(took)), float(np.percentile(took, 95)))
 
 
 def _peak_mb() -> float:

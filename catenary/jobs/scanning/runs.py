@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from itertools import islice
 from pathlib import Path
 
 from sqlalchemy import Connection
@@ -58,7 +59,7 @@ class RunNow:
 
 @dataclass(frozen=True, slots=True)
 class RunDetail:
-    """One run with the photographs that were not judged, and those given to other masts."""
+    """One run with photographs that were not judged, and those given to other masts."""
 
     now: RunNow
     failures: tuple[Failure, ...]
@@ -88,15 +89,20 @@ def list_runs(place: Path | Workspace) -> list[RunNow]:
         return [_now(connection, one) for one in summary.runs(connection)]
 
 
-def show_run(place: Path | Workspace, name: str) -> RunDetail:
+def show_run(place: Path | Workspace, name: str, most: int | None = None) -> RunDetail:
     """Return one run of a workspace with what failed.
+
+    Args:
+        place: Workspace, or its folder.
+        name: Of the run.
+        most: At most so many of the photographs that were not judged; None for all.
 
     Raises:
         StoreError: If the folder is no workspace or has no such run.
     """
     with workspaces.existing(place) as (db, _), db.read() as connection:
         run_id = ledger.run_id_of(connection, name)
-        failed = tuple(ledger.failures(connection, run_id))
+        failed = tuple(islice(ledger.failures(connection, run_id), most))
         reassigned = tuple(reassignments.of_run(connection, run_id))
         now = _now(connection, summary.of_run(connection, run_id))
         return RunDetail(now, failed, reassigned)
