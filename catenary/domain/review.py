@@ -13,6 +13,7 @@ from catenary.domain.taxonomy import Taxonomy
 # What a missed defect of each grade weighs beside one of grade 1. Our starting values.
 _WEIGHTS = {1: 1.0, 2: 0.6, 3: 0.3}
 _NO_GRADE = 0.5  # of a part that could not be judged
+_BEHIND = 1e-9  # of risk: a sample comes behind what is as risky
 
 
 class Role(StrEnum):
@@ -391,12 +392,15 @@ class Worth:
         probability: Calibrated, of a defect, in [0, 1]; None where none could be given.
         grade: 1, 2, 3 or None.
         name: Of the part; samples are strewn among the others by it.
+        among: Of a sample: risks of what the scan raised, the greatest first. A sample comes behind
+            one of them, never before all.
     """
 
     origin: Origin
     probability: float | None
     grade: int | None
     name: str
+    among: Sequence[float] = ()
 
 
 def priority(worth: Worth, entered_at: datetime, ageing_days: float) -> float:
@@ -404,8 +408,7 @@ def priority(worth: Worth, entered_at: datetime, ageing_days: float) -> float:
 
     Risk is probability times the weight of the grade, in [0, 1]. Each day of waiting adds
     1 / ``ageing_days``, so that nothing waits longer than that beyond what comes later. All items
-    age alike, so their order never changes and the number is stored once. Samples of what the scan
-    called normal lie evenly among the others.
+    age alike, so their order never changes and the number is stored once.
 
     >>> from datetime import UTC
     >>> early, late = datetime(2026, 3, 1, tzinfo=UTC), datetime(2026, 3, 20, tzinfo=UTC)
@@ -413,9 +416,26 @@ def priority(worth: Worth, entered_at: datetime, ageing_days: float) -> float:
     >>> priority(strong, early, 14) > priority(weak, early, 14) > priority(strong, late, 14)
     True
     """
+    return risk(worth) - entered_at.timestamp() / 86400 / ageing_days
+
+
+def risk(worth: Worth) -> float:
+    """Return what missing an item would cost, in [0, 1]; for samples see `Worth.among`."""
     if worth.origin is Origin.SAMPLE:
-        risk = chance(f"sample {worth.name}")
-    else:
-        weight = _NO_GRADE if worth.grade is None else _WEIGHTS.get(worth.grade, _NO_GRADE)
-        risk = weight * (0.0 if worth.probability is None else worth.probability)
-    return risk - entered_at.timestamp() / 86400 / ageing_days
+        return _strewn(worth.name, worth.among)
+    weight = _NO_GRADE if worth.grade is None else _WEIGHTS.get(worth.grade, _NO_GRADE)
+    return weight * (0.0 if worth.probability is None else worth.probability)
+
+
+def _strewn(name: str, among: Sequence[float]) -> float:
+    """Return a risk that puts a sample behind one of the raised ones, each as likely as the other.
+
+    By rank and not by risk: most risks of a run are low, and samples at even distances of risk
+    would be the first that anybody sees.
+    """
+    lot = chance(f"sample {name}")
+    if not among:
+        return lot
+    place = int(lot * len(among))
+    before, after = among[place], among[place + 1] if place + 1 < len(among) else 0.0
+    return before - (before - after) * (lot * len(among) - place) - _BEHIND

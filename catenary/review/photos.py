@@ -10,8 +10,8 @@ from catenary.domain.errors import SourceError, UnreadableImageError
 from catenary.domain.geometry import Box, Polyline
 from catenary.imaging import decode, packed, pyramid
 from catenary.imaging.pyramid import Pyramid
-from catenary.reports.pictures import BOX_COLOUR, OTHER_COLOUR, ROLE_COLOURS, gamma_for
-from catenary.review import answers
+from catenary.reports.pictures import BOX_COLOUR, OTHER_COLOUR, ROLE_COLOURS
+from catenary.review import answers, tone
 from catenary.review.memory import Memory
 from catenary.runs import discover
 from catenary.runs.source import Source
@@ -134,10 +134,8 @@ def shrunk(pixels: NDArray[np.uint8], max_side: int) -> NDArray[np.uint8]:
 
 
 def brightened(pixels: NDArray[np.uint8], inner: NDArray[np.uint8]) -> NDArray[np.uint8]:
-    """Return a picture in which its ``inner`` part is bright enough to be seen."""
-    gamma = gamma_for(inner)
-    table = (255 * (np.arange(256) / 255) ** gamma).round().astype(np.uint8)
-    return table[pixels]
+    """Return a picture in which its ``inner`` part is seen well, be it dark or glaring."""
+    return tone.table_for(inner)[pixels]
 
 
 def drawn(

@@ -120,8 +120,9 @@ def fill(
         former, spent = queue_inherit.former_views(connection, run_id)
         plan = queue_inherit.planned(wanted, known, former)
         waits = plan.copied and _wait_for_joining(connection, run_id, plan)
+        order = _Order(ageing_days, _risks(connection, run_id) if samples else ())
     told = (
-        ({**part.row, "priority": _rank(part.row, old, ageing_days)}, old)
+        ({**part.row, "priority": order.since(part.row, old["entered_at"])}, old)
         for part, old in plan.pairs
     )
     changed = [row | {"b_id": old["id"]} for row, old in told if _differs(row, old)]
@@ -132,7 +133,7 @@ def fill(
     missed = queue_inherit.write(db, run_id, plan, When(now, under.deadlines))
     for some in _chunks(changed):
         _change(db, some)
-    for some in _chunks([{**one.row, **_entered(one.row, now, ageing_days)} for one in plan.added]):
+    for some in _chunks([{**one.row, **_entered(one.row, now, order)} for one in plan.added]):
         _add(db, run_id, some)
     with db.write() as tx:
         if not waits:
@@ -335,24 +336,49 @@ def _row(
     }
 
 
-def _entered(row: Mapping[str, Any], now: datetime, ageing_days: float) -> dict[str, Any]:
+@dataclass(frozen=True, slots=True)
+class _Order:
+    """What places in the queue depend on, beside the items themselves.
+
+    Attributes:
+        ageing_days: See `review.priority`.
+        risks: See `Worth.among`.
+    """
+
+    ageing_days: float
+    risks: Sequence[float]
+
+    def priority(self, row: Mapping[str, Any], entered_at: datetime) -> float:
+        """Return the place of an item that came in at that time, UTC."""
+        worth = Worth(
+            Origin(row["origin"]), row["probability"], row["grade"], row["name"], self.risks
+        )
+        return review.priority(worth, entered_at, self.ageing_days)
+
+    def since(self, row: Mapping[str, Any], stored_at: datetime) -> float:
+        """Return the place of what has waited since it came into the queue."""
+        return self.priority(row, stored_at.replace(tzinfo=UTC))
+
+
+def _risks(connection: Connection, run_id: int) -> list[float]:
+    """Return the risks of all that a run raised, the greatest first."""
+    query = select(finding.c.probability, finding.c.grade).where(
+        finding.c.run_id == run_id,
+        finding.c.superseded_at.is_(None),
+        finding.c.verdict == str(Verdict.DEFECT),
+    )
+    raised = connection.execute(query)
+    return sorted((review.risk(Worth(Origin.SCAN, *row, "")) for row in raised), reverse=True)
+
+
+def _entered(row: Mapping[str, Any], now: datetime, order: _Order) -> dict[str, Any]:
     return {
         "entered_at": stored(now),
-        "priority": _priority(row, now, ageing_days),
+        "priority": order.priority(row, now),
         "reviewer": "",
         "note": "",
         "version": 0,
     }
-
-
-def _priority(row: Mapping[str, Any], entered_at: datetime, ageing_days: float) -> float:
-    worth = Worth(Origin(row["origin"]), row["probability"], row["grade"], row["name"])
-    return review.priority(worth, entered_at, ageing_days)
-
-
-def _rank(row: Mapping[str, Any], known: RowMapping, ageing_days: float) -> float:
-    """Return the priority of what has waited since it came into the queue."""
-    return _priority(row, known["entered_at"].replace(tzinfo=UTC), ageing_days)
 
 
 def _differs(row: Mapping[str, Any], known: RowMapping) -> bool:

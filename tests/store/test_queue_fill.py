@@ -1,5 +1,6 @@
 """Filling the queue again and again: what the scan says changes, decisions stay."""
 
+import itertools
 from dataclasses import replace
 
 import pytest
@@ -132,6 +133,21 @@ def test_samples_are_strewn_among_the_others_and_show_what_is_normal(db: Databas
         (Verdict.NORMAL, "normal")
     ] * 2
     assert found[0].priority != found[1].priority
+
+
+def test_a_sample_stands_behind_what_was_raised_and_never_first(db: Database, run_id: int):
+    """Most of what a run raises is hardly suspect: at an even risk a sample comes before it."""
+    queues.fill(db, run_id, [queues.dropper(n, 0.5 - n / 20) for n in range(1, 6)])
+    drawn = [replace(records.component("000000"), x0=float(x)) for x in range(25)]
+    fill(db, run_id, drawn)
+    ranks = [one.origin for one in sorted(items(db), key=lambda one: -one.priority)]
+    assert ranks[0] is Origin.SCAN
+    places = [n for n, one in enumerate(ranks) if one is Origin.SCAN]
+    between = [b - a - 1 for a, b in itertools.pairwise([*places, len(ranks)])]
+    assert sum(between) == 25
+    assert max(between) <= 12  # strewn among all of them, not in a heap
+    fill(db, run_id, drawn)
+    assert [one.origin for one in sorted(items(db), key=lambda one: -one.priority)] == ranks
 
 
 def test_a_sample_that_is_not_drawn_again_goes(db: Database, run_id: int):

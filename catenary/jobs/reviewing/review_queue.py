@@ -27,6 +27,7 @@ SETTINGS = "configs/review.yaml"
 DEADLINES = "configs/closed_loop.yaml"
 
 _SHARDS = 20  # that samples are drawn from, so that a large run costs no more
+_STREWN = "by rank"  # how samples are; other words have old queues put in order anew
 _LEAST = 5  # samples of a run, however little it raised
 
 
@@ -77,7 +78,7 @@ class _By:
 
     def told(self) -> str:
         """Return what makes another queue of the same findings."""
-        return f"{self.sample_share} {self.ageing_days}"
+        return f"{_STREWN} {self.sample_share} {self.ageing_days}"
 
 
 def _fill(db: Database, workspace: Workspace, run_id: int, by: _By) -> bool:

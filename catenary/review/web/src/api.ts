@@ -474,6 +474,9 @@ export interface Report {
   stage: "waiting" | "making" | "done" | "failed";
   /** Made before it, while it waits. */
   before: number;
+  /** Parts written so far, of how many; 0 of 0 until that is known. */
+  made: number;
+  total: number;
   asked_at: string;
   ended_at: string | null;
   file_name: string;

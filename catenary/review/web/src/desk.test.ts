@@ -220,3 +220,10 @@ test("an item that cannot be read is told, and the one looked at stays", async (
   expect(desk.error?.code).toBe("not_found");
   expect(desk.current?.id).toBe(1);
 });
+
+test("before the first answer nobody is told that nothing is left", async () => {
+  const fresh = new Desk(server, () => {});
+  expect(fresh.isLoading).toBe(true);
+  await fresh.start(null);
+  expect(fresh.isLoading).toBe(false);
+});

@@ -59,8 +59,9 @@ export class Desk {
     return this.items.slice(this.at + 1);
   }
 
+  /** Also before the first answer: nobody is told that nothing is left before that is known. */
   get isLoading(): boolean {
-    return this.filling !== null;
+    return this.filling !== null || (this.waiting === null && this.error === null);
   }
 
   /** Puts one item on top, such as one that was chosen in the queue. */

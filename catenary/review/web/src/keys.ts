@@ -88,6 +88,7 @@ export const KEYS: Readonly<Record<Page, readonly Binding[]>> = {
     bind("zoomOut", "-", "key_zoom_out"),
     bind("fit", "0", "key_fit"),
     bind("full", "z", "key_full"),
+    bind("view", "v", "key_view"),
     bind("evidence", "e", "key_overlays"),
     bind("draw", "d", "key_draw"),
     bind("measure", "l", "key_measure"),

@@ -106,8 +106,16 @@ export function mastName(mast: Mast | null): string {
     .join(" ");
 }
 
+type Kind = Pick<Item, "component" | "condition" | "state"> & { origin?: Item["origin"] };
+
+/** Drawn at random from what the scan called normal, and still so. */
+export function isSample({ origin, condition }: Omit<Kind, "component" | "state">): boolean {
+  return origin === "sample" && condition === "normal";
+}
+
 /** Component and condition, as one says them; of what the scan could not judge, what it may be. */
-export function kindName(item: Pick<Item, "component" | "condition" | "state">): string {
+export function kindName(item: Kind): string {
+  if (isSample(item)) return t("sample_of", { component: componentName(item.component) });
   const between = settings().language === "zh" ? "" : " ";
   const kind =
     componentName(item.component) + between + conditionName(item.component, item.condition);

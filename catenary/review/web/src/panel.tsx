@@ -11,6 +11,7 @@ import {
   decisionName,
   gradeName,
   grades,
+  isSample,
   kindName,
   moment,
   opened,
@@ -73,7 +74,15 @@ export function Why({ item }: { item: ItemDetail }) {
   const says = told(item.views_say);
   return (
     <section>
-      <h2>{t("why")}</h2>
+      <h2>{t(isSample(item) ? "sample_why" : "why")}</h2>
+      {isSample(item) && (
+        <p class="why sample">
+          {t("sample_hint", {
+            confirm: decisionName("confirm"),
+            reject: decisionName("reject"),
+          })}
+        </p>
+      )}
       <p class="why">{told(item.why) || "–"}</p>
       {says && <p class="why">{says}</p>}
       {item.change && (

@@ -112,3 +112,16 @@ test("what another window decided leaves the sheet, which is the same one still"
   expect(shown(stack)).toEqual([5, 7, 8]);
   expect(stack.turn).toBe(turn + 1);
 });
+
+test("nobody confirms a sample with the others: it would be a defect without a name", async () => {
+  const { server, asked } = fakeServer(4);
+  const stack = new Stack(server, 4, () => {});
+  await stack.fill();
+  stack.shown = stack.shown.map((one) =>
+    one.id === 3 ? { ...one, origin: "sample", condition: "normal" } : one,
+  );
+  expect(stack.decidable("reject", new Set()).map(({ id }) => id)).toEqual([1, 2, 3, 4]);
+  await stack.decide("confirm", new Set([1]));
+  expect(asked).toEqual([[2, 4]]);
+  expect(stack.aside.map(({ id }) => id)).toEqual([1, 3]);
+});

@@ -92,11 +92,19 @@ export class Stack {
     await this.asked(async () => void (await this.lease(0)));
   }
 
+  /** What a decision on the sheet is about: nobody confirms a sample without naming its defect. */
+  decidable(decision: DecisionKind, exceptions: ReadonlySet<number>): ItemDetail[] {
+    return this.shown.filter(
+      (one) =>
+        !exceptions.has(one.id) &&
+        one.allowed.includes(decision) &&
+        !(decision === "confirm" && one.condition === "normal"),
+    );
+  }
+
   /** Decides all that is shown but the exceptions; the next sheet follows. */
   async decide(decision: DecisionKind, exceptions: ReadonlySet<number>): Promise<void> {
-    const chosen = this.shown.filter(
-      (one) => !exceptions.has(one.id) && one.allowed.includes(decision),
-    );
+    const chosen = this.decidable(decision, exceptions);
     if (this.isBusy || chosen.length === 0) return;
     this.isBusy = true;
     this.redraw();

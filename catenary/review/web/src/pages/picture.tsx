@@ -7,9 +7,11 @@ import { follow } from "../follow";
 import { useKeys } from "../keys";
 import { useLoaded } from "../load";
 import { componentName, itemName, kindName, mastName, percent } from "../names";
+import { Merged } from "../panel";
 import { go, settle, to } from "../place";
 import { preload } from "../preload";
 import { change, useSettings } from "../settings";
+import { Strip } from "../strip";
 import { ToneSliders, useToneKeys } from "../tonepanel";
 import { type Lie, PhotographViewer, type Spot } from "../viewer";
 import { useRight } from "../who";
@@ -30,6 +32,11 @@ export function Picture({ query }: { query: URLSearchParams }) {
   const mast = useLoaded(`mast ${mastId}`, () =>
     mastId === null ? Promise.resolve(null) : api.mast(mastId),
   );
+  // The part that is looked at with all its photographs; it may have been joined with another.
+  const part = useLoaded(
+    `part ${chosen} ${shown?.items.find((one) => one.id === chosen)?.version}`,
+    () => (chosen === null ? Promise.resolve(null) : api.item(chosen)),
+  );
   useEffect(() => {
     if (!isFollowing) return;
     return follow((item) => settle(to("picture", { ...item, follow: 1 })));
@@ -37,7 +44,15 @@ export function Picture({ query }: { query: URLSearchParams }) {
   return (
     <div class="picture-page">
       <Problem error={frame.error} retry={frame.reload} />
-      {shown && <Shown frame={shown} mast={mast.value} chosen={chosen} reload={frame.reload} />}
+      {shown && (
+        <Shown
+          frame={shown}
+          mast={mast.value}
+          chosen={chosen}
+          part={part.value?.id === chosen ? part.value : null}
+          reload={frame.reload}
+        />
+      )}
     </div>
   );
 }
@@ -46,10 +61,11 @@ interface ShownProps {
   frame: FrameDetail;
   mast: MastDetail | null;
   chosen: number | null;
+  part: ItemDetail | null;
   reload: () => void;
 }
 
-function Shown({ frame, mast, chosen, reload }: ShownProps) {
+function Shown({ frame, mast, chosen, part, reload }: ShownProps) {
   const { evidence, tone } = useSettings();
   const canDecide = useRight("decide");
   const [tool, setTool] = useState<Tool>("move");
@@ -64,6 +80,11 @@ function Shown({ frame, mast, chosen, reload }: ShownProps) {
     setTool(tool === "correct" && !item ? "move" : tool);
   };
   const toggle = (wanted: Tool) => pick(tool === wanted ? "move" : wanted);
+  const view = part?.seen_in.findIndex(({ frame_id }) => frame_id === frame.id) ?? -1;
+  const openView = (view: number) => {
+    const seen = part?.seen_in[view];
+    if (part && seen) settle(to("picture", { frame: seen.frame_id, item: part.id }));
+  };
   const open = (id: number | null | undefined) => id && settle(to("picture", { frame: id }));
 
   useKeys("picture", {
@@ -78,6 +99,7 @@ function Shown({ frame, mast, chosen, reload }: ShownProps) {
     evidence: () => change({ evidence: !evidence }),
     measure: () => toggle("measure"),
     ...(canDecide ? { draw: () => toggle("draw"), correct: () => toggle("correct") } : {}),
+    view: () => openView((view + 1) % (part?.seen_in.length ?? 1)),
     mast: () => frame.mast && go(to("mast", { id: frame.mast.id })),
     cancel: () => pick("move"),
   });
@@ -215,6 +237,7 @@ function Shown({ frame, mast, chosen, reload }: ShownProps) {
               onCancel={() => pick("move")}
             />
           )}
+          {part && <Views part={part} view={view} onView={openView} frame={frame.id} />}
           <section>
             <h2>{t("tone")}</h2>
             <ToneSliders page="picture" />
@@ -230,6 +253,33 @@ function Shown({ frame, mast, chosen, reload }: ShownProps) {
         </div>
       </aside>
     </>
+  );
+}
+
+interface ViewsProps {
+  part: ItemDetail;
+  view: number;
+  onView: (view: number) => void;
+  frame: number;
+}
+
+/** Every photograph of the chosen part, and where it went if it is one with another. */
+function Views({ part, view, onView, frame }: ViewsProps) {
+  const says = told(part.views_say);
+  if (part.seen_in.length < 2 && part.merged_into === null) return null;
+  return (
+    <section class="views" aria-label={t("views")}>
+      <Merged item={part} onOpen={(id) => settle(to("picture", { frame, item: id }))} />
+      {part.seen_in.length > 1 && (
+        <>
+          <h2>
+            {t("views_of", { kind: kindName(part), count: part.seen_in.length })} <kbd>V</kbd>
+          </h2>
+          {says && <p class="muted small">{says}</p>}
+          <Strip item={part} view={view} onView={onView} />
+        </>
+      )}
+    </section>
   );
 }
 

@@ -15,7 +15,7 @@ import {
   usePages,
 } from "../list";
 import { useLoaded } from "../load";
-import { kindName, percent, verdictName } from "../names";
+import { isSample, kindName, percent, verdictName } from "../names";
 import { filtersOf, go, orderOf, settle, to } from "../place";
 import { thumbUrl } from "../stage";
 import { useRight } from "../who";
@@ -178,7 +178,7 @@ function Table({ items, chosen, open }: TableProps) {
                 {kindName(item)}
               </a>
               <div class="muted small">
-                {verdictName(item.verdict)}
+                {isSample(item) ? t("sample_is") : verdictName(item.verdict)}
                 {item.views > 1 && ` · ${t("views_count", { count: item.views })}`}
               </div>
             </td>

@@ -275,7 +275,12 @@ function Stage({ one }: { one: Report }) {
     case "making":
       return (
         <>
-          <progress aria-label={one.file_name} />{" "}
+          <progress
+            aria-label={one.file_name}
+            max={one.total || undefined}
+            value={one.total ? one.made : undefined}
+          />{" "}
+          {one.total > 0 && `${t("report_made", { made: one.made, total: one.total })} · `}
           {t("report_making", { seconds: secondsSince(one.asked_at) })}
         </>
       );
@@ -293,6 +298,7 @@ function Stage({ one }: { one: Report }) {
 function problemOf({ problem }: Report): string {
   const { code, message } = problem ?? { code: "internal", message: "" };
   if (code === "nothing") return t("report_nothing");
+  if (code === "stopped") return t("report_stopped");
   if (code === "gave_up") return t("report_gave_up", { message });
   return errorText(new ApiError(0, code, message, [], []));
 }

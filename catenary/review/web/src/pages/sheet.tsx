@@ -13,7 +13,7 @@ import { Grade, KeyButton, Problem } from "../controls";
 import { CropPicture, distinct } from "../crop";
 import { useKeys } from "../keys";
 import { useLoaded } from "../load";
-import { componentName, decisionName, kindName, opened, percent } from "../names";
+import { componentName, decisionName, isSample, kindName, opened, percent } from "../names";
 import { DECISIONS } from "../panel";
 import { Break, breathe } from "../pauses";
 import { filtersOf, go, orderOf, settle, to } from "../place";
@@ -203,7 +203,6 @@ function Grid({ stack, filters, order }: { stack: Stack; filters: Filters; order
     setAt(0);
   }, [stack.turn]);
 
-  const rest = items.filter((one) => !marked.has(one.id));
   const mark = (id: number) => {
     const changed = new Set(marked);
     if (!changed.delete(id)) changed.add(id);
@@ -254,17 +253,20 @@ function Grid({ stack, filters, order }: { stack: Stack; filters: Filters; order
       {(items.length > 0 || stack.canUndo) && (
         <div class="sheet-foot">
           <span>{t("marked", { count: marked.size })}</span>
-          {DECISIONS.map(({ action, decision }) => (
-            <KeyButton
-              key={action}
-              page="sheet"
-              action={action}
-              kind={`decide decide-${decision}`}
-              label={t("decide_rest", { decision: decisionName(decision), count: rest.length })}
-              disabled={rest.length === 0 || stack.isBusy}
-              onPress={() => decide(decision)}
-            />
-          ))}
+          {DECISIONS.map(({ action, decision }) => {
+            const count = stack.decidable(decision, marked).length;
+            return (
+              <KeyButton
+                key={action}
+                page="sheet"
+                action={action}
+                kind={`decide decide-${decision}`}
+                label={t("decide_rest", { decision: decisionName(decision), count })}
+                disabled={count === 0 || stack.isBusy}
+                onPress={() => decide(decision)}
+              />
+            );
+          })}
           <KeyButton
             page="sheet"
             action="undo"
@@ -326,6 +328,7 @@ function Cell({ item, isMarked, isAt, onMark }: CellProps) {
         <span>{item.mast?.number ?? t("no_mast")}</span>
         <span>{percent(item.probability)}</span>
         <Grade grade={item.grade} />
+        {isSample(item) && <span class="muted">{t("sample")}</span>}
         {isMarked && <b class="exception">✕ {t("exception")}</b>}
       </span>
     </button>

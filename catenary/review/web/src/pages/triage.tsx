@@ -5,7 +5,7 @@ import { errorText, KeyButton, Problem } from "../controls";
 import type { Desk, DeskChoice, Refusal } from "../desk";
 import { announce } from "../follow";
 import { useKeys } from "../keys";
-import { conditionsOf, itemName, percent, verdictName } from "../names";
+import { conditionsOf, itemName } from "../names";
 import {
   Changes,
   DecisionButtons,
@@ -23,7 +23,8 @@ import { Break, breathe } from "../pauses";
 import { filtersOf, go, orderOf, placeOf, to } from "../place";
 import type { Size } from "../scale";
 import { change, useSettings } from "../settings";
-import { Stage, thumbUrl } from "../stage";
+import { Stage } from "../stage";
+import { Strip } from "../strip";
 import { isPlain } from "../tone";
 import { PlainButton, ShownButtons, ToneSliders, useToneKeys } from "../tonepanel";
 import { useDesk } from "../usedesk";
@@ -222,42 +223,6 @@ function choiceOf(item: ItemDetail, edit: Edit, decision: DecisionKind): DeskCho
   const note = edit.note ?? item.note;
   if (note) choice.note = note;
   return choice;
-}
-
-/** All views of a part that several photographs show. */
-function Strip({
-  item,
-  view,
-  onView,
-}: {
-  item: ItemDetail;
-  view: number;
-  onView: (view: number) => void;
-}) {
-  if (item.seen_in.length < 2) return null;
-  return (
-    <div class="strip">
-      {item.seen_in.map((one, i) => (
-        <button
-          type="button"
-          key={one.frame_id}
-          class="thumb"
-          aria-pressed={i === view}
-          onClick={(event) => {
-            event.currentTarget.blur();
-            onView(i);
-          }}
-        >
-          <img class="toned" src={thumbUrl(item, i)} alt="" />
-          <span>
-            {t("camera")} {one.camera}
-            <br />
-            {verdictName(one.verdict)} {percent(one.probability)}
-          </span>
-        </button>
-      ))}
-    </div>
-  );
 }
 
 function Progress({ desk, filters, order }: { desk: Desk; filters: Filters; order: Order }) {
