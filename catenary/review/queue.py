@@ -4,6 +4,7 @@ from dataclasses import replace
 from typing import Annotated
 
 from fastapi import APIRouter, Depends
+from sqlalchemy import Connection
 
 from catenary.domain.finding import Verdict
 from catenary.domain.review import Reader, Right, State
@@ -15,7 +16,7 @@ from catenary.review.people import Caller, needs, reader_of
 from catenary.review.site import Site
 from catenary.review.tell import both
 from catenary.review.wishes import Filters, FiltersQuery, LeaseAsked, ListQuery
-from catenary.store import queue, vigilance
+from catenary.store import queue, unsaid, vigilance
 from catenary.store.review_items import Wanted
 
 _Value = str | int | None
@@ -30,8 +31,8 @@ def router(site: Site) -> APIRouter:
     @routes.get("")
     def items(who: viewer, asked: ListQuery) -> answers.ItemPage:
         """List items."""
-        wanted = told_to(reader_of(who), asked)
         with site.db.read() as connection:
+            wanted = told_to(connection, reader_of(who), asked)
             page = queue.page(connection, wanted, asked.order, asked.cursor, asked.limit)
             told = site.teller.items(connection, page.items, reader_of(who))
         total = site.queue_counts.total(wanted)
@@ -40,7 +41,9 @@ def router(site: Site) -> APIRouter:
     @routes.get("/filters")
     def filters(who: viewer, asked: FiltersQuery) -> answers.Filters:
         """Tell which values each filter could take, with counts."""
-        found = site.queue_counts.facets(told_to(reader_of(who), asked))
+        with site.db.read() as connection:
+            wanted = told_to(connection, reader_of(who), asked, is_counted=True)
+        found = site.queue_counts.facets(wanted)
         facets = {
             name: [
                 answers.Facet(
@@ -56,9 +59,9 @@ def router(site: Site) -> APIRouter:
     def lease(who: decider, asked: LeaseAsked) -> answers.Leased:
         """Give out the next items."""
         reader, now = reader_of(who), site.clock()
-        wanted = told_to(reader, asked.filters)
-        told = queue.Asked(wanted, asked.n, asked.keep, asked.release, asked.order)
         with site.db.write() as tx:
+            wanted = told_to(tx, reader, asked.filters)
+            told = queue.Asked(wanted, asked.n, asked.keep, asked.release, asked.order)
             given = queue.lease(tx, reader, told, now, now + site.settings.lease)
             kept = {*given.kept, *vigilance.shown(tx, reader, asked.keep)}
             known = vigil.mixed_in(site, tx, reader, wanted, len(given.items))
@@ -71,10 +74,14 @@ def router(site: Site) -> APIRouter:
     return routes
 
 
-def told_to(reader: Reader, asked: Filters) -> Wanted:
-    """Return a filter that tells a second reader nothing of who read first."""
-    blind = reader.name if reader.may(Right.SECOND) else None
-    return replace(asked.wanted(), blind=blind)
+def told_to(
+    connection: Connection, reader: Reader, asked: Filters, *, is_counted: bool = False
+) -> Wanted:
+    """Return a filter that tells a second reader nothing of a first reading."""
+    wanted = asked.wanted()
+    # Who only takes the next item need not wait until all that others changed is read.
+    is_told = is_counted or bool(wanted.condition or wanted.grade)
+    return replace(wanted, blind=unsaid.blind_of(connection, reader, is_told=is_told))
 
 
 def label(taxonomy: Taxonomy, name: str, value: _Value) -> Words:

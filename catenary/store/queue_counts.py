@@ -1,5 +1,6 @@
 """Counts of the queue: for filters, for lists, and of what still waits for somebody."""
 
+from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
@@ -13,7 +14,15 @@ from catenary.domain.review import Reader, State
 from catenary.store import columns, queue
 from catenary.store.columns import Columns, Kept, Mask, Rows, Selection
 from catenary.store.database import Database
-from catenary.store.review_items import FACET_COLUMNS, FACETS, ON_ITS_OWN, Wanted, run_ids, stored
+from catenary.store.review_items import (
+    FACET_COLUMNS,
+    FACETS,
+    ON_ITS_OWN,
+    Blind,
+    Wanted,
+    run_ids,
+    stored,
+)
 from catenary.store.schema import review_item, review_item_stamp, run
 
 MOST_MASTS = 500  # values of the mast facet that are listed
@@ -95,6 +104,8 @@ def _selection(rows: Rows, connection: Connection, wanted: Wanted) -> Selection:
             passes = rows.among(_COLUMN[name], own)
             if name == "reviewer":
                 passes &= ~_untold(rows, wanted.blind)
+            for row, told in _told_otherwise(rows, name, wanted.blind).items():
+                passes[row] = told in own
             chosen.keep_out(name, ~passes)
     if wanted.km_from is not None or wanted.km_to is not None:
         low = -np.inf if wanted.km_from is None else wanted.km_from
@@ -108,22 +119,34 @@ def _plain(value: str | int) -> str | int:
     return str(value) if isinstance(value, str) else value  # a name of ours is text there
 
 
-def _untold(rows: Rows, blind: str | None) -> Mask:
+def _untold(rows: Rows, blind: Blind | None) -> Mask:
     """Return the items of which somebody is not told who read first."""
     if blind is None:
         return np.zeros_like(rows.is_there)
-    return rows.among("state", [str(State.SECOND)]) & ~rows.among("reviewer", [blind])
+    return rows.among("state", [str(State.SECOND)]) & ~rows.among("reviewer", [blind.reader])
 
 
-def _values(rows: Rows, name: str, chosen: Selection, blind: str | None) -> Mapping[Any, int]:
+def _told_otherwise(rows: Rows, name: str, blind: Blind | None) -> dict[int, str | int | None]:
+    """Return the items whose condition or grade somebody is told as the scan said it."""
+    if blind is None or name not in ("condition", "grade"):
+        return {}
+    there = len(rows.is_there)  # merged ones are not kept
+    return {row: told for row, told in blind.told(name).items() if row < there}
+
+
+def _values(rows: Rows, name: str, chosen: Selection, blind: Blind | None) -> Mapping[Any, int]:
     """Return the values of a filter with their counts, under all the others."""
     under = chosen.under_all(but=name)
-    if name != "reviewer" or blind is None:
-        return rows.counts(_COLUMN[name], under)
-    untold = _untold(rows, blind)
-    found = rows.counts(_COLUMN[name], under & ~untold)
-    hidden = columns.total(under & untold)
-    return found | {None: hidden} if hidden else found
+    found = Counter[Any]()
+    if name == "reviewer":
+        untold = under & _untold(rows, blind)
+        found[None] += columns.total(untold)
+        under = under & ~untold
+    for row, told in _told_otherwise(rows, name, blind).items():
+        found[told] += int(under[row])
+        under[row] = False
+    found.update(rows.counts(_COLUMN[name], under))
+    return +found
 
 
 def _ends(places: NDArray[np.float64]) -> tuple[float, float] | None:

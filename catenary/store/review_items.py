@@ -81,6 +81,32 @@ class Item:
 
 
 @dataclass(frozen=True, slots=True)
+class Blind:
+    """Who is not told what was said of items that they may read a second time.
+
+    Attributes:
+        reader: Name.
+        scanned: Rows of such items whose condition or grade the first reader changed, each with
+            what the scan said.
+    """
+
+    reader: str
+    scanned: tuple[tuple[int, str, int | None], ...] = ()
+
+    @property
+    def rows(self) -> list[int]:
+        """Rows of the items that are told otherwise than they stand."""
+        return [item_id for item_id, _, _ in self.scanned]
+
+    def told(self, name: str) -> dict[int, str | int | None]:
+        """Return row to condition or grade (``name``) as the scan said."""
+        return {
+            item_id: condition if name == "condition" else grade
+            for item_id, condition, grade in self.scanned
+        }
+
+
+@dataclass(frozen=True, slots=True)
 class Wanted:
     """Which items are wanted; an empty list means any.
 
@@ -99,8 +125,8 @@ class Wanted:
         reviewer: Who made the decision that stands.
         km_from: Least kilometre post, metres.
         km_to: Greatest.
-        blind: Name of whoever is not told who read first what they may read a second time, or None:
-            for them that is nobody's.
+        blind: Whoever is not told who read first what they may read a second time, or what they
+            said, or None: for them that is nobody's, and as the scan said.
     """
 
     run: tuple[str, ...] = ()
@@ -117,7 +143,7 @@ class Wanted:
     reviewer: tuple[str, ...] = ()
     km_from: float | None = None
     km_to: float | None = None
-    blind: str | None = None
+    blind: Blind | None = None
 
     def lists(self) -> dict[str, tuple[Any, ...]]:
         """Return every list by its name, the empty ones too."""
@@ -155,15 +181,27 @@ def conditions(
         if not values or name == without:
             continue
         chosen = run_ids(connection, values) if name == "run" else list(values)
-        found.append(FACET_COLUMNS[name].in_(chosen))
-        if name == "reviewer" and wanted.blind is not None:
-            reviewer, state = FACET_COLUMNS["reviewer"], FACET_COLUMNS["state"]
-            found.append(or_(state != str(State.SECOND), reviewer == wanted.blind))
+        own = FACET_COLUMNS[name].in_(chosen)
+        found.append(own if wanted.blind is None else _unsaid(name, chosen, own, wanted.blind))
     if wanted.km_from is not None:
         found.append(review_item.c.kilometre_m >= wanted.km_from)
     if wanted.km_to is not None:
         found.append(review_item.c.kilometre_m <= wanted.km_to)
     return found
+
+
+def _unsaid(
+    name: str, chosen: Sequence[Any], own: ColumnElement[bool], blind: Blind
+) -> ColumnElement[bool]:
+    """Return one list of a filter as SQL that tells nothing of a first reading."""
+    if name == "reviewer":
+        second = FACET_COLUMNS["state"] == str(State.SECOND)
+        return and_(own, or_(~second, FACET_COLUMNS["reviewer"] == blind.reader))
+    if name not in ("condition", "grade") or not blind.scanned:
+        return own
+    told = [item_id for item_id, value in blind.told(name).items() if value in chosen]
+    rows = review_item.c.id
+    return or_(and_(own, rows.not_in(blind.rows)), rows.in_(told))
 
 
 def selected() -> "Select[Any]":

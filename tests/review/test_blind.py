@@ -1,12 +1,18 @@
 """Second readings and known defects: the answers tell nobody's name and nothing that was said."""
 
+import csv
+import io
 import json
+import zipfile
 from collections.abc import Callable
 
 import pytest
 
+from catenary.review import report_process
 from catenary.review.site import Site
 from tests.review.places import Browser, code
+from tests.review.test_reports import ended
+from tests.review.test_roles import ROUTES
 
 LogIn = Callable[[str], Browser]
 BOX = [12.0, 22.0, 44.0, 210.0]
@@ -58,6 +64,41 @@ def test_no_filter_tells_a_second_reader_who_read_first(log_in: LogIn, read_once
     assert browser.post("/api/queue/lease", asked).json()["items"] == []
 
 
+def counts(browser: Browser, name: str, **filters: str | int) -> dict[object, int]:
+    facets = browser.get("/api/queue/filters", **filters).json()["facets"]
+    return {one["value"]: one["count"] for one in facets[name]}
+
+
+@pytest.mark.parametrize("name", ["second", "lead"])
+def test_no_filter_tells_a_second_reader_what_the_first_one_said(
+    log_in: LogIn, read_once: int, name: str
+):
+    """Read as slack and of grade 3; the scan said broken and of grade 1."""
+    browser, first = log_in(name), log_in("reviewer")
+    assert counts(browser, "condition", state="second") == {"broken": 1}
+    assert counts(browser, "grade", state="second") == {1: 1}
+    assert counts(first, "condition", state="second") == {"slack": 1}
+    assert counts(first, "grade", state="second") == {3: 1}
+    told, known = counts(browser, "condition"), counts(first, "condition")
+    assert (known.pop("slack"), told["broken"]) == (1, known["broken"] + 1)
+    assert told.keys() == known.keys()
+    for asked in ({"condition": "slack"}, {"grade": 3}):
+        assert browser.get("/api/queue", **asked).json()["items"] == []
+        assert browser.get("/api/queue/filters", **asked).json()["total"] == 0
+        assert [one["id"] for one in first.get("/api/queue", **asked).json()["items"]] == [
+            read_once
+        ]
+        lists = {key: [value] for key, value in asked.items()}
+        leased_ = browser.post("/api/queue/lease", {"n": 10, "filters": lists}).json()
+        assert (leased_["items"], leased_["waiting"]) == ([], 0)
+    for asked in ({"condition": "broken"}, {"grade": 1}):
+        ids = [one["id"] for one in browser.get("/api/queue", **asked).json()["items"]]
+        assert read_once in ids
+        lists = {key: [value] for key, value in asked.items()}
+        held = browser.post("/api/queue/lease", {"n": 10, "filters": lists, "release": ids}).json()
+        assert read_once in [one["id"] for one in held["items"]]
+
+
 def test_no_answer_to_a_second_reader_holds_what_the_first_one_said(log_in: LogIn, read_once: int):
     browser = log_in("second")
     frame = browser.get(f"/api/items/{read_once}").json()["frame_id"]
@@ -78,6 +119,55 @@ def test_no_answer_to_a_second_reader_holds_what_the_first_one_said(log_in: LogI
         assert '"slack"' not in text
         assert "reviewer" not in [one["reviewer"] for one in items_in(answer.json())]
         assert BOX not in [one["box"] for one in items_in(answer.json())]
+
+
+@pytest.mark.parametrize("name", ["second", "lead", "admin"])
+def test_no_route_tells_a_second_reader_what_the_first_one_said(
+    log_in: LogIn, read_once: int, name: str
+):
+    assert read_once
+    browser = log_in(name)
+    wrong = []
+    for method, route, path, *_ in ROUTES:
+        if method != "GET" or route in ("/api/taxonomy", "/api/accounts", "/api/session"):
+            continue  # names of conditions and of people, whatever was said
+        if route == "/api/statistics" and name != "second":
+            continue  # how many decisions each person made: what a lead is there for
+        told = browser.get(path).text
+        secrets = ("hangs low", "slack", ': "reviewer"', ':"reviewer"')
+        wrong += [(route, said) for said in secrets if said in told]
+    assert wrong == []
+
+
+def test_a_report_tells_nobody_what_one_reader_alone_said(
+    site: Site, log_in: LogIn, read_once: int
+):
+    assert read_once
+    site.exports.make = lambda place, order, path, _: report_process.write(place, order, path)
+    log_in("lead").decide(2, decision="reject")
+    log_in("lead").decide(2, 1, decision="reject")
+    browser = log_in("second")
+    for asked in ({}, {"filters": {"condition": ["broken"]}}):
+        table = report(browser, **asked)
+        rows = {row["part"]: row for row in csv.DictReader(io.StringIO(table))}
+        waiting = [row for row in rows.values() if row["decision"] == "second"]
+        assert [(row["reviewer"], row["note"], row["decided_at"]) for row in waiting] == [
+            ("", "", "")
+        ]
+        assert "slack" not in table
+    assert browser.post("/api/reports", {"run_id": 1, "format": "csv", "filters": {
+        "condition": ["slack"]}}).status_code == 202  # fmt: skip
+    assert ended(browser)["problem"]["code"] == "nothing"
+
+
+def report(browser: Browser, **more: object) -> str:
+    asked = {"run_id": 1, "format": "csv", "decided": False, **more}
+    assert browser.post("/api/reports", asked).status_code == 202
+    done = ended(browser)
+    with zipfile.ZipFile(
+        io.BytesIO(browser.get(f"/api/reports/{done['id']}/file").content)
+    ) as found:
+        return found.read("findings.csv").decode("utf-8-sig")
 
 
 def items_in(told: object) -> list[dict]:

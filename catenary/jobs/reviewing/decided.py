@@ -61,18 +61,32 @@ def with_decisions(
     due = defects.of_items(connection, [one.id for one in final])
     decisions = {
         one.name: PartDecision(
-            one.standing.state,
-            ", ".join(_readers(one.standing)),
-            one.standing.decided_at,
-            one.standing.note,
-            one.standing.condition,
-            one.standing.grade,
+            standing.state,
+            ", ".join(_readers(standing)),
+            standing.decided_at,
+            standing.note,
+            standing.condition,
+            standing.grade,
             due[one.id].standing.due if one.id in due else None,
         )
-        for one in items
+        for one, standing in zip(items, _told(connection, items), strict=True)
     }
     times = sorted(at for one in final if (at := one.standing.decided_at) is not None)
     return replace(data, decisions=decisions, review=_review(items, final, times))
+
+
+def _told(connection: Connection, items: Sequence[Item]) -> list[Standing]:
+    """Return what stands on items as reports tell it.
+
+    What waits for a second reader is as the scan said, and nobody's: whoever makes the report may
+    be that reader, and what one reader alone said is no result.
+    """
+    waiting = [one for one in items if one.standing.state is State.SECOND]
+    scanned = reviews.as_scanned(connection, waiting)
+    return [
+        replace(scanned[one.id], state=State.SECOND) if one.id in scanned else one.standing
+        for one in items
+    ]
 
 
 def _review(items: Sequence[Item], final: Sequence[Item], times: Sequence[datetime]) -> Review:
