@@ -68,7 +68,7 @@ def _json(entry: _Entry) -> str:
 
 def _entries(data: ReportData, with_components: bool) -> Iterator[_Entry]:
     names = data.joined_names()
-    for one in data.listed():
+    for one in data.counted(data.listed(), len(data.findings)):
         own = own_name(one)
         part = names.get(own, own)
         decided = data.decisions.get(part)

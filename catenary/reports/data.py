@@ -1,10 +1,10 @@
 """What a report is made of; whoever has a run fills this in, the writers only read it."""
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
-from typing import Protocol
+from typing import Protocol, TypeVar
 
 from catenary.domain.change import Change
 from catenary.domain.finding import Finding, Verdict, Versions
@@ -15,6 +15,13 @@ from catenary.domain.place import Mast
 from catenary.domain.review import WAITING, State
 from catenary.domain.taxonomy import Taxonomy
 from catenary.reports.lexicon import Words
+
+T = TypeVar("T")
+Progress = Callable[[int, int], None]  # how many parts are written, of how many
+
+
+def nobody_waits(_done: int, _total: int) -> None:
+    """Take how far a report is, where nobody asked."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -321,6 +328,7 @@ class ReportData:
         decisions: Name of a part to what people decided on it; empty before anybody did.
         review: How far people have gone; None before anybody decided.
         selection: To what the report is limited, in words; None where it lists the whole run.
+        progress: Told how far the writer is.
     """
 
     run: ReportRun
@@ -337,6 +345,14 @@ class ReportData:
     decisions: Mapping[str, PartDecision] = field(default_factory=dict)
     review: Review | None = None
     selection: Words | None = None
+    progress: Progress = nobody_waits
+
+    def counted(self, rows: Iterable[T], total: int) -> Iterator[T]:
+        """Yield rows while they are written, and tell how far that is."""
+        for done, one in enumerate(rows):
+            self.progress(done, total)
+            yield one
+        self.progress(total, total)
 
     def listed(self) -> Iterator[ReportFinding]:
         """Yield defects and then parts that could not be judged, each in their order."""

@@ -38,7 +38,7 @@ def write_docx(data: ReportData, path: Path, template: Path) -> None:
     context = told.context()
     context["items"] = [
         {**item, "picture": _picture(document, picture)}
-        for item, picture in zip(told.item_rows(), notice.pictures_of(parts), strict=True)
+        for item, picture in zip(told.item_rows(), notice.pictures_of(data, parts), strict=True)
     ]
     try:
         document.render(context, environment, autoescape=True)

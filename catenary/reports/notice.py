@@ -150,12 +150,12 @@ def notice_of(data: ReportData) -> tuple[Notice, list[ReportPart]]:
     ), parts
 
 
-def pictures_of(parts: Sequence[ReportPart]) -> Iterator[Picture | None]:
+def pictures_of(data: ReportData, parts: Sequence[ReportPart]) -> Iterator[Picture | None]:
     """Yield the evidence picture of each item, plain beside drawn.
 
     None where it is unreadable, and after the first `MAX_PICTURES`.
     """
-    for number, part in enumerate(parts, 1):
+    for number, part in enumerate(data.counted(parts, len(parts)), 1):
         yield pictures.load_drawn(part.lead, *PICTURE_PX) if number <= MAX_PICTURES else None
 
 

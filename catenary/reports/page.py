@@ -2,7 +2,7 @@
 
 import base64
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from catenary.domain.finding import Evidence, Finding, Verdict
@@ -206,8 +206,8 @@ def page(data: ReportData) -> Page:
             for one in shown
             if one.grade is not None
         ),
-        (_card(one, twins.get(one.name, []), data) for one in defects[:MAX_CARDS]),
-        (_card(one, [], data) for one in unjudged[:MAX_CARDS]),
+        _cards(defects[:MAX_CARDS], twins, data),
+        _cards(unjudged[:MAX_CARDS], {}, data),
         tuple(map(_frame_row, data.bad_frames[:MAX_FRAMES])),
         _frames_line(data),
         data.generated_at.strftime("%Y-%m-%d %H:%M %Z").strip(),
@@ -309,6 +309,13 @@ def _judged_by(data: ReportData) -> Iterator[Fact]:
 def _choices(pairs: Iterable[tuple[str, str]]) -> tuple[Choice, ...]:
     counted = Counter(pairs)  # in order of first sight: the most urgent stand first
     return tuple(Choice(str(value), label, count) for (value, label), count in counted.items())
+
+
+def _cards(
+    parts: Sequence[ReportPart], twins: Mapping[str, Sequence[ReportPart]], data: ReportData
+) -> Iterator[Card]:
+    for one in data.counted(parts, len(parts)):
+        yield _card(one, twins.get(one.name, []), data)
 
 
 def _card(part: ReportPart, twins: Sequence[ReportPart], data: ReportData) -> Card:

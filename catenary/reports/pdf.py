@@ -78,7 +78,7 @@ def _lay_out(data: ReportData, template: Path, folder: Path, font: str) -> None:
         raise ConfigError(f"cannot read the template {template}: {error.strerror}") from error
     told, parts = notice.notice_of(data)
     rows = []
-    for item, picture in zip(told.item_rows(), notice.pictures_of(parts), strict=True):
+    for item, picture in zip(told.item_rows(), notice.pictures_of(data, parts), strict=True):
         name = f"notice-picture-{item['number']}.jpg"
         if picture is not None:
             (folder / name).write_bytes(picture.content)

@@ -67,7 +67,7 @@ def write_csv(data: ReportData, path: Path) -> None:
         writer.writerow(HEADER)
         names = data.joined_names()
         by_name = {part.name: words.views(part) for part in data.joined}
-        for one in data.listed():
+        for one in data.counted(data.listed(), len(data.findings)):
             own = own_name(one)
             name = names.get(own, own)
             told = by_name.get(name, Words("", ""))

@@ -180,7 +180,7 @@ def _fill_images(
     header = _with_decided(sheet, formats, data, (IMAGES_HEADER, _IMAGES_WIDTHS))
     probability_column = IMAGES_HEADER.index("概率")
     twins = data.possible_twins()
-    for row, part in enumerate(found, 1):
+    for row, part in enumerate(data.counted(found, len(found)), 1):
         one = part.lead
         cells = _image_cells(data, row, part, twins.get(part.name, []))
         _write_row(sheet, row, cells, formats.text)

@@ -96,6 +96,8 @@ class ReportOut(Answer):
     selection: Words | None
     stage: str
     before: int
+    made: int
+    total: int
     asked_at: Time
     ended_at: Time | None
     file_name: str

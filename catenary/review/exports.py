@@ -1,24 +1,23 @@
-"""Reports that people ask for in the browser: made one at a time, kept for some hours."""
+"""Reports that people ask for in the browser: made one at a time, kept for some days."""
 
 import hashlib
 import logging
 import queue
 import secrets
-import tempfile
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
-from enum import StrEnum
 from http import HTTPStatus
 from pathlib import Path
 
-from catenary.domain.errors import CatenaryError
+from catenary.domain.errors import CatenaryError, StoreError
 from catenary.domain.review import RefusedError
-from catenary.jobs.reviewing.report import Choices, Selection
+from catenary.jobs.reviewing.report import Choices
 from catenary.review import report_process
 from catenary.review.failures import HttpError
-from catenary.review.report_process import Order, ReportError
+from catenary.review.report_process import Order, ReportError, Watch
+from catenary.review.report_shelf import Report, ReportWish, Shelf, Stage
 from catenary.store import audit
 from catenary.store.database import Database
 from catenary.store.workspace import Workspace
@@ -29,70 +28,10 @@ log = logging.getLogger(__name__)
 MOST_UNDER_WAY = 10  # of all people
 MOST_OF_ONE = 3
 MOST_KEPT = 40  # files; the oldest go first
-KEPT = timedelta(hours=12)
+KEPT = timedelta(days=3)
 
-Make = Callable[[Workspace, Order, Path, threading.Event], None]
+Make = Callable[[Workspace, Order, Path, Watch], None]
 Notice = Callable[[str], tuple[Path | None, Path | None]]
-
-
-class Stage(StrEnum):
-    """How far a report is."""
-
-    WAITING = "waiting"
-    MAKING = "making"
-    DONE = "done"
-    FAILED = "failed"
-
-
-@dataclass(frozen=True, slots=True)
-class ReportWish:
-    """What somebody asks for.
-
-    Attributes:
-        run_id: Row of the run.
-        run: Its name.
-        form: One of `catenary.jobs.reviewing.report.FORMATS`.
-        is_decided: Only confirmed defects, all findings, or None for what the format does.
-        selection: Only these parts; None for the whole run.
-    """
-
-    run_id: int
-    run: str
-    form: str
-    is_decided: bool | None = None
-    selection: Selection | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Report:
-    """One report; it is nobody's but its owner's.
-
-    Attributes:
-        id: Cannot be guessed.
-        owner: Who asked.
-        wish: For what.
-        asked_at: When, UTC.
-        stage: How far it is.
-        ended_at: When it was done or failed, UTC.
-        size: Bytes of the file; 0 until it is done.
-        sha256: Of the file; empty until it is done.
-        problem: Code and sentence of what went wrong, or None.
-    """
-
-    id: str
-    owner: str
-    wish: ReportWish
-    asked_at: datetime
-    stage: Stage = Stage.WAITING
-    ended_at: datetime | None = None
-    size: int = 0
-    sha256: str = ""
-    problem: tuple[str, str] | None = None
-
-    @property
-    def is_under_way(self) -> bool:
-        """Whether it is still waited for."""
-        return self.stage in (Stage.WAITING, Stage.MAKING)
 
 
 @dataclass(slots=True)
@@ -115,16 +54,23 @@ class Exports:
     _lock: threading.Lock = field(init=False, default_factory=threading.Lock)
     # In the order they were asked for.
     _reports: dict[str, Report] = field(init=False, default_factory=dict)
-    _stops: dict[str, threading.Event] = field(init=False, default_factory=dict)
+    _watches: dict[str, Watch] = field(init=False, default_factory=dict)
     _line: "queue.SimpleQueue[str | None]" = field(init=False, default_factory=queue.SimpleQueue)
     _worker: threading.Thread | None = field(init=False, default=None)
-    _folder: "tempfile.TemporaryDirectory[str] | None" = field(init=False, default=None)
+    _shelf: Shelf = field(init=False)
+    _is_closing: bool = field(init=False, default=False)
+
+    def __post_init__(self) -> None:
+        """Find what an earlier server made."""
+        self._shelf = Shelf(self.workspace.reports)
+        self._reports = {one.id: one for one in self._shelf.all()}
 
     def ask(self, owner: str, wish: ReportWish) -> Report:
         """Have a report made.
 
         Raises:
             HttpError: 429 ``"busy"`` when too many are under way.
+            StoreError: If it cannot be noted on the disk.
         """
         report = Report(secrets.token_urlsafe(16), owner, wish, self.clock())
         with self._lock:
@@ -134,8 +80,9 @@ class Exports:
             if own >= MOST_OF_ONE or len(under_way) >= MOST_UNDER_WAY:
                 told = "too many reports are being made; wait for one of them"
                 raise HttpError(HTTPStatus.TOO_MANY_REQUESTS, "busy", told, {"Retry-After": "10"})
+            self._shelf.put(report)
             self._reports[report.id] = report
-            self._stops[report.id] = threading.Event()
+            self._watches[report.id] = Watch()
             self._start()
         self._line.put(report.id)
         return report
@@ -152,6 +99,11 @@ class Exports:
             earlier = list(self._reports.values())
         return sum(one.is_under_way and one.asked_at < report.asked_at for one in earlier)
 
+    def progress(self, report: Report) -> tuple[int, int]:
+        """Return how many parts of a report are written, of how many; 0 of 0 until it is known."""
+        watch = self._watches.get(report.id)
+        return (0, 0) if watch is None else (watch.done, watch.total)
+
     def file(self, owner: str, report_id: str) -> tuple[Report, Path]:
         """Return a report that is done, and its file.
 
@@ -160,7 +112,7 @@ class Exports:
         """
         with self._lock:
             report = self._own(owner, report_id)
-            path = self._path(report)
+            path = self._shelf.path(report.id)
         if report.stage is not Stage.DONE or not path.is_file():
             raise RefusedError("not_found", "there is no such report")
         return report, path
@@ -175,15 +127,14 @@ class Exports:
             self._forget(self._own(owner, report_id))
 
     def close(self) -> None:
-        """Stop what is being made and remove all files."""
+        """Stop what is being made; what is done stays for the next server."""
         with self._lock:
-            for stop in self._stops.values():
-                stop.set()
+            self._is_closing = True
+            for watch in self._watches.values():
+                watch.stop.set()
         self._line.put(None)
         if self._worker is not None:
             self._worker.join()
-        if self._folder is not None:
-            self._folder.cleanup()
 
     def _own(self, owner: str, report_id: str) -> Report:
         report = self._reports.get(report_id)
@@ -193,19 +144,15 @@ class Exports:
 
     def _start(self) -> None:
         if self._worker is None:
-            self._folder = tempfile.TemporaryDirectory(prefix="catenary-reports-")
             self._worker = threading.Thread(target=self._work, name="reports", daemon=True)
             self._worker.start()
 
-    def _path(self, report: Report) -> Path:
-        if self._folder is None:
-            raise RefusedError("not_found", "there is no such report")
-        return Path(self._folder.name) / report.id
-
     def _forget(self, report: Report) -> None:
-        self._stops.pop(report.id).set()
+        watch = self._watches.pop(report.id, None)
+        if watch is not None:
+            watch.stop.set()
         del self._reports[report.id]
-        self._path(report).unlink(missing_ok=True)
+        self._shelf.take_off(report.id)
 
     def _sweep(self) -> None:
         ended = [one for one in self._reports.values() if not one.is_under_way]
@@ -217,25 +164,34 @@ class Exports:
     def _work(self) -> None:
         while (report_id := self._line.get()) is not None:
             with self._lock:
-                report, stop = self._reports.get(report_id), self._stops.get(report_id)
-                if report is None or stop is None:
+                report, watch = self._reports.get(report_id), self._watches.get(report_id)
+                if report is None or watch is None:
                     continue  # dropped while it waited
                 report = self._reports[report_id] = replace(report, stage=Stage.MAKING)
-                path = self._path(report)
-            ended = self._made(report, path, stop)
+                path = self._shelf.path(report_id)
+            ended = self._made(report, path, watch)
             with self._lock:
+                if self._is_closing and ended.stage is Stage.FAILED:
+                    continue  # its note says that it was under way; the next server tells so
                 if report_id in self._reports:
-                    self._reports[report_id] = ended
+                    self._reports[report_id] = self._put(ended)
                 else:
-                    path.unlink(missing_ok=True)  # dropped while it was made
+                    self._shelf.take_off(report_id)  # dropped while it was made
 
-    def _made(self, report: Report, path: Path, stop: threading.Event) -> Report:
+    def _put(self, ended: Report) -> Report:
+        try:
+            self._shelf.put(ended)
+        except StoreError as error:
+            log.warning("a report will not outlive the server: %s", error)
+        return ended
+
+    def _made(self, report: Report, path: Path, watch: Watch) -> Report:
         """Return a report as it ended; whatever goes wrong is told to its owner."""
         wish = report.wish
         template, fonts = self.notice(wish.form)
         choices = Choices(False, template, fonts, wish.is_decided, wish.selection)
         try:
-            self.make(self.workspace, Order(wish.run, wish.form, choices), path, stop)
+            self.make(self.workspace, Order(wish.run, wish.form, choices), path, watch)
             with path.open("rb") as file:
                 digest = hashlib.file_digest(file, "sha256").hexdigest()
             done = replace(

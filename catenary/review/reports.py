@@ -11,16 +11,15 @@ from pydantic import StringConstraints
 from sqlalchemy import Connection
 
 from catenary.domain.errors import StoreError
-from catenary.domain.review import RefusedError, Right
+from catenary.domain.review import Reader, RefusedError, Right
 from catenary.domain.taxonomy import Taxonomy
 from catenary.jobs.reviewing.report import Selection
 from catenary.reports import lexicon
 from catenary.reports.lexicon import Words
 from catenary.reports.wording import printable
-from catenary.review import answers
-from catenary.review.exports import Report, ReportWish, Stage
+from catenary.review import answers, queue
 from catenary.review.people import Caller, needs, reader_of
-from catenary.review.queue import label
+from catenary.review.report_shelf import Report, ReportWish, Stage
 from catenary.review.site import Site
 from catenary.review.tell import both
 from catenary.review.wishes import ReportAsked
@@ -55,7 +54,8 @@ def router(site: Site) -> APIRouter:
         """Have a report made."""
         owner = reader_of(who).name
         with site.db.read() as connection:
-            site.exports.ask(owner, _wish(connection, site.taxonomy, asked))
+            wish = _wish(connection, reader_of(who), site.taxonomy, asked)
+        site.exports.ask(owner, wish)
         return _listed(site, owner)
 
     @routes.delete("/{report_id}")
@@ -74,13 +74,18 @@ def router(site: Site) -> APIRouter:
     return routes
 
 
-def _wish(connection: Connection, taxonomy: Taxonomy, asked: ReportAsked) -> ReportWish:
+def _wish(
+    connection: Connection, reader: Reader, taxonomy: Taxonomy, asked: ReportAsked
+) -> ReportWish:
     try:
         run = ledger.record_of(connection, asked.run_id).name
     except (LookupError, StoreError) as error:
         raise RefusedError("not_found", f"there is no run {asked.run_id}") from error
     wanted = replace(asked.filters.wanted(), run=())  # the run is asked for by itself
-    selection = Selection(wanted, in_words(taxonomy, wanted)) if wanted != Wanted() else None
+    selection = None
+    if wanted != Wanted():
+        told = queue.told_to(connection, reader, asked.filters)
+        selection = Selection(replace(told, run=()), in_words(taxonomy, wanted))
     return ReportWish(asked.run_id, run, asked.format, asked.decided, selection)
 
 
@@ -93,7 +98,7 @@ def in_words(taxonomy: Taxonomy, wanted: Wanted) -> Words:
 def _filters_told(taxonomy: Taxonomy, wanted: Wanted) -> Iterator[Words]:
     for name, values in wanted.lists().items():
         if values:
-            labels = [label(taxonomy, name, value) for value in values]
+            labels = [queue.label(taxonomy, name, value) for value in values]
             zh, en = "、".join(one.zh for one in labels), ", ".join(one.en for one in labels)
             told = lexicon.FILTERS.get(name)  # a grade says that it is one
             yield Words(f"{told.zh}：{zh}", f"{told.en}: {en}") if told else Words(zh, en)
@@ -118,6 +123,7 @@ def _listed(site: Site, owner: str) -> answers.Reports:
 
 def _told(site: Site, one: Report) -> answers.ReportOut:
     wish = one.wish
+    made, total = site.exports.progress(one)
     return answers.ReportOut(
         id=one.id,
         run=wish.run,
@@ -127,6 +133,8 @@ def _told(site: Site, one: Report) -> answers.ReportOut:
         selection=None if wish.selection is None else both(wish.selection.told),
         stage=one.stage,
         before=site.exports.before(one) if one.stage is Stage.WAITING else 0,
+        made=made,
+        total=total,
         asked_at=one.asked_at,
         ended_at=one.ended_at,
         file_name=file_name(one),

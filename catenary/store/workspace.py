@@ -35,6 +35,11 @@ class Workspace:
         """The folder of log files."""
         return self.path / "logs"
 
+    @property
+    def reports(self) -> Path:
+        """The folder of reports that were asked for in the browser."""
+        return self.path / "reports"
+
     def detections(self, run: str) -> Path:
         """Return the folder of the shards of a run."""
         return self.path / "detections" / run

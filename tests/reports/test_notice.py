@@ -141,8 +141,9 @@ def test_a_template_that_is_not_word_is_refused(tmp_path: Path):
 def test_pictures_end_after_a_thousand_items(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setattr(notice, "MAX_PICTURES", 1)
     crop = reported.draw_dropper(tmp_path / "c.jpg")
-    _, parts = notice.notice_of(reported.report([reported.dropper(n, 0.9, crop) for n in (1, 2)]))
-    assert [picture is not None for picture in notice.pictures_of(parts)] == [True, False]
+    data = reported.report([reported.dropper(n, 0.9, crop) for n in (1, 2)])
+    _, parts = notice.notice_of(data)
+    assert [picture is not None for picture in notice.pictures_of(data, parts)] == [True, False]
 
 
 @has_chinese_font

@@ -16,8 +16,11 @@ import openpyxl
 import pytest
 from sqlalchemy import select
 
-from catenary.review import exports, report_process
-from catenary.review.report_process import Order, ReportError
+from catenary.domain.review import RefusedError
+from catenary.jobs.reviewing.report import Choices
+from catenary.review import exports, report_process, report_shelf
+from catenary.review.exports import Exports
+from catenary.review.report_process import Order, ReportError, Watch
 from catenary.review.site import Site
 from catenary.store import audit
 from catenary.store.schema import audit as trail
@@ -35,10 +38,12 @@ class Press:
     goes_on: threading.Semaphore = field(default_factory=lambda: threading.Semaphore(0))
     problem: Exception | None = None
 
-    def make(self, _place: Workspace, order: Order, path: Path, stop: threading.Event) -> None:
+    def make(self, _place: Workspace, order: Order, path: Path, watch: Watch) -> None:
         self.orders.append(order)
+        watch.done, watch.total = 3, 8
+        path.parent.mkdir(exist_ok=True)
         while not self.goes_on.acquire(timeout=0.01):
-            if stop.is_set():
+            if watch.stop.is_set():
                 raise ReportError("gave_up", "stopped")
         if self.problem is not None:
             raise self.problem
@@ -56,7 +61,7 @@ def press(site: Site) -> Iterator[Press]:
 @pytest.fixture
 def in_this_process(site: Site) -> None:
     """Spares the start of a process where it is not what is tested."""
-    site.exports.make = lambda place, order, path, _stop: report_process.write(place, order, path)
+    site.exports.make = lambda place, order, path, _watch: report_process.write(place, order, path)
 
 
 def ask(browser: Browser, form: str = "csv", **more: object) -> dict:
@@ -197,7 +202,7 @@ def test_nobody_asks_for_too_many(press: Press, anybody: Browser):
 
 
 def test_all_together_do_not_ask_for_too_many(site: Site, press: Press):
-    wish = exports.ReportWish(1, RUN, "csv")
+    wish = report_shelf.ReportWish(1, RUN, "csv")
     for number in range(exports.MOST_UNDER_WAY):
         site.exports.ask(f"reviewer {number}", wish)
     with pytest.raises(exports.HttpError, match="too many"):
@@ -246,11 +251,72 @@ def test_no_name_of_a_report_leads_to_the_disk(site: Site, press: Press, anybody
     assert anybody.get(f"/api/reports/{wrong}/file").status_code in (404, 422)
 
 
-def test_closing_stops_what_is_made_and_leaves_no_file(
-    site: Site, press: Press, anybody: Browser, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+def again(site: Site) -> Exports:
+    """Return what a server that is started anew has."""
+    return Exports(site.db, site.workspace, site.clock, site.settings.notice)
+
+
+def test_what_is_done_outlives_the_server_and_what_was_under_way_says_so(
+    site: Site, press: Press, anybody: Browser
 ):
-    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
-    ask(anybody)
-    assert list(tmp_path.glob("catenary-reports-*"))
+    press.goes_on.release()
+    filters = {"mast": ["D000"]}
+    ask(anybody, filters=filters)
+    done = ended(anybody)
+    ask(anybody, "xlsx")
+    until(lambda: len(press.orders) == 2)
+    ask(anybody, "pdf")
     site.exports.close()
-    assert list(tmp_path.glob("catenary-reports-*")) == []
+    pdf, xlsx, csv_ = again(site).of("local")
+    assert [one.wish.form for one in (pdf, xlsx, csv_)] == ["pdf", "xlsx", "csv"]
+    for one in (pdf, xlsx):
+        assert one.stage == "failed"
+        assert one.problem is not None
+        assert one.problem[0] == "stopped"
+    assert (csv_.stage, csv_.sha256, csv_.problem) == ("done", done["sha256"], None)
+    assert csv_.wish.selection is not None
+    assert csv_.wish.selection.told.en == "mast: D000"
+    assert again(site).file("local", csv_.id)[1].read_bytes() == b"printed"
+    with pytest.raises(RefusedError, match="no such report"):
+        again(site).file("somebody else", csv_.id)
+
+
+def test_a_report_that_was_removed_does_not_come_back(site: Site, press: Press, anybody: Browser):
+    press.goes_on.release()
+    ask(anybody)
+    anybody.delete(f"/api/reports/{ended(anybody)['id']}")
+    assert again(site).of("local") == []
+    assert list(site.workspace.reports.iterdir()) == []
+
+
+def test_a_note_that_is_damaged_costs_its_own_report_alone(
+    site: Site, press: Press, anybody: Browser
+):
+    press.goes_on.release()
+    ask(anybody)
+    done = ended(anybody)
+    (site.workspace.reports / "x.json").write_text('{"id": 3}', encoding="utf-8")
+    assert [one.id for one in again(site).of("local")] == [done["id"]]
+
+
+def test_how_far_a_report_is_can_be_seen(press: Press, anybody: Browser):
+    ask(anybody)
+    until(lambda: own(anybody)[0]["stage"] == "making" and bool(press.orders))
+    until(lambda: own(anybody)[0]["total"] > 0)
+    assert (own(anybody)[0]["made"], own(anybody)[0]["total"]) == (3, 8)
+
+
+@pytest.mark.parametrize("form", ["xlsx", "html", "csv", "coco", "docx"])
+def test_every_format_tells_how_far_it_is(site: Site, tmp_path: Path, form: str):
+    told: list[tuple[int, int]] = []
+    order = Order(RUN, form, Choices(is_decided=False))
+    report_process.write(site.workspace, order, tmp_path / "report", lambda *far: told.append(far))
+    assert told[0][0] == 0
+    assert (5, 5) in told or (6, 6) in told  # five droppers, and a pin that could not be judged
+
+
+def test_closing_leaves_nothing_half_made(site: Site, press: Press, anybody: Browser):
+    report = ask(anybody)
+    until(lambda: bool(press.orders))
+    site.exports.close()
+    assert [one.name for one in site.workspace.reports.iterdir()] == [f"{report['id']}.json"]

@@ -151,3 +151,32 @@ def test_a_merged_item_is_told_in_chinese_too(line: Railway, new_page):
     expect(page.locator(".trail .inherited")).to_contain_text(f"两项合并为同一部件 · 第 {KEPT} 项")
     page.get_by_role("button", name=f"转到第 {KEPT} 项").click()
     assert shown(page, but=str(GONE)) == str(KEPT)
+
+
+def test_the_photograph_shows_every_view_of_a_part(line: Railway, new_page, complaints):
+    join(line)
+    page = new_page()
+    log_in(page, line, "wang", f"#/picture?frame={railway.MASTS + KEPT}&item={KEPT}")
+    views = page.get_by_role("region", name="Views")
+    expect(views.get_by_role("heading")).to_contain_text("Dropper broken: 2 views")
+    first, second = views.locator(".thumb").all()
+    expect(first).to_have_attribute("aria-pressed", "true")
+    second.click()
+    expect(second).to_have_attribute("aria-pressed", "true")
+    expect(page.locator(".item-list .chosen")).to_contain_text("Dropper broken")
+    assert page.url.endswith(f"frame={railway.MASTS + GONE}&item={KEPT}")
+    require_access(page)
+    page.keyboard.press("v")
+    expect(first).to_have_attribute("aria-pressed", "true")
+    assert complaints == []
+
+
+def test_the_photograph_of_a_merged_item_leads_to_the_one_that_goes_on(line: Railway, new_page):
+    for who, number in (("wang", KEPT), ("li", GONE)):
+        decide(new_page(), line, who, number, "1")
+    join(line)
+    page = new_page()
+    log_in(page, line, "guest", f"#/picture?frame={railway.MASTS + GONE}&item={GONE}")
+    page.get_by_role("button", name=f"Go to item {KEPT}").click()
+    expect(page.get_by_role("region", name="Views").locator(".thumb")).to_have_count(2)
+    expect(page.locator(".item-list .chosen")).to_have_count(1)

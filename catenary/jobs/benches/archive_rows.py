@@ -45,6 +45,7 @@ from catenary.store.findings import Filter
 from catenary.store.ledger import Origin, RunRecord
 from catenary.store.queue import Asked as AskedFor
 from catenary.store.queue import Order
+from catenary.store.queue_counts import QueueCounts
 from catenary.store.review_items import Wanted
 from catenary.store.schema import finding, frame, review_item, run
 from catenary.store.workspace import Workspace
@@ -171,7 +172,7 @@ def _word(number: ColumnElement[Any]) -> ColumnElement[str]:
     return cast(number + _TENS, String)
 
 
-def _share(number: ColumnElement[Any]) -> ColumnElement[float]:
+def _share(number: ColumnElement[Any]) -> ColumnElement[Any]:
     """Return a number in [0, 1) that looks drawn by lot."""
     return cast((number * 7919) % 1_000_003, Double) / 1_000_003.0
 
@@ -352,6 +353,8 @@ def asked(db: Database, run_id: int, held: int) -> Iterator[Asked]:
     def lease(wanted: Wanted, connection: Connection) -> object:
         return queue.lease(connection, _READER, AskedFor(wanted, 50), now, now)
 
+    counts = QueueCounts(db)
+    counts.refresh()
     now = datetime.now(UTC) - timedelta(days=1)  # what is lent is given back at once
     rare, usual = Wanted(component=("insulator",)), Wanted()
     middle = Wanted(mast=(str(_TENS + held // 2 // _A_MAST),))
@@ -370,7 +373,7 @@ def asked(db: Database, run_id: int, held: int) -> Iterator[Asked]:
         "list of 50 at a mast, risk": (_FEW, partial(page, Order.RISK, middle)),
         "filters of the queue with their counts": (
             _FEW,
-            lambda connection: queue.facets(connection, usual),
+            lambda _: counts.facets(usual),
         ),
         "counts of the run": (_FEW, lambda connection: summary.of_run(connection, run_id)),
     }

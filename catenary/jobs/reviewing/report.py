@@ -21,6 +21,7 @@ from catenary.reports.data import (
     Counts,
     CropImage,
     NormalComponent,
+    Progress,
     ReportData,
     ReportFinding,
     ReportPart,
@@ -28,6 +29,7 @@ from catenary.reports.data import (
     ReportView,
     Since,
     alone,
+    nobody_waits,
     own_name,
 )
 from catenary.reports.lexicon import Words
@@ -85,6 +87,7 @@ def write_report(
     form: str,
     path: Path,
     choices: Choices | None = None,
+    progress: Progress = nobody_waits,
 ) -> None:
     """Write the findings of a run.
 
@@ -94,6 +97,7 @@ def write_report(
         form: One of `FORMATS`.
         path: File to write; replaced whole or not at all.
         choices: What the format lets one choose; None for its defaults.
+        progress: Told how many parts are written, of how many.
 
     Raises:
         ConfigError: If the template of a notice is not usable, or a PDF finds no Chinese font.
@@ -107,6 +111,7 @@ def write_report(
         run_id = ledger.run_id_of(connection, name)
         is_held = form not in _STREAMED or chosen.selection is not None
         data = _data(_Of(connection, workspace, run_id, taxonomy), is_held=is_held)
+        data = replace(data, progress=progress)
         only = _only(connection, run_id, data, chosen.selection)
         if chosen.selection is not None and only is not None:
             data = _selected(data, only, chosen.selection.told)
