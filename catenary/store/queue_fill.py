@@ -1,8 +1,7 @@
 """Make the queue of a run from its findings and joined parts, as often as one likes."""
 
-import json
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any, TypeVar
 
@@ -11,7 +10,6 @@ from sqlalchemy import (
     RowMapping,
     bindparam,
     delete,
-    func,
     insert,
     select,
     text,
@@ -25,7 +23,7 @@ from catenary.domain.geometry import Box
 from catenary.domain.inherit import Place
 from catenary.domain.part import part_name
 from catenary.domain.review import Origin, State, Worth
-from catenary.store import ledger, parts, queue_inherit
+from catenary.store import ledger, parts, queue_growth, queue_inherit
 from catenary.store.database import Database
 from catenary.store.queue_inherit import PartRow, Plan, When
 from catenary.store.review_items import mast_of, stored
@@ -33,10 +31,8 @@ from catenary.store.reviews import place_row
 from catenary.store.schema import (
     finding,
     frame,
-    joined_mast,
     part,
     part_view,
-    reassignment,
     review_fill,
     review_item,
 )
@@ -45,6 +41,7 @@ from catenary.store.shards import ComponentRow
 T = TypeVar("T")
 
 _CHUNK = 500  # rows read or written at a time
+_FEW = 20  # the order of indexes is looked at again when so many times fewer items were there
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,12 +53,15 @@ class Filled:
         changed: Undecided ones that the scan tells otherwise now.
         removed: Undecided ones that the scan no longer has.
         inherited: Decisions that went on to parts that were joined or taken apart.
+        looked: Parts that were compared with their items: all of the run, or those at masts where
+            something was added since the last time.
     """
 
     added: int
     changed: int
     removed: int
     inherited: int = 0
+    looked: int = field(default=0, compare=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,8 +88,17 @@ def is_due(connection: Connection, run_id: int, settings: str = "") -> bool:
         run_id: Run.
         settings: See `Under.settings`.
     """
+    return _last_made_of(connection, run_id) != queue_growth.text_of(connection, run_id, settings)
+
+
+def _last_made_of(connection: Connection, run_id: int) -> str | None:
     query = select(review_fill.c.made_of).where(review_fill.c.run_id == run_id)
-    return connection.execute(query).scalar() != _made_of(connection, run_id, settings)
+    return connection.execute(query).scalar()
+
+
+def _keeps_its_place(part: PartRow, old: RowMapping, grown: Collection[int] | None) -> bool:
+    """Tell whether a sample stays where it was strewn, as in a run that only grew."""
+    return grown is not None and part.row["origin"] == old["origin"] == Origin.SAMPLE
 
 
 def fill(
@@ -103,7 +112,8 @@ def fill(
     """Make the items of a run what its findings are; what was decided stays so.
 
     A decided item goes on with its part, see `queue_inherit`. Written in short transactions, so
-    that reviewers go on meanwhile; one that was stopped is due again.
+    that reviewers go on meanwhile; one that was stopped is due again. Where a run only grew since
+    the last time, as while it is scanned, nothing but what came is looked at, see `queue_growth`.
 
     Args:
         db: Database.
@@ -114,18 +124,19 @@ def fill(
         under: What else it depends on.
     """
     with db.read() as connection:
-        made_of = _made_of(connection, run_id, under.settings)
-        wanted = {one.name: one for one in _wanted(connection, run_id, samples)}
-        known = _known(connection, run_id)
+        made_of = queue_growth.text_of(connection, run_id, under.settings)
+        grown = queue_growth.frames(connection, run_id, _last_made_of(connection, run_id), made_of)
+        wanted = {one.name: one for one in _wanted(connection, run_id, samples, grown)}
+        known = _known(connection, run_id, grown)
         former, spent = queue_inherit.former_views(connection, run_id)
         plan = queue_inherit.planned(wanted, known, former)
         waits = plan.copied and _wait_for_joining(connection, run_id, plan)
         order = _Order(ageing_days, _risks(connection, run_id) if samples else ())
     told = (
-        ({**part.row, "priority": order.since(part.row, old["entered_at"])}, old)
+        (part.row if _keeps_its_place(part, old, grown) else order.placed(part.row, old), old)
         for part, old in plan.pairs
     )
-    changed = [row | {"b_id": old["id"]} for row, old in told if _differs(row, old)]
+    changed = [{**row, "b_id": old["id"]} for row, old in told if _differs(row, old)]
     for ids in _chunks(plan.gone):
         with db.write() as tx:
             untouched = (review_item.c.id.in_(ids), review_item.c.version == 0)
@@ -141,10 +152,10 @@ def fill(
         tx.execute(delete(review_fill).where(review_fill.c.run_id == run_id))
         if not missed:
             tx.execute(insert(review_fill).values(run_id=run_id, made_of=made_of))
-        if plan.added:
+        if plan.added and (grown is None or len(plan.added) * _FEW >= len(known)):
             tx.execute(text("ANALYZE review_item"))  # without it, the wrong index may be taken
     inherited = len(plan.merged) + len(plan.copied) + len(plan.parted)
-    return Filled(len(plan.added), len(changed), len(plan.gone), inherited)
+    return Filled(len(plan.added), len(changed), len(plan.gone), inherited, len(wanted))
 
 
 def _wait_for_joining(connection: Connection, run_id: int, plan: Plan) -> bool:
@@ -156,9 +167,17 @@ def _wait_for_joining(connection: Connection, run_id: int, plan: Plan) -> bool:
     return waits
 
 
-def _known(connection: Connection, run_id: int) -> list[RowMapping]:
+def _known(connection: Connection, run_id: int, frames: Sequence[int] | None) -> list[RowMapping]:
+    """Return the items of a run, or samples and those of some photographs, in order."""
     query = select(review_item).where(review_item.c.run_id == run_id).order_by(review_item.c.id)
-    return list(connection.execute(query).mappings())
+    if frames is None:
+        return list(connection.execute(query).mappings())
+    samples = query.where(review_item.c.origin == str(Origin.SAMPLE))
+    found = {row["id"]: row for row in connection.execute(samples).mappings()}
+    for some in _chunks(frames):
+        here = query.where(review_item.c.frame_id.in_(some))
+        found |= {row["id"]: row for row in connection.execute(here).mappings()}
+    return [found[one] for one in sorted(found)]
 
 
 def _add(db: Database, run_id: int, rows: Sequence[dict[str, Any]]) -> None:
@@ -184,30 +203,16 @@ def _chunks(rows: Sequence[T]) -> Iterator[Sequence[T]]:
         yield rows[start : start + _CHUNK]
 
 
-def _made_of(connection: Connection, run_id: int, settings: str) -> str:
-    """Return counts and newest rows of all that items are made of."""
-    joined = func.sum(joined_mast.c.frame_ids), func.max(joined_mast.c.id)
-    queries = (
-        select(func.count(), func.max(finding.c.id)).where(
-            finding.c.run_id == run_id, finding.c.superseded_at.is_(None)
-        ),
-        select(func.count(), *joined).where(joined_mast.c.run_id == run_id),
-        select(func.count(), func.max(part.c.id)).where(part.c.run_id == run_id),
-        select(func.max(reassignment.c.id)).where(reassignment.c.run_id == run_id),
-    )
-    told = [[_plain(one) for one in connection.execute(query).one()] for query in queries]
-    return json.dumps([*told, settings])
-
-
-def _plain(number: Any) -> int | None:  # noqa: ANN401 - PostgreSQL sums to Decimal
-    return None if number is None else int(number)
-
-
 def _wanted(
-    connection: Connection, run_id: int, samples: Sequence[ComponentRow]
+    connection: Connection,
+    run_id: int,
+    samples: Sequence[ComponentRow],
+    frames: Sequence[int] | None,
 ) -> Iterator[PartRow]:
-    yield from _joined(connection, run_id)
-    yield from _alone(connection, run_id)
+    """Yield the parts of a run, or those that some photographs show, and the samples."""
+    for some in [None] if frames is None else _chunks(frames):
+        yield from _joined(connection, run_id, some)
+        yield from _alone(connection, run_id, some)
     yield from _sampled(connection, run_id, samples)
 
 
@@ -224,7 +229,7 @@ _PLACE = (
 _CORNERS = ("x0", "y0", "x1", "y1")
 
 
-def _joined(connection: Connection, run_id: int) -> Iterator[PartRow]:
+def _joined(connection: Connection, run_id: int, frames: Sequence[int] | None) -> Iterator[PartRow]:
     """Yield the joined parts, each led by the view that decided."""
     query = (
         select(
@@ -246,6 +251,9 @@ def _joined(connection: Connection, run_id: int) -> Iterator[PartRow]:
         .where(part.c.run_id == run_id)
         .order_by(part.c.id, frame.c.seq)
     )
+    if frames is not None:
+        here = select(part_view.c.part_id).where(part_view.c.frame_id.in_(frames))
+        query = query.where(part.c.id.in_(here))
     views: list[RowMapping] = []
     for row in connection.execute(query, execution_options={"yield_per": _CHUNK}).mappings():
         if views and views[0]["name"] != row["name"]:
@@ -271,7 +279,7 @@ def _place(row: Mapping[str, Any] | RowMapping) -> Place:
     return Place(row["frame_id"], Box(*(row[name] for name in _CORNERS)), row["finding_id"])
 
 
-def _alone(connection: Connection, run_id: int) -> Iterator[PartRow]:
+def _alone(connection: Connection, run_id: int, frames: Sequence[int] | None) -> Iterator[PartRow]:
     """Yield the findings that are parts by themselves."""
     named = select(part_view.c.id).where(part_view.c.finding_id == finding.c.id).exists()
     columns = ("component", "verdict", "condition", "probability", "grade", "frame_id", *_CORNERS)
@@ -281,6 +289,8 @@ def _alone(connection: Connection, run_id: int) -> Iterator[PartRow]:
         .where(finding.c.run_id == run_id, finding.c.superseded_at.is_(None), ~named)
         .order_by(finding.c.id)
     )
+    if frames is not None:
+        query = query.where(finding.c.frame_id.in_(frames))
     for row in connection.execute(query, execution_options={"yield_per": _CHUNK}).mappings():
         box = Box(*(row[name] for name in _CORNERS))
         name = part_name(row["image_id"], row["component"], box)
@@ -355,9 +365,9 @@ class _Order:
         )
         return review.priority(worth, entered_at, self.ageing_days)
 
-    def since(self, row: Mapping[str, Any], stored_at: datetime) -> float:
-        """Return the place of what has waited since it came into the queue."""
-        return self.priority(row, stored_at.replace(tzinfo=UTC))
+    def placed(self, row: Mapping[str, Any], old: RowMapping) -> dict[str, Any]:
+        """Return the row of an item with its place: it has waited since it came into the queue."""
+        return {**row, "priority": self.priority(row, old["entered_at"].replace(tzinfo=UTC))}
 
 
 def _risks(connection: Connection, run_id: int) -> list[float]:

@@ -15,6 +15,10 @@ export function facetName(name: Word, { value, label }: Pick<Facet, "value" | "l
   return VOCABULARY.includes(name) ? opened(told(label)) : told(label);
 }
 
+function withoutAny(value: string): Facet {
+  return { value, label: { zh: value, en: value }, count: 0 };
+}
+
 interface Props {
   name: Word;
   values: Facet[];
@@ -22,9 +26,13 @@ interface Props {
   onTick: (ticked: string[]) => void;
 }
 
-export function FacetList({ name, values, ticked, onTick }: Props) {
+export function FacetList({ name, values: counted, ticked, onTick }: Props) {
   const [isWhole, setWhole] = useState(false);
   const [wanted, setWanted] = useState("");
+  // What is ticked stays to be seen, and to be taken away, where nothing has it any more.
+  const known = new Set(counted.map((one) => String(one.value)));
+  const gone = ticked.filter((value) => !known.has(value)).map(withoutAny);
+  const values = [...counted, ...gone];
   if (values.length === 0 || (values.length === 1 && values[0]?.value === "")) return null;
   const found = wanted
     ? values.filter((one) => told(one.label).toLowerCase().includes(wanted.toLowerCase()))

@@ -44,7 +44,7 @@ export function Reports({ query }: { query: URLSearchParams }) {
     const looking = setInterval(() => void asked(api.reports), LOOK_MS);
     return () => clearInterval(looking);
   }, [isWaiting]);
-  const newest = [...(runs.value?.runs ?? [])].reverse();
+  const newest = (runs.value?.runs ?? []).toSorted((a, b) => b.date.localeCompare(a.date));
   return (
     <div class="page">
       <header class="results-head">
