@@ -1,6 +1,6 @@
 """Make the queue of a run from its findings and joined parts, as often as one likes."""
 
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any, TypeVar
@@ -96,11 +96,6 @@ def _last_made_of(connection: Connection, run_id: int) -> str | None:
     return connection.execute(query).scalar()
 
 
-def _keeps_its_place(part: PartRow, old: RowMapping, grown: Collection[int] | None) -> bool:
-    """Tell whether a sample stays where it was strewn, as in a run that only grew."""
-    return grown is not None and part.row["origin"] == old["origin"] == Origin.SAMPLE
-
-
 def fill(
     db: Database,
     run_id: int,
@@ -132,10 +127,7 @@ def fill(
         plan = queue_inherit.planned(wanted, known, former)
         waits = plan.copied and _wait_for_joining(connection, run_id, plan)
         order = _Order(ageing_days, _risks(connection, run_id) if samples else ())
-    told = (
-        (part.row if _keeps_its_place(part, old, grown) else order.placed(part.row, old), old)
-        for part, old in plan.pairs
-    )
+    told = ((order.placed(part.row, old, is_moved=grown is None), old) for part, old in plan.pairs)
     changed = [{**row, "b_id": old["id"]} for row, old in told if _differs(row, old)]
     for ids in _chunks(plan.gone):
         with db.write() as tx:
@@ -365,8 +357,13 @@ class _Order:
         )
         return review.priority(worth, entered_at, self.ageing_days)
 
-    def placed(self, row: Mapping[str, Any], old: RowMapping) -> dict[str, Any]:
-        """Return the row of an item with its place: it has waited since it came into the queue."""
+    def placed(self, row: Mapping[str, Any], old: RowMapping, *, is_moved: bool) -> dict[str, Any]:
+        """Return the row of an item with its place: it has waited since it came into the queue.
+
+        A sample stays where it was strewn unless ``is_moved``.
+        """
+        if not is_moved and row["origin"] == old["origin"] == Origin.SAMPLE:
+            return {**row, "priority": old["priority"]}
         return {**row, "priority": self.priority(row, old["entered_at"].replace(tzinfo=UTC))}
 
 
