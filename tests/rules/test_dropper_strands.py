@@ -77,7 +77,7 @@ def test_a_strand_of_n_px_is_measured_as_n(length: float, angle_deg: float, side
     (line,) = (trace for trace in evidence.traces if trace.role == "strand")
     # It begins where it leaves the wire: half of the wire's width, seen at its angle, is not seen.
     hidden = (0.6 * WIDTH + 1) / math.sin(math.radians(angle_deg))
-    assert math.dist(*line.points) == pytest.approx(length - hidden, abs=5)
+    assert math.dist(*line.points) == pytest.approx(length - hidden, abs=6)
     assert line.points[1] == pytest.approx(drawing.lines[0][1], abs=4)
 
 
