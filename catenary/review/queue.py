@@ -4,7 +4,6 @@ from dataclasses import replace
 from typing import Annotated
 
 from fastapi import APIRouter, Depends
-from sqlalchemy import Connection
 
 from catenary.domain.finding import Verdict
 from catenary.domain.review import Reader, Right, State
@@ -17,7 +16,7 @@ from catenary.review.site import Site
 from catenary.review.tell import both
 from catenary.review.wishes import Filters, FiltersQuery, LeaseAsked, ListQuery
 from catenary.store import queue, unsaid, vigilance
-from catenary.store.review_items import Wanted
+from catenary.store.review_items import Blind, Wanted
 
 _Value = str | int | None
 
@@ -31,19 +30,18 @@ def router(site: Site) -> APIRouter:
     @routes.get("")
     def items(who: viewer, asked: ListQuery) -> answers.ItemPage:
         """List items."""
+        wanted = told_to(site, reader_of(who), asked)
+        picked = site.queue_counts.picked(wanted)
+        place = (asked.order, asked.cursor, asked.limit)
         with site.db.read() as connection:
-            wanted = told_to(connection, reader_of(who), asked)
-            page = queue.page(connection, wanted, asked.order, asked.cursor, asked.limit)
+            page = queue.page(connection, wanted, *place, picked.few)
             told = site.teller.items(connection, page.items, reader_of(who))
-        total = site.queue_counts.total(wanted)
-        return answers.ItemPage(items=told, next=page.next, total=total)
+        return answers.ItemPage(items=told, next=page.next, total=picked.total)
 
     @routes.get("/filters")
     def filters(who: viewer, asked: FiltersQuery) -> answers.Filters:
         """Tell which values each filter could take, with counts."""
-        with site.db.read() as connection:
-            wanted = told_to(connection, reader_of(who), asked, is_counted=True)
-        found = site.queue_counts.facets(wanted)
+        found = site.queue_counts.facets(told_to(site, reader_of(who), asked, is_counted=True))
         facets = {
             name: [
                 answers.Facet(
@@ -59,9 +57,10 @@ def router(site: Site) -> APIRouter:
     def lease(who: decider, asked: LeaseAsked) -> answers.Leased:
         """Give out the next items."""
         reader, now = reader_of(who), site.clock()
+        wanted = told_to(site, reader, asked.filters)
+        few = site.queue_counts.picked(replace(wanted, state=())).few
+        told = queue.Asked(wanted, asked.n, asked.keep, asked.release, asked.order, few)
         with site.db.write() as tx:
-            wanted = told_to(tx, reader, asked.filters)
-            told = queue.Asked(wanted, asked.n, asked.keep, asked.release, asked.order)
             given = queue.lease(tx, reader, told, now, now + site.settings.lease)
             kept = {*given.kept, *vigilance.shown(tx, reader, asked.keep)}
             known = vigil.mixed_in(site, tx, reader, wanted, len(given.items))
@@ -74,14 +73,22 @@ def router(site: Site) -> APIRouter:
     return routes
 
 
-def told_to(
-    connection: Connection, reader: Reader, asked: Filters, *, is_counted: bool = False
-) -> Wanted:
-    """Return a filter that tells a second reader nothing of a first reading."""
+def told_to(site: Site, reader: Reader, asked: Filters, *, is_counted: bool = False) -> Wanted:
+    """Return a filter that tells a second reader nothing of a first reading.
+
+    Args:
+        site: Review application.
+        reader: Who asks.
+        asked: The filter as it came.
+        is_counted: Whether all values are counted, not only those that are filtered by.
+    """
     wanted = asked.wanted()
-    # Who only takes the next item need not wait until all that others changed is read.
-    is_told = is_counted or bool(wanted.condition or wanted.grade)
-    return replace(wanted, blind=unsaid.blind_of(connection, reader, is_told=is_told))
+    if not reader.may(Right.SECOND):
+        return wanted
+    if not (is_counted or wanted.condition or wanted.grade):
+        return replace(wanted, blind=Blind(reader.name))  # the rest would be read in vain
+    with site.db.read() as connection:
+        return replace(wanted, blind=unsaid.blind_of(connection, reader))
 
 
 def label(taxonomy: Taxonomy, name: str, value: _Value) -> Words:

@@ -3,7 +3,7 @@
 import base64
 import heapq
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
@@ -90,7 +90,12 @@ class Lease:
 
 
 def page(
-    connection: Connection, wanted: Wanted, order: Order, cursor: str | None, limit: int
+    connection: Connection,
+    wanted: Wanted,
+    order: Order,
+    cursor: str | None,
+    limit: int,
+    few: Collection[int] | None = None,
 ) -> Page:
     """Return some items of a list.
 
@@ -100,11 +105,13 @@ def page(
         order: Order.
         cursor: `Page.next` of the page before, of the same filter and order; None for the first.
         limit: At most so many.
+        few: Rows of all that the filter picks, where they are known and few: then nothing is
+            searched.
 
     Raises:
         RefusedError: ``"invalid"``, for a cursor that is not one of this order.
     """
-    own = conditions(connection, wanted)
+    own = [*conditions(connection, wanted), *_among(few)]
     columns, is_falling = _ORDERS[order]
     if cursor is not None:
         place = tuple_(*columns)
@@ -120,6 +127,10 @@ def page(
     more = _cursor(order, list(rows[limit - 1])) if len(rows) > limit else None
     items = by_ids(connection, [row[-1] for row in rows[:limit]])
     return Page(tuple(items), more)
+
+
+def _among(few: Collection[int] | None) -> list[ColumnElement[bool]]:
+    return [] if few is None else [review_item.c.id.in_(few)]
 
 
 def _cursor(order: Order, place: Sequence[Any]) -> str:
@@ -182,6 +193,7 @@ class Asked:
         keep: Rows whose lease goes on.
         release: Rows to give back.
         order: Risk or place.
+        few: As for `page`: of the filter with any state.
     """
 
     wanted: Wanted = Wanted()  # noqa: RUF009 - frozen
@@ -189,6 +201,7 @@ class Asked:
     keep: tuple[int, ...] = ()
     release: tuple[int, ...] = ()
     order: Order = Order.RISK
+    few: tuple[int, ...] | None = None
 
 
 def release(tx: Connection, reader: Reader, ids: Iterable[int]) -> None:
@@ -237,7 +250,7 @@ def _next(
     if asked.count <= 0:
         return []
     columns, is_falling = _ORDERS[asked.order]
-    other = conditions(tx, asked.wanted, without="state")
+    other = [*conditions(tx, asked.wanted, without="state"), *_among(asked.few)]
     lists = []
     for state in dict.fromkeys(states):
         own = [*_free(reader, state, now), *other]

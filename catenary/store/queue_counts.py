@@ -34,6 +34,7 @@ _KEPT = Kept(
     ("kilometre_m",),
     ON_ITS_OWN,
 )
+FEW = 1000  # items that are quicker looked up than found one by one in the order of a list
 _KM = "kilometre"  # a filter without a list of values
 
 
@@ -50,6 +51,19 @@ class Facets:
     total: int
     counts: dict[str, list[tuple[str | int | None, int]]]
     kilometre_m: tuple[float, float] | None
+
+
+@dataclass(frozen=True, slots=True)
+class Picked:
+    """What a filter picks.
+
+    Attributes:
+        total: Items.
+        few: Their rows where there are at most `FEW`; None where there are more.
+    """
+
+    total: int
+    few: tuple[int, ...] | None
 
 
 class QueueCounts:
@@ -76,10 +90,13 @@ class QueueCounts:
             around = rows.number("kilometre_m")[chosen.under_all(but=_KM)]
             return Facets(columns.total(chosen.under_all()), counts, _ends(around))
 
-    def total(self, wanted: Wanted) -> int:
-        """Return how many items there are under a filter."""
+    def picked(self, wanted: Wanted) -> Picked:
+        """Return how many items there are under a filter, and which where they are few."""
         with self._columns.read() as (rows, connection):
-            return columns.total(_selection(rows, connection, wanted).under_all())
+            under = _selection(rows, connection, wanted).under_all()
+            total = columns.total(under)
+            few = tuple(np.flatnonzero(under).tolist()) if total <= FEW else None
+            return Picked(total, few)
 
     def waiting(self, reader: Reader, wanted: Wanted, now: datetime) -> int:
         """Return how many items a reader could still get under a filter: those nobody holds."""

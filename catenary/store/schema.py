@@ -318,6 +318,7 @@ part_view = Table(
     Column("crop_y0", Integer),
     UniqueConstraint("part_id", "frame_id"),
     UniqueConstraint("finding_id"),
+    Index(None, "frame_id"),
     _one_of("verdict", Verdict),
     CheckConstraint("(verdict = 'normal') = (finding_id IS NULL)", name="finding_unless_normal"),
     CheckConstraint("x0 < x1 AND y0 < y1", name="box_not_empty"),
@@ -419,28 +420,17 @@ review_item = Table(
     Index(None, "state", "component", "priority"),
     Index(None, "run_id", "state", "priority"),
     Index(None, "mast_number", "run_id"),
-    # Holds all that is counted, so that counting reads no row.
-    Index(
-        "ix_review_item_counted",
-        "state",
-        "component",
-        "condition",
-        "grade",
-        "run_id",
-        "line",
-        "section",
-        "camera",
-        "view",
-        "verdict",
-        "reviewer",
-        "mast_number",
-        "kilometre_m",
-        "merged_into",
-    ),
     Index(None, "frame_id"),
     Index(None, "finding_id"),
     Index(None, "held_by"),
-    Index(None, "merged_into"),
+    Index(None, "entered_at", "id"),
+    # Of those that have one: else SQLite takes it to find the many that have none.
+    Index(
+        None,
+        "merged_into",
+        sqlite_where=text("merged_into IS NOT NULL"),
+        postgresql_where=text("merged_into IS NOT NULL"),
+    ),
 )
 
 # When rows that are counted changed, written by triggers (see stamps.py); also of rows that went.
@@ -622,23 +612,6 @@ defect = Table(
     Index(None, "suspected_of"),
     Index(None, "joined_to"),
     Index(None, "mast_number"),
-    # Holds all that is counted, so that counting reads no row.
-    Index(
-        "ix_defect_counted",
-        "state",
-        "component",
-        "condition",
-        "grade",
-        "run_id",
-        "line",
-        "section",
-        "mast_number",
-        "due",
-        "suspected_of",
-        "joined_to",
-        "kilometre_m",
-        "registered_at",
-    ),
 )
 
 # Rows are added, never changed, like decisions.

@@ -2,25 +2,14 @@
 
 from sqlalchemy import Connection, String, and_, cast, func, not_, or_, select
 
-from catenary.domain.review import Reader, Right, State
+from catenary.domain.review import Reader, State
 from catenary.store import review_items, reviews
 from catenary.store.review_items import Blind
 from catenary.store.schema import decision, review_item
 
 
-def blind_of(connection: Connection, reader: Reader, *, is_told: bool = True) -> Blind | None:
-    """Return what filters hide from a reader; None for those who read nothing a second time.
-
-    Args:
-        connection: Database.
-        reader: Who asks.
-        is_told: Whether conditions and grades are filtered by, or counted: else `Blind.scanned`
-            stays empty, which saves reading it.
-    """
-    if not reader.may(Right.SECOND):
-        return None
-    if not is_told:
-        return Blind(reader.name)
+def blind_of(connection: Connection, reader: Reader) -> Blind:
+    """Return what filters hide from somebody who reads a second time."""
     items = review_items.by_ids(connection, _perhaps_changed(connection, reader))
     scanned = reviews.as_scanned(connection, items)
     told = [(one.id, scanned[one.id].condition, scanned[one.id].grade) for one in items]

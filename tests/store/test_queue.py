@@ -87,6 +87,14 @@ def test_only_the_wanted_is_given(filled: Database):
     assert leased(filled, Asked(unjudged, 5)) == [8, 7]
 
 
+def test_few_known_ones_are_looked_up_and_not_searched(filled: Database):
+    droppers = Wanted(component=("dropper",))
+    assert leased(filled, Asked(droppers, 2, few=(1, 4, 5))) == [5, 4]
+    with filled.read() as connection:
+        page = queue.page(connection, droppers, Order.RISK, None, 5, (2, 7, 3))  # 7 is a pin
+    assert [one.id for one in page.items] == [3, 2]
+
+
 def test_a_viewer_gets_nothing(filled: Database):
     assert leased(filled, who=VIEWER) == []
 
@@ -218,9 +226,12 @@ def test_counts_are_those_of_a_slow_count(found: list[dict], chosen: dict):
         for number, row in enumerate(found):
             tx.execute(insert(review_item).values(item_row(run_id, number) | row))
     counts = QueueCounts(db)
-    facets, total = counts.facets(wanted), counts.total(wanted)
+    facets, picked = counts.facets(wanted), counts.picked(wanted)
+    total = picked.total
     with db.read() as connection:
-        assert len(queue.page(connection, wanted, Order.RISK, None, 50).items) == total
+        page = queue.page(connection, wanted, Order.RISK, None, 50)
+        assert len(page.items) == total
+        assert queue.page(connection, wanted, Order.RISK, None, 50, picked.few) == page
     db.close()
     assert facets.total == total == sum(passes(row, wanted) for row in found)
     for name in ("line", "camera", "component", "grade", "state", "condition"):
