@@ -1,6 +1,5 @@
 """Routes of photographs and masts."""
 
-import threading
 from http import HTTPStatus
 from typing import Annotated
 
@@ -37,7 +36,8 @@ def router(site: Site) -> APIRouter:
 
     @routes.get("/{frame_id}")
     def frame(who: viewer, frame_id: Id) -> answers.FrameDetail:
-        """Tell all of a photograph."""
+        """Tell all of a photograph; its tiles are what is asked for next."""
+        site.photos.prepare(_photograph(site, frame_id))
         return _frame(site, frame_id, reader_of(who))
 
     @routes.get("/{frame_id}/tiles/{level}/{column}_{row}.jpg", response_class=Response)
@@ -89,7 +89,6 @@ def masts_router(site: Site) -> APIRouter:
     """Return the routes of masts."""
     routes = APIRouter(prefix="/api/masts", tags=["photographs"])
     viewer = Annotated[Caller, Depends(needs(site, Right.VIEW))]
-    index = MastIndex()
 
     @routes.get("")
     def masts(
@@ -107,7 +106,7 @@ def masts_router(site: Site) -> APIRouter:
                 raise RefusedError("not_found", f"there is no run {run!r}")
             found = [
                 one
-                for one in index.of_run(site, run_ids[0])
+                for one in site.masts.of_run(run_ids[0])
                 if (section is None or one.mast.section == section)
                 and q.casefold() in one.mast.number.casefold()
             ]
@@ -119,28 +118,9 @@ def masts_router(site: Site) -> APIRouter:
     @routes.get("/{mast_id}")
     def mast(_who: viewer, mast_id: Id) -> answers.MastDetail:
         """Tell all of a mast."""
-        return _mast(site, index, mast_id)
+        return _mast(site, mast_id)
 
     return routes
-
-
-class MastIndex:
-    """The masts of runs in order; read once and again when a run changed."""
-
-    def __init__(self) -> None:
-        """Begin empty."""
-        self._lock = threading.Lock()
-        self._runs: dict[int, tuple[tuple[int, int], list[MastAt]]] = {}
-
-    def of_run(self, site: Site, run_id: int) -> list[MastAt]:
-        """Return the masts of a run."""
-        with self._lock, site.db.read() as connection:
-            made_of = photographs.made_of(connection, run_id)
-            known = self._runs.get(run_id)
-            if known is None or known[0] != made_of:
-                known = (made_of, photographs.masts(connection, run_id))
-                self._runs[run_id] = known
-            return known[1]
 
 
 def _photograph(site: Site, frame_id: int) -> Photograph:
@@ -251,7 +231,7 @@ def _mast_row(site: Site, one: MastAt, run: str) -> answers.MastRow:
     )
 
 
-def _mast(site: Site, index: MastIndex, mast_id: int) -> answers.MastDetail:
+def _mast(site: Site, mast_id: int) -> answers.MastDetail:
     with site.db.read() as connection:
         photo = photographs.photograph(connection, mast_id)
         if photo.ref.mast is None:
@@ -260,7 +240,7 @@ def _mast(site: Site, index: MastIndex, mast_id: int) -> answers.MastDetail:
         items = review_items.of_mast(connection, photo.run_id, photo.ref.mast)
         others = list(photographs.other_runs(connection, photo))
         run = ledger.record_of(connection, photo.run_id).name
-    passed = index.of_run(site, photo.run_id)
+    passed = site.masts.of_run(photo.run_id)
     place = next(n for n, one in enumerate(passed) if one.mast == photo.ref.mast)
     return answers.MastDetail(
         **dict(_mast_row(site, passed[place], run)),

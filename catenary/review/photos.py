@@ -1,6 +1,8 @@
 """Photographs for the screen: decoded once, cut into tiles and crops many times."""
 
 import threading
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 
 import cv2
 import numpy as np
@@ -30,6 +32,8 @@ class Photos:
         self._tiles: Memory[tuple[int, int, int, int], bytes] = Memory(tiles_mb * 10**6, len)
         self._sources: dict[str, Source] = {}
         self._lock = threading.Lock()
+        self._ahead = ThreadPoolExecutor(1, thread_name_prefix="photograph")
+        self._newest = 0
 
     def whole(self, photo: Photograph) -> Pyramid:
         """Return a photograph in all sizes.
@@ -39,6 +43,22 @@ class Photos:
             SourceError: If its run cannot be reached.
         """
         return self._decoded.get(photo.id, lambda: self._read(photo))
+
+    def prepare(self, photo: Photograph) -> None:
+        """Begin to decode a photograph, since it is looked at next; of several the newest."""
+        with self._lock:
+            self._newest = photo.id
+        self._ahead.submit(self._decode_ahead, photo)
+
+    def _decode_ahead(self, photo: Photograph) -> None:
+        if not photo.width or photo.id != self._newest:
+            return
+        with suppress(UnreadableImageError, SourceError):  # whoever looks at it is told
+            self.whole(photo)
+
+    def close(self) -> None:
+        """End what was begun."""
+        self._ahead.shutdown(cancel_futures=True)
 
     def _read(self, photo: Photograph) -> Pyramid:
         try:

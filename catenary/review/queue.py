@@ -67,7 +67,7 @@ def router(site: Site) -> APIRouter:
         left = site.queue_counts.waiting(reader, wanted, now)
         with site.db.read() as connection:
             shown = sorted([*given.items, *known], key=lambda one: -one.priority)
-            items = site.teller.details(connection, shown, reader)
+            items = site.teller.details(connection, shown, reader, is_brief=asked.brief)
         return answers.Leased(items=items, kept=sorted(kept), waiting=left, expires_at=given.until)
 
     return routes

@@ -54,7 +54,7 @@ def router(site: Site) -> APIRouter:
         """Have a report made."""
         owner = reader_of(who).name
         with site.db.read() as connection:
-            wish = _wish(connection, reader_of(who), site.taxonomy, asked)
+            wish = _wish(site, connection, reader_of(who), asked)
         site.exports.ask(owner, wish)
         return _listed(site, owner)
 
@@ -74,9 +74,7 @@ def router(site: Site) -> APIRouter:
     return routes
 
 
-def _wish(
-    connection: Connection, reader: Reader, taxonomy: Taxonomy, asked: ReportAsked
-) -> ReportWish:
+def _wish(site: Site, connection: Connection, reader: Reader, asked: ReportAsked) -> ReportWish:
     try:
         run = ledger.record_of(connection, asked.run_id).name
     except (LookupError, StoreError) as error:
@@ -84,8 +82,8 @@ def _wish(
     wanted = replace(asked.filters.wanted(), run=())  # the run is asked for by itself
     selection = None
     if wanted != Wanted():
-        told = queue.told_to(connection, reader, asked.filters)
-        selection = Selection(replace(told, run=()), in_words(taxonomy, wanted))
+        told = queue.told_to(site, reader, asked.filters)
+        selection = Selection(replace(told, run=()), in_words(site.taxonomy, wanted))
     return ReportWish(asked.run_id, run, asked.format, asked.decided, selection)
 
 

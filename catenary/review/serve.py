@@ -24,6 +24,7 @@ from catenary.jobs.reviewing.review_settings import ReviewSettings
 from catenary.review.app import create_app
 from catenary.review.attempts import Attempts
 from catenary.review.exports import Exports
+from catenary.review.mast_index import MastIndex
 from catenary.review.photos import Photos
 from catenary.review.site import Site
 from catenary.review.tell import Teller
@@ -125,7 +126,7 @@ def _fill(site: Site) -> None:
 def _filled_again(site: Site) -> Iterator[None]:
     """Fill in now and then what scans find meanwhile, a twentieth of the time at most.
 
-    Counts are brought up to date behind it, so that nobody who asks waits for it.
+    Counts and masts are brought up to date behind it, so that nobody who asks waits for it.
     """
     stop = threading.Event()
 
@@ -138,6 +139,7 @@ def _filled_again(site: Site) -> Iterator[None]:
                     _fill(site)
                 site.queue_counts.refresh()
                 site.defect_counts.refresh()
+                site.masts.refresh()
             except StoreError as error:
                 log.warning("the queue is not filled for now: %s", error)
             pause = max(_LEAST_PAUSE_S, 20 * (time.monotonic() - started))
@@ -186,6 +188,7 @@ def opened(place: Path | Workspace, settings: ReviewSettings) -> Iterator[Site]:
         try:
             yield site
         finally:
+            site.photos.close()
             site.exports.close()
 
 
@@ -212,6 +215,7 @@ def site_of(
         passwords or Passwords(),
         secrets.token_urlsafe(32),
         Exports(db, workspace, clock, settings.notice),
+        MastIndex(db),
         QueueCounts(db),
         DefectCounts(db),
         config.load(config.bundled(review_queue.DEADLINES), Deadlines),

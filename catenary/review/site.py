@@ -10,6 +10,7 @@ from catenary.jobs.reviewing.accounts import Passwords
 from catenary.jobs.reviewing.review_settings import ReviewSettings
 from catenary.review.attempts import Attempts
 from catenary.review.exports import Exports
+from catenary.review.mast_index import MastIndex
 from catenary.review.photos import Photos
 from catenary.review.tell import Teller
 from catenary.store.database import Database
@@ -36,6 +37,7 @@ class Site:
         passwords: Hashes and compares them.
         secret: Of this process: the token of those without a login.
         exports: Reports made for download.
+        masts: Of the runs, in order.
         queue_counts: Of the queue, kept.
         defect_counts: Of the closed loop, kept.
         deadlines: See configs/closed_loop.yaml.
@@ -53,6 +55,7 @@ class Site:
     passwords: Passwords
     secret: str
     exports: Exports
+    masts: MastIndex
     queue_counts: QueueCounts
     defect_counts: DefectCounts
     deadlines: Deadlines = Deadlines()  # noqa: RUF009 - frozen

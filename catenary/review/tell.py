@@ -131,21 +131,44 @@ class Teller:
     def detail(self, connection: Connection, item: Item, reader: Reader) -> answers.ItemDetail:
         """Return all that a triage screen shows of an item, as far as a reader may know."""
         (shown,) = self.as_seen(connection, [item], reader)
+        can_undo = bool(self._undoable(connection, [blind.in_triage(shown)], reader))
+        return self._detail(connection, shown, reader, can_undo, is_brief=False)
+
+    def details(
+        self, connection: Connection, items: Sequence[Item], reader: Reader, *, is_brief: bool
+    ) -> list[answers.ItemDetail]:
+        """Return all that a triage screen shows of some items.
+
+        Args:
+            connection: Database.
+            items: Items.
+            reader: Who looks.
+            is_brief: Leave out what other runs tell, which a contact sheet does not show.
+        """
+        shown = self.as_seen(connection, items, reader)
+        mine = self._undoable(connection, [blind.in_triage(one) for one in shown], reader)
+        return [
+            self._detail(connection, one, reader, one.id in mine, is_brief=is_brief)
+            for one in shown
+        ]
+
+    def _detail(
+        self, connection: Connection, shown: Item, reader: Reader, can_undo: bool, *, is_brief: bool
+    ) -> answers.ItemDetail:
         item = blind.in_triage(shown)
         seen = seen_in(connection, item)
         lead = seen[0]
         versions = reviews.versions_of(connection, item)
-        can_undo = bool(self._undoable(connection, [item], reader))
         return answers.ItemDetail(
             **dict(self._item(item, reader, can_undo)),
             defect=_defect(connection, item),
-            known=self._known(connection, item),
+            known=[] if is_brief else self._known(connection, item),
             why=both(self._why(item, lead)),
             views_say=both(self._views_say(item, seen)),
             crop=self._window(lead),
             seen_in=[self._view(item, one) for one in seen],
-            earlier=self._earlier(connection, item, lead, reader),
-            change=self._change(connection, item),
+            earlier=[] if is_brief else self._earlier(connection, item, lead, reader),
+            change=None if is_brief else self._change(connection, item),
             decisions=[_made(one) for one in self._decisions(connection, item)],
             inherited=[_inherited(one) for one in self._traces(connection, item)],
             versions=answers.Versions(
@@ -172,12 +195,6 @@ class Teller:
     def _traces(self, connection: Connection, item: Item) -> list[queue_inherit.Trace]:
         is_told = item.version and not item.is_masked
         return queue_inherit.of_item(connection, item.id) if is_told else []
-
-    def details(
-        self, connection: Connection, items: Sequence[Item], reader: Reader
-    ) -> list[answers.ItemDetail]:
-        """Return all that a triage screen shows of some items."""
-        return [self.detail(connection, one, reader) for one in items]
 
     def _undoable(self, connection: Connection, items: Sequence[Item], reader: Reader) -> set[int]:
         decided = [one.id for one in items if one.version and not one.is_masked]

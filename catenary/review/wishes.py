@@ -101,6 +101,7 @@ class LeaseAsked(Asked):
     keep: tuple[Row, ...] = Field(default=(), max_length=_MOST)
     release: tuple[Row, ...] = Field(default=(), max_length=_MOST)
     order: Order = Order.RISK
+    brief: bool = False
 
 
 class DecisionAsked(Asked):

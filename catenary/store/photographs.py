@@ -100,6 +100,13 @@ def masts(connection: Connection, run_id: int) -> list[MastAt]:
     ]
 
 
+def newest_runs(connection: Connection, limit: int) -> list[int]:
+    """Return the rows of the runs registered last, newest first."""
+    return list(
+        connection.execute(select(run.c.id).order_by(run.c.id.desc()).limit(limit)).scalars()
+    )
+
+
 def other_runs(connection: Connection, photo: Photograph) -> Iterator[tuple[str, str, int, int]]:
     """Yield name, date, row and a photograph of other runs with the same mast, newest first."""
     if photo.ref.mast is None:

@@ -638,9 +638,10 @@ export const api = {
     keep: number[],
     release: number[],
     order: Order = "risk",
+    brief = false,
   ) => {
     await releasing;
-    const body = { filters: filterBody(filters), n, keep, release, order };
+    const body = { filters: filterBody(filters), n, keep, release, order, brief };
     return call<Leased>("POST", "queue/lease", body);
   },
   /** Gives items back on leaving a page. */

@@ -163,7 +163,7 @@ function useStack(filters: Filters, order: Order, size: number): Stack {
   // Key stands for filters, order and size.
   const stack = useMemo(() => {
     const lease = (n: number, keep: number[], release: number[]) =>
-      api.lease(filters, n, keep, release, order);
+      api.lease(filters, n, keep, release, order, true);
     return new Stack({ ...telling, lease }, size, () => redraw((n) => n + 1));
   }, [key]);
   useEffect(() => {
