@@ -5,6 +5,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from enum import StrEnum
+from functools import cache
 from typing import Any
 
 from sqlalchemy import (
@@ -450,6 +451,7 @@ _OWN = ("state", "condition", "grade", "version")  # names that items have as we
 _NOT_SHOWN = {*_OWN, *PLACE, "id", "item_id", "due"}  # those of the item are, or none
 
 
+@cache  # to put it together takes longer than to read a defect
 def _selected() -> "Select[Any]":
     own = [defect.c[name].label(f"defect_{name}") for name in _OWN]
     others = [column for column in defect.c if column.name not in _NOT_SHOWN]

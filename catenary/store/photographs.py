@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import cache
 from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, RowMapping, Select, func, select
@@ -202,6 +203,7 @@ def by_rows(connection: Connection, ids: Iterable[int]) -> dict[int, Photograph]
     return {row["id"]: _photograph(row) for row in rows}
 
 
+@cache  # to put it together takes longer than to read a photograph
 def _selected() -> "Select[Any]":
     return select(
         frame, run.c.name.label("run_name"), run.c.source.label("run_source"), run.c.date

@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, fields
 from datetime import UTC, datetime
+from functools import cache
 from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, RowMapping, Select, and_, or_, select
@@ -204,6 +205,7 @@ def _unsaid(
     return or_(and_(own, rows.not_in(blind.rows)), rows.in_(told))
 
 
+@cache  # to put it together takes longer than to read an item
 def selected() -> "Select[Any]":
     """Select items with what is told of their photograph and run."""
     return (

@@ -43,6 +43,7 @@ def site(tmp_path: Path, scanned: Path) -> Iterator[Site]:
         tx.execute(update(run).values(source=str(tmp_path / "run")))
     made = serve.site_of(db, workspace, ReviewSettings(second_rejected=0.0), CHEAP)
     yield made
+    made.photos.close()
     made.exports.close()
     db.close()
 

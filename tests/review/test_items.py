@@ -120,6 +120,15 @@ def test_the_same_mast_in_an_earlier_run_is_shown_beside(site: Site, anybody: Br
         ledger.finish(tx, run_id, ref.image_id, done)
         findings.insert_all(tx, run_id, [(records.broken_dropper(ref.image_id, 0.3), None)])
     queue_fill.fill(site.db, run_id, [], NOON, AGEING_DAYS)
+    whole, brief = (
+        anybody.post("/api/queue/lease", {"n": 1, "release": [1], "brief": asked}).json()["items"][
+            0
+        ]
+        for asked in (False, True)
+    )
+    assert (whole["id"], len(whole["earlier"]), brief["earlier"]) == (1, 1, [])
+    told = {"id", "crop", "seen_in", "mast", "versions", "allowed"}
+    assert {name: whole[name] for name in told} == {name: brief[name] for name in told}
     (earlier,) = anybody.get("/api/items/1").json()["earlier"]
     assert (earlier["run"], earlier["date"]) == ("2025-12-01_示例线", "2025-12-01")
     assert earlier["box"] == [10.0, 20.0, 40.0, 220.5]

@@ -115,6 +115,16 @@ def test_the_window_is_that_of_the_stored_pictures(
     assert (told.x0, told.y0, told.height, told.width) == (crop.x0, crop.y0, *crop.pixels.shape)
 
 
+def test_a_photograph_that_is_told_of_is_decoded_ahead(
+    site: Site, anybody: Browser, tmp_path: Path
+):
+    anybody.get("/api/frames/1")
+    site.photos.close()  # waits for what was begun
+    (tmp_path / "run" / "000000.png").unlink()
+    answer = anybody.get("/api/frames/1/tiles/9/0_0.jpg")
+    assert max(picture(answer).shape) > 200
+
+
 def test_many_who_ask_at_once_have_a_photograph_decoded_once(
     anybody: Browser, monkeypatch: pytest.MonkeyPatch
 ):
