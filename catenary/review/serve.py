@@ -117,29 +117,26 @@ def _listening(options: Options) -> Iterator[socket.socket]:
 
 
 def _fill(site: Site) -> None:
+    """Fill the queue, and read what would keep the next one who asks waiting."""
     settings = site.settings
     share, days = settings.sample_share, settings.ageing_days
     review_queue.fill(site.db, site.workspace, share, days, site.deadlines)
+    site.queue_counts.refresh()
+    site.defect_counts.refresh()
+    site.masts.refresh()
 
 
 @contextmanager
 def _filled_again(site: Site) -> Iterator[None]:
-    """Fill in now and then what scans find meanwhile, a twentieth of the time at most.
-
-    Counts and masts are brought up to date behind it, so that nobody who asks waits for it.
-    """
+    """Fill in now and then what scans find meanwhile, a twentieth of the time at most."""
     stop = threading.Event()
 
     def go_on() -> None:
-        pause = 0.0
+        pause = _LEAST_PAUSE_S
         while not stop.wait(pause):
             started = time.monotonic()
             try:
-                if pause:  # the first time, it was just filled
-                    _fill(site)
-                site.queue_counts.refresh()
-                site.defect_counts.refresh()
-                site.masts.refresh()
+                _fill(site)
             except StoreError as error:
                 log.warning("the queue is not filled for now: %s", error)
             pause = max(_LEAST_PAUSE_S, 20 * (time.monotonic() - started))

@@ -96,14 +96,15 @@ _SHEET = """([key, place, count, longest]) => new Promise((done) => {
   };
   requestAnimationFrame(look);
 })"""
-# The last tile is the one after which none comes for a while.
-_PICTURE = """([place, longest]) => new Promise((done) => {
+# The last tile is the one after which none comes for a while; those of the photographs before and
+# behind, which are fetched ahead when this one is there, are not of it.
+_PICTURE = """([frame, longest]) => new Promise((done) => {
   performance.clearResourceTimings();
   const began = performance.now();
-  location.hash = place;
+  location.hash = `#/picture?frame=${frame}`;
   const look = () => {
     const ends = performance.getEntriesByType("resource")
-      .filter((one) => one.name.includes("/tiles/") && one.startTime >= began)
+      .filter((one) => one.name.includes(`/frames/${frame}/tiles/`) && one.startTime >= began)
       .map((one) => one.responseEnd);
     const last = Math.max(0, ...ends), now = performance.now();
     if ((ends.length && now - last > 500) || now - began > longest) {
@@ -361,7 +362,7 @@ def _pictures(page: "Page", client: Browserless, often: Often) -> Iterator[Times
     frames = list(dict.fromkeys(one["frame_id"] for one in told["items"]))[: often.pictures + 1]
     found, spans = [], []
     for number, frame in enumerate(frames):
-        took = float(page.evaluate(_PICTURE, [f"#/picture?frame={frame}", _LONGEST_MS]))
+        took = float(page.evaluate(_PICTURE, [frame, _LONGEST_MS]))
         if number:  # the first fetches the viewer as well
             found.append(took)
         else:

@@ -1,4 +1,4 @@
-import { expect, test } from "vitest";
+import { expect, test, vi } from "vitest";
 import { ApiError, type ItemDetail } from "./api";
 import { type SheetServer, Stack } from "./stack";
 
@@ -124,4 +124,18 @@ test("nobody confirms a sample with the others: it would be a defect without a n
   await stack.decide("confirm", new Set([1]));
   expect(asked).toEqual([[2, 4]]);
   expect(stack.aside.map(({ id }) => id)).toEqual([1, 3]);
+});
+
+
+test("the sheet behind the first is asked for when that is on the screen", async () => {
+  const { server } = fakeServer(10);
+  let goOn = () => {};
+  const rest = () => new Promise<void>((done) => (goOn = done));
+  const stack = new Stack(server, 4, () => {}, rest);
+  const filled = stack.fill();
+  await vi.waitFor(() => expect(shown(stack)).toEqual([1, 2, 3, 4]));
+  expect([stack.isBusy, stack.ahead.length]).toEqual([false, 0]);
+  goOn();
+  await filled;
+  expect(stack.ahead.length).toBe(4);
 });

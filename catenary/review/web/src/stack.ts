@@ -37,6 +37,8 @@ export class Stack {
     private readonly server: SheetServer,
     private readonly size: number,
     private readonly redraw: () => void,
+    /** Lets the first sheet come onto the screen before the next one is asked for. */
+    private readonly rest: () => Promise<unknown> = () => Promise.resolve(),
   ) {}
 
   get left(): number {
@@ -67,6 +69,7 @@ export class Stack {
       if (this.shown.length === 0) this.shown = await this.lease();
       this.isBusy = false;
       this.redraw();
+      if (this.turn === 1) await this.rest();
       if (this.shown.length && !this.ahead.length) this.ahead = await this.lease();
     });
   }

@@ -29,6 +29,7 @@ import { t, told } from "../words";
 
 const SIZES = [12, 24, 48];
 const SHOWN = 320; // px, of a crop's longer side as fetched
+const AHEAD_MS = 500; // after which the sheet behind the first is fetched
 
 export function Sheet({ query }: { query: URLSearchParams }) {
   const filters = filtersOf(query);
@@ -164,7 +165,8 @@ function useStack(filters: Filters, order: Order, size: number): Stack {
   const stack = useMemo(() => {
     const lease = (n: number, keep: number[], release: number[]) =>
       api.lease(filters, n, keep, release, order, true);
-    return new Stack({ ...telling, lease }, size, () => redraw((n) => n + 1));
+    const rest = () => new Promise((done) => setTimeout(done, AHEAD_MS));
+    return new Stack({ ...telling, lease }, size, () => redraw((n) => n + 1), rest);
   }, [key]);
   useEffect(() => {
     if (!filters.component) return;
