@@ -52,8 +52,8 @@ class RunNow:
 
     @property
     def eta_s(self) -> float | None:
-        """Seconds until every photograph is scanned; None unless the scan is running."""
-        rate = self.scan.rate if self.scan else None
+        """Seconds until every photograph is scanned; None unless it runs, and while it waits."""
+        rate = self.scan.rate if self.scan and not self.scan.note else None
         return self.summary.pending / rate if self.state is ScanState.RUNNING and rate else None
 
 
@@ -246,7 +246,7 @@ def _pace(now: RunNow) -> str:
     if now.state is not ScanState.RUNNING:
         return f", {one.images / one.seconds:.1f} images/s"
     seen = (datetime.now(UTC) - one.seen_at).total_seconds()
-    rate = f", {one.rate:.1f} images/s" if one.rate else ""
+    rate = f", {one.rate:.1f} images/s" if one.rate and not one.note else ""
     left = f", {_duration(now.eta_s)} left" if now.eta_s is not None else ""
     return f"{rate}{left}, seen {seen:.0f} s ago"
 
