@@ -24,6 +24,7 @@ def list_runs(
     from catenary.jobs.scanning import runs as job
 
     if context.invoked_subcommand is not None:
+        _refuse_lost(context)
         return
     found = job.list_runs(place_of(workspace, database))
     if as_json:
@@ -36,6 +37,17 @@ def list_runs(
             f"{one.failed} failed, {one.pending} left, {one.findings} findings"
         )
         say(f"  {job.state_line(now)}")
+
+
+def _refuse_lost(context: typer.Context) -> None:
+    """Refuse options before a subcommand, which would look into another workspace without them."""
+    for name in ("workspace", "database", "as_json"):
+        source = context.get_parameter_source(name)
+        if source is not None and source.name == "COMMANDLINE":
+            raise typer.BadParameter(
+                f"goes after `runs {context.invoked_subcommand}`, not before it",
+                param_hint=f"--{name.removeprefix('as_')}",
+            )
 
 
 @runs.command("show")

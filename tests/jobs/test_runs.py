@@ -67,3 +67,10 @@ def test_failures_beyond_the_first_are_counted(tmp_path: Path, monkeypatch: pyte
     assert sum(line.startswith("  failed ") for line in everything) == 53
     assert not any("more;" in line for line in everything)
     assert sum(line.startswith("  failed ") for line in listed("--failures", "2")) == 2
+
+
+@pytest.mark.parametrize("option", [("--workspace", "ws"), ("--database", "x"), ("--json",)])
+def test_an_option_before_the_subcommand_is_not_lost_silently(option: tuple[str, ...]):
+    done = catenary("runs", *option, "show", "run")
+    assert done.returncode == 2
+    assert "goes after `runs show`, not before it" in " ".join(done.stderr.replace("│", "").split())

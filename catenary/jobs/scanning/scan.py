@@ -219,7 +219,8 @@ def _registered(
         if known is not None:
             for policy in options.policies():
                 count = store_again.ask(tx, known, policy, judge.versions)
-                log.info("again run=%s which=%s images=%d", record.name, policy, count)
+                if policy is not Again.CHANGED:  # these are looked for later, and told then
+                    log.info("again run=%s which=%s images=%d", record.name, policy, count)
         if promises:
             if Again.NONE in options.again:
                 raise StoreError("--promise goes with no --again none: what stands has no promise")
