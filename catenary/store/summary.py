@@ -98,6 +98,8 @@ def of_run(connection: Connection, run_id: int) -> RunSummary:
         .order_by(func.count().desc(), frame.c.reason)
     ):
         reasons.setdefault(outcome, {})[reason] = count
+    found = {one: _found(connection, run_id, one) for one in (Verdict.DEFECT, Verdict.CANNOT_JUDGE)}
+    standing = {verdict: sum(by_kind.values()) for verdict, by_kind in found.items()}
     return RunSummary(
         run_id,
         record,
@@ -105,9 +107,9 @@ def of_run(connection: Connection, run_id: int) -> RunSummary:
         {outcome: counted[outcome] for outcome in Outcome},
         reasons.get(Outcome.FAILED, {}),
         reasons.get(Outcome.UNUSABLE, {}),
-        _found(connection, run_id, Verdict.DEFECT),
-        _found(connection, run_id, Verdict.CANNOT_JUDGE),
-        parts.counts(connection, run_id),
+        found[Verdict.DEFECT],
+        found[Verdict.CANNOT_JUDGE],
+        parts.counts(connection, run_id, standing),
         _superseded(connection, run_id),
     )
 

@@ -8,7 +8,7 @@ from sqlalchemy.exc import IntegrityError
 
 from catenary.domain.finding import Verdict
 from catenary.domain.geometry import Box
-from catenary.store import findings, ledger, parts
+from catenary.store import findings, ledger, parts, summary
 from catenary.store.database import Database
 from catenary.store.parts import JoinedPart, View
 from catenary.store.schema import frame
@@ -67,7 +67,9 @@ def test_views_of_one_part_are_counted_once(db: Database, scanned: int):
         findings.insert_all(tx, scanned, [(more, None)])
     join_all(db, scanned)
     with db.read() as connection:
-        assert parts.counts(connection, scanned) == {Verdict.DEFECT: 2, Verdict.CANNOT_JUDGE: 0}
+        counted = summary.of_run(connection, scanned)
+    assert counted.parts == {Verdict.DEFECT: 2, Verdict.CANNOT_JUDGE: 0}
+    assert counted.findings == 2
 
 
 def test_joining_a_mast_again_forgets_what_was_joined(db: Database, scanned: int):
