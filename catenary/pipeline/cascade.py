@@ -58,6 +58,7 @@ class CascadeSettings:
         tubes: Look for the tubes of cantilevers at fittings, and judge whether they are bent.
         bolts: Look for empty holes where bolts are located; every other bolt is then reported as
             not judged, since a bolt in its hole says nothing of its nut.
+        foreign: Look for nests and films among the located parts.
     """
 
     coverage: Coverage = Coverage.CASCADE
@@ -80,6 +81,7 @@ class CascadeSettings:
     stretch_px: float = 320.0
     tubes: bool = False
     bolts: bool = False
+    foreign: bool = False
 
     def __post_init__(self) -> None:
         """Refuse sizes that cannot work together."""

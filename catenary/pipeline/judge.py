@@ -24,6 +24,8 @@ from catenary.models.on_device import OnDevice, Picture
 from catenary.pipeline import fuse
 from catenary.pipeline.cascade import CascadeSettings, locate_all
 from catenary.rules import catalogue, long_tubes, long_wires
+from catenary.rules.catalogue import FrameRule
+from catenary.rules.supposed import Supposed
 
 Rule = Callable[[Crop], Evidence]
 
@@ -62,6 +64,7 @@ class Judge:
         anomaly: Tells how unlike normal parts a part is, or None.
         device: Where photographs are made smaller and cut for the networks; None for the
             processor.
+        frame_rules: Component id to the rule that supposes such parts in a whole photograph.
     """
 
     detector: Detector
@@ -76,6 +79,7 @@ class Judge:
     refiner: Refiner | None = None
     anomaly: AnomalyScorer | None = None
     device: torch.device | None = None
+    frame_rules: Mapping[str, FrameRule] = field(default_factory=dict)
 
     def __call__(self, frame: Frame) -> Judgement:
         """Judge one usable frame."""
@@ -94,7 +98,7 @@ class Judge:
         pictures = [self._sent(frame) for frame in frames]
         located = locate_all(pictures, self.detector, self.cascade, self.floors, self.refiner)
         seen = [
-            _Seen(frame, picture, self._completed(frame, found))
+            self._seen(frame, picture, found)
             for frame, picture, found in zip(frames, pictures, located, strict=True)
         ]
         spent.on("detect")
@@ -104,7 +108,7 @@ class Judge:
         if self.anomaly:
             spent.on("anomaly")
         for one in seen:
-            one.ruled = [self._ruled(one.frame, component) for component in one.judged()]
+            one.ruled = [self._evidence(one, index) for index in one.chosen]
         spent.on("rules")
         scores = iter(self._classified(seen))
         spent.on("classify")
@@ -112,6 +116,17 @@ class Judge:
 
     def _sent(self, frame: Frame) -> Picture:
         return frame.pixels if self.device is None else on_device.sent(frame.pixels, self.device)
+
+    def _seen(self, frame: Frame, picture: Picture, located: tuple[Component, ...]) -> "_Seen":
+        """Return a frame with what was located, what no detector finds, and what is supposed."""
+        components = self._completed(frame, located)
+        supposed: list[Supposed] = []
+        for rule in self.frame_rules.values():
+            supposed += rule(frame.pixels, components)
+        said = {len(components) + n: (one.evidence,) for n, one in enumerate(supposed)}
+        return _Seen(
+            frame, picture, components + tuple(one.component for one in supposed), supposed=said
+        )
 
     def _completed(self, frame: Frame, components: tuple[Component, ...]) -> tuple[Component, ...]:
         """Return components with those that no detector finds."""
@@ -135,7 +150,7 @@ class Judge:
     def can_judge(self, kind: str) -> bool:
         """Tell whether a rule or the classifier knows this component id."""
         by_classifier = self.classifier is not None and kind in self.classifier.conditions
-        return by_classifier or bool(self.rules.get(kind))
+        return by_classifier or bool(self.rules.get(kind)) or kind in self.frame_rules
 
     def _chosen(
         self, components: Sequence[Component], strange: Sequence[tuple[Evidence, ...]]
@@ -188,6 +203,11 @@ class Judge:
         fittings = [one.box for one in components if one.kind in long_tubes.FITTINGS]
         arms = [one.box for one in components if one.kind == "steady_arm"]
         return long_tubes.located(frame.pixels, fittings, arms)
+
+    def _evidence(self, seen: "_Seen", index: int) -> tuple[Evidence, ...]:
+        """Return what the rules say of one component: of a supposed one, the one that did so."""
+        said = seen.supposed.get(index)
+        return said if said else self._ruled(seen.frame, seen.components[index])
 
     def _ruled(self, frame: Frame, component: Component) -> tuple[Evidence, ...]:
         usual = CROP_MARGIN.get(component.kind, DEFAULT_MARGIN)
@@ -249,6 +269,7 @@ class _Seen:
         strange: What the anomaly scorer says of each component.
         chosen: Components that get a finding.
         ruled: What the rules say of each chosen one.
+        supposed: Component number to the evidence of the rule that supposes it.
     """
 
     frame: Frame
@@ -257,6 +278,7 @@ class _Seen:
     strange: list[tuple[Evidence, ...]] = field(default_factory=list)
     chosen: list[int] = field(default_factory=list)
     ruled: list[tuple[Evidence, ...]] = field(default_factory=list)
+    supposed: Mapping[int, tuple[Evidence, ...]] = field(default_factory=dict)
 
     def judged(self) -> list[Component]:
         return [self.components[index] for index in self.chosen]

@@ -119,6 +119,8 @@ QUANTITIES: Mapping[str, Quantity] = {
     "arm_length": _plain("定位器长度", "length of the arm"),
     "tube_angle": _plain("管的角度", "angle of the tube"),
     "tube_length": _plain("管的长度", "length of the tube"),
+    "thickness": _plain("厚度（按部件尺寸估算）", "thickness, as fittings tell sizes"),
+    "foreign_object_bulk.roughness": _share("细密纹理占比", "share of fine structure"),
     "edge_rise": _share("边缘过渡占线宽", "rise of the edges, of the width"),
     "edges_seen": _share("可见边缘占比", "length on which edges are seen"),
     "unevenness": _share("线宽波动", "variation of the width"),
@@ -134,6 +136,7 @@ UNITS: Mapping[str, Words] = {
     "1": Words("{number}", "{number}"),
     "deg": Words("{number}°", "{number}°"),
     "px": Words("{number} 像素", "{number} px"),
+    "mm": Words("{number} 毫米", "{number} mm"),
     "grey levels": Words("{number} 灰度级", "{number} grey levels"),
     "tube widths": Words("{number} 倍管宽", "{number} × tube width"),
     "wire widths": Words("{number} 倍线宽", "{number} × wire width"),
@@ -168,6 +171,7 @@ SOURCES: Mapping[str, Words] = {
     "steady_arm_slope": Words("定位器倾斜", "steady arm's slope"),
     "steady_arm_ends": Words("定位器端部", "steady arm's ends"),
     "cantilever_shape": Words("腕臂弯曲", "cantilever's straightness"),
+    "foreign_object_bulk": Words("异物", "something that hangs there"),
 }
 
 _BURNT = Words(
@@ -268,6 +272,11 @@ SEEN: Mapping[str, Words] = {
     "cantilever_shape": Words(
         "偏离两端连线达长度的 {bow}（限值 {limit_bow}）",
         "it leaves the line between its ends by {bow} of its length (limit {limit_bow})",
+    ),
+    "foreign_object_bulk": Words(
+        "此处有物体，约厚 {thickness}（限值 {limit_thickness}），不属于已检出的部件",
+        "something about {thickness} thick is there (limit {limit_thickness}) that belongs to no "
+        "located part",
     ),
 }
 
@@ -425,6 +434,7 @@ ROLES: Mapping[str, Words] = {
     "kink": Words("弯折处", "kink"),
     "thin": Words("变细处", "thin"),
     "strand": Words("散股", "strand"),
+    "outline": Words("轮廓", "outline"),
     "unusual": Words("最异常处", "most unusual"),
 }
 

@@ -1,17 +1,21 @@
 """The table of rules: which component kind is judged by which, with which limits."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from types import MappingProxyType
 
-from catenary.domain.finding import Evidence
+import numpy as np
+from numpy.typing import NDArray
+
+from catenary.domain.finding import Component, Evidence
 from catenary.imaging.crops import Crop
 from catenary.rules import (
     bolt_hole,
     cantilever,
     contact_wire,
     dropper,
+    foreign_object,
     insulator,
     messenger_wire,
     split_pin,
@@ -22,12 +26,16 @@ from catenary.rules.bolt_hole import HoleLimits
 from catenary.rules.cantilever import CantileverLimits
 from catenary.rules.contact_wire import ContactLimits
 from catenary.rules.dropper import DropperLimits
+from catenary.rules.foreign_object import ForeignLimits
 from catenary.rules.insulator import ShedLimits
 from catenary.rules.messenger_wire import MessengerLimits
 from catenary.rules.split_pin import SplitPinLimits
 from catenary.rules.steady_arm import SteadyArmLimits
+from catenary.rules.supposed import Supposed
 
 Rule = Callable[[Crop], Evidence]
+# Of the pixels of a whole photograph, (height, width) uint8, and what was located in it.
+FrameRule = Callable[[NDArray[np.uint8], Sequence[Component]], tuple[Supposed, ...]]
 
 # Margin of the crops whose rules need more of the surroundings than the classifier does, as a share
 # of the longer side of the box: a stretch of wire is compared with what is beside it, and a tube
@@ -52,6 +60,7 @@ class RuleLimits:
         cantilever: Limits of the cantilever's rule.
         bolt: Limits of the bolt rules.
         bolt_hole: Limits of the rule of empty holes.
+        foreign_object: Limits of the rule of foreign objects.
     """
 
     version: str
@@ -64,6 +73,7 @@ class RuleLimits:
     cantilever: CantileverLimits = field(default_factory=CantileverLimits)
     bolt: BoltLimits = field(default_factory=BoltLimits)
     bolt_hole: HoleLimits = field(default_factory=HoleLimits)
+    foreign_object: ForeignLimits = field(default_factory=ForeignLimits)
 
 
 def rules(limits: RuleLimits) -> Mapping[str, tuple[Rule, ...]]:
@@ -104,3 +114,8 @@ def rules(limits: RuleLimits) -> Mapping[str, tuple[Rule, ...]]:
         "cantilever": (partial(cantilever.shape, limits=limits.cantilever),),
         "bolt": (partial(bolt_hole.empty, limits=limits.bolt_hole),),
     }
+
+
+def frame_rules(limits: RuleLimits) -> Mapping[str, FrameRule]:
+    """Return the rules that look at a whole photograph, by the id of what they suppose there."""
+    return {"foreign_object": partial(foreign_object.located, limits=limits.foreign_object)}

@@ -18,7 +18,7 @@ from catenary.pipeline.cascade import CascadeSettings
 from catenary.pipeline.judge import Judge
 from catenary.pipeline.scan import Opening
 from catenary.rules import catalogue, long_tubes, long_wires
-from catenary.rules.catalogue import Rule
+from catenary.rules.catalogue import FrameRule, Rule
 
 SHIPPED_BUNDLE = "checkpoints/catenary-sim-1"
 
@@ -150,6 +150,7 @@ def judge(recipe: Recipe) -> Judge:
         loaded.refiner,
         loaded.anomaly,
         chosen if chosen.type == "cuda" or settings.on_device else None,
+        _frame_rules(catalogue.frame_rules(limits), settings.cascade),
     )
 
 
@@ -199,6 +200,14 @@ def _wanted(
         *(() if cascade.bolts else ("bolt",)),
     )
     return {kind: own for kind, own in rules.items() if kind not in unseen}
+
+
+def _frame_rules(
+    rules: Mapping[str, FrameRule], cascade: CascadeSettings
+) -> Mapping[str, FrameRule]:
+    """Return the rules of whole photographs that are asked for."""
+    asked = {"foreign_object": cascade.foreign}
+    return {kind: rule for kind, rule in rules.items() if asked[kind]}
 
 
 def device(name: str) -> torch.device:
