@@ -103,6 +103,31 @@ def resume_run(
     say(job.resume(place_of(workspace, database), run))
 
 
+@runs.command("droppers")
+def missing_droppers(
+    run: Annotated[str, typer.Argument(help="Name of the run.")],
+    csv: Annotated[Path | None, typer.Option(help="Table to write.")] = None,
+    workspace: Workspace = DEFAULT_WORKSPACE,
+    database: Database = "",
+) -> None:
+    """List where droppers are missing from their row, as positions of photographs tell."""
+    from catenary.jobs.reviewing import rows as job
+    from catenary.reports import rows
+
+    found = job.missing_droppers(place_of(workspace, database), run)
+    for one in found.gaps:
+        told = rows.why(one)
+        say(told.zh, told.en)
+    cameras = ", ".join(found.cameras) or "none"
+    say(f"{len(found.gaps)} places; positions of droppers known to cameras: {cameras}")
+    if found.untold:
+        names = ", ".join(found.untold)
+        say(f"not told: the index does not say where the droppers of camera {names} are")
+    if csv:
+        rows.write_csv(found.gaps, csv)
+        say(f"{csv.resolve()}")
+
+
 @runs.command("reassign")
 def reassign_masts(  # noqa: PLR0913 - every option of the command is a parameter
     run: Annotated[str, typer.Argument(help="Name of the run.")],

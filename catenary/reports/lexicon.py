@@ -119,6 +119,9 @@ QUANTITIES: Mapping[str, Quantity] = {
     "arm_length": _plain("定位器长度", "length of the arm"),
     "tube_angle": _plain("管的角度", "angle of the tube"),
     "tube_length": _plain("管的长度", "length of the tube"),
+    "spacing": _plain("到下一根吊弦的距离（通常间距的倍数）", "distance to the next dropper"),
+    "distance_ahead": _plain("到下一根吊弦的距离", "distance to the next dropper"),
+    "usual_distance": _plain("通常间距", "usual distance"),
     "thickness": _plain("厚度（按部件尺寸估算）", "thickness, as fittings tell sizes"),
     "foreign_object_bulk.roughness": _share("细密纹理占比", "share of fine structure"),
     "edge_rise": _share("边缘过渡占线宽", "rise of the edges, of the width"),
@@ -137,6 +140,8 @@ UNITS: Mapping[str, Words] = {
     "deg": Words("{number}°", "{number}°"),
     "px": Words("{number} 像素", "{number} px"),
     "mm": Words("{number} 毫米", "{number} mm"),
+    "m": Words("{number} 米", "{number} m"),
+    "usual distances": Words("{number} 倍", "{number} × the usual distance"),
     "grey levels": Words("{number} 灰度级", "{number} grey levels"),
     "tube widths": Words("{number} 倍管宽", "{number} × tube width"),
     "wire widths": Words("{number} 倍线宽", "{number} × wire width"),
@@ -153,6 +158,7 @@ SOURCES: Mapping[str, Words] = {
     "dropper_free_end": Words("吊弦线端", "dropper ends"),
     "dropper_slack": Words("吊弦弯曲", "dropper straightness"),
     "dropper_absence": Words("吊弦有无", "dropper present"),
+    "dropper_spacing": Words("吊弦间距", "distance of the droppers"),
     "insulator_shed_spacing": Words("伞裙排列", "row of sheds"),
     "insulator_surface": Words("伞裙明暗", "brightness of sheds"),
     "split_pin_presence": Words("开口销有无", "split pin present"),
@@ -195,6 +201,12 @@ SEEN: Mapping[str, Words] = {
     "dropper_absence": Words(
         "两线夹之间 {empty_between} 空无一物（限值 {limit_empty_between}）",
         "{empty_between} of the way between its clamps shows nothing (limit {limit_empty_between})",
+    ),
+    "dropper_spacing": Words(
+        "到下一根吊弦 {distance_ahead}，为通常间距 {usual_distance} 的 {spacing}"
+        "（限值 {limit_spacing}）",
+        "the next dropper is {distance_ahead} away, {spacing} of {usual_distance} "
+        "(limit {limit_spacing})",
     ),
     "dropper_slack": Words(
         "吊弦线偏离直线达全长的 {bow}（限值 {limit_bow}）",
@@ -437,6 +449,17 @@ ROLES: Mapping[str, Words] = {
     "outline": Words("轮廓", "outline"),
     "unusual": Words("最异常处", "most unusual"),
 }
+
+# Where droppers are missing from their row, for the command that lists them.
+ROW_GAP = Words(
+    "{place}：{seen}，约缺 {missing} 根；{photographs}",
+    "{place}: {seen}, about {missing} missing; {photographs}",
+)
+ROW_PHOTOGRAPHED = Words(
+    "其间 {count} 张照片未检出吊弦", "{count} photographs between show no dropper"
+)
+ROW_UNPHOTOGRAPHED = Words("其间无照片", "no photograph between")
+ROW_DENIED = Words("；相机 {cameras} 在其间检出吊弦", "; camera {cameras} shows a dropper between")
 
 SCORE = Words("得分", "score")
 BRIGHTENED = Words("图像已提亮（伽马 {gamma}）", "made brighter to be seen (gamma {gamma})")

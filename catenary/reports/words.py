@@ -239,6 +239,11 @@ def role(name: str) -> Words:
     return lexicon.ROLES.get(name, Words(name, name))
 
 
+def seen(one: Evidence) -> Words:
+    """Return what a rule has seen, with its numbers and limits."""
+    return _seen(one)
+
+
 def _raised(finding: Finding, taxonomy: Taxonomy) -> Words:
     rules = _rules(finding)
     network = next(filter(is_network, finding.evidence), None)

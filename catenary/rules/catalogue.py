@@ -26,6 +26,7 @@ from catenary.rules.bolt_hole import HoleLimits
 from catenary.rules.cantilever import CantileverLimits
 from catenary.rules.contact_wire import ContactLimits
 from catenary.rules.dropper import DropperLimits
+from catenary.rules.dropper_spacing import SpacingLimits
 from catenary.rules.foreign_object import ForeignLimits
 from catenary.rules.insulator import ShedLimits
 from catenary.rules.messenger_wire import MessengerLimits
@@ -61,6 +62,7 @@ class RuleLimits:
         bolt: Limits of the bolt rules.
         bolt_hole: Limits of the rule of empty holes.
         foreign_object: Limits of the rule of foreign objects.
+        dropper_spacing: Limits of the rule of rows of droppers.
     """
 
     version: str
@@ -74,6 +76,7 @@ class RuleLimits:
     bolt: BoltLimits = field(default_factory=BoltLimits)
     bolt_hole: HoleLimits = field(default_factory=HoleLimits)
     foreign_object: ForeignLimits = field(default_factory=ForeignLimits)
+    dropper_spacing: SpacingLimits = field(default_factory=SpacingLimits)
 
 
 def rules(limits: RuleLimits) -> Mapping[str, tuple[Rule, ...]]:
