@@ -1,22 +1,25 @@
 """Examples for reviewers: the surest right, false and missed cases are picked and drawn."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import cv2
 import numpy as np
 import pytest
+from numpy.typing import NDArray
 
 from catenary import config
 from catenary.datasets import coco
 from catenary.datasets.labels import Label, LabelledImage, LabelledSet
 from catenary.domain.errors import ConfigError
-from catenary.domain.finding import Evidence, Measurement, Verdict, Versions
+from catenary.domain.finding import Component, Evidence, Measurement, Verdict, Versions
 from catenary.domain.geometry import Box, Polyline
 from catenary.domain.image import ImageRef
 from catenary.imaging.crops import Crop
 from catenary.jobs.data import examples
 from catenary.pipeline.judge import Judge
+from catenary.rules.supposed import Supposed
 from tests.pipeline.fakes import BlobDetector
 
 TAXONOMY = config.load_taxonomy(config.bundled("configs/taxonomy.yaml"))
@@ -115,3 +118,28 @@ def test_an_image_that_is_not_there_is_named(tmp_path: Path):
     (tmp_path / "0.png").unlink()
     with pytest.raises(ConfigError, match=r"0\.png"):
         examples.of_rules([labels], JUDGE, quietly)
+
+
+def test_what_a_rule_of_whole_photographs_supposes_is_an_example_too(tmp_path: Path):
+    def supposed(pixels: NDArray[np.uint8], parts: Sequence[Component]) -> tuple[Supposed, ...]:
+        assert [one.kind for one in parts] == ["split_pin"]
+        score = float(pixels[70, 70]) / 255
+        said = Evidence("foreign_object_bulk/1", "nest", Verdict.DEFECT, score)
+        return (Supposed(Component("foreign_object", PIN, 1.0), said),)
+
+    path = pins(tmp_path, [(150, "normal"), (200, "normal"), (240, "normal")])
+    labelled = coco.read(path)
+    nest = Label("foreign_object", PIN.shifted(3, 3), "nest")
+    images = tuple(
+        replace(one, labels=(*one.labels, nest)) if number == 0 else one
+        for number, one in enumerate(labelled.images)
+    )
+    coco.write(LabelledSet(tmp_path, images), path)
+    judge = replace(JUDGE, rules={}, frame_rules={"foreign_object": supposed})
+    right, false = sorted(
+        examples.of_rules([path], judge, lambda *_: None), key=lambda one: one.outcome, reverse=True
+    )
+    assert (right.name, right.truth) == ("foreign_object_bulk-right", "nest")
+    assert (false.name, false.truth) == ("foreign_object_bulk-false", "normal")
+    assert right.finding.probability == pytest.approx(150 / 255, abs=0.02)
+    assert false.finding.probability == pytest.approx(240 / 255, abs=0.02)

@@ -60,7 +60,8 @@ def of_rules(
 ) -> list[Example]:
     """Return each rule's surest right case, and its surest false alarm or else its worst miss.
 
-    Each part is cut out by its true box, so the detector has no say.
+    Each part is cut out by its true box, so the detector has no say. Rules of whole photographs are
+    told the true boxes too; what they do not suppose is no example of theirs.
 
     Args:
         paths: COCO label files.
@@ -72,20 +73,18 @@ def of_rules(
     """
     best: dict[tuple[str, str], tuple[float, Example]] = {}
     for image, pixels in _photographs(paths, progress):
-        for label in image.labels:
-            if label.is_ignored or not label.is_evident:
+        said = (*_on_parts(judge, pixels, image), *_on_frames(judge, pixels, image))
+        for part, truth, evidence in said:
+            outcome = _outcome(evidence, truth)
+            if not outcome or evidence.score is None:
                 continue
-            for evidence in _ruled(judge, pixels, label):
-                outcome = _outcome(evidence, label.condition)
-                if not outcome or evidence.score is None:
-                    continue
-                rule = evidence.source.partition("/")[0]
-                worth = -evidence.score if outcome == MISSED else evidence.score
-                if worth > best.get((rule, outcome), (-2.0, None))[0]:
-                    found = _found(judge, image, label, evidence)
-                    name = f"{rule}-{outcome.partition(' ')[0]}"
-                    example = _example(outcome, label.condition, found, image, pixels)
-                    best[rule, outcome] = (worth, replace(example, name=name, is_of_rule=True))
+            rule = evidence.source.partition("/")[0]
+            worth = -evidence.score if outcome == MISSED else evidence.score
+            if worth > best.get((rule, outcome), (-2.0, None))[0]:
+                found = _found(judge, image, part, evidence)
+                name = f"{rule}-{outcome.partition(' ')[0]}"
+                example = _example(outcome, truth, found, image, pixels)
+                best[rule, outcome] = (worth, replace(example, name=name, is_of_rule=True))
     return [
         one
         for (rule, outcome), (_, one) in sorted(best.items())
@@ -187,6 +186,31 @@ def _photographs(
             progress(done, total)
 
 
+def _on_parts(
+    judge: Judge, pixels: NDArray[np.uint8], image: LabelledImage
+) -> Iterator[tuple[Component, str, Evidence]]:
+    """Yield what the rules say of each labelled part, with its true condition."""
+    for label in image.labels:
+        if label.is_evident and not label.is_ignored:
+            part = Component(label.component, label.box, 1.0)
+            for evidence in _ruled(judge, pixels, label):
+                yield part, label.condition, evidence
+
+
+def _on_frames(
+    judge: Judge, pixels: NDArray[np.uint8], image: LabelledImage
+) -> Iterator[tuple[Component, str, Evidence]]:
+    """Yield what the rules of whole photographs suppose, with what is true there."""
+    for kind, rule in judge.frame_rules.items():
+        known = [one for one in image.labels if one.component != kind and not one.is_ignored]
+        parts = [Component(one.component, one.box, 1.0) for one in known]
+        for one in rule(pixels, parts):
+            box = one.component.box
+            there = [label for label in image.labels if label.component == kind]
+            truth = next((label.condition for label in there if label.box.iou(box) > 0), NORMAL)
+            yield one.component, truth, one.evidence
+
+
 def _ruled(judge: Judge, pixels: NDArray[np.uint8], label: Label) -> Iterator[Evidence]:
     usual = CROP_MARGIN.get(label.component, DEFAULT_MARGIN)
     crop = cut(pixels, label.box, catalogue.CROP_MARGIN.get(label.component, usual))
@@ -202,9 +226,8 @@ def _outcome(evidence: Evidence, truth: str) -> str:
     return MISSED if evidence.verdict is Verdict.NORMAL and truth == evidence.condition else ""
 
 
-def _found(judge: Judge, image: LabelledImage, label: Label, evidence: Evidence) -> Finding:
+def _found(judge: Judge, image: LabelledImage, part: Component, evidence: Evidence) -> Finding:
     """Return what a rule alone says in the form of a finding, with its score as probability."""
-    part = Component(label.component, label.box, 1.0)
     is_defect = evidence.verdict is Verdict.DEFECT
     grade = judge.taxonomy.condition(part.kind, evidence.condition).grade if is_defect else None
     condition = evidence.condition if is_defect else NORMAL
