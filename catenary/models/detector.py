@@ -2,10 +2,12 @@
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
+import numpy as np
 import torch
 from torch import Tensor
-from torchvision.ops import batched_nms
+from torchvision.ops import nms
 
 from catenary.models import on_device
 from catenary.models.detections import Detections
@@ -72,8 +74,10 @@ class ComponentDetector:
             batch = on_device.stacked([images[index] for index in indices], height, width)
             with autocast(self._device, self._precision):
                 logits, merged = self._network.centres(normalised(sent(batch, self._device)))
-                for index, own_logits, own in zip(indices, logits, merged, strict=True):
-                    found[index] = self._read(own_logits, own, images[index].shape)
+                shapes = [images[index].shape for index in indices]
+                told = read(logits, merged, self._network.distances_at, shapes, self._limits)
+            for index, own in zip(indices, told, strict=True):
+                found[index] = own
         return found
 
     def _batches(self, images: Sequence[Picture]) -> Iterator[tuple[tuple[int, int], list[int]]]:
@@ -86,63 +90,98 @@ class ComponentDetector:
             for start in range(0, len(indices), count):
                 yield (height, width), indices[start : start + count]
 
-    def _read(self, logits: Tensor, merged: Tensor, shape: tuple[int, ...]) -> Detections:
-        return read(logits, merged, self._network.distances_at, shape, self._limits)
-
     @property
     def network(self) -> ComponentNetwork:
         """The network as it is run: batch normalisation folded in."""
         return self._network
 
 
+class Peaks(NamedTuple):
+    """Local maxima of the heatmaps of some pictures, picture after picture, best first.
+
+    Attributes:
+        pictures: (N,) int64, rising.
+        labels: (N,) int64.
+        rows: (N,) int64, cells.
+        columns: (N,) int64, cells.
+        scores: (N,) float32 in [0, 1].
+    """
+
+    pictures: Tensor
+    labels: Tensor
+    rows: Tensor
+    columns: Tensor
+    scores: Tensor
+
+    def where(self, which: Tensor) -> "Peaks":
+        """Return some of them: a mask (N,), or numbers."""
+        return Peaks(*(one[which] for one in self))
+
+
+DistancesAt = Callable[[Tensor, Tensor, Tensor, Tensor, Tensor], Tensor]
+
+
 def read(
     logits: Tensor,
     features: Tensor,
-    distances_at: Callable[[Tensor, Tensor, Tensor, Tensor], Tensor],
-    shape: tuple[int, ...],
+    distances_at: DistancesAt,
+    shapes: Sequence[tuple[int, ...]],
     limits: PeakLimits,
-) -> Detections:
-    """Return the detections of one image.
+) -> list[Detections]:
+    """Return the detections of each picture of a batch; the host waits for the device once.
 
     Args:
-        logits: (C, h, w) of the centres.
-        features: (F, h, w), whatever ``distances_at`` reads boxes off.
-        distances_at: Maps the features, rows, columns and labels (N,) to (N, 4), see
+        logits: (B, C, h, w) of the centres.
+        features: (B, F, h, w), whatever ``distances_at`` reads boxes off.
+        distances_at: Maps the features, pictures, rows, columns and labels (N,) to (N, 4), see
             `ComponentNetwork.distances_at`.
-        shape: Height and width of the image, px; boxes are cut off there.
+        shapes: Height and width of each picture, px; boxes are cut off there.
         limits: Which peaks count.
     """
-    labels, rows, columns, scores = peaks(logits, limits)
-    distances = distances_at(features, rows, columns, labels)
-    boxes = cell_boxes(torch.stack([rows, columns], dim=1), distances)
-    boxes = torch.minimum(boxes.clamp(min=0), boxes.new_tensor(shape[::-1]).repeat(2))
+    found = peaks(logits, limits)
+    distances = distances_at(features, found.pictures, found.rows, found.columns, found.labels)
+    boxes = cell_boxes(torch.stack([found.rows, found.columns], dim=1), distances)
+    corners = boxes.new_tensor([(width, height, width, height) for height, width in shapes])
+    boxes = torch.minimum(boxes.clamp(min=0), corners[found.pictures])
     solid = (boxes[:, 2:] - boxes[:, :2]).amin(dim=1) > 0
-    boxes, scores, labels = boxes[solid], scores[solid], labels[solid]
-    kept = batched_nms(boxes, scores, labels, limits.max_iou)
-    return Detections(
-        boxes[kept].cpu().numpy(), scores[kept].cpu().numpy(), labels[kept].cpu().numpy()
-    )
+    boxes, found = boxes[solid], found.where(solid)
+    kept = _strongest(boxes, found, logits.shape[1], limits.max_iou)
+    numbers = torch.stack([found.pictures, found.labels], dim=1)  # small: exact as floats too
+    told = torch.cat([boxes, found.scores[:, None], numbers], dim=1)[kept].cpu().numpy()
+    own = (told[told[:, 5] == picture] for picture in range(len(shapes)))
+    return [Detections(one[:, :4], one[:, 4], one[:, 6].astype(np.int64)) for one in own]
 
 
-def peaks(logits: Tensor, limits: PeakLimits) -> tuple[Tensor, Tensor, Tensor, Tensor]:
-    """Return the local maxima of a heatmap, best first.
+def _strongest(boxes: Tensor, found: Peaks, classes: int, max_iou: float) -> Tensor:
+    """Return which boxes no better one of the same picture and class overlaps, best first.
+
+    All pictures at once: each class of each is moved to a place of its own. In double precision,
+    so that moving far rounds nothing, and a picture is told the same whatever is beside it.
+    """
+    places = (found.pictures * classes + found.labels) * (boxes.amax() + 1 if len(boxes) else 1)
+    with torch.autocast(boxes.device.type, enabled=False):  # it would round to single precision
+        return nms(boxes.double() + places.double()[:, None], found.scores.double(), max_iou)
+
+
+def peaks(logits: Tensor, limits: PeakLimits) -> Peaks:
+    """Return the local maxima of heatmaps (B, C, h, w).
 
     Args:
-        logits: (C, h, w).
-        limits: Lowest score and highest number.
-
-    Returns:
-        Class, row, column (N,) int64 and score (N,) float32 in [0, 1].
+        logits: (B, C, h, w).
+        limits: Lowest score and highest number a picture.
     """
     floor = torch.logit(torch.tensor(limits.min_score, device=logits.device))
-    labels, rows, columns = torch.nonzero(logits > floor, as_tuple=True)
+    pictures, labels, rows, columns = torch.nonzero(logits > floor, as_tuple=True)
     # Only cells above the floor are compared with those around: a thousandth of the heatmap.
     around = torch.arange(-1, 2, device=logits.device)
-    y = (rows[:, None] + around).clamp_(0, logits.shape[1] - 1)[:, :, None]
-    x = (columns[:, None] + around).clamp_(0, logits.shape[2] - 1)[:, None, :]
-    own = logits[labels, rows, columns]
-    is_peak = logits[labels[:, None, None], y, x].amax(dim=(1, 2)) == own
-    labels, rows, columns = labels[is_peak], rows[is_peak], columns[is_peak]
-    scores = own[is_peak].float().sigmoid()
-    best = scores.argsort(descending=True, stable=True)[: limits.max_peaks]
-    return labels[best], rows[best], columns[best], scores[best]
+    y = (rows[:, None] + around).clamp_(0, logits.shape[2] - 1)[:, :, None]
+    x = (columns[:, None] + around).clamp_(0, logits.shape[3] - 1)[:, None, :]
+    own = logits[pictures, labels, rows, columns]
+    there = logits[pictures[:, None, None], labels[:, None, None], y, x]
+    scores = own.double().sigmoid().float()  # its last digit depends on the neighbours in single
+    found = Peaks(pictures, labels, rows, columns, scores).where(there.amax(dim=(1, 2)) == own)
+    found = found.where(found.scores.argsort(descending=True, stable=True))
+    found = found.where(found.pictures.argsort(stable=True))
+    first = torch.searchsorted(found.pictures, found.pictures)  # of the same picture
+    rank = torch.arange(len(first), device=first.device) - first
+    return found.where(rank < limits.max_peaks)

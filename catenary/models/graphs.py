@@ -77,7 +77,10 @@ def graphs(bundle: Bundle) -> dict[str, nn.Module]:
     return {name: graph.eval() for name, graph in made.items()}
 
 
-def picked(sides: Tensor, rows: Tensor, columns: Tensor, labels: Tensor) -> Tensor:
-    """Return (N, 4) distances of cells and classes (N,) from those of all (4 * C, h, w)."""
-    every = sides[:, rows, columns].T.reshape(len(labels), sides.shape[0] // 4, 4)  # (N, C, 4)
+def picked(
+    sides: Tensor, pictures: Tensor, rows: Tensor, columns: Tensor, labels: Tensor
+) -> Tensor:
+    """Return (N, 4) distances of cells and classes (N,) from those of all (B, 4 * C, h, w)."""
+    every = sides[pictures, :, rows, columns]  # (N, 4 * C)
+    every = every.view(len(labels), sides.shape[1] // 4, 4)
     return every[torch.arange(len(labels), device=labels.device), labels]

@@ -160,11 +160,14 @@ class ComponentNetwork(nn.Module):
         tower = self.centre_tower(merged)
         return self.centre(tower), merged
 
-    def distances_at(self, merged: Tensor, rows: Tensor, columns: Tensor, labels: Tensor) -> Tensor:
-        """Return `distances` of single cells of one picture, asking the box tower only there.
+    def distances_at(
+        self, merged: Tensor, pictures: Tensor, rows: Tensor, columns: Tensor, labels: Tensor
+    ) -> Tensor:
+        """Return `distances` of single cells, asking the box tower only there.
 
         Args:
-            merged: (channels, h, w), see `centres`.
+            merged: (B, channels, h, w), see `centres`.
+            pictures: (N,) int64, of which picture each cell is.
             rows: (N,) int64 of the cells.
             columns: (N,) int64.
             labels: (N,) int64, the class whose box is wanted.
@@ -176,9 +179,10 @@ class ComponentNetwork(nn.Module):
         around = torch.arange(-_AROUND, _AROUND + 1, device=rows.device)
         y = (F.pad(rows, more)[:, None] + around)[:, :, None]  # (M, 5, 1)
         x = (F.pad(columns, more)[:, None] + around)[:, None, :]
-        height, width = merged.shape[1:]
+        own = F.pad(pictures, more)[:, None, None]
+        height, width = merged.shape[2:]
         inside = ((y >= 0) & (y < height) & (x >= 0) & (x < width))[:, None]  # (M, 1, 5, 5)
-        cells = merged.permute(1, 2, 0)[y.clamp(0, height - 1), x.clamp(0, width - 1)]
+        cells = merged.permute(0, 2, 3, 1)[own, y.clamp(0, height - 1), x.clamp(0, width - 1)]
         seen = cells.permute(0, 3, 1, 2) * inside  # (M, channels, 5, 5)
         for block in self.box_tower:
             # What is outside of the picture is 0 for every layer, as in a whole picture.

@@ -268,7 +268,7 @@ def _answers(bundle: Bundle, asked: Graphs, *, in_batches: bool = False) -> _Ans
     padded = [inputs.stacked([one], *inputs.padded_size(*one.shape)).numpy() for one in shown]
     dense = _together(asked[DETECTOR], [(one,) for one in padded], in_batches=in_batches)
     found = tuple(
-        _read(logits[0], sides[0], picture.shape)
+        _read(logits, sides, picture.shape)
         for (logits, sides), picture in zip(dense, shown, strict=True)
     )
     crops = [
@@ -332,7 +332,8 @@ def _read(
     logits: NDArray[np.float32], sides: NDArray[np.float32], shape: tuple[int, ...]
 ) -> Detections:
     tensors = torch.from_numpy(logits), torch.from_numpy(sides)
-    return read(*tensors, graphs.picked, shape, PeakLimits())
+    (found,) = read(*tensors, graphs.picked, [shape], PeakLimits())
+    return found
 
 
 def _shares(logits: NDArray[np.float32], bundle: Bundle) -> NDArray[np.float64]:

@@ -2,10 +2,13 @@ import numpy as np
 import pytest
 import torch
 import torch.nn.functional as F  # noqa: N812 - torch's own customary name
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from torch import Tensor, nn
 
 from catenary.models.classifier import CropClassifier
-from catenary.models.detector import ComponentDetector, PeakLimits, peaks
+from catenary.models.detector import ComponentDetector, PeakLimits, peaks, read
+from catenary.models.graphs import picked
 from catenary.models.inputs import Precision, letterboxed, padded_size
 from catenary.models.network import STRIDE
 
@@ -21,7 +24,7 @@ class BrightSpots(nn.Module):
         cells = nn.functional.max_pool2d(images, STRIDE)
         return 8 * cells - 8, torch.zeros(len(images), 4, *cells.shape[-2:])
 
-    def distances_at(self, features: Tensor, rows, columns, labels: Tensor) -> Tensor:
+    def distances_at(self, features: Tensor, pictures, rows, columns, labels: Tensor) -> Tensor:
         return torch.full((len(labels), 4), 12.0)
 
 
@@ -62,24 +65,56 @@ def test_one_part_is_reported_once(detector):
 
 
 def test_peaks_are_the_best_local_maxima():
-    logits = torch.full((1, 6, 6), -9.0)
-    logits[0, 1, 1], logits[0, 1, 2], logits[0, 4, 4] = 2.0, 1.0, 3.0
-    labels, rows, columns, scores = peaks(logits, PeakLimits())
-    assert list(zip(rows.tolist(), columns.tolist(), strict=True)) == [(4, 4), (1, 1)]
-    assert labels.tolist() == [0, 0]
-    assert scores.tolist() == pytest.approx([0.9526, 0.8808], abs=1e-3)
-    assert len(peaks(logits, PeakLimits(max_peaks=1))[0]) == 1
+    logits = torch.full((1, 1, 6, 6), -9.0)
+    logits[0, 0, 1, 1], logits[0, 0, 1, 2], logits[0, 0, 4, 4] = 2.0, 1.0, 3.0
+    found = peaks(logits, PeakLimits())
+    assert list(zip(found.rows.tolist(), found.columns.tolist(), strict=True)) == [(4, 4), (1, 1)]
+    assert found.labels.tolist() == [0, 0]
+    assert found.scores.tolist() == pytest.approx([0.9526, 0.8808], abs=1e-3)
+    assert len(peaks(logits, PeakLimits(max_peaks=1)).rows) == 1
 
 
 def test_peaks_are_those_of_every_window_of_nine_cells():
-    logits = torch.randn((3, 20, 30), generator=torch.Generator().manual_seed(0))
-    logits[1, 3:5, 0] = 4.0  # a plateau at the edge
-    highest = F.max_pool2d(logits[None], 3, stride=1, padding=1)[0]
+    logits = torch.randn((2, 3, 20, 30), generator=torch.Generator().manual_seed(0))
+    logits[0, 1, 3:5, 0] = 4.0  # a plateau at the edge
+    highest = F.max_pool2d(logits, 3, stride=1, padding=1)
     expected = torch.nonzero((highest == logits) & (logits.sigmoid() > 0.6))
-    labels, rows, columns, scores = peaks(logits, PeakLimits(min_score=0.6, max_peaks=1000))
-    found = torch.stack([labels, rows, columns], dim=1)
-    assert sorted(found.tolist()) == expected.tolist()
-    assert scores.tolist() == sorted(scores.tolist(), reverse=True)
+    found = peaks(logits, PeakLimits(min_score=0.6, max_peaks=1000))
+    places = torch.stack([found.pictures, found.labels, found.rows, found.columns], dim=1)
+    assert sorted(places.tolist()) == expected.tolist()
+    for picture in (0, 1):
+        scores = found.scores[found.pictures == picture].tolist()
+        assert scores == sorted(scores, reverse=True)
+
+
+@given(st.integers(0, 10**6), st.integers(1, 4))
+@settings(max_examples=20, deadline=None)
+def test_pictures_read_together_are_told_as_one_by_one(seed: int, count: int):
+    chance = torch.Generator().manual_seed(seed)
+    logits = 2 * torch.randn((count, 3, 12, 16), generator=chance)
+    sides = 40 * torch.rand((count, 12, 12, 16), generator=chance)
+    shapes = [(48 - 5 * one, 64 - 3 * one) for one in range(count)]  # boxes are cut off there
+    limits = PeakLimits(min_score=0.5, max_peaks=25, max_iou=0.3)
+    together = read(logits, sides, picked, shapes, limits)
+    for index, found in enumerate(together):
+        own = slice(index, index + 1)
+        (alone,) = read(logits[own], sides[own], picked, shapes[own], limits)
+        np.testing.assert_array_equal(found.boxes, alone.boxes)
+        np.testing.assert_array_equal(found.scores, alone.scores)
+        np.testing.assert_array_equal(found.labels, alone.labels)
+        assert 0 < len(found) <= 25
+        assert found.boxes[:, 2].max() <= shapes[index][1]
+
+
+def test_the_weaker_of_two_boxes_gives_way_in_its_own_class_and_picture_only():
+    logits = torch.full((2, 2, 8, 8), -9.0)
+    logits[0, 0, 2, 2], logits[0, 0, 2, 4] = 3.0, 2.0  # the same class of one picture: one stays
+    logits[0, 1, 4, 2], logits[1, 0, 2, 2] = 1.0, 0.5  # another class, another picture
+    sides = torch.full((2, 8, 8, 8), 12.0)
+    first, second = read(logits, sides, picked, [(32, 32)] * 2, PeakLimits(max_iou=0.1))
+    assert first.labels.tolist() == [0, 1]
+    assert first.scores.tolist() == pytest.approx([0.9526, 0.7311], abs=1e-3)
+    assert second.boxes.tolist() == [[0.0, 0.0, 22.0, 22.0]]
 
 
 def test_a_detector_of_other_classes_is_refused():

@@ -96,15 +96,15 @@ def test_folded_networks_answer_the_same(detector):
 @torch.inference_mode()
 @pytest.mark.parametrize("count", [0, 1, 33, 16 * 24])
 def test_boxes_asked_for_at_single_cells_are_those_of_the_whole_picture(detector, count):
-    images = torch.randn(1, 1, 64, 96)
+    images = torch.randn(2, 1, 64, 96)
     detector = copy.deepcopy(detector)
     torch.nn.init.normal_(detector.box.weight, std=0.3)
     _, features = detector(images)
     _, merged = detector.centres(images)
     every = torch.arange(16 * 24).roll(1)[:count]  # begins in a corner
-    rows, columns, labels = every // 24, every % 24, every % detector.classes
-    expected = detector.distances(features[0, :, rows, columns].T, labels)
-    answer = detector.distances_at(merged[0], rows, columns, labels)
+    pictures, rows, columns, labels = every % 2, every // 24, every % 24, every % detector.classes
+    expected = detector.distances(features[pictures, :, rows, columns], labels)
+    answer = detector.distances_at(merged, pictures, rows, columns, labels)
     assert answer.shape == (count, 4)
     assert torch.allclose(answer, expected, rtol=1e-4, atol=1e-3)
 

@@ -40,7 +40,7 @@ def test_a_graph_and_its_reading_are_the_detector(own):
     batch = inputs.stacked([picture], *inputs.padded_size(*picture.shape))
     with torch.inference_mode():
         logits, sides = graphs.graphs(own)[DETECTOR](batch)
-    found = read(logits[0], sides[0], graphs.picked, picture.shape, PeakLimits())
+    (found,) = read(logits, sides, graphs.picked, [picture.shape], PeakLimits())
     (expected,) = own.detector([picture])
     assert len(found) == len(expected) > 0
     np.testing.assert_allclose(found.boxes, expected.boxes, atol=1e-3)
