@@ -160,7 +160,9 @@ def _strongest(boxes: Tensor, found: Peaks, classes: int, max_iou: float) -> Ten
     """
     places = (found.pictures * classes + found.labels) * (boxes.amax() + 1 if len(boxes) else 1)
     with torch.autocast(boxes.device.type, enabled=False):  # it would round to single precision
-        return nms(boxes.double() + places.double()[:, None], found.scores.double(), max_iou)
+        apart = boxes.double() + places.double()[:, None]
+        kept: Tensor = nms(apart, found.scores.double(), max_iou)
+    return kept
 
 
 def peaks(logits: Tensor, limits: PeakLimits) -> Peaks:
