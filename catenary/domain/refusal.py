@@ -53,6 +53,7 @@ class Unjudged(StrEnum):
     NO_THREAD = "no_thread"
     NUT_UNSEEN = "nut_unseen"
     NO_HOLE = "no_hole"
+    UNFAMILIAR = "unfamiliar"  # unlikeness
     UNKNOWN_KIND = "unknown_kind"
     NO_SOURCE = "no_source"
 

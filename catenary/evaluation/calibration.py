@@ -8,7 +8,15 @@ from numpy.typing import NDArray
 from scipy.optimize import minimize
 
 from catenary.domain.finding import NORMAL
-from catenary.models.fusion import DEFAULTS, ORDERING, Fusion, FusionWeights, Voices
+from catenary.models.fusion import (
+    DEFAULTS,
+    ORDERING,
+    Fusion,
+    FusionWeights,
+    PartOdds,
+    Voices,
+    logit,
+)
 
 FOLDS = 20  # masts are left out one by one where there are no more than this, else in so many goes
 # Pull of intercept, classifier, rule, anomaly and box towards what they are pulled to, in units of
@@ -45,6 +53,35 @@ def lowest_floor(scores: Sequence[float], is_part: Sequence[bool], budget: float
     if within == len(order):
         return 0.0
     return float(np.asarray(scores)[order][within - 1]) if within else 1.0
+
+
+def part_odds(scores: Sequence[float], is_part: Sequence[bool]) -> PartOdds | None:
+    """Fit how sure a detector's score of a box makes of a part.
+
+    Maximum-likelihood logistic regression, its slope drawn towards 1.
+
+    Args:
+        scores: Of all boxes of one component, in [0, 1].
+        is_part: Whether each is on a part.
+
+    Returns:
+        None where all boxes are on parts, or none is.
+    """
+    truth = np.array(is_part, np.float64)
+    if not 0 < truth.sum() < len(truth):
+        return None
+    features = np.array([(1.0, logit(one)) for one in scores])
+
+    def loss(values: NDArray[np.float64]) -> tuple[float, NDArray[np.float64]]:
+        total = features @ values
+        beside = np.array([0.0, values[1] - 1])
+        slope = features.T @ (1 / (1 + np.exp(-total)) - truth) + beside
+        nll = np.logaddexp(0, total) - truth * total
+        return float(nll.sum() + beside @ beside / 2), slope
+
+    limits = [(-10.0, 10.0), (0.0, 10.0)]
+    best = minimize(loss, [0.0, 1.0], jac=True, bounds=limits, method="L-BFGS-B")
+    return PartOdds(*(float(value) for value in best.x))
 
 
 @dataclass(frozen=True, slots=True)

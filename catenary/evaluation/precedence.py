@@ -16,8 +16,8 @@ _PLACES = (0.1, 0.15, 0.2, 0.3, 0.4)
 _MOST = 0.5  # false findings a photograph up to which what is found counts
 _LEAST_SCORE = 0.05  # of a rule; below it nothing is measured
 _FEW = 10  # defects, below which they do not tell whether a network knows anything
-# Share of the defects that must be found more, since what comes behind the rules loses the meaning
-# of a probability. Chosen on training masts of the scarce bench.
+# Share of the defects that anybody else must find more to take the first places of the rules. So
+# small a difference is chance, and an order that can be measured is the simpler one.
 _LEAST_GAIN = 0.01
 
 
@@ -29,8 +29,9 @@ def rules_first(
     A network that learnt from a handful of defects speaks up where it knows nothing, and takes the
     first places of the rules. So it has to earn them. Of several scores that one is looked at with
     which most defects are found, on average over 0 to 0.5 false findings a photograph, each mast
-    judged by weights that were fitted without it; of equals the lowest. It is taken where it finds
-    a hundredth more than the joint form by itself; with under ten defects, where it finds no less.
+    judged by weights that were fitted without it; of equals the lowest. It is taken unless the
+    joint form by itself finds a hundredth more; under ten defects, anything more. Without any
+    defect nobody has earned anything: the rules keep what they raise at the smallest alarm budget.
 
     Args:
         samples: Of one component.
@@ -38,22 +39,28 @@ def rules_first(
         photographs: That the samples are of.
 
     Returns:
-        A rule score in (0, 1); None where the joint form is as good by itself, or where there is
-        no defect, or no normal part, to tell by.
+        A rule score in (0, 1); None where the joint form is better by itself, where the rules
+        hardly measure anything, or where there is no normal part to tell by.
     """
     is_defect = np.array([one.condition != NORMAL for one in samples], np.bool_)
     ruled = np.array([_ruled(one) for one in samples], np.float64)
-    if not 0 < is_defect.sum() < len(samples):
+    if is_defect.all():
         return None
     false = -np.sort(-ruled[~is_defect])
     places = [min(int(share * photographs), len(false) - 1) for share in _PLACES]
+    if not is_defect.any():
+        first = float(false[places[0]])
+        return first if first >= _LEAST_SCORE else None
     scores = sorted({float(false[place]) for place in places}, reverse=True)
     tried = [None, *(score for score in scores if score >= _LEAST_SCORE)]
     most = min(int(_MOST * photographs), len(false) - 1)
     joint, *areas = (_area(_fused(samples, without, one), is_defect, most) for one in tried)
     best = max(range(len(areas)), key=lambda at: (areas[at], at), default=None)
+    if best is None:
+        return None
+    gain = joint - areas[best]
     needed = 0.0 if is_defect.sum() < _FEW else _LEAST_GAIN
-    return None if best is None or areas[best] - joint < needed else tried[1 + best]
+    return None if gain > needed else tried[1 + best]
 
 
 def _ruled(one: Sample) -> float:

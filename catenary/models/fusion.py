@@ -13,6 +13,8 @@ from types import MappingProxyType
 
 from pydantic import ConfigDict
 
+from catenary.models.familiar import Familiar
+
 # A part that the sources, all in all, do not suspect stays below it; no threshold is lower.
 LEAST_THRESHOLD = 0.05
 # Weight of the anomaly score among parts that nobody suspects, where no defect taught another: it
@@ -39,7 +41,7 @@ class Voices:
         classifier: In [0, 1]; None where it could not judge.
         rule: Strongest score in [0, 1] of the rules that judge this condition, or None.
         anomaly: Share of normal parts in [0, 1] that are less strange, or None.
-        box: Score in [0, 1] of the box itself.
+        box: Probability in [0, 1] that the box holds a part of its kind.
     """
 
     classifier: float | None
@@ -79,9 +81,9 @@ class FusionWeights:
         classifier: Weight of the classifier's log-odds; 0 where it is not a source.
         rule: Weight of the rule's log-odds; 0 where it is not a source.
         anomaly: Weight of the log-odds of the anomaly score.
-        box: The odds are multiplied by the box's score to this power, so a box can only lower
-            them: where there is no part, rule and classifier look at something else and often
-            call it damaged.
+        box: The odds are multiplied to this power by the probability that there is a part, so a
+            box can only lower them: where there is none, rule and classifier look at something
+            else and often call it damaged.
         ordering: Least weight of the anomaly score among parts that neither classifier nor rule
             suspects.
     """
@@ -128,6 +130,31 @@ def unsuspected(odds: float, anomaly: float | None, weight: float) -> float:
         odds += weight * (logit(anomaly) - logit(1.0))
     said = _share(odds)
     return said / (1 + said / LEAST_THRESHOLD)
+
+
+@dataclass(frozen=True, slots=True)
+class PartOdds:
+    """How a detector's score of a box tells whether there is a part: log-odds, a straight line.
+
+    Method: Platt 1999. A score that no box on nothing reaches makes sure of a part, however far
+    below 1 it is.
+
+    Attributes:
+        intercept: Log-odds of a part where the score is 0.5.
+        slope: Weight of the score's log-odds, at least 0.
+    """
+
+    __pydantic_config__ = _STRICT
+    intercept: float
+    slope: float
+
+    def probability(self, score: float) -> float:
+        """Return the probability in (0, 1) of a part in a box with a score in [0, 1].
+
+        >>> round(PartOdds(2.0, 2.0).probability(0.5), 3)
+        0.881
+        """
+        return _share(self.intercept + self.slope * logit(score))
 
 
 # Where nothing could be fitted: a source alone speaks for itself, two count half each.
@@ -191,6 +218,8 @@ class Fusion:
         rules_first: Rule score from which a part comes before all that are not measured so, in
             the order of the rules, whoever else says what; None where the rules have no such
             precedence. Below 0.5 it takes the place of the rules' own limits.
+        part: How sure a box's score makes of a part; None where its score is taken for that.
+        familiar: Pictures that it was fitted on; None where that is not known.
     """
 
     __pydantic_config__ = _STRICT
@@ -199,6 +228,12 @@ class Fusion:
     conditions: Mapping[str, Mapping[str, FusionWeights]] = field(default_factory=dict)
     contest: Contest | None = None
     rules_first: float | None = None
+    part: PartOdds | None = None
+    familiar: Familiar | None = None
+
+    def is_part(self, score: float) -> float:
+        """Return the probability in [0, 1] that a box with a detector score holds a part."""
+        return score if self.part is None else self.part.probability(score)
 
     def as_member(self, form: Form) -> "Fusion":
         """Return it as it is in a contest, where the voices of a member are heard alone."""

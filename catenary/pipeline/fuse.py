@@ -4,17 +4,19 @@ Condition by condition; the formula is in `catenary.models.fusion`. The weights 
 calibration scenes and travel in the model bundle.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from catenary.domain.finding import NORMAL, UNUSUAL, Evidence, Measurement, Verdict
 from catenary.domain.geometry import Polyline
-from catenary.domain.refusal import Unjudged
+from catenary.domain.refusal import Unjudged, refused
 from catenary.models.detections import ConditionScores, Strangeness
+from catenary.models.familiar import Familiar
 from catenary.models.fusion import LEAST_THRESHOLD, Fusion, Voices
 
 CLASSIFIER = "classifier/1"  # source of the classifier's evidence; rules have names of their own
 ANOMALY = "anomaly/1"  # source of what the anomaly scorer says
+_NOTHING = 0.5  # score of who says nothing
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +46,26 @@ def classifier_evidence(scores: ConditionScores) -> Evidence:
     return Evidence(CLASSIFIER, ranked[0][0], verdict, score, numbers)
 
 
+def unfamiliar(by_rules: Sequence[Evidence], known: Familiar, distance: float) -> Evidence | None:
+    """Return the classifier's refusal of a picture unlike all that the fusion was fitted on.
+
+    Nobody knows what its score is worth there, so a rule that measured the part is believed alone.
+    Where no rule could judge the part, the classifier is all there is, and is heard.
+
+    Args:
+        by_rules: What each rule says of the part.
+        known: Pictures of such parts that the fusion was fitted on.
+        distance: Of the picture from the nearest of them.
+
+    Returns:
+        None where the classifier is heard.
+    """
+    if distance <= known.limit or all(one.score is None for one in by_rules):
+        return None
+    told = refused(Unjudged.UNFAMILIAR, "unlikeness", distance, "1", known.limit)
+    return told.evidence(CLASSIFIER, by_rules[0].condition)
+
+
 def anomaly_evidence(one: Strangeness) -> Evidence:
     """Return what the anomaly scorer says, with an outline of the strangest place of the crop."""
     box = one.worst
@@ -63,23 +85,32 @@ def voices(evidence: Sequence[Evidence], box: float) -> dict[str, Voices]:
 
     Of the condition that the classifier names, it says how sure it is of any defect; of each other
     one its share. Of several rules on one condition the strongest is heard. Where neither could
-    judge any, the anomaly scorer alone is heard of what the rules were asked about.
+    judge any, the anomaly scorer alone is heard of what the rules were asked about. Of a picture
+    unlike those calibrated on the classifier says nothing, 0.5, of what a rule measured.
     """
     ruled: dict[str, float] = {}
     for one in _rules(evidence):
         if one.score is not None:
             ruled[one.condition] = max(one.score, ruled.get(one.condition, 0.0))
-    shares = {}
+    shares: dict[str, float] = {}
     for one in evidence:
-        if one.source == CLASSIFIER and one.score is not None:
-            shares = {share.name: share.value for share in one.measurements}
-            shares[one.condition] = one.score
+        if one.source == CLASSIFIER:
+            shares = _shares(one, ruled)
     anomaly = next((one.score for one in evidence if one.source == ANOMALY), None)
     asked = [] if anomaly is None else [one.condition for one in _rules(evidence)]
     return {
         name: Voices(shares.get(name), ruled.get(name), anomaly, box)
         for name in dict.fromkeys((*shares, *ruled) or asked)
     }
+
+
+def _shares(one: Evidence, ruled: Mapping[str, float]) -> dict[str, float]:
+    """Return what the classifier says of each condition."""
+    if one.reason == Unjudged.UNFAMILIAR:
+        return dict.fromkeys(ruled, _NOTHING)
+    if one.score is None:
+        return {}
+    return {share.name: share.value for share in one.measurements} | {one.condition: one.score}
 
 
 def fuse(evidence: Sequence[Evidence], box: float, fusion: Fusion, threshold: float) -> Fused:
@@ -101,7 +132,8 @@ def fuse(evidence: Sequence[Evidence], box: float, fusion: Fusion, threshold: fl
     """
     if evidence and all(one.source == ANOMALY for one in evidence):
         return Fused(Verdict.CANNOT_JUDGE, UNUSUAL, None, Unjudged.UNKNOWN_KIND)
-    condition, value = fusion.strongest(voices(evidence, box)) or ("unknown", None)
+    said = voices(evidence, fusion.is_part(box))
+    condition, value = fusion.strongest(said) or ("unknown", None)
     if value is not None and value >= max(threshold, LEAST_THRESHOLD):
         return Fused(Verdict.DEFECT, condition, value, "")
     rules = _rules(evidence)

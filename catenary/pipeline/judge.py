@@ -9,6 +9,7 @@ import torch
 from catenary.domain.finding import Component, Evidence, Finding, Verdict, Versions
 from catenary.domain.image import Frame
 from catenary.domain.taxonomy import Taxonomy
+from catenary.imaging.appearance import appearance
 from catenary.imaging.crops import Crop, cut
 from catenary.models import on_device
 from catenary.models.classifier import CROP_MARGIN, DEFAULT_MARGIN, LEAST_SIDE_PX
@@ -221,20 +222,36 @@ class Judge:
 
         None of what it never learnt.
         """
-        parts = [(seen, one) for seen in frames for one in seen.judged()]
+        parts = [
+            (seen, one, by_rules)
+            for seen in frames
+            for one, by_rules in zip(seen.judged(), seen.ruled, strict=True)
+        ]
         opinions: list[tuple[Evidence, ...]] = [()] * len(parts)
         if self.classifier is None:
             return opinions
-        known = {
-            index: (seen, one)
-            for index, (seen, one) in enumerate(parts)
-            if one.kind in self.classifier.conditions and _is_large_enough(one)
-        }
-        crops = [seen.crop(one) for seen, one in known.values()]
-        scores = self.classifier(crops, [one.kind for _, one in known.values()])
+        known = {}
+        for index, (seen, part, by_rules) in enumerate(parts):
+            if part.kind not in self.classifier.conditions or not _is_large_enough(part):
+                continue
+            opinions[index] = self._unfamiliar(_cut(seen.frame, part), part.kind, by_rules)
+            if not opinions[index]:
+                known[index] = (seen, part)
+        crops = [seen.crop(part) for seen, part in known.values()]
+        scores = self.classifier(crops, [part.kind for _, part in known.values()])
         for index, one in zip(known, scores, strict=True):
             opinions[index] = (fuse.classifier_evidence(one),)
         return opinions
+
+    def _unfamiliar(
+        self, crop: Crop, kind: str, by_rules: Sequence[Evidence]
+    ) -> tuple[Evidence, ...]:
+        """Return the classifier's refusal where the picture is unlike those calibrated on."""
+        pictures = self.fusion.get(kind, Fusion()).familiar
+        if pictures is None:
+            return ()
+        refused = fuse.unfamiliar(by_rules, pictures, pictures.distance(appearance(crop.pixels)))
+        return () if refused is None else (refused,)
 
     def _finding(
         self, image_id: str, component: Component, evidence: tuple[Evidence, ...]

@@ -133,6 +133,7 @@ QUANTITIES: Mapping[str, Quantity] = {
     "contrast": _plain("对比度", "contrast"),
     "blur": _plain("模糊宽度", "blur of the edges"),
     "anomaly.distance": _plain("与正常部件的差异", "distance from normal parts"),
+    "unlikeness": _plain("与标定图像的差异", "distance from pictures calibrated on"),
 }
 
 UNITS: Mapping[str, Words] = {
@@ -397,6 +398,11 @@ REFUSALS: Mapping[str, Words] = {
     Unjudged.NO_HOLE: Words(
         "看不到空孔，但不能由此认定螺栓完好",
         "no empty hole is seen, which does not say that the bolt is sound",
+    ),
+    Unjudged.UNFAMILIAR: Words(
+        "图像与标定时所见不同（差异 {value}，最多允许 {limit}），不采用神经网络的意见",
+        "the picture is unlike those it was calibrated on ({value}, at most {limit} allowed), so"
+        " the network is not heard",
     ),
     Unjudged.UNKNOWN_KIND: Words(
         "没有规则或神经网络判定该类部件", "no rule and no network judges parts of this kind"

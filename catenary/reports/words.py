@@ -257,6 +257,8 @@ def _raised(finding: Finding, taxonomy: Taxonomy) -> Words:
     against: list[Words] = []
     if network is None:
         told += [lexicon.NO_NETWORK] if told else []
+    elif network.score is None:
+        against.append(reason(network))
     elif network.verdict is Verdict.DEFECT and network.condition == finding.condition:
         told.append(_consent(network, lexicon.AGREES if told else lexicon.SAYS_SO))
     else:

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from catenary.domain.finding import NORMAL
-from catenary.evaluation.calibration import Sample, fit, left_out
+from catenary.evaluation.calibration import Sample, fit, left_out, part_odds
 from catenary.models.fusion import DEFAULTS, Voices
 
 
@@ -135,3 +135,22 @@ def test_no_mast_is_judged_by_weights_that_saw_it():
 def test_of_a_single_mast_nothing_can_be_left_out():
     rows = samples(60, masts=1)
     assert left_out(rows, ["dropper"]) == [fit(rows, ["dropper"])] * 60
+
+
+def test_a_score_that_no_box_on_nothing_reaches_makes_sure_of_a_part():
+    scores = [0.1, 0.12, 0.15, 0.2, 0.25, 0.3, *[0.4, 0.5, 0.6, 0.7, 0.8] * 8]
+    odds = part_odds(scores, [score > 0.3 for score in scores])
+    assert odds.probability(0.1) < 0.05
+    assert odds.probability(0.5) > 0.9
+    assert odds.probability(0.8) > odds.probability(0.5)
+
+
+def test_a_score_that_tells_nothing_leaves_the_share_of_parts():
+    scores = [0.5] * 100
+    odds = part_odds(scores, [number < 80 for number in range(100)])
+    assert odds.probability(0.5) == pytest.approx(0.8, abs=0.01)
+
+
+@pytest.mark.parametrize("is_part", [[], [True, True], [False, False]])
+def test_where_all_boxes_are_on_parts_or_none_is_nothing_is_learnt_of_scores(is_part):
+    assert part_odds([0.5] * len(is_part), is_part) is None

@@ -9,8 +9,15 @@ from catenary.domain.finding import Evidence, Verdict
 from catenary.domain.geometry import Box
 from catenary.domain.refusal import Unjudged
 from catenary.models.detections import ConditionScores, Strangeness
-from catenary.models.fusion import LEAST_THRESHOLD, Fusion, FusionWeights, Voices
-from catenary.pipeline.fuse import anomaly_evidence, classifier_evidence, fuse, voices
+from catenary.models.familiar import Familiar
+from catenary.models.fusion import LEAST_THRESHOLD, Fusion, FusionWeights, PartOdds, Voices
+from catenary.pipeline.fuse import (
+    anomaly_evidence,
+    classifier_evidence,
+    fuse,
+    unfamiliar,
+    voices,
+)
 
 FITTED = Fusion(
     usual={
@@ -151,3 +158,31 @@ def test_a_part_that_only_the_scorer_knows_is_never_raised_nor_cleared(score):
     assert (fused.verdict, fused.condition) == (Verdict.CANNOT_JUDGE, "unusual")
     assert fused.reason == Unjudged.UNKNOWN_KIND
     assert fused.probability is None
+
+
+NIGHT = Familiar(usual=(40.0,), spread=(10.0,), seen=((0.0,), (1.0,)), limit=1.5)
+
+
+def test_a_rule_that_measured_an_unfamiliar_picture_is_believed_alone():
+    ruled = [rule(0.1)]
+    refused = unfamiliar(ruled, NIGHT, NIGHT.distance((150.0,)))
+    assert (refused.score, refused.reason) == (None, Unjudged.UNFAMILIAR)
+    assert (refused.measurements[0].value, refused.measurements[0].limit) == (10.0, 1.5)
+    assert voices([*ruled, refused], 1.0) == {"broken": Voices(0.5, 0.1)}  # of slack, nothing
+    assert fuse([*ruled, refused], 1.0, FITTED, 0.3).verdict is Verdict.NORMAL
+    assert fuse([*ruled, classifier(0.99)], 1.0, FITTED, 0.3).verdict is Verdict.DEFECT
+
+
+def test_the_network_is_heard_of_familiar_pictures_and_where_no_rule_could_judge():
+    assert unfamiliar([rule(0.1)], NIGHT, NIGHT.distance((64.9,))) is None
+    assert unfamiliar([rule(None, "blurred")], NIGHT, 99.0) is None
+    assert unfamiliar([], NIGHT, 99.0) is None
+
+
+@given(share, share, share)
+def test_a_box_that_no_box_on_nothing_reaches_takes_nothing_from_the_odds(score, ruled, said):
+    sure = replace(FITTED, part=PartOdds(60.0, 1.0))
+    certain = fuse([rule(ruled), classifier(said)], 1.0, FITTED, 0.3)
+    assert fuse([rule(ruled), classifier(said)], score, sure, 0.3).probability == pytest.approx(
+        certain.probability, abs=1e-6
+    )

@@ -10,7 +10,10 @@ from catenary.domain.errors import UnreadableImageError
 from catenary.domain.finding import Evidence, Verdict, Versions
 from catenary.domain.image import Frame, ImageRef, Outcome
 from catenary.domain.refusal import Unjudged
+from catenary.imaging.appearance import NAMES
 from catenary.imaging.crops import Crop
+from catenary.models.familiar import Familiar
+from catenary.models.fusion import Fusion
 from catenary.pipeline.judge import Judge
 from catenary.pipeline.scan import one_by_one, scan
 from catenary.pipeline.workers import Workers
@@ -130,6 +133,20 @@ def test_a_pin_smaller_than_any_the_classifier_learnt_is_not_raised_by_it():
     (found,) = scan(refs("tiny.png"), lambda ref: picture, judge(0.99, (silent_rule,)))
     (pin,) = found.findings
     assert (pin.verdict, pin.reason) == (Verdict.CANNOT_JUDGE, "too small")
+
+
+def measured_sound(crop: Crop) -> Evidence:
+    return Evidence("pin/1", "missing", Verdict.NORMAL, 0.1)
+
+
+@pytest.mark.parametrize(("limit", "verdict"), [(1.0, Verdict.NORMAL), (99.0, Verdict.DEFECT)])
+def test_a_network_is_not_heard_of_a_picture_unlike_those_calibrated_on(limit, verdict):
+    usual = (0.0,) * len(NAMES)
+    known = Familiar(usual, (100.0,) * len(NAMES), (usual,), limit)
+    own = replace(judge(0.99, (measured_sound,)), fusion={"split_pin": Fusion(familiar=known)})
+    (finding,) = next(scan(refs("good.jpg"), read, own)).findings
+    assert finding.verdict is verdict
+    assert (finding.evidence[-1].score is None) is (verdict is Verdict.NORMAL)
 
 
 def test_an_unusual_part_that_nobody_judges_is_told_but_not_raised():

@@ -334,3 +334,11 @@ def test_whatever_the_sources_say_both_languages_are_whole_sentences(evidence, v
         assert not re.search(r"[{}_]|/\d|\bNone\b", text), text
     assert not re.search(r"[\u4e00-\u9fff]", en), en
     assert not re.search(r"[a-z]{2}", zh), zh
+
+
+def test_a_network_that_was_not_heard_says_why_and_nothing_else():
+    told = refused(Unjudged.UNFAMILIAR, "unlikeness", 3.4, "1", 2.3)
+    zh, en = why(finding("dropper", "broken", gap(0.12), told.evidence("classifier/1", "broken")))
+    assert "unlike those it was calibrated on (3.4, at most 2.3 allowed)" in en
+    assert "不采用神经网络的意见" in zh
+    assert "network sees" not in en

@@ -390,7 +390,7 @@ def _heard(
         if arm is Arm.HYBRID:
             found += _figures(given, Arm.CLASSIFIER, learnt[0], learnt[1:])
     said = [
-        judges.opinions(one, target, learnt[number] if learnt else None)
+        judges.opinions(one, target, learnt[number] if learnt else None, known)
         for number, one in enumerate((known, *tests))
     ]
     weights = judges.fusion(known, said[0], given.target)

@@ -18,10 +18,11 @@ from catenary.datasets import coco
 from catenary.datasets.labels import Label, LabelledImage, LabelledSet
 from catenary.domain.finding import NORMAL, UNUSUAL, Evidence, Measurement, Verdict
 from catenary.domain.taxonomy import ComponentKind, Taxonomy
-from catenary.evaluation import calibration, forms, precedence
+from catenary.evaluation import calibration, familiarity, forms, precedence
 from catenary.evaluation.compared import group_of
 from catenary.evaluation.matching import Raised
 from catenary.evaluation.rates import Scene
+from catenary.imaging.appearance import appearance
 from catenary.jobs.benches import bench_folder
 from catenary.jobs.benches.scarce_parts import Looked, Part, Progress, Score, pixels_of, scenes_of
 from catenary.jobs.learning import learn
@@ -190,14 +191,37 @@ def rule_scores(looked: Looked) -> list[Score]:
     return [strongest(part) for part in looked.parts]
 
 
-def opinions(looked: Looked, target: Target, classifier: Sequence[Score] | None) -> list[Opinions]:
-    """Return everything that the fusion is to hear of each part."""
+def opinions(
+    looked: Looked, target: Target, classifier: Sequence[Score] | None, known: Looked
+) -> list[Opinions]:
+    """Return everything that the fusion is to hear of each part.
+
+    Args:
+        looked: The parts.
+        target: What is looked for.
+        classifier: Of each part, or None before there is any defect to learn.
+        known: Parts that the fusion is fitted on. Where a picture is unlike those of other masts,
+            the classifier is not heard of what a rule measured, as in the product.
+    """
     if classifier is None:
         return [part.said for part in looked.parts]
-    return [
-        (*part.said, _as_evidence(target, score))
-        for part, score in zip(looked.parts, classifier, strict=True)
-    ]
+    seen, groups = _pictures(known)
+    pictures = familiarity.learnt(seen, groups)
+    apart = [0.0] * len(looked.parts)
+    if pictures is not None:
+        apart = familiarity.left_out(pictures, groups, *_pictures(looked))
+    said = []
+    for part, score, distance in zip(looked.parts, classifier, apart, strict=True):
+        by_rules = [one for one in part.said if one.source != fuse.ANOMALY]
+        refused = pictures and fuse.unfamiliar(by_rules, pictures, distance)
+        said.append((*part.said, refused or _as_evidence(target, score)))
+    return said
+
+
+def _pictures(looked: Looked) -> tuple[list[tuple[float, ...]], list[str]]:
+    """Return what each part looks like, and its mast."""
+    seen = [appearance(part.crop.pixels) for part in looked.parts]
+    return seen, [group_of(looked.images[part.image]) for part in looked.parts]
 
 
 def _as_evidence(target: Target, score: Score) -> Evidence:

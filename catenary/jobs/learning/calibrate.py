@@ -1,6 +1,6 @@
 """Fit floors, fusion and thresholds of a judge on a labelled set."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Self
 
@@ -8,20 +8,50 @@ from catenary.datasets import rejections
 from catenary.datasets.labels import Label, LabelledSet
 from catenary.domain.finding import NORMAL, Component, Finding
 from catenary.domain.geometry import Box
-from catenary.evaluation import calibration, forms, precedence
+from catenary.evaluation import calibration, familiarity, forms, precedence
 from catenary.evaluation.calibration import Sample
 from catenary.evaluation.compared import group_of
 from catenary.evaluation.matching import Raised, is_hit
 from catenary.evaluation.predictions import DEFAULT_THRESHOLD
 from catenary.evaluation.rates import Scene, threshold_of_all
+from catenary.imaging.appearance import appearance
+from catenary.imaging.crops import cut
+from catenary.imaging.decode import decode_gray
 from catenary.jobs.learning.measure import Compared, Progress, scanned
 from catenary.models.bundle import Calibration
-from catenary.models.fusion import LEAST_THRESHOLD, Contest, Form, Fusion, Voices
+from catenary.models.classifier import CROP_MARGIN, DEFAULT_MARGIN
+from catenary.models.familiar import Familiar
+from catenary.models.fusion import LEAST_THRESHOLD, Contest, Form, Fusion, PartOdds, Voices
 from catenary.pipeline import fuse
 from catenary.pipeline.judge import Judge
 
 LEAST_FLOOR = 0.07  # detector score; calibration looks at nothing below it
 SPURIOUS = 0.6  # boxes of each component on no part, a photograph, that its floor may let pass
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Found:
+    """A located part of a calibration photograph.
+
+    Attributes:
+        image: Number of the photograph.
+        finding: What is said of it.
+        condition: What is true; normal also where there is no such part.
+        is_part: Whether there is one.
+        group: Mast of the photograph.
+        appearance: Of the crop, see `catenary.imaging.appearance.appearance`.
+    """
+
+    image: int
+    finding: Finding
+    condition: str
+    is_part: bool
+    group: str
+    appearance: tuple[float, ...]
+
+    @property
+    def kind(self) -> str:
+        return self.finding.component.kind
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,17 +88,20 @@ def calibrate(
             an image is missing.
     """
     rejections.refuse_incomplete([labelled])
-    open_judge = replace(judge, cascade=replace(judge.cascade, min_score=LEAST_FLOOR))
+    cascade = replace(judge.cascade, min_score=LEAST_FLOOR)
+    # The classifier is heard of all pictures: which it is heard of later is what is looked for.
+    open_judge = replace(judge, cascade=cascade, fusion={})
     compared = list(scanned(open_judge, labelled, progress))
     floors = {kind: _floor(compared, kind) for kind in judge.detector.classes}
     kinds = [kind for kind in judge.taxonomy.components if judge.can_judge(kind)]
     groups = [group_of(image) for image in labelled.images]
+    found = list(_found(labelled, compared, groups, floors, kinds))
+    parts_of = {kind: _part_odds(found, kind) for kind in kinds}
+    familiar = {kind: _familiar(found, kind) for kind in kinds}
     rows = [
-        (index, finding.component.box, _sample(finding, groups[index], condition))
-        for index, one in enumerate(compared)
-        for finding, condition in _known(one)
-        if finding.component.kind in kinds
-        and finding.component.score >= floors.get(finding.component.kind, 0.0)
+        (one.image, one.finding.component.box, _sample(one, parts_of[kind]))
+        for kind in kinds
+        for one in _heard([one for one in found if one.kind == kind], familiar[kind])
     ]
     samples = [sample for *_, sample in rows]
     fitted = calibration.fit(samples, kinds)
@@ -89,7 +122,14 @@ def calibrate(
         ]
         members = {form: _scenes([one.alone(form) for one in own], compared, kind) for form in Form}
         held = forms.contest(members, masts)
-        fusion[kind] = replace(fitted[kind], form=held.best, contest=held, rules_first=first)
+        fusion[kind] = replace(
+            fitted[kind],
+            form=held.best,
+            contest=held,
+            rules_first=first,
+            part=parts_of[kind],
+            familiar=familiar[kind],
+        )
         used = _scenes([replace(one, fusion=fusion[kind]) for one in own], compared, kind)
         # Without a single defect nothing says that lower odds than even ones mean one.
         least = LEAST_THRESHOLD if held.defects else DEFAULT_THRESHOLD
@@ -178,6 +218,71 @@ def _known(one: Compared) -> Iterator[tuple[Finding, str]]:
             yield finding, NORMAL if best is None else best.condition
 
 
-def _sample(finding: Finding, group: str, condition: str) -> Sample:
-    said = fuse.voices(finding.evidence, finding.component.score)
-    return Sample(finding.component.kind, group, said, condition)
+def _found(
+    labelled: LabelledSet,
+    compared: Sequence[Compared],
+    groups: Sequence[str],
+    floors: Mapping[str, float],
+    kinds: Collection[str],
+) -> Iterator[_Found]:
+    """Yield the located parts of some kinds that are above their floors."""
+    for number, (image, one) in enumerate(zip(labelled.images, compared, strict=True)):
+        own = [
+            (finding, condition)
+            for finding, condition in _known(one)
+            if finding.component.kind in kinds
+            and finding.component.score >= floors.get(finding.component.kind, 0.0)
+        ]
+        if not own:
+            continue
+        pixels = decode_gray((labelled.root / image.ref.file_name).read_bytes())
+        for finding, condition in own:
+            part = finding.component
+            margin = CROP_MARGIN.get(part.kind, DEFAULT_MARGIN)
+            seen = appearance(cut(pixels, part.box, margin).pixels)
+            is_part = any(
+                label.component == part.kind and is_hit(part.box, label.box) for label in one.labels
+            )
+            yield _Found(number, finding, condition, is_part, groups[number], seen)
+
+
+def _part_odds(found: Sequence[_Found], kind: str) -> PartOdds | None:
+    own = [one for one in found if one.kind == kind]
+    scores = [one.finding.component.score for one in own]
+    return calibration.part_odds(scores, [one.is_part for one in own])
+
+
+def _familiar(found: Sequence[_Found], kind: str) -> Familiar | None:
+    """Return what parts look like, where a classifier is heard of them."""
+    parts = [one for one in found if one.kind == kind and one.is_part and _is_classified(one)]
+    return familiarity.learnt([one.appearance for one in parts], [one.group for one in parts])
+
+
+def _is_classified(one: _Found) -> bool:
+    return any(said.source == fuse.CLASSIFIER for said in one.finding.evidence)
+
+
+def _heard(found: Sequence[_Found], familiar: Familiar | None) -> list[_Found]:
+    """Return parts of a kind without the classifier where their picture is unlike other masts'."""
+    if familiar is None:
+        return list(found)
+    known = [one.group for one in found if one.is_part and _is_classified(one)]
+    asked, groups = [one.appearance for one in found], [one.group for one in found]
+    apart = familiarity.left_out(familiar, known, asked, groups)
+    return [_as_heard(one, familiar, far) for one, far in zip(found, apart, strict=True)]
+
+
+def _as_heard(one: _Found, familiar: Familiar, distance: float) -> _Found:
+    said = one.finding.evidence
+    by_rules = [each for each in said if each.source not in (fuse.CLASSIFIER, fuse.ANOMALY)]
+    refused = fuse.unfamiliar(by_rules, familiar, distance)
+    if refused is None:
+        return one
+    told = tuple(refused if each.source == fuse.CLASSIFIER else each for each in said)
+    return replace(one, finding=replace(one.finding, evidence=told))
+
+
+def _sample(one: _Found, part: PartOdds | None) -> Sample:
+    score = one.finding.component.score
+    said = fuse.voices(one.finding.evidence, Fusion(part=part).is_part(score))
+    return Sample(one.kind, one.group, said, one.condition)
