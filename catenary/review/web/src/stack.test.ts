@@ -126,7 +126,6 @@ test("nobody confirms a sample with the others: it would be a defect without a n
   expect(stack.aside.map(({ id }) => id)).toEqual([1, 3]);
 });
 
-
 test("the sheet behind the first is asked for when that is on the screen", async () => {
   const { server } = fakeServer(10);
   let goOn = () => {};
