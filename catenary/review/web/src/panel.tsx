@@ -238,9 +238,12 @@ interface DecideProps {
   onDecide: (decision: DecisionKind) => void;
   onUndo: () => void;
   canUndo: boolean;
+  onPrevious: () => void;
+  onNext: () => void;
 }
 
-export function DecisionButtons({ page, item, onDecide, onUndo, canUndo }: DecideProps) {
+export function DecisionButtons(props: DecideProps) {
+  const { page, item, onDecide, onUndo, canUndo, onPrevious, onNext } = props;
   return (
     <fieldset class="decisions" aria-label={t("decisions")}>
       {DECISIONS.map(({ action, decision }) => (
@@ -254,7 +257,17 @@ export function DecisionButtons({ page, item, onDecide, onUndo, canUndo }: Decid
           onPress={() => onDecide(decision)}
         />
       ))}
-      <KeyButton page={page} action="undo" label={t("undo")} disabled={!canUndo} onPress={onUndo} />
+      <div class="walk">
+        <KeyButton page={page} action="previous" label={t("previous")} onPress={onPrevious} />
+        <KeyButton
+          page={page}
+          action="undo"
+          label={t("undo")}
+          disabled={!canUndo}
+          onPress={onUndo}
+        />
+        <KeyButton page={page} action="next" label={t("skip")} onPress={onNext} />
+      </div>
     </fieldset>
   );
 }

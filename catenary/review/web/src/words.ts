@@ -250,6 +250,8 @@ const table = {
   observe: ["待观察", "Observe"],
   cannot_judge: ["无法判断", "Cannot judge"],
   undo: ["撤销", "Undo"],
+  previous: ["上一项", "Back"],
+  skip: ["跳过", "Skip"],
   why: ["提报原因", "Why it was raised"],
   known: ["可能是已登记的缺陷", "May be a known defect"],
   known_hint: [
@@ -331,6 +333,7 @@ const table = {
     "标出例外，其余一并判定；例外留在队列中。",
     "Mark the exceptions, decide all others at once; exceptions stay in the queue.",
   ],
+  sheet_cell: ["单击标为例外，双击打开", "Click: an exception. Double click: open"],
   marked: ["例外 {count} 项", "{count} exception{s}"],
   exception: ["例外", "exception"],
   decide_rest: ["{decision} 其余 {count} 项", "{decision} the other {count}"],

@@ -210,6 +210,7 @@ function Grid({ stack, filters, order }: { stack: Stack; filters: Filters; order
     if (!changed.delete(id)) changed.add(id);
     setMarked(changed);
   };
+  const open = (item: ItemDetail) => go(to("triage", { order, item: item.id }, filters));
   const move = (by: number) => setAt(Math.max(0, Math.min(items.length - 1, at + by)));
   const decide = (decision: DecisionKind) => {
     breathe(break_minutes);
@@ -221,7 +222,7 @@ function Grid({ stack, filters, order }: { stack: Stack; filters: Filters; order
     down: () => move(columns),
     up: () => move(-columns),
     mark: () => items[at] && mark(items[at].id),
-    open: () => items[at] && go(to("triage", { order, item: items[at].id }, filters)),
+    open: () => items[at] && open(items[at]),
     confirm: () => decide("confirm"),
     reject: () => decide("reject"),
     observe: () => decide("observe"),
@@ -249,6 +250,7 @@ function Grid({ stack, filters, order }: { stack: Stack; filters: Filters; order
               setAt(i);
               mark(item.id);
             }}
+            onOpen={() => open(item)}
           />
         ))}
       </div>
@@ -287,9 +289,10 @@ interface CellProps {
   isMarked: boolean;
   isAt: boolean;
   onMark: () => void;
+  onOpen: () => void;
 }
 
-function Cell({ item, isMarked, isAt, onMark }: CellProps) {
+function Cell({ item, isMarked, isAt, onMark, onOpen }: CellProps) {
   const { evidence, brighten, tone } = useSettings();
   const place = useRef<HTMLButtonElement>(null);
   const picture = useRef<HTMLSpanElement>(null);
@@ -313,6 +316,8 @@ function Cell({ item, isMarked, isAt, onMark }: CellProps) {
         event.currentTarget.blur();
         onMark();
       }}
+      onDblClick={onOpen}
+      title={t("sheet_cell")}
     >
       <span class="cell-picture" ref={picture}>
         {room.width > 0 && (

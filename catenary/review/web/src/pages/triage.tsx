@@ -197,6 +197,8 @@ function Looking({ desk, item }: { desk: Desk; item: ItemDetail }) {
             onDecide={decide}
             canUndo={canUndo}
             onUndo={() => void desk.undo()}
+            onPrevious={() => desk.previous()}
+            onNext={() => desk.next()}
           />
         </div>
       </aside>
