@@ -157,7 +157,7 @@ def _values(rows: Rows, name: str, chosen: Selection, blind: Blind | None) -> Ma
     found = Counter[Any]()
     if name == "reviewer":
         untold = under & _untold(rows, blind)
-        found[None] += columns.total(untold)
+        found[""] += columns.total(untold)
         under = under & ~untold
     for row, told in _told_otherwise(rows, name, blind).items():
         found[told] += int(under[row])

@@ -197,7 +197,9 @@ def _unsaid(
     """Return one list of a filter as SQL that tells nothing of a first reading."""
     if name == "reviewer":
         second = FACET_COLUMNS["state"] == str(State.SECOND)
-        return and_(own, or_(~second, FACET_COLUMNS["reviewer"] == blind.reader))
+        is_own = FACET_COLUMNS["reviewer"] == blind.reader
+        told = and_(own, or_(~second, is_own))
+        return or_(told, and_(second, ~is_own)) if "" in chosen else told
     if name not in ("condition", "grade") or not blind.scanned:
         return own
     told = [item_id for item_id, value in blind.told(name).items() if value in chosen]

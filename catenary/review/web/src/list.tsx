@@ -2,10 +2,11 @@
 import type { ComponentChildren } from "preact";
 import { useEffect, useRef, useState } from "preact/hooks";
 import type { Facet, Mast } from "./api";
-import { Problem } from "./controls";
+import { Grade, Problem } from "./controls";
 import { FacetList } from "./facets";
 import { type Loaded, useLoaded } from "./load";
 import { directionName, kindName } from "./names";
+import { go } from "./place";
 import { t, type Word } from "./words";
 
 type Values<Name extends string> = { readonly [name in Name]?: string[] };
@@ -94,7 +95,7 @@ export function stepped<Row>(rows: readonly Row[], from: number, by: number): Ro
 }
 
 /** The row of the choice, which is scrolled to. */
-export function useChosenRow(chosen: number) {
+function useChosenRow(chosen: number) {
   const row = useRef<HTMLTableRowElement>(null);
   // Scrolls when another row is chosen
   useEffect(() => row.current?.scrollIntoView({ block: "nearest" }), [chosen]);
@@ -149,9 +150,76 @@ export function TableRoom({ list, empty, count, children }: RoomProps) {
   );
 }
 
+interface RowsProps<Row> {
+  /** Of the columns after picture, condition and grade. */
+  heads: ComponentChildren;
+  rows: readonly Row[];
+  chosen: number;
+  place: (row: Row) => string;
+  /** Opens a row; where its link leads when not given. */
+  onOpen?: (row: Row) => void;
+  picture: (row: Row) => string;
+  /** In small letters under the condition. */
+  remark: (row: Row) => string;
+  cells: (row: Row) => ComponentChildren;
+}
+
+/** A table of parts: picture, what it is and its grade, and what else a list tells of each. */
+export function Rows<Row extends Kind & { id: number; grade: number | null }>(
+  props: RowsProps<Row>,
+) {
+  const { heads, rows, chosen, place, picture, remark, cells } = props;
+  const row = useChosenRow(chosen);
+  const open = props.onOpen ?? ((one: Row) => go(place(one)));
+  return (
+    <table class="items">
+      <thead>
+        <tr>
+          <th scope="col">{t("picture")}</th>
+          <th scope="col">{t("condition")}</th>
+          <th scope="col">{t("grade")}</th>
+          {heads}
+        </tr>
+      </thead>
+      <tbody>
+        {rows.map((one, i) => (
+          // The link in the row has the keyboard
+          <tr
+            key={one.id}
+            ref={i === chosen ? row : null}
+            aria-selected={i === chosen}
+            onClick={() => open(one)}
+          >
+            <PictureCell src={picture(one)} kind={one} />
+            <td>
+              <a
+                href={place(one)}
+                onClick={(event) => {
+                  event.stopPropagation();
+                  // With a key pressed, the browser opens another window.
+                  if (event.ctrlKey || event.metaKey || event.shiftKey) return;
+                  event.preventDefault();
+                  open(one);
+                }}
+              >
+                {kindName(one)}
+              </a>
+              <div class="muted small">{remark(one)}</div>
+            </td>
+            <td>
+              <Grade grade={one.grade} />
+            </td>
+            {cells(one)}
+          </tr>
+        ))}
+      </tbody>
+    </table>
+  );
+}
+
 type Kind = Parameters<typeof kindName>[0];
 
-export function PictureCell({ src, kind }: { src: string; kind: Kind }) {
+function PictureCell({ src, kind }: { src: string; kind: Kind }) {
   return (
     <td class="picture">
       <img class="toned" src={src} loading="lazy" alt={t("crop_of", { what: kindName(kind) })} />

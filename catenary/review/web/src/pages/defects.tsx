@@ -8,22 +8,21 @@ import {
   type DefectOrder,
   type Facet,
 } from "../api";
-import { Deadline, Grade, LoopState } from "../controls";
+import { Deadline, LoopState } from "../controls";
 import { useKeys } from "../keys";
 import {
   changed,
   FilterPanel,
   OrderSelect,
-  PictureCell,
   PlaceCells,
   PlaceHeads,
+  Rows,
   stepped,
   TableRoom,
-  useChosenRow,
   usePages,
 } from "../list";
 import { useLoaded } from "../load";
-import { kindName, loopStates, moment } from "../names";
+import { loopStates, moment } from "../names";
 import { DEFECT_ORDERS, defectFiltersOf, defectOrderOf, go, settle, to } from "../place";
 import { t } from "../words";
 
@@ -131,67 +130,46 @@ function Results({ query, filters, order }: ResultsProps) {
         />
       </div>
       <TableRoom list={list} empty={t("no_defects")} count={defects.length}>
-        <Table defects={defects} chosen={chosen} place={place} />
+        <Rows
+          heads={<Heads />}
+          rows={defects}
+          chosen={chosen}
+          place={place}
+          picture={pictureOf}
+          remark={remarks}
+          cells={(defect) => <Cells defect={defect} />}
+        />
       </TableRoom>
     </section>
   );
 }
 
-interface TableProps {
-  defects: Defect[];
-  chosen: number;
-  place: (defect: Defect) => string;
+function Heads() {
+  return (
+    <>
+      <th scope="col">{t("state")}</th>
+      <th scope="col">{t("deadline")}</th>
+      <PlaceHeads />
+      <th scope="col">{t("last_step")}</th>
+    </>
+  );
 }
 
-function Table({ defects, chosen, place }: TableProps) {
-  const row = useChosenRow(chosen);
+function Cells({ defect }: { defect: Defect }) {
   return (
-    <table class="items">
-      <thead>
-        <tr>
-          <th scope="col">{t("picture")}</th>
-          <th scope="col">{t("condition")}</th>
-          <th scope="col">{t("grade")}</th>
-          <th scope="col">{t("state")}</th>
-          <th scope="col">{t("deadline")}</th>
-          <PlaceHeads />
-          <th scope="col">{t("last_step")}</th>
-        </tr>
-      </thead>
-      <tbody>
-        {defects.map((defect, i) => (
-          // The link in the row has the keyboard
-          <tr
-            key={defect.id}
-            ref={i === chosen ? row : null}
-            aria-selected={i === chosen}
-            onClick={() => go(place(defect))}
-          >
-            <PictureCell src={pictureOf(defect)} kind={defect} />
-            <td>
-              <a href={place(defect)} onClick={(event) => event.stopPropagation()}>
-                {kindName(defect)}
-              </a>
-              <div class="muted small">{remarks(defect)}</div>
-            </td>
-            <td>
-              <Grade grade={defect.grade} />
-            </td>
-            <td>
-              <LoopState defect={defect} />
-            </td>
-            <td>
-              <Deadline defect={defect} />
-            </td>
-            <PlaceCells of={defect} />
-            <td>
-              {defect.changed_by}
-              <div class="muted small">{moment(defect.changed_at)}</div>
-            </td>
-          </tr>
-        ))}
-      </tbody>
-    </table>
+    <>
+      <td>
+        <LoopState defect={defect} />
+      </td>
+      <td>
+        <Deadline defect={defect} />
+      </td>
+      <PlaceCells of={defect} />
+      <td>
+        {defect.changed_by}
+        <div class="muted small">{moment(defect.changed_at)}</div>
+      </td>
+    </>
   );
 }
 

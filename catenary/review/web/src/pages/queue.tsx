@@ -1,21 +1,20 @@
 // All items under the filters of the address, with counts, in the order of the risk.
 import { api, FACETS, type Filters, type Item, type Order } from "../api";
-import { Grade, State } from "../controls";
+import { State } from "../controls";
 import { useKeys } from "../keys";
 import {
   changed,
   FilterPanel,
   OrderSelect,
-  PictureCell,
   PlaceCells,
   PlaceHeads,
+  Rows,
   stepped,
   TableRoom,
-  useChosenRow,
   usePages,
 } from "../list";
 import { useLoaded } from "../load";
-import { isSample, kindName, percent, verdictName } from "../names";
+import { isSample, percent, verdictName } from "../names";
 import { filtersOf, go, orderOf, settle, to } from "../place";
 import { thumbUrl } from "../stage";
 import { useRight } from "../who";
@@ -126,81 +125,53 @@ function Results({ query, filters, order }: ResultsProps) {
         </a>
       </div>
       <TableRoom list={list} empty={t("queue_empty")} count={items.length}>
-        <Table items={items} chosen={chosen} open={triage} />
+        <Rows
+          heads={<Heads />}
+          rows={items}
+          chosen={chosen}
+          place={({ id }) => to("triage", { order, item: id }, filters)}
+          picture={thumbUrl}
+          remark={remark}
+          cells={(item) => <Cells item={item} />}
+        />
       </TableRoom>
     </section>
   );
 }
 
-interface TableProps {
-  items: Item[];
-  chosen: number;
-  open: (item: Item) => void;
+function remark(item: Item): string {
+  const verdict = isSample(item) ? t("sample_is") : verdictName(item.verdict);
+  return item.views > 1 ? `${verdict} · ${t("views_count", { count: item.views })}` : verdict;
 }
 
-function Table({ items, chosen, open }: TableProps) {
-  const row = useChosenRow(chosen);
+function Heads() {
   return (
-    <table class="items">
-      <thead>
-        <tr>
-          <th scope="col">{t("picture")}</th>
-          <th scope="col">{t("condition")}</th>
-          <th scope="col">{t("grade")}</th>
-          <th scope="col" class="number">
-            {t("probability")}
-          </th>
-          <PlaceHeads />
-          <th scope="col">{t("camera")}</th>
-          <th scope="col">{t("state")}</th>
-          <th scope="col">{t("reviewer")}</th>
-        </tr>
-      </thead>
-      <tbody>
-        {items.map((item, i) => (
-          // The link in the row has the keyboard
-          <tr
-            key={item.id}
-            ref={i === chosen ? row : null}
-            aria-selected={i === chosen}
-            onClick={() => open(item)}
-          >
-            <PictureCell src={thumbUrl(item)} kind={item} />
-            <td>
-              <a
-                href={to("triage", { item: item.id })}
-                onClick={(event) => {
-                  event.preventDefault();
-                  event.stopPropagation();
-                  open(item);
-                }}
-              >
-                {kindName(item)}
-              </a>
-              <div class="muted small">
-                {isSample(item) ? t("sample_is") : verdictName(item.verdict)}
-                {item.views > 1 && ` · ${t("views_count", { count: item.views })}`}
-              </div>
-            </td>
-            <td>
-              <Grade grade={item.grade} />
-            </td>
-            <td class="number">{percent(item.probability)}</td>
-            <PlaceCells of={item} />
-            <td>
-              {item.camera}
-              <div class="muted small">{item.view}</div>
-            </td>
-            <td>
-              <State item={item} />
-              {item.held_by && (
-                <div class="muted small">{t("held_by", { name: item.held_by })}</div>
-              )}
-            </td>
-            <td>{item.reviewer}</td>
-          </tr>
-        ))}
-      </tbody>
-    </table>
+    <>
+      <th scope="col" class="number">
+        {t("probability")}
+      </th>
+      <PlaceHeads />
+      <th scope="col">{t("camera")}</th>
+      <th scope="col">{t("state")}</th>
+      <th scope="col">{t("reviewer")}</th>
+    </>
+  );
+}
+
+function Cells({ item }: { item: Item }) {
+  return (
+    <>
+      <td class="number">{percent(item.probability)}</td>
+      <PlaceCells of={item} />
+      <td>
+        {item.camera}
+        <div class="muted small">{item.view}</div>
+      </td>
+      <td>
+        <State item={item} />
+        {item.held_by && <div class="muted small">{t("held_by", { name: item.held_by })}</div>}
+      </td>
+      <td>{item.reviewer}</td>
+    </>
   );
 }
