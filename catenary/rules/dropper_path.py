@@ -16,6 +16,7 @@ from scipy.ndimage import median_filter
 
 from catenary.domain.geometry import Polyline
 from catenary.imaging.crops import Crop
+from catenary.imaging.shrink import shrunk
 from catenary.rules.wire import cheapest
 
 Floats = NDArray[np.float32]
@@ -235,8 +236,7 @@ def followed(crop: Crop) -> Followed:
     cut = np.ascontiguousarray(crop.pixels[top:bottom])
     scale = min(1.0, _WORK_ROWS / cut.shape[0], math.sqrt(_WORK_AREA / cut.size))
     if scale < 1:
-        size = (max(round(cut.shape[1] * scale), 8), max(round(cut.shape[0] * scale), 8))
-        cut = np.asarray(cv2.resize(cut, size, interpolation=cv2.INTER_AREA), np.uint8)
+        cut = shrunk(cut, scale)
     return _traced(cut, crop, scale, (0, top))
 
 

@@ -20,6 +20,7 @@ from numpy.typing import NDArray
 
 from catenary.domain.finding import Component, Measurement
 from catenary.domain.geometry import Box, Polyline
+from catenary.imaging.shrink import shrunk
 from catenary.rules.supposed import Supposed
 from catenary.rules.verdicts import judged
 
@@ -42,8 +43,8 @@ _USUAL_MM: Mapping[str, float] = MappingProxyType(
 )
 _DROPPER_MM = 1200.0  # asked only where nothing else is located: they differ most
 _THIN = ("steady_arm", "dropper")  # boxes that are mostly empty: something may hang in them
-_SURE = 0.3  # detector score from which a part tells sizes and where the suspension is
-_CERTAIN = 0.5  # the same from which it is believed where something hangs: nests pass for parts
+_SURE = 0.3  # detector score from which a part tells sizes and place, if none is certain
+_CERTAIN = 0.5  # the same for parts that are surely there; nests pass for parts at lower scores
 _AROUND = 0.12  # of a fitting's longer side by which it reaches beyond its box
 _BACKGROUND_MM = 1500.0  # side of the window whose median is the background
 _CLOSED_MM = 50.0  # holes of a nest that are filled
@@ -116,7 +117,8 @@ def located(
         Things at or above the limit, each with evidence for ``nest`` or ``film``: score 0.5 at the
         limit. Empty also by day and before a restless background.
     """
-    sure = [one for one in parts if one.score >= _SURE]
+    certain = [one for one in parts if one.score >= _CERTAIN]
+    sure = certain or [one for one in parts if one.score >= _SURE]
     small = _reduced(pixels, sure)
     if small is None:
         return ()
@@ -146,9 +148,7 @@ def _reduced(pixels: NDArray[np.uint8], parts: Sequence[Component]) -> _Reduced 
     mm = float(np.median([_scale_of(one) for one in known or whole])) * scale
     if _OPENED_MM * mm < _LEAST_OPENED_PX:
         return None
-    size = [max(8, round(side * scale)) for side in pixels.shape[::-1]]
-    small = cv2.resize(pixels, size, interpolation=cv2.INTER_AREA)
-    return _Reduced(np.asarray(small, np.uint8), scale, mm)
+    return _Reduced(shrunk(pixels, scale), scale, mm)
 
 
 def _is_whole(box: Box, width: int, height: int) -> bool:

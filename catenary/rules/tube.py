@@ -9,6 +9,7 @@ tube's height over the background of that side, between pixels. All numbers are 
 import math
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Self
 
 import cv2
@@ -20,6 +21,7 @@ from catenary.domain.refusal import Refusal, Unjudged, refused
 from catenary.imaging.crops import Crop
 from catenary.imaging.lines import Axis
 from catenary.imaging.profiles import Strip
+from catenary.imaging.shrink import shrunk
 from catenary.rules.stretch import crossing, fitted, running
 from catenary.rules.wire import cheapest, ridges
 
@@ -162,10 +164,7 @@ class Tube:
     @property
     def ends(self) -> tuple[tuple[float, float], tuple[float, float]]:
         """(x, y) of both ends of its middle, px."""
-        columns = self.columns
-        course = fitted(self.middle[columns], np.ones(len(columns)), 2)
-        first, last = columns[[0, -1]]
-        return self.at(float(first), float(course[0])), self.at(float(last), float(course[-1]))
+        return _ends(self)
 
     @property
     def length(self) -> float:
@@ -240,6 +239,15 @@ class Tube:
         return self.line("edge", self.upper, some), self.line("edge", self.lower, some)
 
 
+@lru_cache(maxsize=16)
+def _ends(tube: Tube) -> tuple[tuple[float, float], tuple[float, float]]:
+    """Return (x, y) of both ends of a tube; kept, since every rule asks for them several times."""
+    columns = tube.columns
+    course = fitted(tube.middle[columns], np.ones(len(columns)), 2)
+    first, last = columns[[0, -1]]
+    return tube.at(float(first), float(course[0])), tube.at(float(last), float(course[-1]))
+
+
 def _both(first: Numbers, second: Numbers) -> Numbers:
     """Return (L,) what two edges agree on: the smaller of both, 0 where their signs differ."""
     agreed: Numbers = np.where(first * second > 0, np.minimum(np.abs(first), np.abs(second)), 0.0)
@@ -312,9 +320,7 @@ class _Reduced:
 def _reduced(pixels: NDArray[np.uint8], longest: int) -> _Reduced:
     """Return a picture no longer than that, and no side below 8 px."""
     scale = min(1.0, longest / max(pixels.shape))
-    size = [max(8, round(side * scale)) for side in pixels.shape[::-1]]
-    small = pixels if scale == 1 else cv2.resize(pixels, size, interpolation=cv2.INTER_AREA)
-    return _Reduced(np.asarray(small, np.uint8), scale)
+    return _Reduced(shrunk(pixels, scale), scale)
 
 
 def _rank(seed: Seed) -> float:
