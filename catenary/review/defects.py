@@ -95,13 +95,14 @@ def router(site: Site) -> APIRouter:
     def page(who: viewer, asked: Annotated[DefectListAsked, Query()]) -> told.DefectPage:
         """List defects."""
         now = site.clock()
+        place = (asked.wanted(), asked.order, asked.cursor, asked.limit, now)
+        known = site.defect_counts.listed(*place)
         with site.db.read() as connection:
-            found = defects.page(
-                connection, asked.wanted(), asked.order, asked.cursor, asked.limit, now
-            )
+            found = defects.page(connection, *place, known.few)
             shown = _several(site, connection, found.defects, reader_of(who))
-        total, overdue = site.defect_counts.totals(asked.wanted(), now)
-        return told.DefectPage(defects=shown, next=found.next, total=total, overdue=overdue)
+        return told.DefectPage(
+            defects=shown, next=found.next, total=known.total, overdue=known.overdue
+        )
 
     @routes.get("/filters")
     def filters(_who: viewer, asked: Annotated[DefectFiltersAsked, Query()]) -> told.DefectFilters:

@@ -207,6 +207,33 @@ class Selection:
         return passes
 
 
+def first(
+    those: Mask, key: NDArray[np.float64], limit: int, after: tuple[float, int] | None = None
+) -> list[int]:
+    """Return the rows that come first by a key, those of the same key by their number.
+
+    Args:
+        those: Which rows, (N,).
+        key: (N,), no NaN.
+        limit: At most so many.
+        after: Key and number of the row behind which to begin; None for the beginning.
+
+    >>> first(np.array([True, True, False, True]), np.array([2.0, 1.0, 0.0, 1.0]), 2)
+    [1, 3]
+    """
+    found = np.flatnonzero(those)
+    if after is not None:
+        at, number = after
+        keys = key[found]
+        found = found[(keys > at) | ((keys == at) & (found > number))]
+    keys = key[found]
+    if len(found) > limit:
+        last = np.partition(keys, limit)[limit]
+        found = np.concatenate([found[keys < last], found[keys == last][:limit]])
+        keys = key[found]
+    return [int(one) for one in found[np.argsort(keys, kind="stable")][:limit]]
+
+
 def total(those: Mask) -> int:
     """Return how many rows there are."""
     return int(np.count_nonzero(those))

@@ -9,13 +9,15 @@ import numpy as np
 from sqlalchemy import Connection, select
 
 from catenary.domain.defect_loop import LISTED, LoopState
-from catenary.store import columns
+from catenary.store import columns, defects
 from catenary.store.columns import Columns, Kept, Mask, Rows, Selection
 from catenary.store.database import Database
-from catenary.store.defects import COLUMNS, FACETS, DefectsWanted
+from catenary.store.defects import COLUMNS, FACETS, DefectOrder, DefectsWanted
 from catenary.store.review_items import run_ids
 from catenary.store.schema import defect, defect_stamp, run
 
+FEW = 1000  # defects that are quicker looked up than searched
+_SPARE = 50  # rows behind a page, since some of it may change before it is read
 MOST_MASTS = 500  # values of the mast facet that are listed
 _COLUMN = {name: COLUMNS[name].name for name in FACETS}
 _KEPT = Kept(defect, defect_stamp, tuple(_COLUMN.values()), ("due", "suspected_of", "joined_to"))
@@ -36,6 +38,21 @@ class DefectFacets:
     counts: dict[str, list[tuple[str | int, int]]]
 
 
+@dataclass(frozen=True, slots=True)
+class Listed:
+    """What is known of a list before it is read.
+
+    Attributes:
+        total: Defects of the whole list.
+        overdue: Those of them whose deadline has passed.
+        few: Rows among which the page is, where they are few; None where it must be searched.
+    """
+
+    total: int
+    overdue: int
+    few: tuple[int, ...] | None
+
+
 class DefectCounts:
     """Counts of the closed loop as it is now; safe to share between threads."""
 
@@ -52,6 +69,32 @@ class DefectCounts:
         """Return how many defects there are under a filter, and how many of them are overdue."""
         with self._columns.read() as (rows, connection):
             return _totals(rows, _selection(rows, connection, wanted, now), now)
+
+    def listed(
+        self,
+        wanted: DefectsWanted,
+        order: DefectOrder,
+        cursor: str | None,
+        limit: int,
+        now: datetime,
+    ) -> Listed:
+        """Return what is known of a page; arguments as of `defects.page`.
+
+        Raises:
+            RefusedError: ``"invalid"``, for a cursor that is not one of this order.
+        """
+        with self._columns.read() as (rows, connection):
+            chosen = _selection(rows, connection, wanted, now)
+            totals = _totals(rows, chosen, now)
+            if totals[0] <= FEW:
+                return Listed(*totals, tuple(np.flatnonzero(chosen.under_all()).tolist()))
+            if order is not DefectOrder.DUE:
+                return Listed(*totals, None)
+            after = None if cursor is None else defects.place_of(cursor, order)
+            start = None if after is None else (columns.seconds(after[0]), after[1])
+            due = np.nan_to_num(rows.number("due"), nan=columns.seconds(defects.FAR))
+            found = columns.first(chosen.under_all(), due, limit + _SPARE, start)
+            return Listed(*totals, tuple(found))
 
     def facets(self, wanted: DefectsWanted, now: datetime) -> DefectFacets:
         """Return the values that each filter could take, with right counts.

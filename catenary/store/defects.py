@@ -1,7 +1,7 @@
 """Defects of the closed loop as values, the filters that pick them, and their trail."""
 
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from enum import StrEnum
@@ -32,7 +32,7 @@ from catenary.store import audit, cursors, review_items
 from catenary.store.review_items import Item, stored
 from catenary.store.schema import defect, defect_step, review_item, run
 
-_FAR = datetime(9999, 12, 31)  # noqa: DTZ001 - UTC without a zone, as the columns hold it
+FAR = datetime(9999, 12, 31)  # noqa: DTZ001 - UTC without a zone, as the columns hold it
 _sighting = defect.alias("sighting")
 
 
@@ -54,7 +54,7 @@ class _Ordered:
 
 
 _ORDERS = {
-    DefectOrder.DUE: _Ordered((func.coalesce(defect.c.due, _FAR), defect.c.id), (datetime, int)),
+    DefectOrder.DUE: _Ordered((func.coalesce(defect.c.due, FAR), defect.c.id), (datetime, int)),
     DefectOrder.NEWEST: _Ordered(
         (defect.c.registered_at, defect.c.id), (datetime, int), is_falling=True
     ),
@@ -182,13 +182,14 @@ FACETS = tuple(COLUMNS)
 PLACE = ("run_id", "component", "line", "section", "mast_number", "kilometre_m")  # of the item
 
 
-def page(
+def page(  # noqa: PLR0913 - a list has all of these
     connection: Connection,
     wanted: DefectsWanted,
     order: DefectOrder,
     cursor: str | None,
     limit: int,
     now: datetime,
+    few: Collection[int] | None = None,
 ) -> DefectPage:
     """Return some defects of a list.
 
@@ -200,16 +201,19 @@ def page(
             the first.
         limit: At most so many.
         now: UTC; deadlines are compared with it.
+        few: Rows among which all of the page is, where they are known and few: then nothing is
+            searched.
 
     Raises:
         RefusedError: ``"invalid"``, for a cursor that is not one of this order.
     """
     own = _conditions(connection, wanted, now)
+    if few is not None:
+        own.append(defect.c.id.in_(few))
     ordered = _ORDERS[order]
     columns = ordered.columns
     if cursor is not None:
-        place = cursors.place_of(cursor, order, ordered.kinds)
-        own.append(_after(columns, place, ordered.is_falling))
+        own.append(_after(columns, place_of(cursor, order), ordered.is_falling))
     # First the rows alone, so that a long list is sorted without all that is shown of each.
     query = (
         select(*columns)
@@ -220,6 +224,15 @@ def page(
     more = cursors.cursor(order, places[limit - 1]) if len(places) > limit else None
     shown = by_ids(connection, [place[-1] for place in places[:limit]])
     return DefectPage(tuple(shown), more)
+
+
+def place_of(cursor: str, order: DefectOrder) -> list[Any]:
+    """Return the values of the columns of an order at which a page begins.
+
+    Raises:
+        RefusedError: ``"invalid"``, for a cursor that is not one of this order.
+    """
+    return cursors.place_of(cursor, order, _ORDERS[order].kinds)
 
 
 def _after(
@@ -421,7 +434,7 @@ def _conditions(
         found.append(_in_runs(review_items.run_ids(connection, wanted.run)))
     if wanted.overdue is not None:
         # An expression: by the index of deadlines, SQLite would read every row.
-        late = func.coalesce(defect.c.due, _FAR) < stored(now)
+        late = func.coalesce(defect.c.due, FAR) < stored(now)
         found.append(late if wanted.overdue else ~late)
     if wanted.suspected is not None:
         told = and_(defect.c.suspected_of.is_not(None), defect.c.state != str(LoopState.JOINED))

@@ -68,7 +68,7 @@ def _enter(db: Database, found: list[dict]) -> list[dict]:
             item = {"component": "dropper", "condition": "", "grade": 1, "state": "confirmed"}
             item |= dict.fromkeys(("line", "section", "mast_number", "camera"), "")
             tx.execute(insert(review_item).values(item_row(row["run_id"], number) | item))
-            times = dict.fromkeys(("registered_at", "repair_by", "changed_at"), _AT)
+            times = {"registered_at": _AT, "repair_by": _AT + _DAY, "changed_at": _AT}
             tx.execute(insert(defect).values(row | times | {"changed_by": "li"}))
             row["runs"] = {row["run_id"]}
             if root is not None:

@@ -10,7 +10,7 @@ from catenary.domain.defect_loop import Conclusion, LoopState, Step, StepWish
 from catenary.domain.geometry import Box
 from catenary.domain.image import FrameResult, Outcome
 from catenary.domain.review import Decision, Reader, RefusedError, Role, Wish
-from catenary.store import audit, defect_steps, defects, later_runs, reviews
+from catenary.store import audit, defect_counts, defect_steps, defects, later_runs, reviews
 from catenary.store.database import Database
 from catenary.store.defect_counts import DefectCounts
 from catenary.store.defect_steps import By
@@ -224,10 +224,11 @@ def _missing(db: Database) -> None:
 def test_a_delay_moves_the_deadline_that_counts(db: Database, item: Item):
     decide(db, item)
     one = of_item(db, item)
-    assert listed(db, now=reviewing.later(4)).overdue == 1
+    counts = DefectCounts(db)
+    assert counts.totals(USUAL, reviewing.later(4)) == (1, 1)
     asked = StepWish(Step.EXTEND, "no window", due=reviewing.later(9))
     step(db, one, asked, now=reviewing.later(4))
-    assert listed(db, now=reviewing.later(4)).overdue == 0
+    assert counts.totals(USUAL, reviewing.later(4)) == (1, 0)
     assert of_item(db, item).standing.due == reviewing.later(9)
 
 
@@ -524,6 +525,31 @@ def test_pages_show_every_defect_once_in_every_order(db: Database, many: list[De
         with db.read() as connection:
             whole = defects.page(connection, DefectsWanted(), order, None, 50, NOW)
         assert seen == [each.id for each in whole.defects]
+
+
+@pytest.mark.parametrize("few", [1000, 0])
+def test_pages_among_known_rows_are_those_of_a_search(
+    db: Database, many: list[Defect], few: int, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr(defect_counts, "FEW", few)
+    monkeypatch.setattr(defect_counts, "_SPARE", 1)
+    for one in (many[3], many[1]):  # two without a deadline
+        step(db, one, Step.DISPATCH)
+        step(db, one, StepWish(Step.REPAIR, "", Conclusion.REPAIRED))
+        step(db, one, Step.REINSPECT)
+    counts, wanted = DefectCounts(db), DefectsWanted()
+    for order in DefectOrder:
+        cursor = None
+        for _ in range(3):
+            place = (wanted, order, cursor, 2, NOW)
+            known = counts.listed(*place)
+            with db.read() as connection:
+                page = defects.page(connection, *place, known.few)
+                assert page == defects.page(connection, *place)
+            assert (known.total, known.overdue) == counts.totals(wanted, NOW)
+            assert (known.few is None) == (few == 0 and order is not DefectOrder.DUE)
+            cursor = page.next
+        assert cursor is None
 
 
 def test_the_soonest_deadline_comes_first_and_none_last(db: Database, many: list[Defect]):
