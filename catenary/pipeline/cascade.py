@@ -39,7 +39,9 @@ class CascadeSettings:
         largest_px: Longest side, in the reduced picture, of a part that is believed there.
         smallest_px: The same lower bound in the overview; parts of a size between are looked
             for in both.
-        window_px: Side of a full-resolution window.
+        window_px: Side of a full-resolution window in cascade coverage: so many find as many small
+            parts as 512 did, in half the pixels.
+        tile_px: The same in dense coverage, where small ones share too much with their neighbours.
         overlap_px: Shared by neighbouring windows in dense coverage.
         max_windows: Bound on windows a frame in cascade coverage, best carriers first.
         carriers: Component ids that carry small parts.
@@ -66,9 +68,10 @@ class CascadeSettings:
     overview_side_px: int = 512
     largest_px: float = 384.0
     smallest_px: float = 96.0
-    window_px: int = 512
+    window_px: int = 384
+    tile_px: int = 512
     overlap_px: int = 96
-    max_windows: int = 12
+    max_windows: int = 20
     carriers: tuple[str, ...] = ("split_pin", "clevis", "messenger_seat", "steady_arm", "clamp")
     small: tuple[str, ...] = ("split_pin", "bolt")
     carrier_score: float = 0.15
@@ -85,10 +88,12 @@ class CascadeSettings:
 
     def __post_init__(self) -> None:
         """Refuse sizes that cannot work together."""
-        if not 0 <= self.overlap_px < self.window_px:
+        if not 0 <= self.overlap_px < self.tile_px:
             raise ValueError(
-                f"overlap_px must be in [0, window_px), got {self.overlap_px} of {self.window_px}"
+                f"overlap_px must be in [0, tile_px), got {self.overlap_px} of {self.tile_px}"
             )
+        if self.window_px < 64:
+            raise ValueError(f"window_px must be at least 64, got {self.window_px}")
         if self.coarse_side_px < 256 or min(self.max_windows, self.max_refined) < 0:
             raise ValueError(
                 "coarse_side_px must be at least 256, max_windows and max_refined at least 0"
@@ -97,6 +102,11 @@ class CascadeSettings:
             raise ValueError(f"stretch_px must be at least 32, got {self.stretch_px}")
         if self.looks < 1:
             raise ValueError(f"looks must be at least 1, got {self.looks}")
+
+    @property
+    def side_px(self) -> int:
+        """Side of the windows that are searched in full resolution."""
+        return self.tile_px if self.coverage is Coverage.DENSE else self.window_px
 
 
 def locate(
@@ -218,7 +228,7 @@ def _windows(
 ) -> list[tuple[int, int]]:
     """Return the top-left corners (x, y) of the windows to search in full resolution."""
     height, width = shape
-    side = settings.window_px
+    side = settings.side_px
     if settings.coverage is Coverage.DENSE:
         ys = tiles.starts(height, side, settings.overlap_px)
         return [(x, y) for y in ys for x in tiles.starts(width, side, settings.overlap_px)]
@@ -246,7 +256,7 @@ def _seen_closely(
     return np.array(
         [
             classes[label] in settings.small
-            and any(_well_inside(x - left, y - top, settings.window_px) for left, top in windows)
+            and any(_well_inside(x - left, y - top, settings.side_px) for left, top in windows)
             for (x, y), label in zip(centres, coarse.labels, strict=True)
         ],
         dtype=np.bool_,
@@ -274,7 +284,7 @@ def _close_up(
     ]
     if not places:
         return [[] for _ in pictures]
-    side = settings.window_px
+    side = settings.side_px
     small = np.array([name in settings.small for name in detector.classes])
     results = iter(detector([_window(picture, *corner, side) for picture, corner in places]))
     found: list[list[Detections]] = []

@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -67,7 +69,7 @@ def test_a_part_of_middling_size_is_found_once():
 def test_a_carrier_at_the_corner_keeps_its_window_inside():
     detector = BlobDetector()
     locate(frame((2380, 1980, 2448, 2048)), detector, CascadeSettings())
-    assert detector.seen[2] == (512, 512)
+    assert detector.seen[2] == (384, 384)
 
 
 @pytest.mark.parametrize(
@@ -85,7 +87,22 @@ def test_each_component_is_kept_from_its_own_floor(settings, kinds):
 
 def test_overlap_as_large_as_the_window_is_refused():
     with pytest.raises(ValueError, match="overlap_px"):
-        CascadeSettings(window_px=96)
+        CascadeSettings(tile_px=96)
+
+
+def test_windows_smaller_than_what_they_look_for_are_refused():
+    with pytest.raises(ValueError, match="window_px must be at least 64, got 63"):
+        CascadeSettings(window_px=63)
+
+
+def test_windows_around_fittings_and_tiles_of_all_have_sides_of_their_own():
+    detector = BlobDetector()
+    around = CascadeSettings(window_px=256, tile_px=640)
+    locate(frame(CLEVIS), detector, around)
+    assert detector.seen[2:] == [(256, 256)]
+    detector.seen.clear()
+    locate(frame(CLEVIS), detector, replace(around, coverage=Coverage.DENSE))
+    assert set(detector.seen[2:]) == {(640, 640)}
 
 
 class ShiftingRefiner:
@@ -120,7 +137,7 @@ def test_a_second_look_moves_the_box_and_both_looks_make_the_score():
 
 
 def test_no_more_boxes_than_allowed_are_looked_at_again():
-    pins = [(100 + 200 * k, 900, 124 + 200 * k, 930) for k in range(5)]
+    pins = [(100 + 250 * k, 900, 124 + 250 * k, 930) for k in range(5)]
     refiner = ShiftingRefiner()
     settings = CascadeSettings(max_refined=3, min_score=0.0, looks=1)
     found = locate(frame(*pins), BlobDetector(), settings, refiner=refiner)
