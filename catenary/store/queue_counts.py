@@ -120,7 +120,8 @@ def _selection(rows: Rows, connection: Connection, wanted: Wanted) -> Selection:
             own = run_ids(connection, values) if name == "run" else [_plain(one) for one in values]
             passes = rows.among(_COLUMN[name], own)
             if name == "reviewer":
-                passes &= ~_untold(rows, wanted.blind)
+                untold = _untold(rows, wanted.blind)
+                passes = (passes & ~untold) | (untold if "" in own else False)
             for row, told in _told_otherwise(rows, name, wanted.blind).items():
                 passes[row] = told in own
             chosen.keep_out(name, ~passes)
