@@ -72,6 +72,44 @@ def mend_shards(db: Database, workspace: Workspace, run_id: int) -> int:
     return count
 
 
+def adopt(db: Database, workspace: Workspace, run_id: int) -> list[Path]:
+    """Record again shards whose record is lost though their photographs are finished; return them.
+
+    No kill does that, since both go into one transaction; a hand in the database, or one mended
+    from a damaged file, may. Swept, such a shard would take with it what the ledger calls done.
+    """
+    with db.read() as connection:
+        strays = shards.unrecorded(connection, workspace, run_id)
+    adopted = []
+    for path in strays:
+        with db.write() as tx:
+            if (file := shards.opened(path)) is not None and _is_missed(tx, run_id, file):
+                shards.record(tx, run_id, file)
+                adopted.append(path)
+    if adopted:
+        told = (
+            "%d files of located components were not recorded any more (first %s): they are again"
+        )
+        log.warning(told, len(adopted), adopted[0].name)
+    return adopted
+
+
+def _is_missed(tx: Connection, run_id: int, file: shards.ShardFile) -> bool:
+    """Tell whether all photographs of a shard are finished as it says, and no other tells so."""
+    told = shards.photographs(file.path)
+    query = select(frame.c.image_id, frame.c.revision, frame.c.seq).where(
+        frame.c.run_id == run_id,
+        frame.c.outcome == Outcome.DONE,
+        frame.c.image_id.in_({image_id for image_id, _ in told}),
+    )
+    found = tx.execute(query).all()
+    if {(image_id, revision) for image_id, revision, _ in found} != told:
+        return False
+    seqs = [seq for _, _, seq in found]
+    place = _Recorded(0, file.path.name, file.sha256, min(seqs), max(seqs), file.revision)
+    return not told & _told_elsewhere(tx, file.path.parent, run_id, place)
+
+
 def sweep(db: Database, workspace: Workspace, run_id: int) -> list[Path]:
     """Remove what a kill left: shards and packs that no batch recorded, files that are not whole.
 

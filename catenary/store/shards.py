@@ -267,6 +267,29 @@ def _verified(path: Path, sha256: str) -> pa.Table:
     return pq.read_table(pa.BufferReader(content))
 
 
+def opened(path: Path) -> ShardFile | None:
+    """Return what a file holds that `write` wrote; None where it is not whole."""
+    try:
+        content = path.read_bytes()
+        rows = list(_rows(pq.read_table(pa.BufferReader(content))))
+    except (OSError, pa.ArrowInvalid, KeyError, TypeError):
+        return None
+    sha256 = hashlib.sha256(content).hexdigest()
+    if not rows or not path.stem.endswith(sha256[:12]):
+        return None
+    ids = (rows[0].image_id, rows[-1].image_id)
+    return ShardFile(path, len(rows), sha256, ids, max(row.revision for row in rows))
+
+
+def unrecorded(connection: Connection, workspace: Workspace, run_id: int) -> list[Path]:
+    """Return the files of a run that no batch recorded."""
+    folder = workspace.detections(ledger.record_of(connection, run_id).name)
+    query = select(shard.c.file_name).where(shard.c.run_id == run_id)
+    recorded = set(connection.execute(query).scalars())
+    files = (file for ending in ("parquet", "partial") for file in folder.glob(f"*.{ending}"))
+    return sorted(file for file in files if file.name not in recorded)
+
+
 def sweep(connection: Connection, workspace: Workspace, run_id: int) -> list[Path]:
     """Remove files that no batch recorded, since a kill came between; return them.
 
@@ -275,11 +298,7 @@ def sweep(connection: Connection, workspace: Workspace, run_id: int) -> list[Pat
     Raises:
         StoreError: If a file cannot be removed.
     """
-    folder = workspace.detections(ledger.record_of(connection, run_id).name)
-    query = select(shard.c.file_name).where(shard.c.run_id == run_id)
-    recorded = set(connection.execute(query).scalars())
-    files = (file for ending in ("parquet", "partial") for file in folder.glob(f"*.{ending}"))
-    return removed(sorted(file for file in files if file.name not in recorded))
+    return removed(unrecorded(connection, workspace, run_id))
 
 
 def removed(files: list[Path]) -> list[Path]:

@@ -66,6 +66,7 @@ def test_a_cluster_in_this_machine_does_what_one_process_does(run: Path, tmp_pat
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(1200)  # the real networks, twice, on whatever the machine has left
 def test_workers_with_the_real_networks_do_what_one_process_does(tmp_path: Path):
     run = quick.ROOT / SAMPLE_RUN
     one, many = Workspace(tmp_path / "one" / "ws"), Workspace(tmp_path / "many" / "ws")

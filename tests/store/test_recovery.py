@@ -1,10 +1,11 @@
 from pathlib import Path
 
 import pytest
+from sqlalchemy import delete, select
 
 from catenary.domain.errors import StoreError
 from catenary.domain.image import FrameResult, Outcome
-from catenary.store import again, findings, ledger, recovery, shards
+from catenary.store import again, findings, ledger, recovery, schema, shards
 from catenary.store.database import Database
 from catenary.store.workspace import Workspace
 from tests.store import records
@@ -155,3 +156,50 @@ def test_a_sweep_removes_pictures_that_are_not_whole(
     half.write_bytes(b"\xff\xd8")
     assert recovery.sweep(db, workspace, planned) == [half]
     assert [path.name for path in folder.iterdir()] == ["a.jpg"]
+
+
+def forget(db: Database, path: Path) -> None:
+    with db.write() as tx:
+        tx.execute(delete(schema.shard).where(schema.shard.c.file_name == path.name))
+
+
+def test_a_shard_whose_record_is_lost_is_recorded_again(
+    db: Database, workspace: Workspace, planned: int
+):
+    first, second = (commit(db, workspace, planned, some) for some in (ids(0, 1), ids(2, 3)))
+    before = located(db, workspace, planned)
+    with db.read() as connection:
+        row = connection.execute(select(schema.shard).where(schema.shard.c.id == 2)).one()
+    forget(db, second)
+    assert recovery.adopt(db, workspace, planned) == [second]
+    assert recovery.adopt(db, workspace, planned) == []
+    with db.read() as connection:
+        kept = select(schema.shard).where(schema.shard.c.file_name == second.name)
+        assert connection.execute(kept).one()[1:] == row[1:]
+    assert recovery.sweep(db, workspace, planned) == []
+    assert sorted(located(db, workspace, planned)) == sorted(before)
+    assert first.exists()
+
+
+def test_a_shard_of_photographs_that_are_left_or_told_elsewhere_is_not_recorded(
+    db: Database, workspace: Workspace, planned: int
+):
+    known = commit(db, workspace, planned, ids(0, 1))
+    rows = [records.component(one) for one in ids(0, 1)]
+    again_told = shards.write(known.parent, "other", [*rows, *rows]).path
+    of_a_kill = shards.write(known.parent, "kill", [records.component("000005")]).path
+    half = known.with_name("half-0123456789ab.parquet")
+    half.write_bytes(known.read_bytes()[:-20])
+    assert recovery.adopt(db, workspace, planned) == []
+    assert set(recovery.sweep(db, workspace, planned)) == {again_told, of_a_kill, half}
+
+
+def test_a_shard_that_was_judged_anew_since_is_not_recorded(
+    db: Database, workspace: Workspace, planned: int
+):
+    older = commit(db, workspace, planned, ids(0, 1))
+    with db.write() as tx:
+        again.ask_images(tx, planned, ids(0, 1))
+    judged_again(db, workspace, planned, ids(0, 1))
+    forget(db, older)
+    assert recovery.adopt(db, workspace, planned) == []

@@ -16,6 +16,7 @@ from typing import Any
 
 import numpy as np
 from sqlalchemy import (
+    BigInteger,
     ColumnElement,
     Connection,
     DateTime,
@@ -174,7 +175,7 @@ def _word(number: ColumnElement[Any]) -> ColumnElement[str]:
 
 def _share(number: ColumnElement[Any]) -> ColumnElement[Any]:
     """Return a number in [0, 1) that looks drawn by lot."""
-    return cast((number * 7919) % 1_000_003, Double) / 1_000_003.0
+    return cast((cast(number, BigInteger) * 7919) % 1_000_003, Double) / 1_000_003.0
 
 
 def _frames(tx: Connection, run_id: int, span: range) -> None:

@@ -38,6 +38,7 @@ def recover(db: Database, workspace: Workspace, run_id: int, read: Read) -> None
         lent = leases.give_back_all(tx, run_id)
     if lent:
         log.info("%d photographs were lent by a scan that was killed", lent)
+    recovery.adopt(db, workspace, run_id)
     recovery.mend_shards(db, workspace, run_id)
     recovery.sweep(db, workspace, run_id)
     _redraw(db, workspace, run_id, read)
