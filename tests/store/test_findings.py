@@ -1,9 +1,11 @@
+import re
 from dataclasses import replace
 
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from sqlalchemy import event, text
 
 from catenary.domain.finding import Evidence, Measurement, Verdict
 from catenary.domain.geometry import Box, Polyline
@@ -156,3 +158,34 @@ def test_the_summary_counts_defects_apart_from_what_could_not_be_judged(db: Data
         {("split_pin", "missing"): 1},
     )
     assert (counts.findings, counts.cannot_judge) == (2, 1)
+
+
+def test_the_most_probable_findings_are_read_along_an_index(db: Database, run_id: int):
+    told = [records.broken_dropper(f"{number:06d}", 0.5 + number / 500) for number in range(200)]
+    with db.write() as tx:
+        ledger.plan(tx, run_id, records.refs(200))
+        findings.insert_all(tx, run_id, [(one, None) for one in told])
+        if is_server := tx.dialect.name == "postgresql":
+            tx.execute(text("ANALYZE finding"))
+    asked: list[str] = []
+
+    def noted(connection, cursor, statement, parameters, context, executemany) -> None:
+        words = context.compiled.statement.compile(
+            connection, compile_kwargs={"literal_binds": True}
+        )
+        asked.append(str(words))
+
+    with db.read() as connection:
+        event.listen(connection, "before_cursor_execute", noted)
+        best, *_ = findings.of_run(connection, run_id, Filter(Verdict.DEFECT))
+        event.remove(connection, "before_cursor_execute", noted)
+        if is_server:
+            connection.execute(text("SET LOCAL enable_seqscan = off"))  # it is a small table
+        how = "EXPLAIN" if is_server else "EXPLAIN QUERY PLAN"
+        rows = connection.exec_driver_sql(f"{how} {asked[0]} LIMIT 50").all()
+    plan = "\n".join(str(row[-1]) for row in rows)
+    assert best.finding.probability == pytest.approx(0.898)
+    assert "ix_finding_standing" in plan
+    # Only those of the same probability are put in order.
+    on_file = r"FOR (RIGHT PART|LAST TERM) OF ORDER BY"  # as versions of SQLite have it
+    assert re.search("Presorted Key: finding.probability" if is_server else on_file, plan), plan

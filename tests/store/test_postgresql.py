@@ -109,6 +109,11 @@ def served(database_url: str):
     opened.close()
 
 
+def test_the_first_rows_of_a_reader_do_not_wait_for_a_compiler(served: Database):
+    with served.read() as connection:
+        assert connection.execute(text("SHOW jit")).scalar_one() == "off"
+
+
 def test_a_reader_cannot_write(served: Database):
     with pytest.raises(StoreError, match="is read-only"), served.read() as connection:
         ledger.register(connection, records.record())
