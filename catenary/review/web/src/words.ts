@@ -448,6 +448,9 @@ const table = {
   back_to_defects: ["返回列表", "Back to the list"],
 
   // Statistics
+  breakdown: ["按站区、部件、等级统计", "By section, component and grade"],
+  breakdown_by: ["类别", "Of"],
+  sum: ["合计", "Sum"],
   last_days: ["最近 {days} 天", "Last {days} days"],
   by_day: ["每日判定数", "Decisions a day"],
   decided: ["判定数", "Decided"],

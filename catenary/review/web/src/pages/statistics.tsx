@@ -6,6 +6,7 @@ import { useLoaded } from "../load";
 import { decisionName, stateName } from "../names";
 import { to } from "../place";
 import { t } from "../words";
+import { Breakdown } from "./breakdown";
 
 const SPANS = [7, 30, 90];
 const KINDS = ["confirm", "reject", "observe", "cannot_judge"];
@@ -33,6 +34,7 @@ export function StatisticsPage() {
       <Problem error={figures.error ?? runs.error} retry={figures.reload} />
       {figures.value && <Reviewers figures={figures.value} />}
       {runs.value && <Runs runs={runs.value.runs} />}
+      {runs.value && runs.value.runs.length > 0 && <Breakdown runs={runs.value.runs} />}
     </div>
   );
 }
