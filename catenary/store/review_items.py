@@ -202,9 +202,9 @@ def _unsaid(
         return or_(told, and_(second, ~is_own)) if "" in chosen else told
     if name not in ("condition", "grade") or not blind.scanned:
         return own
-    passing = [item_id for item_id, value in blind.told(name).items() if value in chosen]
+    as_told = [item_id for item_id, value in blind.told(name).items() if value in chosen]
     rows = review_item.c.id
-    return or_(and_(own, rows.not_in(blind.rows)), rows.in_(passing))
+    return or_(and_(own, rows.not_in(blind.rows)), rows.in_(as_told))
 
 
 @cache  # to put it together takes longer than to read an item

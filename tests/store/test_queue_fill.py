@@ -69,6 +69,14 @@ def test_new_findings_are_added_and_make_the_filling_due(db: Database, run_id: i
     assert not is_due(db, run_id)
 
 
+def test_where_a_run_only_grew_the_rest_is_not_looked_at(db: Database, run_id: int):
+    queues.fill(db, run_id, [queues.dropper(number, 0.5) for number in range(1, 9)])
+    with db.write() as tx:
+        findings.insert_all(tx, run_id, [(queues.dropper(0, 0.3), None)])
+    filled = fill(db, run_id)
+    assert (filled.added, filled.looked) == (1, 1)
+
+
 def test_an_undecided_item_goes_with_its_finding_and_a_decided_one_stays(db: Database, run_id: int):
     queues.fill(db, run_id, [queues.dropper(1, 0.9), queues.dropper(2, 0.5)])
     queues.decide(db, WANG, 1, 0, Decision.REJECT)
