@@ -93,6 +93,16 @@ class Photos:
         pixels = self.whole(photo).tile(level, column, row)
         return b"" if pixels is None else pyramid.jpeg(pixels)
 
+    def from_evidence(
+        self, photo: Photograph, wanted: answers.Crop, crop: CropFile | None
+    ) -> NDArray[np.uint8] | None:
+        """Return pixels of a photograph out of a stored picture; None where it lacks some."""
+        stored = self._stored(photo, crop)
+        if stored is None or crop is None or not _holds(stored, crop, wanted):
+            return None
+        x, y = wanted.x0 - crop.x0, wanted.y0 - crop.y0
+        return stored[y : y + wanted.height, x : x + wanted.width]
+
     def part(
         self, photo: Photograph, wanted: answers.Crop, crop: CropFile | None = None
     ) -> NDArray[np.uint8]:
@@ -110,16 +120,15 @@ class Photos:
             UnreadableImageError: If neither can be read.
             SourceError: If there is no stored picture and the run cannot be reached.
         """
-        stored = self._stored(photo, crop)
-        if stored is not None and crop is not None and _holds(stored, crop, wanted):
-            x, y = wanted.x0 - crop.x0, wanted.y0 - crop.y0
-            return stored[y : y + wanted.height, x : x + wanted.width]
+        stored = self.from_evidence(photo, wanted, crop)
+        if stored is not None:
+            return stored
         try:
             full = self.whole(photo).levels[0]
         except (UnreadableImageError, SourceError):
-            if stored is None:
+            if (rest := self._stored(photo, crop)) is None:
                 raise
-            return stored
+            return rest
         rows = slice(wanted.y0, wanted.y0 + wanted.height)
         return full[rows, wanted.x0 : wanted.x0 + wanted.width]
 

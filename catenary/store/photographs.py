@@ -11,7 +11,8 @@ from catenary.domain.image import ImageRef, Outcome
 from catenary.domain.place import Direction, Mast
 from catenary.domain.review import RefusedError
 from catenary.store import ledger
-from catenary.store.schema import frame, reassignment, run
+from catenary.store.findings import CropFile
+from catenary.store.schema import finding, frame, reassignment, run
 
 _MAST = (frame.c.mast_line, frame.c.mast_direction, frame.c.mast_section, frame.c.mast_number)
 
@@ -74,6 +75,27 @@ def photograph(connection: Connection, frame_id: int) -> Photograph:
     if row is None:
         raise RefusedError("not_found", f"there is no photograph {frame_id}")
     return _photograph(row)
+
+
+def evidence_at(connection: Connection, frame_id: int, x0: int, y0: int) -> CropFile | None:
+    """Return the evidence picture of a finding that begins nearest before a place; None without.
+
+    Args:
+        connection: Database.
+        frame_id: Row of the photograph.
+        x0: Frame column.
+        y0: Frame row.
+    """
+    own = (
+        finding.c.frame_id == frame_id,
+        finding.c.superseded_at.is_(None),
+        finding.c.crop_x0 <= x0,
+        finding.c.crop_y0 <= y0,
+    )
+    near = (finding.c.crop_x0 + finding.c.crop_y0).desc()
+    columns = (finding.c.crop, finding.c.crop_x0, finding.c.crop_y0)
+    row = connection.execute(select(*columns).where(*own).order_by(near).limit(1)).first()
+    return None if row is None else CropFile(*row)
 
 
 def of_mast(connection: Connection, run_id: int, mast: Mast) -> list[Photograph]:

@@ -115,6 +115,20 @@ def test_the_window_is_that_of_the_stored_pictures(
     assert (told.x0, told.y0, told.height, told.width) == (crop.x0, crop.y0, *crop.pixels.shape)
 
 
+def test_a_part_that_an_evidence_picture_holds_needs_no_photograph(
+    anybody: Browser, tmp_path: Path
+):
+    held = anybody.get("/api/items/1").json()["crop"]
+    asked = {"x": held["x0"] + 3, "y": held["y0"] + 5, "width": 30, "height": 40}
+    (tmp_path / "run" / "000000.png").unlink()
+    shown = picture(anybody.get("/api/frames/1/crop", **asked))
+    rows = slice(asked["y"], asked["y"] + 40)
+    assert alike(shown, places.pixels(0)[rows, asked["x"] : asked["x"] + 30])
+    for more in ({"width": held["width"]}, {"height": held["height"]}, {"x": 800, "y": 500}):
+        answer = anybody.get("/api/frames/1/crop", **asked | more)
+        assert (answer.status_code, code(answer)) == (404, "picture_unreadable")
+
+
 def test_a_photograph_that_is_told_of_is_decoded_ahead(
     site: Site, anybody: Browser, tmp_path: Path
 ):
@@ -151,7 +165,7 @@ def test_a_photograph_that_is_missing_is_said_so(anybody: Browser, tmp_path: Pat
 
 def test_a_damaged_photograph_is_said_so(anybody: Browser, tmp_path: Path):
     (tmp_path / "run" / "000001.png").write_bytes(b"\x89PNG\r\n\x1a\nnothing")
-    answer = anybody.get("/api/frames/2/crop", x=0, y=0, width=9, height=9)
+    answer = anybody.get("/api/frames/2/crop", x=800, y=500, width=9, height=9)
     assert (answer.status_code, code(answer)) == (404, "picture_unreadable")
 
 

@@ -34,6 +34,7 @@ const NAVIGATION: readonly { page: string; word: Word; right?: Right }[] = [
   { page: "help", word: "help" },
 ];
 const WITH_KEYS: readonly Page[] = ["queue", "triage", "sheet", "picture", "defects", "defect"];
+const AHEAD_MS = 3000; // after which code is fetched that the first page does not need
 const THEMES: readonly Theme[] = ["system", "light", "dark"];
 
 export function App() {
@@ -63,6 +64,7 @@ export function App() {
   useEffect(() => {
     document.title = t("title");
   });
+  usePictureAhead(isReady);
 
   const cycleTheme = () =>
     change({ theme: THEMES[(THEMES.indexOf(settings.theme) + 1) % THEMES.length] ?? "system" });
@@ -203,7 +205,15 @@ function Shown({ place: { page, query }, restart }: ShownProps) {
 
 const readPicturePage = () => import("./pages/picture");
 
-/** OpenSeadragon is most of the code: it is fetched when a photograph is opened. */
+/** OpenSeadragon is most of the code: it is fetched when the first page is long there. */
+function usePictureAhead(isReady: boolean): void {
+  useEffect(() => {
+    if (!isReady) return;
+    const ahead = setTimeout(() => void readPicturePage().catch(() => {}), AHEAD_MS);
+    return () => clearTimeout(ahead);
+  }, [isReady]);
+}
+
 function PicturePage({ query }: { query: URLSearchParams }) {
   const [page, setPage] = useState<Awaited<ReturnType<typeof readPicturePage>> | null>(null);
   const [isGone, setGone] = useState(false);
