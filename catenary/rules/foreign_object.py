@@ -42,7 +42,8 @@ _USUAL_MM: Mapping[str, float] = MappingProxyType(
     }
 )
 _DROPPER_MM = 1200.0  # asked only where nothing else is located: they differ most
-_THIN = ("steady_arm", "dropper")  # boxes that are mostly empty: something may hang in them
+# Boxes that their part fills; in those of arms, tubes, wires and droppers something may hang.
+_FILLED = ("clevis", "messenger_seat", "clamp", "insulator", "number_plate")
 _SURE = 0.3  # detector score from which a part tells sizes and place, if none is certain
 _CERTAIN = 0.5  # the same for parts that are surely there; nests pass for parts at lower scores
 _AROUND = 0.12  # of a fitting's longer side by which it reaches beyond its box
@@ -215,7 +216,7 @@ def _fittings(parts: Sequence[Component], small: _Reduced) -> Mask:
     """Return where the located fittings are."""
     mask = np.zeros(small.pixels.shape, np.uint8)
     for one in parts:
-        if one.kind not in _THIN and one.score >= _CERTAIN:
+        if one.kind in _FILLED and one.score >= _CERTAIN:
             longer = max(one.box.width, one.box.height)
             mask[_window(one.box.grown(_AROUND * longer).scaled(small.scale))] = 1
     return mask

@@ -144,9 +144,10 @@ def test_a_located_fitting_is_no_foreign_object():
     assert located(pixels, (*PARTS, fitting), LIMITS) == ()
 
 
-def test_a_dropper_near_it_hides_nothing():
+@pytest.mark.parametrize("kind", ["dropper", "steady_arm", "cantilever", "messenger_wire"])
+def test_parts_whose_box_is_mostly_empty_hide_nothing(kind: str):
     pixels = frame(film=(600, 450, 160, 180))
-    assert located(pixels, (*PARTS, Component("dropper", Box(520, 360, 680, 540), 0.9)), LIMITS)
+    assert located(pixels, (*PARTS, Component(kind, Box(520, 360, 680, 540), 0.9)), LIMITS)
 
 
 def test_what_goes_on_past_the_edge_is_mast_or_roof():
