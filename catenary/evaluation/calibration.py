@@ -93,12 +93,14 @@ class Sample:
         group: Its mast, or what stands for it.
         said: What is said of each condition that a source could judge.
         condition: What is true; normal also where there is no such part.
+        is_drawn: Whether its defect was drawn into the photograph of a normal part.
     """
 
     component: str
     group: str
     said: Mapping[str, Voices]
     condition: str
+    is_drawn: bool = False
 
 
 def fit(samples: Sequence[Sample], kinds: Iterable[str]) -> dict[str, Fusion]:

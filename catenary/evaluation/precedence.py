@@ -32,6 +32,7 @@ def rules_first(
     judged by weights that were fitted without it; of equals the lowest. It is taken unless the
     joint form by itself finds a hundredth more; under ten defects, anything more. Without any
     defect nobody has earned anything: the rules keep what they raise at the smallest alarm budget.
+    Defects that were drawn are easier for rules than real ones, and do not count.
 
     Args:
         samples: Of one component.
@@ -42,6 +43,8 @@ def rules_first(
         A rule score in (0, 1); None where the joint form is better by itself, where the rules
         hardly measure anything, or where there is no normal part to tell by.
     """
+    real = [number for number, one in enumerate(samples) if not one.is_drawn]
+    samples, without = [samples[number] for number in real], [without[number] for number in real]
     is_defect = np.array([one.condition != NORMAL for one in samples], np.bool_)
     ruled = np.array([_ruled(one) for one in samples], np.float64)
     if is_defect.all():

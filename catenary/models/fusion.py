@@ -42,12 +42,15 @@ class Voices:
         rule: Strongest score in [0, 1] of the rules that judge this condition, or None.
         anomaly: Share of normal parts in [0, 1] that are less strange, or None.
         box: Probability in [0, 1] that the box holds a part of its kind.
+        is_unfamiliar: Whether the classifier was not asked, since the picture is unlike all that
+            the fusion was fitted on.
     """
 
     classifier: float | None
     rule: float | None
     anomaly: float | None = None
     box: float = 1.0
+    is_unfamiliar: bool = False
 
     @property
     def key(self) -> str:
@@ -266,6 +269,8 @@ class Fusion:
             if heard.anomaly is None:
                 return None
             return unsuspected(logit(LEAST_THRESHOLD) + heard.terms[-1], heard.anomaly, ORDERING)
+        if heard.is_unfamiliar and heard.rule is not None:
+            return _unfamiliar(weights, heard, heard.rule)
         if heard.key == "both":
             heard = heard.alone(self.form)
         value = weights[heard.key].probability(heard)
@@ -282,6 +287,15 @@ class Fusion:
         judged = ((name, self.probability(name, heard)) for name, heard in said.items())
         known = [(name, value) for name, value in judged if value is not None]
         return max(known, key=lambda one: one[1], default=None)
+
+
+def _unfamiliar(weights: Mapping[str, FusionWeights], heard: Voices, rule: float) -> float:
+    """Return what the rule alone gives; unsuspected, it stands among parts that both judged.
+
+    There the classifier's silence is a word for neither side, so that the part keeps its place.
+    """
+    silent = replace(heard, classifier=0.5, rule=min(rule, 0.5))
+    return max(weights["rule"].probability(heard), weights["both"].probability(silent))
 
 
 def _share(odds: float) -> float:

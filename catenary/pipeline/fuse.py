@@ -4,7 +4,7 @@ Condition by condition; the formula is in `catenary.models.fusion`. The weights 
 calibration scenes and travel in the model bundle.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from catenary.domain.finding import NORMAL, UNUSUAL, Evidence, Measurement, Verdict
@@ -16,7 +16,6 @@ from catenary.models.fusion import LEAST_THRESHOLD, Fusion, Voices
 
 CLASSIFIER = "classifier/1"  # source of the classifier's evidence; rules have names of their own
 ANOMALY = "anomaly/1"  # source of what the anomaly scorer says
-_NOTHING = 0.5  # score of who says nothing
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,8 +84,7 @@ def voices(evidence: Sequence[Evidence], box: float) -> dict[str, Voices]:
 
     Of the condition that the classifier names, it says how sure it is of any defect; of each other
     one its share. Of several rules on one condition the strongest is heard. Where neither could
-    judge any, the anomaly scorer alone is heard of what the rules were asked about. Of a picture
-    unlike those calibrated on the classifier says nothing, 0.5, of what a rule measured.
+    judge any, the anomaly scorer alone is heard of what the rules were asked about.
     """
     ruled: dict[str, float] = {}
     for one in _rules(evidence):
@@ -94,23 +92,16 @@ def voices(evidence: Sequence[Evidence], box: float) -> dict[str, Voices]:
             ruled[one.condition] = max(one.score, ruled.get(one.condition, 0.0))
     shares: dict[str, float] = {}
     for one in evidence:
-        if one.source == CLASSIFIER:
-            shares = _shares(one, ruled)
+        if one.source == CLASSIFIER and one.score is not None:
+            shares = {share.name: share.value for share in one.measurements}
+            shares[one.condition] = one.score
+    is_unfamiliar = any(one.reason == Unjudged.UNFAMILIAR for one in evidence)
     anomaly = next((one.score for one in evidence if one.source == ANOMALY), None)
     asked = [] if anomaly is None else [one.condition for one in _rules(evidence)]
     return {
-        name: Voices(shares.get(name), ruled.get(name), anomaly, box)
+        name: Voices(shares.get(name), ruled.get(name), anomaly, box, is_unfamiliar)
         for name in dict.fromkeys((*shares, *ruled) or asked)
     }
-
-
-def _shares(one: Evidence, ruled: Mapping[str, float]) -> dict[str, float]:
-    """Return what the classifier says of each condition."""
-    if one.reason == Unjudged.UNFAMILIAR:
-        return dict.fromkeys(ruled, _NOTHING)
-    if one.score is None:
-        return {}
-    return {share.name: share.value for share in one.measurements} | {one.condition: one.score}
 
 
 def fuse(evidence: Sequence[Evidence], box: float, fusion: Fusion, threshold: float) -> Fused:

@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import pytest
 
 from catenary.domain.finding import NORMAL
@@ -84,3 +86,11 @@ def test_with_ten_defects_a_network_that_finds_hardly_more_earns_nothing(count, 
 
 def test_of_what_finds_as_much_the_order_of_the_rules_is_taken():
     assert first([*[(None, 0.9, True)] * 12, *[(None, 0.3, False)] * 20]) == pytest.approx(0.3)
+
+
+def test_defects_that_were_drawn_do_not_count():
+    drawn = [replace(one, is_drawn=True) for one in samples([(0.999, 0.2, True)] * 30)]
+    mixed = [*samples(LOUD), *drawn]
+    assert rules_first(mixed, [Fusion()] * len(mixed), len(LOUD)) == first(LOUD)
+    counted = [replace(one, is_drawn=False) for one in mixed]
+    assert rules_first(counted, [Fusion()] * len(mixed), len(LOUD)) is None

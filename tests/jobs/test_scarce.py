@@ -239,7 +239,7 @@ def test_without_a_defect_to_learn_from_what_no_rule_can_judge_is_ranked_by_how_
     looked = parts((False, 0.4, 0.1), (False, None, 0.2), (False, None, 0.9), (True, 0.9, 0.5))
     target = scarce.Target("dropper", "broken")
     said = scarce.judges.opinions(looked, target, None, looked)
-    weights = scarce.judges.fusion(looked.only(looked.images[:3]), said[:3], target)
+    weights = scarce.judges.fusion(looked.only(looked.images[:3]), said[:3], target, 3)
     scores = scarce.judges.fused(weights, said)
     assert scores[1] < scores[2] < LEAST_THRESHOLD < scores[3]
     assert scores[3] == pytest.approx(0.9)
@@ -253,7 +253,7 @@ def test_where_the_classifier_finds_more_on_masts_left_out_it_is_heard_alone():
     looked, target = parts(*rows), scarce.Target("dropper", "broken")
     told: list[float | None] = [0.7] * 12 + [0.6] * 12
     said = scarce.judges.opinions(looked, target, told, looked)
-    weights = scarce.judges.fusion(looked, said, target)
+    weights = scarce.judges.fusion(looked, said, target, len(looked.images))
     assert (weights.form, weights.contest.defects) == (Form.CLASSIFIER, 12)
     assert weights.contest.standings[Form.CLASSIFIER].found == (12, 12, 12)
 

@@ -183,3 +183,25 @@ def test_the_form_that_finds_most_is_used_and_the_joint_one_where_others_equal_i
         Form.RULE: Standing((0, 0), 0.0),
     }
     assert Contest((0.1, 1.0), 9, 5, standings).best is best
+
+
+def test_of_an_unfamiliar_picture_a_rule_that_suspects_is_believed_alone():
+    told = Fusion().probability("broken", Voices(None, 0.8, is_unfamiliar=True))
+    assert told == pytest.approx(0.8)
+
+
+def test_what_a_rule_measured_sound_in_an_unfamiliar_picture_keeps_its_place():
+    told = Fusion().probability("broken", Voices(None, 0.2, is_unfamiliar=True))
+    assert told == Fusion().probability("broken", Voices(0.5, 0.2))
+    assert told < LEAST_THRESHOLD
+
+
+@given(fusions, st.tuples(share, share), silent, share)
+def test_of_an_unfamiliar_picture_no_stronger_rule_lowers_the_probability(
+    fusion, pair, anomaly, box
+):
+    low, high = (
+        fusion.probability("broken", Voices(None, rule, anomaly, box, is_unfamiliar=True))
+        for rule in sorted(pair)
+    )
+    assert low <= high

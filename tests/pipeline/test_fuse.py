@@ -168,7 +168,8 @@ def test_a_rule_that_measured_an_unfamiliar_picture_is_believed_alone():
     refused = unfamiliar(ruled, NIGHT, NIGHT.distance((150.0,)))
     assert (refused.score, refused.reason) == (None, Unjudged.UNFAMILIAR)
     assert (refused.measurements[0].value, refused.measurements[0].limit) == (10.0, 1.5)
-    assert voices([*ruled, refused], 1.0) == {"broken": Voices(0.5, 0.1)}  # of slack, nothing
+    heard = voices([*ruled, refused], 1.0)
+    assert heard == {"broken": Voices(None, 0.1, is_unfamiliar=True)}  # of slack, nothing
     assert fuse([*ruled, refused], 1.0, FITTED, 0.3).verdict is Verdict.NORMAL
     assert fuse([*ruled, classifier(0.99)], 1.0, FITTED, 0.3).verdict is Verdict.DEFECT
 

@@ -393,7 +393,8 @@ def _heard(
         judges.opinions(one, target, learnt[number] if learnt else None, known)
         for number, one in enumerate((known, *tests))
     ]
-    weights = judges.fusion(known, said[0], given.target)
+    real = len(known.images) - (len(given.injected.images) if arm is Arm.INJECTED else 0)
+    weights = judges.fusion(known, said[0], given.target, real)
     joint = [judges.fused(weights, one) for one in said]
     return [*found, *_figures(given, arm, joint[0], joint[1:])]
 

@@ -229,15 +229,27 @@ def _as_evidence(target: Target, score: Score) -> Evidence:
     return fuse.classifier_evidence(ConditionScores((NORMAL, target.condition), (1 - share, share)))
 
 
-def fusion(looked: Looked, said: Sequence[Opinions], target: Target) -> Fusion:
+def fusion(looked: Looked, said: Sequence[Opinions], target: Target, real: int) -> Fusion:
     """Fit the fusion on parts of unseen masts, as `catenary bundle calibrate` does.
 
     Too few defects leave its prior. Sources are joined unless one of them found more on masts left
     out.
+
+    Args:
+        looked: The parts.
+        said: Of each part.
+        target: What is looked for.
+        real: Photographs before those that defects were injected into.
     """
     kind = target.component
     known = [number for number, part in enumerate(looked.parts) if part.is_defect is not None]
-    samples = [_sample(looked, number, said[number], target) for number in known]
+    samples = [
+        replace(
+            _sample(looked, number, said[number], target),
+            is_drawn=bool(looked.parts[number].is_defect) and looked.parts[number].image >= real,
+        )
+        for number in known
+    ]
     fitted = calibration.fit(samples, [kind])[kind]
     left_out = [one[kind] for one in calibration.left_out(samples, [kind])]
     first = precedence.rules_first(samples, left_out, len(looked.images))
