@@ -252,10 +252,10 @@ def test_a_code_without_its_numbers_is_still_told():
 
 
 def test_an_unknown_rule_and_kind_are_told_by_their_ids_and_numbers():
-    one = ruled("tie_rod/2", "cracked", True, (Measurement("crack_length", 12.34, "mm", 5.0),))
+    one = ruled("tie_rod/2", "cracked", True, (Measurement("crack_length", 12.34, "inch", 5.0),))
     zh, en = why(finding("tie_rod", "cracked", one))
-    assert zh.startswith("tie_rodcracked：tie_rod，crack length 12 mm（限值 5 mm）；")
-    assert en.startswith("Tie_rod cracked: tie_rod, crack length 12 mm (limit 5 mm); measured")
+    assert zh.startswith("tie_rodcracked：tie_rod，crack length 12 inch（限值 5 inch）；")
+    assert en.startswith("Tie_rod cracked: tie_rod, crack length 12 inch (limit 5 inch); measured")
 
 
 def test_a_rule_of_another_version_with_other_numbers_is_told_by_them():
