@@ -12,7 +12,6 @@ from catenary.domain.errors import UnreadableImageError
 from catenary.domain.finding import Component, Finding
 from catenary.domain.image import Frame, FrameResult, ImageRef, Outcome
 from catenary.imaging import decode, quality
-from catenary.pipeline import heap
 from catenary.pipeline.judge import Judge, Judgement
 from catenary.pipeline.patience import Patience, Read
 from catenary.pipeline.workers import Workers, in_order
@@ -62,8 +61,6 @@ def scan(
 ) -> Iterator[ScannedFrame]:
     """Judge several photographs at once in threads, and tell of them in order.
 
-    The process keeps the memory that it took once: see `heap`.
-
     Args:
         refs: What to scan.
         read: Returns the encoded bytes of one photograph; called from several threads.
@@ -79,7 +76,6 @@ def scan(
     Raises:
         SourceGoneError: If the source is away for longer than that.
     """
-    heap.keep()
     waiting_for = patience or Patience()
     patient = partial(waiting_for.read, read)
     opened = partial(_opened, read=patient, opening=opening or Opening())

@@ -6,7 +6,7 @@ from typing import Any
 
 from sqlalchemy import Connection, func, or_, select, tuple_
 
-from catenary.store.schema import finding, frame, joined_mast, part, reassignment
+from catenary.store.schema import finding, frame, joined_mast, part, part_view, reassignment
 
 _MOST_MASTS = 1000  # with more, the whole run is read as quickly
 _CHUNK = 200
@@ -79,7 +79,7 @@ def _standing(run_id: int) -> tuple[Any, ...]:
 
 
 def _touched(connection: Connection, run_id: int, newest: Sequence[int]) -> list[int] | None:
-    """Return the photographs with newer findings, and those of their masts and of joined ones."""
+    """Return the photographs of newer findings and parts, and those of their masts."""
     new = (
         select(frame.c.id, *_FRAME_MAST)
         .join(finding, finding.c.frame_id == frame.c.id)
@@ -100,7 +100,13 @@ def _touched(connection: Connection, run_id: int, newest: Sequence[int]) -> list
     masts |= {tuple(row[1:]) for row in rows if row[-1] is not None}
     if len(masts) > _MOST_MASTS:
         return None
-    own = {row[0] for row in rows}
+    # A view may be of a photograph that was given to another mast meanwhile.
+    views = (
+        select(part_view.c.frame_id)
+        .join(part, part_view.c.part_id == part.c.id)
+        .where(part.c.run_id == run_id, part.c.id > newest[2])
+    )
+    own = {row[0] for row in rows} | set(connection.execute(views).scalars())
     return sorted(own.union(*_of_masts(connection, run_id, sorted(masts))))
 
 
