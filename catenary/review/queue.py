@@ -66,7 +66,7 @@ def router(site: Site) -> APIRouter:
             known = vigil.mixed_in(site, tx, reader, wanted, len(given.items))
         left = site.queue_counts.waiting(reader, wanted, now)
         with site.db.read() as connection:
-            shown = sorted([*given.items, *known], key=lambda one: -one.priority)
+            shown = vigil.among(given.items, known)
             items = site.teller.details(connection, shown, reader, is_brief=asked.brief)
         return answers.Leased(items=items, kept=sorted(kept), waiting=left, expires_at=given.until)
 

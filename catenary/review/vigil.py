@@ -1,6 +1,7 @@
 """Known defects among the items of a reader: shown and answered as if they were new."""
 
 import random
+from collections.abc import Iterable
 
 from sqlalchemy import Connection
 
@@ -24,6 +25,17 @@ def mixed_in(site: Site, tx: Connection, reader: Reader, wanted: Wanted, count: 
     known = [one for one in drawn if one is not None]
     scanned = reviews.as_scanned(tx, known) if known else {}
     return [blind.as_new(one, scanned[one.id]) for one in known]
+
+
+def among(given: Iterable[Item], known: Iterable[Item]) -> list[Item]:
+    """Return new items in their order, and known defects anywhere among them.
+
+    By their own priority, those would come first: they have waited longer than all that is new.
+    """
+    shown = sorted(given, key=lambda one: -one.priority)
+    for one in known:
+        shown.insert(_LOT.randint(0, len(shown)), one)
+    return shown
 
 
 def as_decided(site: Site, item: Item, ask: Ask, reader: Reader, has_accounts: bool) -> Item:

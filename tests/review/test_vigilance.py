@@ -5,8 +5,9 @@ from datetime import timedelta
 
 import pytest
 
+from catenary.review import vigil
 from catenary.review.site import Site
-from catenary.store import audit
+from catenary.store import audit, review_items
 from tests.review.places import Browser, code
 
 
@@ -39,6 +40,17 @@ def test_a_known_defect_looks_new(awake: Browser, known: int):
         assert shown[field] == fresh[field], field
     assert shown["condition"] == "broken"  # as the scan said
     assert awake.get(f"/api/items/{known}").json()["state"] == "open"
+
+
+def test_nobody_can_tell_it_by_its_place(staffed: Site, known: int):
+    with staffed.db.read() as connection:
+        there = {one.id: one for one in review_items.by_ids(connection, [1, 2, 3])}
+    old, new = there.pop(known), list(there.values())
+    assert all(old.priority > one.priority for one in new)  # it would stand first
+    shown = [[one.id for one in vigil.among(new, [old])] for _ in range(100)]
+    assert {ids.index(known) for ids in shown} == {0, 1, 2}
+    in_order = [one.id for one in sorted(new, key=lambda one: -one.priority)]
+    assert all([number for number in ids if number != known] == in_order for ids in shown)
 
 
 def test_an_answer_changes_no_item_and_counts(
