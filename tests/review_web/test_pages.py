@@ -189,7 +189,9 @@ def test_a_viewer_looks_and_cannot_decide(line: Railway, page: Page, complaints)
     log_in(page, line, "guest", "#/triage")
     shown(page)
     expect(page.get_by_text("Read only")).to_be_visible()
-    for button in page.locator(".decisions button").all():
+    deciding = page.locator(".decisions .decide, .decisions button[aria-keyshortcuts^='U']")
+    expect(deciding).to_have_count(5)
+    for button in deciding.all():
         expect(button).to_be_disabled()
     page.keyboard.press("1")
     press_and_see_next(page, "j")

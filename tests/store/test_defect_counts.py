@@ -7,7 +7,7 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from sqlalchemy import insert, select
 
-from catenary.domain.defect_loop import LISTED, LoopState
+from catenary.domain.defect_loop import LISTED, Conclusion, LoopState
 from catenary.store import database, defects, ledger
 from catenary.store.database import Database
 from catenary.store.defect_counts import DefectCounts
@@ -69,6 +69,9 @@ def _enter(db: Database, found: list[dict]) -> list[dict]:
             item |= dict.fromkeys(("line", "section", "mast_number", "camera"), "")
             tx.execute(insert(review_item).values(item_row(row["run_id"], number) | item))
             times = {"registered_at": _AT, "repair_by": _AT + _DAY, "changed_at": _AT}
+            if row["state"] == LoopState.CLOSED:
+                times |= {"repaired_at": _AT, "reinspect_by": _AT + _DAY}
+                times["conclusion"] = str(Conclusion.REPAIRED)
             tx.execute(insert(defect).values(row | times | {"changed_by": "li"}))
             row["runs"] = {row["run_id"]}
             if root is not None:

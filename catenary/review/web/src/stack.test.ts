@@ -68,6 +68,45 @@ test("deciding before the next sheet is ready loses nothing", async () => {
   expect(stack.ahead.map(({ id }) => id)).toEqual([9, 10]);
 });
 
+test("who decides the first sheet at once waits for no rest", async () => {
+  const { server } = fakeServer(10);
+  const stack = new Stack(
+    server,
+    4,
+    () => {},
+    () => new Promise(() => {}),
+  );
+  await stack.fill();
+  await stack.decide("reject", new Set([2]));
+  expect(shown(stack)).toEqual([5, 6, 7, 8]);
+  expect(stack.canUndo).toBe(true);
+});
+
+test("undo while the sheet behind is fetched loses nothing", async () => {
+  const { server } = fakeServer(14);
+  const lease = server.lease.bind(server);
+  let go = () => {};
+  const slow = new Promise<void>((resolve) => {
+    go = resolve;
+  });
+  let asked = 0;
+  server.lease = async (n, keep, release) => {
+    const answer = await lease(n, keep, release);
+    if (++asked === 3) await slow;
+    return answer;
+  };
+  const stack = new Stack(server, 4, () => {});
+  await stack.fill();
+  const deciding = stack.decide("reject", new Set([2]));
+  await vi.waitFor(() => expect(stack.canUndo).toBe(true));
+  const undoing = stack.undo();
+  go();
+  await Promise.all([deciding, undoing]);
+  expect(shown(stack)).toEqual([1, 2, 3, 4]);
+  expect(stack.ahead.map(({ id }) => id)).toEqual([5, 6, 7, 8, 9, 10, 11, 12]);
+  expect(stack.left).toBe(14);
+});
+
 test("undo shows the last sheet again, with its exceptions", async () => {
   const { server } = fakeServer(10);
   const stack = new Stack(server, 4, () => {});
@@ -131,10 +170,9 @@ test("the sheet behind the first is asked for when that is on the screen", async
   let goOn = () => {};
   const rest = () => new Promise<void>((done) => (goOn = done));
   const stack = new Stack(server, 4, () => {}, rest);
-  const filled = stack.fill();
-  await vi.waitFor(() => expect(shown(stack)).toEqual([1, 2, 3, 4]));
+  await stack.fill();
+  expect(shown(stack)).toEqual([1, 2, 3, 4]);
   expect([stack.isBusy, stack.ahead.length]).toEqual([false, 0]);
   goOn();
-  await filled;
-  expect(stack.ahead.length).toBe(4);
+  await vi.waitFor(() => expect(stack.ahead.length).toBe(4));
 });

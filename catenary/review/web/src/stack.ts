@@ -38,7 +38,7 @@ export class Stack {
     private readonly size: number,
     private readonly redraw: () => void,
     /** Lets the first sheet come onto the screen before the next one is asked for. */
-    private readonly rest: () => Promise<unknown> = () => Promise.resolve(),
+    private rest: (() => Promise<unknown>) | null = null,
   ) {}
 
   get left(): number {
@@ -69,8 +69,11 @@ export class Stack {
       if (this.shown.length === 0) this.shown = await this.lease();
       this.isBusy = false;
       this.redraw();
-      if (this.turn === 1) await this.rest();
-      if (this.shown.length && !this.ahead.length) this.ahead = await this.lease();
+      if (this.rest) {
+        const rested = this.rest();
+        this.rest = null;
+        void rested.then(() => this.fill()); // and whoever decides meanwhile need not wait for it
+      } else if (this.shown.length && !this.ahead.length) this.ahead = await this.lease();
     });
   }
 
@@ -123,11 +126,17 @@ export class Stack {
   }
 
   /** Takes back all decisions of the last sheet and shows it again. */
-  async undo(): Promise<void> {
+  undo(): Promise<void> {
     const { last } = this;
-    if (!last || this.isBusy) return;
+    if (!last || this.isBusy) return Promise.resolve();
     this.isBusy = true;
     this.last = null;
+    // Behind what is still being fetched, which would else take the place of what it pushes back.
+    this.filling = this.filling.then(() => this.takeBack(last));
+    return this.filling;
+  }
+
+  private async takeBack(last: { shown: ItemDetail[]; decided: Item[] }): Promise<void> {
     await this.asked(async () => {
       const asks = last.decided.map(({ id, version }) => ({ item: id, version }));
       const { items } = await this.server.undoAll(asks);
