@@ -502,8 +502,8 @@ TOGETHER = Words(
     "单一来源均不足以判定，综合后提出", "no source is sure by itself, all together raise it"
 )
 POOR_BOX = Words(
-    "此处是否为该部件把握不足（{score}），概率已相应降低",
-    "that the part itself is here is unsure ({score}), which lowers the probability",
+    "检测器对该框的评分仅 {score}",
+    "the detector scores the box at {score} only",
 )
 STRANGER = Words(
     "外观比 {share} 的正常部件更特殊", "it looks stranger than {share} of normal parts"

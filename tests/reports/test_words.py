@@ -134,13 +134,13 @@ def test_a_reason_is_told_once_and_those_of_other_conditions_are_not():
     )
 
 
-def test_a_poor_box_is_told_to_lower_the_probability():
+def test_a_box_of_a_low_score_is_told():
     sure = finding("dropper", "broken", gap(0.2134), network(broken=0.93))
     poor = replace(sure, component=replace(sure.component, score=0.25))
     zh, en = why(poor)
-    assert "但此处是否为该部件把握不足（25 %），概率已相应降低。" in zh
-    assert "But that the part itself is here is unsure (25 %), which lowers the probability." in en
-    assert "unsure" not in why(sure)[1]
+    assert "但检测器对该框的评分仅 25 %。" in zh
+    assert "But the detector scores the box at 25 % only." in en
+    assert "detector" not in why(sure)[1]
 
 
 def test_a_part_that_only_looks_strange_is_raised_in_these_words():
