@@ -107,6 +107,77 @@ test("undo while the sheet behind is fetched loses nothing", async () => {
   expect(stack.left).toBe(14);
 });
 
+test("undo before the server has answered takes back that very decision", async () => {
+  const { server } = fakeServer(12);
+  const decideAll = server.decideAll.bind(server);
+  let go = () => {};
+  const slow = new Promise<void>((resolve) => {
+    go = resolve;
+  });
+  server.decideAll = async (decisions) => {
+    if (decisions[0]?.item === 5) await slow;
+    return decideAll(decisions);
+  };
+  const stack = new Stack(server, 4, () => {});
+  await stack.fill();
+  await stack.decide("reject", new Set());
+  const deciding = stack.decide("reject", new Set([6]));
+  const undoing = stack.undo();
+  void stack.undo(); // a key that is held down takes nothing more back
+  go();
+  await Promise.all([deciding, undoing]);
+  expect(shown(stack)).toEqual([5, 6, 7, 8]);
+  expect(stack.shown.map(({ version }) => version)).toEqual([3, 1, 3, 3]);
+  expect(stack.aside).toEqual([]);
+  expect(stack.left).toBe(8);
+  expect(stack.isBusy).toBe(false);
+});
+
+test("undo of a decision that is refused takes back nothing else", async () => {
+  const { server } = fakeServer(12);
+  const stack = new Stack(server, 4, () => {});
+  await stack.fill();
+  await stack.decide("reject", new Set());
+  server.decideAll = async () => {
+    throw new ApiError(409, "stale", "changed", [], []);
+  };
+  const deciding = stack.decide("reject", new Set());
+  await Promise.all([deciding, stack.undo()]);
+  expect(shown(stack)).toEqual([5, 6, 7, 8]);
+  expect(stack.error?.code).toBe("stale");
+  expect(stack.canUndo).toBe(true);
+});
+
+test("undo while the next sheet is waited for is not lost", async () => {
+  const { server } = fakeServer(10);
+  const lease = server.lease.bind(server);
+  let go = () => {};
+  const slow = new Promise<void>((resolve) => {
+    go = resolve;
+  });
+  let asked = 0;
+  server.lease = async (n, keep, release) => {
+    if (++asked === 2) await slow;
+    return lease(n, keep, release);
+  };
+  // Nothing is ahead yet: the sheet behind the first rests.
+  const stack = new Stack(
+    server,
+    4,
+    () => {},
+    () => new Promise(() => {}),
+  );
+  await stack.fill();
+  const deciding = stack.decide("reject", new Set([2]));
+  await vi.waitFor(() => expect(asked).toBe(2));
+  expect(stack.left).toBe(7);
+  const undoing = stack.undo();
+  go();
+  await Promise.all([deciding, undoing]);
+  expect(shown(stack)).toEqual([1, 2, 3, 4]);
+  expect(stack.left).toBe(10);
+});
+
 test("undo shows the last sheet again, with its exceptions", async () => {
   const { server } = fakeServer(10);
   const stack = new Stack(server, 4, () => {});

@@ -17,6 +17,12 @@ export interface SheetServer {
   release(ids: number[]): Promise<unknown>;
 }
 
+/** A sheet that was decided, as it was shown. */
+interface Sheet {
+  shown: ItemDetail[];
+  decided: Item[];
+}
+
 export class Stack {
   shown: ItemDetail[] = [];
   ahead: ItemDetail[] = [];
@@ -29,9 +35,11 @@ export class Stack {
   /** Counts the sheets shown: one that only loses items to others is still the same. */
   turn = 0;
 
-  private last: { shown: ItemDetail[]; decided: Item[] } | null = null;
+  private last: Sheet | null = null;
   private isClosed = false;
+  private isTakingBack = false;
   private filling: Promise<void> = Promise.resolve();
+  private deciding: Promise<Sheet | null> | null = null;
 
   constructor(
     private readonly server: SheetServer,
@@ -67,7 +75,7 @@ export class Stack {
         this.turn += 1;
       }
       if (this.shown.length === 0) this.shown = await this.lease();
-      this.isBusy = false;
+      this.isBusy = this.isTakingBack;
       this.redraw();
       if (this.rest) {
         const rested = this.rest();
@@ -109,46 +117,57 @@ export class Stack {
   }
 
   /** Decides all that is shown but the exceptions; the next sheet follows. */
-  async decide(decision: DecisionKind, exceptions: ReadonlySet<number>): Promise<void> {
+  decide(decision: DecisionKind, exceptions: ReadonlySet<number>): Promise<void> {
     const chosen = this.decidable(decision, exceptions);
-    if (this.isBusy || chosen.length === 0) return;
+    if (this.isBusy || chosen.length === 0) return Promise.resolve();
     this.isBusy = true;
     this.redraw();
-    const isDone = await this.asked(async () => {
-      const asks = chosen.map(({ id, version }) => ({ item: id, version, decision }));
+    const asks = chosen.map(({ id, version }) => ({ item: id, version, decision }));
+    const sent = this.asked(async () => {
       const { items } = await this.server.decideAll(asks);
       this.last = { shown: this.shown, decided: items };
       const decided = new Set(items.map(({ id }) => id));
       this.aside = [...this.aside, ...this.shown.filter(({ id }) => !decided.has(id))];
       this.shown = [];
     });
-    if (isDone) await this.fill();
+    this.deciding = sent.then((isDone) => {
+      this.deciding = null;
+      return isDone ? this.last : null;
+    });
+    return sent.then((isDone) => (isDone ? this.fill() : undefined));
   }
 
   /** Takes back all decisions of the last sheet and shows it again. */
   undo(): Promise<void> {
-    const { last } = this;
-    if (!last || this.isBusy) return Promise.resolve();
+    // The decision that is on its way is meant; where it is refused, nothing is taken back.
+    const meant = this.deciding ?? this.last;
+    if (this.isTakingBack || !meant) return Promise.resolve();
+    this.isTakingBack = true;
     this.isBusy = true;
-    this.last = null;
     // Behind what is still being fetched, which would else take the place of what it pushes back.
-    this.filling = this.filling.then(() => this.takeBack(last));
+    this.filling = Promise.all([meant, this.filling]).then(([last]) => this.takeBack(last));
     return this.filling;
   }
 
-  private async takeBack(last: { shown: ItemDetail[]; decided: Item[] }): Promise<void> {
-    await this.asked(async () => {
-      const asks = last.decided.map(({ id, version }) => ({ item: id, version }));
-      const { items } = await this.server.undoAll(asks);
-      const now = new Map(items.map((one) => [one.id, one]));
-      const wasShown = new Set(ids(last.shown));
-      this.aside = this.aside.filter(({ id }) => !wasShown.has(id));
-      this.ahead = [...this.shown, ...this.ahead];
-      this.turn += 1;
-      this.shown = last.shown.map((one) => ({ ...one, ...now.get(one.id) }));
-    });
+  private async takeBack(last: Sheet | null): Promise<void> {
+    if (last) {
+      this.last = null;
+      await this.asked(() => this.showAgain(last));
+    }
+    this.isTakingBack = false;
     this.isBusy = false;
     this.redraw();
+  }
+
+  private async showAgain(last: Sheet): Promise<void> {
+    const asks = last.decided.map(({ id, version }) => ({ item: id, version }));
+    const { items } = await this.server.undoAll(asks);
+    const now = new Map(items.map((one) => [one.id, one]));
+    const wasShown = new Set(ids(last.shown));
+    this.aside = this.aside.filter(({ id }) => !wasShown.has(id));
+    this.ahead = [...this.shown, ...this.ahead];
+    this.turn += 1;
+    this.shown = last.shown.map((one) => ({ ...one, ...now.get(one.id) }));
   }
 
   /** Another window of the same person decided an item: it is on no sheet any more. */
