@@ -28,6 +28,15 @@ function fakeServer(count: number) {
   return { server, asked };
 }
 
+/** An answer that waits until it is let go. */
+function gate() {
+  let go = () => {};
+  const slow = new Promise<void>((resolve) => {
+    go = resolve;
+  });
+  return { slow, go };
+}
+
 const shown = (stack: Stack) => stack.shown.map(({ id }) => id);
 
 test("the next sheet is ready, and exceptions come on no sheet again", async () => {
@@ -46,10 +55,7 @@ test("the next sheet is ready, and exceptions come on no sheet again", async () 
 test("deciding before the next sheet is ready loses nothing", async () => {
   const { server } = fakeServer(10);
   const lease = server.lease.bind(server);
-  let go = () => {};
-  const slow = new Promise<void>((resolve) => {
-    go = resolve;
-  });
+  const { slow, go } = gate();
   let asked = 0;
   server.lease = async (n, keep, release) => {
     const answer = await lease(n, keep, release);
@@ -85,10 +91,7 @@ test("who decides the first sheet at once waits for no rest", async () => {
 test("undo while the sheet behind is fetched loses nothing", async () => {
   const { server } = fakeServer(14);
   const lease = server.lease.bind(server);
-  let go = () => {};
-  const slow = new Promise<void>((resolve) => {
-    go = resolve;
-  });
+  const { slow, go } = gate();
   let asked = 0;
   server.lease = async (n, keep, release) => {
     const answer = await lease(n, keep, release);
@@ -110,10 +113,7 @@ test("undo while the sheet behind is fetched loses nothing", async () => {
 test("undo before the server has answered takes back that very decision", async () => {
   const { server } = fakeServer(12);
   const decideAll = server.decideAll.bind(server);
-  let go = () => {};
-  const slow = new Promise<void>((resolve) => {
-    go = resolve;
-  });
+  const { slow, go } = gate();
   server.decideAll = async (decisions) => {
     if (decisions[0]?.item === 5) await slow;
     return decideAll(decisions);
@@ -151,10 +151,7 @@ test("undo of a decision that is refused takes back nothing else", async () => {
 test("undo while the next sheet is waited for is not lost", async () => {
   const { server } = fakeServer(10);
   const lease = server.lease.bind(server);
-  let go = () => {};
-  const slow = new Promise<void>((resolve) => {
-    go = resolve;
-  });
+  const { slow, go } = gate();
   let asked = 0;
   server.lease = async (n, keep, release) => {
     if (++asked === 2) await slow;
