@@ -353,6 +353,7 @@ class Leased(Answer):
     kept: list[int]
     waiting: int
     expires_at: Time
+    pictures: dict[int, str]
 
 
 class OneItem(Answer):

@@ -6,13 +6,11 @@ from typing import Annotated
 from fastapi import APIRouter, Depends, Path, Query, Response
 from sqlalchemy import Connection
 
-from catenary.domain.geometry import Box
 from catenary.domain.review import RefusedError, Right
-from catenary.imaging import pyramid
-from catenary.review import answers, blind, photos, vigil
+from catenary.review import answers, blind, crops, vigil
 from catenary.review.people import Caller, needs, reader_of
 from catenary.review.site import Site
-from catenary.review.tell import CONTEXT, Seen, seen_in, window
+from catenary.review.tell import CONTEXT, seen_in
 from catenary.review.wishes import DecisionAsked, DecisionsAsked, Row, UndoAsked, UndosAsked
 from catenary.store import review_items, reviews, vigilance
 from catenary.store.review_items import Item
@@ -53,8 +51,9 @@ def router(site: Site) -> APIRouter:
             seen = seen_in(connection, shown)
         if view >= len(seen):
             raise RefusedError("not_found", f"item {item_id} has {len(seen)} views")
-        look = _Look(context, drawn, brighten, max_side)
-        return Response(_picture(site, seen[view], look), media_type="image/jpeg", headers=A_DAY)
+        look = crops.Look(context, drawn, brighten, max_side)
+        content = crops.picture(site, seen[view], look)
+        return Response(content, media_type="image/jpeg", headers=A_DAY)
 
     @routes.post("/items/{item_id}/decisions", status_code=HTTPStatus.CREATED)
     def decide(who: decider, item_id: Id, asked: DecisionAsked) -> answers.OneItem:
@@ -81,32 +80,6 @@ def router(site: Site) -> APIRouter:
         return _several(site, who, items)
 
     return routes
-
-
-class _Look:
-    """How a picture is wanted."""
-
-    def __init__(self, context: float, is_drawn: bool, is_bright: bool, max_side: int) -> None:
-        self.context, self.is_drawn, self.is_bright = context, is_drawn, is_bright
-        self.max_side = max_side
-
-
-def _picture(site: Site, seen: Seen, look: _Look) -> bytes:
-    photo = seen.photograph
-    wanted = window(seen.box, look.context, photo.width, photo.height)
-    pixels = site.photos.part(photo, wanted, seen.crop)
-    height, width = pixels.shape
-    inner = seen.box.shifted(-wanted.x0, -wanted.y0)
-    small = photos.shrunk(pixels, look.max_side)
-    if look.is_bright:
-        own = inner.clipped(width, height) or Box(0, 0, width, height)
-        part = pixels[int(own.y0) : int(own.y1) + 1, int(own.x0) : int(own.x1) + 1]
-        small = photos.brightened(small, part)
-    if look.is_drawn:
-        evidence = [] if seen.found is None else seen.found.finding.evidence
-        lines = [trace for one in evidence for trace in one.shifted(-wanted.x0, -wanted.y0).traces]
-        small = photos.drawn(small, inner, lines, max(small.shape) / max(pixels.shape))
-    return pyramid.jpeg(small)
 
 
 def _decided(site: Site, who: Caller, asks: list[reviews.Ask]) -> list[Item]:

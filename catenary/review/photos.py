@@ -1,8 +1,12 @@
 """Photographs for the screen: decoded once, cut into tiles and crops many times."""
 
+import math
+import os
 import threading
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
+from typing import TypeVar
 
 import cv2
 import numpy as np
@@ -10,7 +14,7 @@ from numpy.typing import NDArray
 
 from catenary.domain.errors import SourceError, UnreadableImageError
 from catenary.domain.geometry import Box, Polyline
-from catenary.imaging import decode, packed, pyramid
+from catenary.imaging import decode, packed, pyramid, resize
 from catenary.imaging.pyramid import Pyramid
 from catenary.reports.pictures import BOX_COLOUR, OTHER_COLOUR, ROLE_COLOURS
 from catenary.review import answers, tone
@@ -20,6 +24,10 @@ from catenary.runs.source import Source
 from catenary.store.findings import CropFile
 from catenary.store.photographs import Photograph
 from catenary.store.workspace import Workspace
+
+T = TypeVar("T")
+V = TypeVar("V")
+_CUTTERS = 4  # threads at most that make the pictures of a sheet; our starting value
 
 
 class Photos:
@@ -33,6 +41,8 @@ class Photos:
         self._sources: dict[str, Source] = {}
         self._lock = threading.Lock()
         self._ahead = ThreadPoolExecutor(1, thread_name_prefix="photograph")
+        cutters = min(_CUTTERS, os.cpu_count() or 1)
+        self._cutters = ThreadPoolExecutor(cutters, thread_name_prefix="cutter")
         self._newest = 0
 
     def whole(self, photo: Photograph) -> Pyramid:
@@ -59,6 +69,11 @@ class Photos:
     def close(self) -> None:
         """End what was begun."""
         self._ahead.shutdown(cancel_futures=True)
+        self._cutters.shutdown(cancel_futures=True)
+
+    def side_by_side(self, make: Callable[[T], V], ones: Sequence[T]) -> list[V]:
+        """Return what is made of each, on a few threads that all requests share."""
+        return list(self._cutters.map(make, ones))
 
     def _read(self, photo: Photograph) -> Pyramid:
         try:
@@ -159,7 +174,9 @@ def shrunk(pixels: NDArray[np.uint8], max_side: int) -> NDArray[np.uint8]:
         return pixels
     scale = max_side / max(height, width)
     size = (max(round(width * scale), 1), max(round(height * scale), 1))
-    return np.asarray(cv2.resize(pixels, size, interpolation=cv2.INTER_AREA), np.uint8)
+    # OpenCV halves in a tenth of the time that another ratio takes.
+    half = resize.halved(pixels, int(-math.log2(scale))) if min(size) > 1 else pixels
+    return np.asarray(cv2.resize(half, size, interpolation=cv2.INTER_AREA), np.uint8)
 
 
 def brightened(pixels: NDArray[np.uint8], inner: NDArray[np.uint8]) -> NDArray[np.uint8]:

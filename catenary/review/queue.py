@@ -1,5 +1,6 @@
 """Routes of the queue: lists, counts, leases."""
 
+from collections.abc import Mapping
 from dataclasses import replace
 from typing import Annotated
 
@@ -10,11 +11,18 @@ from catenary.domain.review import Reader, Right, State
 from catenary.domain.taxonomy import Taxonomy
 from catenary.reports import lexicon, words
 from catenary.reports.lexicon import Words
-from catenary.review import answers, vigil
+from catenary.review import answers, crops, vigil
+from catenary.review.crops import Look
 from catenary.review.people import Caller, needs, reader_of
 from catenary.review.site import Site
-from catenary.review.tell import both
-from catenary.review.wishes import Filters, FiltersQuery, LeaseAsked, ListQuery
+from catenary.review.tell import Seen, both
+from catenary.review.wishes import (
+    Filters,
+    FiltersQuery,
+    LeaseAsked,
+    ListQuery,
+    PicturesAsked,
+)
 from catenary.store import queue, unsaid, vigilance
 from catenary.store.review_items import Blind, Wanted
 
@@ -59,18 +67,30 @@ def router(site: Site) -> APIRouter:
         reader, now = reader_of(who), site.clock()
         wanted = told_to(site, reader, asked.filters)
         few = site.queue_counts.picked(replace(wanted, state=())).few
-        told = queue.Asked(wanted, asked.n, asked.keep, asked.release, asked.order, few)
+        wish = queue.Asked(wanted, asked.n, asked.keep, asked.release, asked.order, few)
         with site.db.write() as tx:
-            given = queue.lease(tx, reader, told, now, now + site.settings.lease)
+            given = queue.lease(tx, reader, wish, now, now + site.settings.lease)
             kept = {*given.kept, *vigilance.shown(tx, reader, asked.keep)}
             known = vigil.mixed_in(site, tx, reader, wanted, len(given.items))
         left = site.queue_counts.waiting(reader, wanted, now)
         with site.db.read() as connection:
             shown = vigil.among(given.items, known)
-            items = site.teller.details(connection, shown, reader, is_brief=asked.brief)
-        return answers.Leased(items=items, kept=sorted(kept), waiting=left, expires_at=given.until)
+            told = site.teller.details(connection, shown, reader, is_brief=asked.brief)
+        return answers.Leased(
+            items=[item for item, _ in told],
+            kept=sorted(kept),
+            waiting=left,
+            expires_at=given.until,
+            pictures=_pictures(site, {item.id: seen for item, seen in told}, asked.pictures),
+        )
 
     return routes
+
+
+def _pictures(site: Site, parts: Mapping[int, Seen], asked: PicturesAsked | None) -> dict[int, str]:
+    if asked is None:
+        return {}
+    return crops.at_once(site, parts, Look(is_bright=asked.brighten, max_side=asked.max_side))
 
 
 def told_to(site: Site, reader: Reader, asked: Filters, *, is_counted: bool = False) -> Wanted:

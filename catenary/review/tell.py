@@ -132,12 +132,12 @@ class Teller:
         """Return all that a triage screen shows of an item, as far as a reader may know."""
         (shown,) = self.as_seen(connection, [item], reader)
         can_undo = bool(self._undoable(connection, [blind.in_triage(shown)], reader))
-        return self._detail(connection, shown, reader, can_undo, is_brief=False)
+        return self._detail(connection, shown, reader, can_undo, is_brief=False)[0]
 
     def details(
         self, connection: Connection, items: Sequence[Item], reader: Reader, *, is_brief: bool
-    ) -> list[answers.ItemDetail]:
-        """Return all that a triage screen shows of some items.
+    ) -> list[tuple[answers.ItemDetail, Seen]]:
+        """Return all that a triage screen shows of some items, each with its leading view.
 
         Args:
             connection: Database.
@@ -154,12 +154,12 @@ class Teller:
 
     def _detail(
         self, connection: Connection, shown: Item, reader: Reader, can_undo: bool, *, is_brief: bool
-    ) -> answers.ItemDetail:
+    ) -> tuple[answers.ItemDetail, Seen]:
         item = blind.in_triage(shown)
         seen = seen_in(connection, item)
         lead = seen[0]
         versions = reviews.versions_of(connection, item)
-        return answers.ItemDetail(
+        detail = answers.ItemDetail(
             **dict(self._item(item, reader, can_undo)),
             defect=_defect(connection, item),
             known=[] if is_brief else self._known(connection, item),
@@ -175,6 +175,7 @@ class Teller:
                 model=versions.model, rules=versions.rules, taxonomy=versions.taxonomy
             ),
         )
+        return detail, lead
 
     def _decisions(self, connection: Connection, item: Item) -> list[reviews.Made]:
         is_told = item.version and not item.is_masked

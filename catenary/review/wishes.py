@@ -93,6 +93,13 @@ FiltersQuery = Annotated[Filters, Query()]
 ListQuery = Annotated[ListAsked, Query()]
 
 
+class PicturesAsked(Asked):
+    """How the pictures of a contact sheet are wanted."""
+
+    max_side: Annotated[int, Field(ge=1, le=1024)]
+    brighten: bool = True
+
+
 class LeaseAsked(Asked):
     """What somebody wants to decide next."""
 
@@ -102,6 +109,7 @@ class LeaseAsked(Asked):
     release: tuple[Row, ...] = Field(default=(), max_length=_MOST)
     order: Order = Order.RISK
     brief: bool = False
+    pictures: PicturesAsked | None = None
 
 
 class DecisionAsked(Asked):

@@ -1,5 +1,6 @@
 """Pictures: the right pixels, decoded once, and what happens when a photograph is gone."""
 
+import base64
 import io
 import shutil
 import threading
@@ -15,6 +16,7 @@ from catenary.domain.geometry import Box
 from catenary.imaging import decode, pyramid
 from catenary.imaging.crops import cut
 from catenary.review.memory import Memory
+from catenary.review.photos import shrunk
 from catenary.review.site import Site
 from catenary.review.tell import window
 from tests.review import places
@@ -49,6 +51,41 @@ def test_a_crop_is_made_smaller_and_never_larger(anybody: Browser):
     assert max(picture(anybody.get("/api/items/1/crop", max_side=64)).shape) == 64
     full = picture(anybody.get("/api/items/1/crop"))
     assert picture(anybody.get("/api/items/1/crop", max_side=8000)).shape == full.shape
+
+
+@pytest.mark.parametrize("brighten", [False, True])
+def test_a_sheet_brings_the_pictures_that_would_be_asked_for_one_by_one(
+    site: Site, anybody: Browser, brighten: bool
+):
+    (site.workspace.evidence(places.RUN) / "2.jpg").unlink()
+    look = {"max_side": 64, "brighten": brighten}
+    asked = {"n": 5, "brief": True, "pictures": look, "filters": {"component": ["dropper"]}}
+    told = anybody.post("/api/queue/lease", asked).json()
+    ids = {item["id"] for item in told["items"]}
+    assert ids == {1, 2, 3, 4, 5}
+    # The third has no stored picture: its photograph takes long, and is asked for by itself.
+    assert set(map(int, told["pictures"])) == ids - {3}
+    for item, url in told["pictures"].items():
+        head, _, content = url.partition(",")
+        alone = anybody.get(f"/api/items/{item}/crop", **look)
+        assert (head, base64.b64decode(content)) == ("data:image/jpeg;base64", alone.content)
+
+
+def test_a_sheet_that_asks_for_no_pictures_gets_none(anybody: Browser):
+    assert anybody.post("/api/queue/lease", {"n": 2, "brief": True}).json()["pictures"] == {}
+
+
+@given(st.integers(1, 300), st.integers(1, 300), st.integers(1, 200))
+def test_a_picture_made_smaller_is_the_mean_of_what_it_shows(width: int, height: int, side: int):
+    slope = np.add.outer(np.arange(height), np.arange(width)) * 255.0 / (height + width)
+    small = shrunk(slope.astype(np.uint8), side)
+    assert max(small.shape) == min(side, max(width, height))
+    scale = max(small.shape) / max(width, height)
+    assert abs(small.shape[0] - max(scale * height, 1)) <= 1
+    assert abs(small.shape[1] - max(scale * width, 1)) <= 1
+    # In the middle of a slope its mean, to what rounding of sides and of grey levels makes.
+    step = 255.0 / (height + width) / scale
+    assert abs(float(small.mean()) - float(slope.mean())) <= step + 1.5
 
 
 def test_evidence_is_drawn_in(anybody: Browser):

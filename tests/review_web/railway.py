@@ -1,5 +1,6 @@
 """A small workspace to review: drawn photographs of droppers, and a server over it."""
 
+import shutil
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -14,9 +15,11 @@ from argon2 import PasswordHasher
 
 from catenary.domain.finding import Component, Evidence, Finding, Measurement, Verdict, Versions
 from catenary.domain.geometry import Box, Polyline
-from catenary.domain.image import FrameResult, ImageRef, Outcome
+from catenary.domain.image import Frame, FrameResult, ImageRef, Outcome
 from catenary.domain.place import Direction, Mast
 from catenary.domain.review import Role
+from catenary.imaging.crops import cut
+from catenary.jobs import evidence
 from catenary.jobs.reviewing import review_queue
 from catenary.jobs.reviewing.accounts import Passwords
 from catenary.jobs.reviewing.review_settings import ReviewSettings
@@ -24,10 +27,12 @@ from catenary.review import app, serve
 from catenary.review.site import Site
 from catenary.store import accounts, findings, ledger
 from catenary.store.database import Database, open_workspace_db
+from catenary.store.findings import CropFile
 from catenary.store.workspace import Workspace
 
 RUN = "2026-03-06_示例线_上行"
 EARLIER_RUN = "2025-12-05_示例线_上行"
+STORED = "stored"  # folder of evidence pictures
 ATTACK = "<img src=x onerror=window.wasHit=1>"
 PASSWORD = "night photographs"  # noqa: S105 - of people who exist in tests only
 WIDTH, HEIGHT = 600, 480
@@ -50,6 +55,7 @@ class Railway:
 def photograph(folder: Path, masts: int) -> None:
     """Draw both runs into a folder: the same masts, a photograph each."""
     noise = np.random.default_rng(0).integers(20, 40, (HEIGHT, WIDTH), dtype=np.uint8)
+    (folder / STORED).mkdir()
     for run in (EARLIER_RUN, RUN):
         (folder / run).mkdir()
         for number in range(masts):
@@ -59,6 +65,9 @@ def photograph(folder: Path, masts: int) -> None:
             end = 415 if run == EARLIER_RUN else 230 + number
             cv2.line(grey, (310, 105), (308, end), 120, 3)
             cv2.imwrite(str(folder / run / image_id(number)), grey)
+            if has_picture(run, number):
+                frame = Frame(_ref(run, number), grey)
+                evidence.picture(frame, DROPPER, folder / STORED, image_id(number))
 
 
 @contextmanager
@@ -72,6 +81,7 @@ def served(
     """Serve both runs: a broken dropper on each mast of the later one."""
     workspace = Workspace(folder / "workspace")
     workspace.create()
+    shutil.copytree(pictures / STORED, workspace.evidence(RUN))
     db = open_workspace_db(workspace.database)
     try:
         _enter(db, pictures / EARLIER_RUN, masts, 0)
@@ -84,6 +94,7 @@ def served(
         review_queue.fill(db, workspace, 0.0, 14.0)
         with _listening(site) as address:
             yield Railway(address, site)
+        site.photos.close()
         site.exports.close()
     finally:
         db.close()
@@ -102,7 +113,20 @@ def _enter(db: Database, source: Path, masts: int, found: int) -> None:
         for ref in refs:
             ledger.finish(tx, run, ref.image_id, done)
         raised = [_broken(image_id(number), 0.95 - number / 200) for number in range(found)]
-        findings.insert_all(tx, run, [(one, None) for one in raised])
+        stored = [_stored(number) for number in range(found)]
+        findings.insert_all(tx, run, list(zip(raised, stored, strict=True)))
+
+
+def has_picture(run: str, number: int) -> bool:
+    """Tell whether a finding has a stored picture: every second one of the later run."""
+    return run == RUN and number % 2 == 0
+
+
+def _stored(number: int) -> CropFile | None:
+    if not has_picture(RUN, number):
+        return None
+    crop = cut(np.zeros((HEIGHT, WIDTH), np.uint8), DROPPER, evidence.MARGIN)
+    return CropFile(image_id(number), crop.x0, crop.y0)
 
 
 def image_id(number: int) -> str:
@@ -117,7 +141,7 @@ def _ref(run: str, number: int) -> ImageRef:
 
 
 def _broken(image_id: str, probability: float) -> Finding:
-    evidence = Evidence(
+    told = Evidence(
         "dropper_continuity/2",
         "broken",
         Verdict.DEFECT,
@@ -135,7 +159,7 @@ def _broken(image_id: str, probability: float) -> Finding:
         "broken",
         probability,
         1,
-        (evidence,),
+        (told,),
         _VERSIONS,
         "",
     )

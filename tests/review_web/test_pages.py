@@ -111,6 +111,24 @@ def test_contact_sheet_decides_all_but_the_exceptions(line: Railway, page: Page,
     assert complaints == []
 
 
+def test_a_sheet_asks_only_for_the_pictures_that_did_not_come_with_it(
+    line: Railway, page: Page, complaints
+):
+    asked = []
+    page.on("request", lambda one: asked.append(one.url))
+    log_in(page, line, "wang", "#/sheet?component=dropper&n=12")
+    expect(page.locator(".cell img")).to_have_count(12)
+    page.wait_for_function(
+        "() => [...document.querySelectorAll('.cell img')].every((one) => one.naturalWidth > 0)"
+    )
+    crops = {int(one.split("/items/")[1].split("/")[0]) for one in asked if "/crop?" in one}
+    # Of items 1, 3, … the workspace holds a picture; the next sheet may be fetched already.
+    assert {2, 4, 6, 8, 10, 12} <= crops <= set(range(2, 25, 2))
+    page.keyboard.press("q")  # evened out: the pages may read the pixels of either kind
+    expect(page.locator(".cell .evened:not([hidden])")).to_have_count(12)
+    assert complaints == []
+
+
 def take(page: Page, key: str, tool: str) -> None:
     """Take a tool of the photograph by its key; a drag before it is in hand would move the view."""
     page.keyboard.press(key)

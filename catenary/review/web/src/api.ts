@@ -237,6 +237,17 @@ export interface Leased {
   kept: number[];
 }
 
+export interface LeasedSheet extends Leased {
+  /** By the id of their item, as data URLs; only those that were asked for and are there at once. */
+  pictures: Record<string, string>;
+}
+
+/** How a picture is wanted. */
+export interface Look {
+  maxSide: number;
+  brighten: boolean;
+}
+
 export interface Choice {
   decision: DecisionKind;
   version: number;
@@ -638,11 +649,14 @@ export const api = {
     keep: number[],
     release: number[],
     order: Order = "risk",
-    brief = false,
+    /** For a contact sheet, which shows no other run: with pictures that look so. */
+    sheet: Look | null = null,
   ) => {
     await releasing;
-    const body = { filters: filterBody(filters), n, keep, release, order, brief };
-    return call<Leased>("POST", "queue/lease", body);
+    const pictures = sheet && { max_side: sheet.maxSide, brighten: sheet.brighten };
+    const brief = sheet !== null;
+    const body = { filters: filterBody(filters), n, keep, release, order, brief, pictures };
+    return call<LeasedSheet>("POST", "queue/lease", body);
   },
   /** Gives items back on leaving a page. */
   release: (ids: number[]) => {
@@ -696,7 +710,7 @@ export const api = {
 export function cropUrl(
   item: { id: number; version: number },
   view = 0,
-  { maxSide = 0, brighten = false } = {},
+  { maxSide = 0, brighten = false }: Partial<Look> = {},
 ): string {
   const size = maxSide ? `&max_side=${maxSide}` : "";
   return `api/items/${item.id}/crop?view=${view}&v=${item.version}${size}&brighten=${+brighten}`;

@@ -2,6 +2,7 @@
 
 const KEPT = 240; // pictures; crops are tens of kB
 const held = new Map<string, HTMLImageElement>();
+const given = new Map<string, string>();
 
 export function preload(addresses: readonly string[]): void {
   for (const address of addresses) {
@@ -21,4 +22,19 @@ export function preload(addresses: readonly string[]): void {
     if (held.size <= KEPT) break;
     held.delete(address);
   }
+}
+
+/** Keeps a picture that came with something else, so that it is not asked for at its address. */
+export function give(address: string, picture: string): void {
+  given.delete(address);
+  given.set(address, picture);
+  for (const oldest of given.keys()) {
+    if (given.size <= KEPT) break;
+    given.delete(oldest);
+  }
+}
+
+/** Where a picture is: here, where it was given, else at its address. */
+export function sourceOf(address: string): string {
+  return given.get(address) ?? address;
 }

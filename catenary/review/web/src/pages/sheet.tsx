@@ -8,16 +8,25 @@ import {
   type Item,
   type ItemDetail,
   type Order,
+  type QueueFilters,
 } from "../api";
 import { Grade, KeyButton, Problem } from "../controls";
 import { CropPicture, distinct } from "../crop";
 import { useKeys } from "../keys";
 import { useLoaded } from "../load";
-import { componentName, decisionName, isSample, kindName, opened, percent } from "../names";
+import {
+  componentName,
+  conditionName,
+  decisionName,
+  isSample,
+  kindName,
+  opened,
+  percent,
+} from "../names";
 import { DECISIONS } from "../panel";
 import { Break, breathe } from "../pauses";
 import { filtersOf, go, orderOf, settle, to } from "../place";
-import { preload } from "../preload";
+import { give, preload, sourceOf } from "../preload";
 import { change, settings, useSettings } from "../settings";
 import { useRoom } from "../size";
 import { type SheetServer, Stack } from "../stack";
@@ -43,7 +52,7 @@ export function Sheet({ query }: { query: URLSearchParams }) {
     <div class="sheet">
       <h1 class="unseen">{t("sheet")}</h1>
       <div class="sheet-head">
-        <Kind filters={filters} left={stack.left} onChange={show} />
+        <Kind filters={filters} left={stack.waiting === null ? null : stack.left} onChange={show} />
         <label>
           {t("sheet_size")}{" "}
           <select
@@ -78,7 +87,8 @@ export function Sheet({ query }: { query: URLSearchParams }) {
 
 interface KindProps {
   filters: Filters;
-  left: number;
+  /** Null until the first sheet is there. */
+  left: number | null;
   onChange: (filters: Filters) => void;
 }
 
@@ -87,14 +97,15 @@ function Kind({ filters, left, onChange }: KindProps) {
   const { condition: _c, component: _k, ...others } = filters;
   const component = filters.component?.[0] ?? "";
   const kind = component ? { ...others, component: [component] } : others;
-  // Read again when something was decided: `left` tells.
-  const components = useLoaded(`sheet ${left} ${JSON.stringify(others)}`, () =>
-    api.queueFilters(waiting(others)),
+  const condition = filters.condition?.[0] ?? "";
+  // Counts of a filter are under all filters but itself: one answer tells both lists. It is read
+  // behind the first sheet, which must not wait for it, and again when something was decided.
+  const isFirst = Boolean(component) && left === null;
+  const counts = useLoaded(`sheet ${left} ${JSON.stringify(kind)}`, () =>
+    isFirst ? new Promise<QueueFilters>(() => {}) : api.queueFilters(waiting(kind)),
   );
-  const conditions = useLoaded(`sheet ${left} ${JSON.stringify(kind)}`, () =>
-    api.queueFilters(waiting(kind)),
-  );
-  const all = components.value?.facets.component ?? [];
+  const all = counts.value?.facets.component ?? [];
+  const conditions = (component && counts.value?.facets.condition) || [];
   const first = all[0] && String(all[0].value);
   // Only when nothing was chosen
   useEffect(() => {
@@ -121,14 +132,17 @@ function Kind({ filters, left, onChange }: KindProps) {
       <label>
         {t("condition")}{" "}
         <select
-          value={filters.condition?.[0] ?? ""}
+          value={condition}
           onChange={(event) => {
             const chosen = event.currentTarget.value;
             onChange(chosen ? { ...kind, condition: [chosen] } : kind);
           }}
         >
           <option value="">{t("any")}</option>
-          {(conditions.value?.facets.condition ?? []).map(({ value, label, count }) => (
+          {condition && !conditions.some(({ value }) => value === condition) && (
+            <option value={condition}>{opened(conditionName(component, condition))}</option>
+          )}
+          {conditions.map(({ value, label, count }) => (
             <option key={value} value={String(value)}>
               {opened(told(label))} ({count})
             </option>
@@ -163,8 +177,15 @@ function useStack(filters: Filters, order: Order, size: number): Stack {
   const key = JSON.stringify([filters, order, size]);
   // Key stands for filters, order and size.
   const stack = useMemo(() => {
-    const lease = (n: number, keep: number[], release: number[]) =>
-      api.lease(filters, n, keep, release, order, true);
+    const lease = async (n: number, keep: number[], release: number[]) => {
+      const look = { maxSide: SHOWN, brighten: settings().brighten };
+      const answer = await api.lease(filters, n, keep, release, order, look);
+      for (const item of answer.items) {
+        const picture = answer.pictures[item.id];
+        if (picture) give(addressOf(item, look.brighten), picture);
+      }
+      return answer;
+    };
     const rest = () => new Promise((done) => setTimeout(done, AHEAD_MS));
     return new Stack({ ...telling, lease }, size, () => redraw((n) => n + 1), rest);
   }, [key]);
@@ -185,8 +206,12 @@ function useStack(filters: Filters, order: Order, size: number): Stack {
   return stack;
 }
 
-function pictureOf(item: ItemDetail, brighten: boolean): string {
+function addressOf(item: ItemDetail, brighten: boolean): string {
   return cropUrl(item, 0, { maxSide: SHOWN, brighten });
+}
+
+function pictureOf(item: ItemDetail, brighten: boolean): string {
+  return sourceOf(addressOf(item, brighten));
 }
 
 function Grid({ stack, filters, order }: { stack: Stack; filters: Filters; order: Order }) {
