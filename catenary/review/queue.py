@@ -107,8 +107,9 @@ def told_to(site: Site, reader: Reader, asked: Filters, *, is_counted: bool = Fa
         return wanted
     if not (is_counted or wanted.condition or wanted.grade):
         return replace(wanted, blind=Blind(reader.name))  # the rest would be read in vain
+    waiting = site.queue_counts.to_read_again(reader)
     with site.db.read() as connection:
-        return replace(wanted, blind=unsaid.blind_of(connection, reader))
+        return replace(wanted, blind=unsaid.blind_of(connection, reader, waiting))
 
 
 def label(taxonomy: Taxonomy, name: str, value: _Value) -> Words:

@@ -64,6 +64,7 @@ class Rows:
         self._codes = {name: _Codes() for name in kept.coded}
         self._coded: dict[str, NDArray[Any]] = {name: np.zeros(0, np.uint8) for name in kept.coded}
         self._numbers = {name: np.zeros(0) for name in kept.numbers}
+        self._ranks: dict[str, NDArray[np.int64]] = {}
         self.is_there: Mask = np.zeros(0, np.bool_)  # (N,) whether a row counts
 
     def number(self, name: str) -> NDArray[np.float64]:
@@ -92,6 +93,30 @@ class Rows:
         codes = self._codes[name]
         found = np.bincount(self._coded[name][those], minlength=len(codes)).tolist()
         return {value: found[code] for value, code in codes.items() if found[code]}
+
+    def most(self, name: str, those: Mask, limit: int) -> list[tuple[Any, int]]:
+        """Return the values that most of those rows have, as `most` of their `counts` would.
+
+        Of many values this is much quicker: no value is looked at but those returned.
+        """
+        codes, ranks = self._codes[name], self._ranked(name)
+        found = np.bincount(self._coded[name][those], minlength=len(codes))
+        order = ranks - len(codes) * found  # most first, then by their text
+        likely = np.flatnonzero(found)
+        if len(likely) > limit:
+            likely = likely[np.argpartition(order[likely], limit)[:limit]]
+        chosen = likely[np.argsort(order[likely])].tolist()
+        values = list(codes)
+        return [(values[code], int(found[code])) for code in chosen]
+
+    def _ranked(self, name: str) -> NDArray[np.int64]:
+        """Return the place of each value of a column in the order of their texts."""
+        codes = self._codes[name]
+        if name not in self._ranks or len(self._ranks[name]) < len(codes):
+            ranks = np.zeros(len(codes), np.int64)
+            ranks[[codes[value] for value in sorted(codes, key=str)]] = np.arange(len(codes))
+            self._ranks[name] = ranks
+        return self._ranks[name]
 
     def drop(self, ids: Sequence[int]) -> None:
         """Leave rows out, until they are put again."""

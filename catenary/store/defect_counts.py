@@ -19,6 +19,7 @@ from catenary.store.schema import defect, defect_stamp, run
 FEW = 1000  # defects that are quicker looked up than searched
 _SPARE = 50  # rows behind a page, since some of it may change before it is read
 MOST_MASTS = 500  # values of the mast facet that are listed
+_MAST = "mast"  # the filter with thousands of values
 _COLUMN = {name: COLUMNS[name].name for name in FACETS}
 _KEPT = Kept(defect, defect_stamp, tuple(_COLUMN.values()), ("due", "suspected_of", "joined_to"))
 
@@ -105,7 +106,9 @@ class DefectCounts:
             names = {one.id: one.name for one in connection.execute(select(run.c.id, run.c.name))}
             chosen = _selection(rows, connection, wanted, now)
             told: dict[str, Mapping[Any, int]] = {
-                name: rows.counts(_COLUMN[name], chosen.under_all(but=name)) for name in FACETS
+                name: rows.counts(_COLUMN[name], chosen.under_all(but=name))
+                for name in FACETS
+                if name != _MAST
             }
             again = _seen_again(rows, chosen.under_all(but="run"))
             told["run"] = {
@@ -113,7 +116,7 @@ class DefectCounts:
                 for key in {*told["run"], *again}
             }
             counts = {name: columns.most(found) for name, found in told.items()}
-            counts["mast"] = counts["mast"][:MOST_MASTS]
+            counts[_MAST] = rows.most(_COLUMN[_MAST], chosen.under_all(but=_MAST), MOST_MASTS)
             return DefectFacets(*_totals(rows, chosen, now), counts)
 
 

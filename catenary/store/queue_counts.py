@@ -36,6 +36,7 @@ _KEPT = Kept(
 )
 FEW = 1000  # items that are quicker looked up than found one by one in the order of a list
 _KM = "kilometre"  # a filter without a list of values
+_MAST = "mast"  # the one with thousands of values
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,10 +84,12 @@ class QueueCounts:
         with self._columns.read() as (rows, connection):
             names = {one.id: one.name for one in connection.execute(select(run.c.id, run.c.name))}
             chosen = _selection(rows, connection, wanted)
-            told = {name: _values(rows, name, chosen, wanted.blind) for name in FACETS}
+            told = {
+                name: _values(rows, name, chosen, wanted.blind) for name in FACETS if name != _MAST
+            }
             told["run"] = {names[key]: count for key, count in told["run"].items()}
             counts = {name: columns.most(found) for name, found in told.items()}
-            counts["mast"] = counts["mast"][:MOST_MASTS]
+            counts[_MAST] = rows.most(_COLUMN[_MAST], chosen.under_all(but=_MAST), MOST_MASTS)
             around = rows.number("kilometre_m")[chosen.under_all(but=_KM)]
             return Facets(columns.total(chosen.under_all()), counts, _ends(around))
 
@@ -97,6 +100,14 @@ class QueueCounts:
             total = columns.total(under)
             few = tuple(np.flatnonzero(under).tolist()) if total <= FEW else None
             return Picked(total, few)
+
+    def to_read_again(self, reader: Reader) -> tuple[int, ...] | None:
+        """Return the rows of what waits for a second reading by somebody; None if they are many."""
+        with self._columns.read() as (rows, _):
+            state = State.SECOND
+            those = rows.among("state", [str(state)]) & ~_barred(rows, reader, state)
+            found = np.flatnonzero(those & rows.is_there)
+            return tuple(found.tolist()) if len(found) <= FEW else None
 
     def waiting(self, reader: Reader, wanted: Wanted, now: datetime) -> int:
         """Return how many items a reader could still get under a filter: those nobody holds."""

@@ -34,3 +34,12 @@ def test_any_number_of_values_is_counted(count: int):
     assert counts.pop("c1") == 2
     assert set(counts.values()) == {1}
     assert np.flatnonzero(rows.among("camera", ["c1", "nobody"])).tolist() == [1, count]
+
+
+@given(st.lists(st.sampled_from(["", None, "3", "20", "b", "a"]), max_size=12), st.integers(1, 7))
+def test_what_most_have_is_that_of_all_counts(values: list[str | None], limit: int):
+    rows = Rows(Kept(review_item, review_item_stamp, ("camera",)))
+    for row in range(len(values) + 1):  # one by one: new values come while others were ranked
+        rows.put([(row, values[row - 1])] if row else [])
+        expected = columns.most(rows.counts("camera", rows.is_there), limit)
+        assert rows.most("camera", rows.is_there, limit) == expected

@@ -24,13 +24,22 @@ def read(db: Database, run_id: int) -> Database:
 
 
 def blind_of(db: Database, reader: Reader) -> Blind:
+    waiting = QueueCounts(db).to_read_again(reader)
     with db.read() as connection:
-        return unsaid.blind_of(connection, reader)
+        told = unsaid.blind_of(connection, reader, waiting)
+        assert told == unsaid.blind_of(connection, reader)
+    return told
 
 
 def test_it_is_what_others_changed(read: Database):
     assert blind_of(read, CHEN) == Blind("chen", ((1, "broken", 1), (2, "broken", 1)))
     assert blind_of(read, LI) == Blind("li", ((1, "broken", 1),))
+    assert QueueCounts(read).to_read_again(LI) == (1, 3)
+
+
+def test_nothing_is_hidden_where_nothing_waits(db: Database, run_id: int):
+    queues.fill(db, run_id, [queues.dropper(1, 0.9)])
+    assert blind_of(db, CHEN) == Blind("chen", ())
 
 
 def test_what_was_taken_back_and_read_again_is_as_the_scan_said_at_first(read: Database):
