@@ -56,7 +56,7 @@ def bench_archive(  # noqa: PLR0913 - every option of the command is a parameter
 
 
 @commands.command("scan")
-def bench_scan(
+def bench_scan(  # noqa: PLR0913 - every option of the command is a parameter
     images: Annotated[list[Path], typer.Argument(help="Photographs to scan.")],
     mp: Annotated[
         list[float] | None, typer.Option(help="Megapixels to bring them to; repeatable: 5 and 29.")
@@ -68,6 +68,7 @@ def bench_scan(
         typer.Option(help="Environment of SAHI and Ultralytics (AGPL); made when missing."),
     ] = None,
     device: Device = "cpu",
+    setting: Setting = None,
 ) -> None:
     """Images a second of the scan beside a plain loop, SAHI + YOLO, and decoding alone.
 
@@ -75,7 +76,9 @@ def bench_scan(
     """
     from catenary.jobs.benches import scan as job
 
-    wish = job.Wish(tuple(images), tuple(mp or (5.0, 29.0)), rounds, frames, peers, device)
+    wish = job.Wish(
+        tuple(images), tuple(mp or (5.0, 29.0)), rounds, frames, peers, device, tuple(setting or ())
+    )
     with progress("bench") as step:
         figures = job.measure(wish, step)
     say(*job.lines(wish, figures))

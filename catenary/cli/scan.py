@@ -56,6 +56,12 @@ def scan(  # noqa: PLR0913 - every option of the command is a parameter
     readers: Annotated[
         int | None, typer.Option(min=1, help="Threads that read and decode; chosen by cores.")
     ] = None,
+    rule_processes: Annotated[
+        int | None,
+        typer.Option(
+            min=0, help="Processes that judge by the rules, 0 for threads; chosen by the device."
+        ),
+    ] = None,
     min_score: Annotated[
         float | None,
         typer.Option(min=0, max=1, help="Least detector score of every component."),
@@ -111,6 +117,8 @@ def scan(  # noqa: PLR0913 - every option of the command is a parameter
     overrides = tuple(setting or ())
     if min_score is not None:
         overrides += (f"cascade.min_score={min_score}",)
+    if rule_processes is not None:
+        overrides += (f"rule_processes={rule_processes}",)
     recipe = assemble.Recipe(model, device, precision, config, overrides, promise)
     wanted = _policies(again or ())
     served = _address(serve_metrics)

@@ -24,11 +24,11 @@ from catenary.models.fusion import Fusion
 from catenary.models.on_device import OnDevice, Picture
 from catenary.pipeline import fuse
 from catenary.pipeline.cascade import CascadeSettings, locate_all
-from catenary.rules import catalogue, long_tubes, long_wires
+from catenary.pipeline.rulebook import Located, Rulebook, Ruled
 from catenary.rules.catalogue import FrameRule
-from catenary.rules.supposed import Supposed
 
 Rule = Callable[[Crop], Evidence]
+Ruling = Callable[[Sequence[Located]], Sequence[Ruled | None]]  # None: lost, see `RulePool`
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,11 +40,13 @@ class Judgement:
             other kind the most unusual component, if any is.
         located: Components of the other kinds: found, but nobody judges them.
         stage_seconds: Wall time by stage name.
+        is_lost: The processes that judged it by the rules died of it, so that nothing is told.
     """
 
     findings: tuple[Finding, ...]
     located: tuple[Component, ...]
     stage_seconds: Mapping[str, float]
+    is_lost: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,6 +68,7 @@ class Judge:
         device: Where photographs are made smaller and cut for the networks; None for the
             processor.
         frame_rules: Component id to the rule that supposes such parts in a whole photograph.
+        ruling: Judges by `rulebook` elsewhere; None for the thread that asks.
     """
 
     detector: Detector
@@ -81,6 +84,19 @@ class Judge:
     anomaly: AnomalyScorer | None = None
     device: torch.device | None = None
     frame_rules: Mapping[str, FrameRule] = field(default_factory=dict)
+    ruling: Ruling | None = None
+
+    @property
+    def rulebook(self) -> Rulebook:
+        """What judges by the rules, without the networks."""
+        return Rulebook(
+            self.rules,
+            self.frame_rules,
+            dict(CROP_MARGIN),
+            DEFAULT_MARGIN,
+            self.cascade.stretch_px if self.cascade.wires else None,
+            self.cascade.tubes,
+        )
 
     def __call__(self, frame: Frame) -> Judgement:
         """Judge one usable frame."""
@@ -89,7 +105,7 @@ class Judge:
     def together(self, frames: Sequence[Frame]) -> list[Judgement]:
         """Judge several usable frames, which share the batches of the networks.
 
-        Stages tell an equal share of the time that each took.
+        Stages tell an equal share of the time that each took, and the time of its own rules.
         """
         with on_device.own_stream(self.device):
             return self._together(frames)
@@ -98,40 +114,28 @@ class Judge:
         spent = _Clock(len(frames))
         pictures = [self._sent(frame) for frame in frames]
         located = locate_all(pictures, self.detector, self.cascade, self.floors, self.refiner)
-        seen = [
-            self._seen(frame, picture, found)
-            for frame, picture, found in zip(frames, pictures, located, strict=True)
-        ]
         spent.on("detect")
+        asked = [Located(*pair) for pair in zip((f.pixels for f in frames), located, strict=True)]
+        ruled = self.ruling(asked) if self.ruling else [self.rulebook(one) for one in asked]
+        spent.skip()  # told by whoever judged
+        seen = [
+            _Seen(frame, picture, said)
+            for frame, picture, said in zip(frames, pictures, ruled, strict=True)
+            if said is not None
+        ]
         for one in seen:
             one.strange = self._strange(one.frame, one.components)
             one.chosen = self._chosen(one.components, one.strange)
         if self.anomaly:
             spent.on("anomaly")
-        for one in seen:
-            one.ruled = [self._evidence(one, index) for index in one.chosen]
-        spent.on("rules")
         scores = iter(self._classified(seen))
         spent.on("classify")
-        return [self._judgement(one, scores, spent.stages) for one in seen]
+        judged = iter([self._judgement(one, scores, spent.stages) for one in seen])
+        lost = Judgement((), (), spent.stages, is_lost=True)
+        return [lost if said is None else next(judged) for said in ruled]
 
     def _sent(self, frame: Frame) -> Picture:
         return frame.pixels if self.device is None else on_device.sent(frame.pixels, self.device)
-
-    def _seen(self, frame: Frame, picture: Picture, located: tuple[Component, ...]) -> "_Seen":
-        """Return a frame with what was located, what no detector finds, and what is supposed."""
-        components = self._completed(frame, located)
-        supposed: list[Supposed] = []
-        for rule in self.frame_rules.values():
-            supposed += rule(frame.pixels, components)
-        said = {len(components) + n: (one.evidence,) for n, one in enumerate(supposed)}
-        return _Seen(
-            frame, picture, components + tuple(one.component for one in supposed), supposed=said
-        )
-
-    def _completed(self, frame: Frame, components: tuple[Component, ...]) -> tuple[Component, ...]:
-        """Return components with those that no detector finds."""
-        return components + self._wires(frame, components) + self._tubes(frame, components)
 
     def _judgement(
         self, seen: "_Seen", scores: Iterator[tuple[Evidence, ...]], stages: Mapping[str, float]
@@ -142,11 +146,11 @@ class Judge:
                 seen.components[index],
                 by_rules + next(scores) + seen.strange[index],
             )
-            for index, by_rules in zip(seen.chosen, seen.ruled, strict=True)
+            for index, by_rules in seen.judged_by_rules()
         )
         chosen = set(seen.chosen)
         others = tuple(one for index, one in enumerate(seen.components) if index not in chosen)
-        return Judgement(findings, others, stages)
+        return Judgement(findings, others, {**stages, "rules": seen.ruled.seconds})
 
     def can_judge(self, kind: str) -> bool:
         """Tell whether a rule or the classifier knows this component id."""
@@ -190,42 +194,15 @@ class Judge:
             opinions[index] = (fuse.anomaly_evidence(one).shifted(crop.x0, crop.y0),)
         return opinions
 
-    def _wires(self, frame: Frame, components: Sequence[Component]) -> tuple[Component, ...]:
-        """Return stretches of wires, which no detector finds, where the settings ask for them."""
-        if not self.cascade.wires:
-            return ()
-        droppers = [one.box for one in components if one.kind == "dropper"]
-        return long_wires.located(frame.pixels, droppers, self.cascade.stretch_px)
-
-    def _tubes(self, frame: Frame, components: Sequence[Component]) -> tuple[Component, ...]:
-        """Return cantilever tubes, which no detector finds, where the settings ask for them."""
-        if not self.cascade.tubes:
-            return ()
-        fittings = [one.box for one in components if one.kind in long_tubes.FITTINGS]
-        arms = [one.box for one in components if one.kind == "steady_arm"]
-        return long_tubes.located(frame.pixels, fittings, arms)
-
-    def _evidence(self, seen: "_Seen", index: int) -> tuple[Evidence, ...]:
-        """Return what the rules say of one component: of a supposed one, the one that did so."""
-        said = seen.supposed.get(index)
-        return said if said else self._ruled(seen.frame, seen.components[index])
-
-    def _ruled(self, frame: Frame, component: Component) -> tuple[Evidence, ...]:
-        usual = CROP_MARGIN.get(component.kind, DEFAULT_MARGIN)
-        margin = catalogue.CROP_MARGIN.get(component.kind, usual)
-        crop = cut(frame.pixels, component.box, margin)
-        rules = self.rules.get(component.kind, ())
-        return tuple(rule(crop).shifted(crop.x0, crop.y0) for rule in rules)
-
     def _classified(self, frames: Sequence["_Seen"]) -> list[tuple[Evidence, ...]]:
         """Return the classifier's evidence of each judged component, frame after frame.
 
         None of what it never learnt.
         """
         parts = [
-            (seen, one, by_rules)
+            (seen, seen.components[index], by_rules)
             for seen in frames
-            for one, by_rules in zip(seen.judged(), seen.ruled, strict=True)
+            for index, by_rules in seen.judged_by_rules()
         ]
         opinions: list[tuple[Evidence, ...]] = [()] * len(parts)
         if self.classifier is None:
@@ -282,23 +259,25 @@ class _Seen:
     Attributes:
         frame: The photograph.
         picture: The same where the networks look at it.
-        components: Found in it.
+        ruled: What the rules say of it.
         strange: What the anomaly scorer says of each component.
         chosen: Components that get a finding.
-        ruled: What the rules say of each chosen one.
-        supposed: Component number to the evidence of the rule that supposes it.
     """
 
     frame: Frame
     picture: Picture
-    components: tuple[Component, ...]
+    ruled: Ruled
     strange: list[tuple[Evidence, ...]] = field(default_factory=list)
     chosen: list[int] = field(default_factory=list)
-    ruled: list[tuple[Evidence, ...]] = field(default_factory=list)
-    supposed: Mapping[int, tuple[Evidence, ...]] = field(default_factory=dict)
 
-    def judged(self) -> list[Component]:
-        return [self.components[index] for index in self.chosen]
+    @property
+    def components(self) -> tuple[Component, ...]:
+        return self.ruled.components
+
+    def judged_by_rules(self) -> Iterator[tuple[int, tuple[Evidence, ...]]]:
+        """Yield each component that gets a finding with what the rules say of it."""
+        for index in self.chosen:
+            yield index, self.ruled.evidence[index]
 
     def crop(self, component: Component) -> CropOrPlace:
         """Return what the classifier looks at, or where it is on the device."""
@@ -315,9 +294,12 @@ class _Clock:
 
     def on(self, stage: str) -> None:
         """Count the time since the last call."""
-        now = time.perf_counter()
-        self.stages[stage] = (now - self._last) / self._frames
-        self._last = now
+        self.stages[stage] = (time.perf_counter() - self._last) / self._frames
+        self.skip()
+
+    def skip(self) -> None:
+        """Count from now."""
+        self._last = time.perf_counter()
 
 
 def _cut(frame: Frame, component: Component) -> Crop:

@@ -14,7 +14,10 @@ from catenary.domain.image import Frame, FrameResult, ImageRef, Outcome
 from catenary.imaging import decode, quality
 from catenary.pipeline.judge import Judge, Judgement
 from catenary.pipeline.patience import Patience, Read
+from catenary.pipeline.rule_pool import TRIES
 from catenary.pipeline.workers import Workers, in_order
+
+LOST = "worker_lost"  # reason of a photograph that processes died of
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -140,10 +143,10 @@ def _judged_together(opened: Sequence[ScannedFrame], judge: Judge) -> list[Scann
 
 def _told(opened: ScannedFrame, frame: Frame, judgement: Judgement) -> ScannedFrame:
     stages = {**opened.stage_seconds, **judgement.stage_seconds}
-    result = FrameResult(
-        Outcome.DONE,
-        width=opened.result.width,
-        height=opened.result.height,
-        seconds=sum(stages.values()),
-    )
+    size, spent = (opened.result.width, opened.result.height), sum(stages.values())
+    if judgement.is_lost:
+        note = f"{TRIES} processes that judge by the rules were lost at it"
+        failed = FrameResult(Outcome.FAILED, LOST, note, *size, spent)
+        return ScannedFrame(opened.ref, failed, stage_seconds=stages)
+    result = FrameResult(Outcome.DONE, "", "", *size, spent)
     return ScannedFrame(opened.ref, result, frame, judgement.findings, judgement.located, stages)

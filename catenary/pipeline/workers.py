@@ -19,6 +19,7 @@ Done = TypeVar("Done")
 
 OPENING = ("read", "decode", "quality")  # stages of the threads that read
 WRITING = "write"
+RULES = "rules"  # of judges, or of processes of their own
 _READERS_MOST = 8
 _JUDGES_MOST = 8
 _JUDGES_A_GPU = 3  # one computes on it, one its rules, one sends; not measured on a GPU yet
@@ -34,17 +35,21 @@ class Workers:
         judges: Find and judge parts, each a photograph of its own.
         threads: Processor threads that each judge computes with.
         together: Photographs that a judge takes at once at most; it never waits for more than one.
+        rules: Processes that judge by the rules; 0 for the judges themselves.
     """
 
     readers: int = 2
     judges: int = 1
     threads: int = 1
     together: int = 1
+    rules: int = 0
 
     def __post_init__(self) -> None:
         """Refuse a scan that nobody works on."""
         if min(self.readers, self.judges, self.threads, self.together) < 1:
             raise ValueError(f"a scan needs a thread at least of each kind, got {self}")
+        if self.rules < 0:
+            raise ValueError(f"a scan has no {self.rules} processes for rules")
 
     @property
     def ahead(self) -> int:
@@ -57,6 +62,7 @@ def fitting(
     judges: int | None = None,
     readers: int | None = None,
     together: int | None = None,
+    rules: int | None = None,
 ) -> Workers:
     """Return the threads for this machine.
 
@@ -70,6 +76,8 @@ def fitting(
         judges: As many as wanted; None to choose.
         readers: The same.
         together: The same, of photographs that a judge takes at once.
+        rules: The same, of processes that judge by the rules. On a GPU half of the cores: threads
+            of rules would wait for the interpreter. On a processor none.
     """
     cores = torch.get_num_threads()  # of this process; OMP_NUM_THREADS lowers it
     is_gpu = devices[0].type == "cuda"
@@ -77,7 +85,8 @@ def fitting(
     chosen = max(judges or usual, len(devices))
     reading = readers or max(2, min(_READERS_MOST * len(devices), (os.cpu_count() or 1) // 2))
     at_once = together or (_TOGETHER if is_gpu else 1)
-    return Workers(reading, chosen, max(1, cores // chosen), at_once)
+    ruling = (max(1, (os.cpu_count() or 1) // 2) if is_gpu else 0) if rules is None else rules
+    return Workers(reading, chosen, max(1, cores // chosen), at_once, ruling)
 
 
 def in_order(
@@ -191,12 +200,14 @@ class Tempo:
     def __init__(self, workers: Workers) -> None:
         """Begin with no photograph."""
         self._hands = {"open": workers.readers, "judge": workers.judges, WRITING: 1}
+        if workers.rules:
+            self._hands[RULES] = workers.rules
         self._stages = {name: defaultdict[str, float](float) for name in self._hands}
 
     def add(self, seconds: Mapping[str, float]) -> None:
         """Count the stages of a photograph, or ``write`` of a batch."""
         for stage, spent in seconds.items():
-            own = stage if stage == WRITING else "open" if stage in OPENING else "judge"
+            own = stage if stage in self._hands else "open" if stage in OPENING else "judge"
             self._stages[own][stage] += spent
 
     def limit(self) -> str:

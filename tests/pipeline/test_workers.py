@@ -162,6 +162,17 @@ def test_workers_fit_the_processor_threads_of_this_process(monkeypatch):
     assert fitting(CPU).together == 1
 
 
+def test_rules_get_processes_of_their_own_beside_a_gpu(monkeypatch):
+    monkeypatch.setattr("os.cpu_count", lambda: 16)
+    gpu = [torch.device("cuda", 0)]
+    assert (fitting(gpu).rules, fitting(gpu, rules=0).rules, fitting(gpu, rules=3).rules) == (
+        8,
+        0,
+        3,
+    )
+    assert (fitting(CPU).rules, fitting(CPU, rules=2).rules) == (0, 2)
+
+
 def test_a_scan_without_threads_is_refused():
     with pytest.raises(ValueError, match="a thread at least of each kind"):
         Workers(judges=0)
@@ -176,3 +187,19 @@ def test_the_stage_that_limits_is_the_longest_of_the_busiest_threads():
     assert tempo.limit() == "read"  # 0.4 s a reader
     tempo.add({"write": 0.41})
     assert tempo.limit() == "write"
+
+
+def test_processes_for_rules_limit_by_themselves():
+    tempo = Tempo(Workers(readers=2, judges=2, rules=4))
+    tempo.add({"decode": 0.3, "detect": 0.5, "rules": 0.9, "classify": 0.1})
+    assert tempo.limit() == "detect"  # 0.3 s a judge, 0.225 s a process
+    tempo.add({"rules": 0.4})
+    assert tempo.limit() == "rules"
+    threads = Tempo(Workers(readers=2, judges=2))
+    threads.add({"decode": 1.1, "detect": 0.5, "rules": 0.4})
+    assert threads.limit() == "decode"  # 0.55 s a reader, 0.45 s a judge
+
+
+def test_fewer_than_no_processes_are_refused():
+    with pytest.raises(ValueError, match="no -1 processes"):
+        Workers(rules=-1)

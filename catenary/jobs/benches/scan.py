@@ -62,6 +62,7 @@ class Wish:
         peers: Folder of the environment of SAHI and Ultralytics, made where it is missing; None
             to leave them out.
         device: Where networks run, as a scan is told; peers run on the first of several GPUs.
+        settings: ``key=value`` settings of ours, as a scan is told.
     """
 
     images: tuple[Path, ...]
@@ -70,6 +71,7 @@ class Wish:
     frames: int = 4
     peers: Path | None = None
     device: str = "cpu"
+    settings: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         """Refuse to measure nothing."""
@@ -211,7 +213,7 @@ def _entrants(wish: Wish) -> Iterator[_Entrant]:
     ours = [sys.executable, "-m", "catenary.jobs.benches.scan_entrant"]
     first = str(assemble.device(wish.device))
     for name, frames in ((OURS, wish.frames), ("dense", 2), ("torchvision", 1), ("decode", 8)):
-        yield _Entrant(name, [*ours, name, wish.device], frames)
+        yield _Entrant(name, [*ours, name, wish.device, *wish.settings], frames)
     if wish.peers is None:
         return
     python = _peers_python(wish.peers)
@@ -277,7 +279,8 @@ def lines(wish: Wish, figures: Sequence[Figure]) -> Iterator[str]:
     """Yield a Markdown table with date and machine."""
     count = os.environ.get("OMP_NUM_THREADS") or os.cpu_count()
     today = datetime.now().astimezone().date().isoformat()
-    yield f"{today}, {_processor()}, {count} threads, {wish.rounds} rounds, on {wish.device}"
+    told = "".join(f", {one}" for one in wish.settings)
+    yield f"{today}, {_processor()}, {count} threads, {wish.rounds} rounds, on {wish.device}{told}"
     yield ""
     yield "| | images/s (least to most) | ours is faster by | processor s | MiB | ms by stage |"
     yield "|---|---|---|---|---|---|"

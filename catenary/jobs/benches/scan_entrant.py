@@ -27,8 +27,8 @@ TILE, OVERLAP = 640, 128  # px, as the peers'
 
 
 def main() -> None:
-    """Answer until there are no more lines; the arguments are a key of `ENTRANTS` and a device."""
-    answer = ENTRANTS[sys.argv[1]](sys.argv[2])
+    """Answer until there are no more lines; arguments: a key of `ENTRANTS`, device, settings."""
+    answer = ENTRANTS[sys.argv[1]](sys.argv[2], *sys.argv[3:])
     for line in sys.stdin:
         started, worked = time.perf_counter(), time.process_time()
         stages = answer([Path(one) for one in json.loads(line)])
@@ -42,8 +42,11 @@ def main() -> None:
 
 def _scanning(device: str, *overrides: str) -> Answer:
     recipe = assemble.Recipe(device=device, overrides=overrides)
-    judges, opening = assemble.judges(recipe), assemble.opening(recipe)
-    crew = fitting(assemble.devices(device), together=recipe.settings().together)
+    settings, opening = recipe.settings(), assemble.opening(recipe)
+    several = {"together": settings.together, "rules": settings.rule_processes}
+    crew = fitting(assemble.devices(device), **several)
+    # Left open: processes for rules end with this one.
+    judges = assemble.with_rules(assemble.judges(recipe), crew.rules).__enter__()
 
     def answer(paths: Sequence[Path]) -> dict[str, float]:
         refs = [ImageRef("bench", str(one), "", str(one)) for one in paths]
@@ -59,7 +62,7 @@ def _read(ref: ImageRef) -> bytes:
     return Path(ref.file_name).read_bytes()
 
 
-def _decoding(_device: str) -> Answer:
+def _decoding(_device: str, *_: str) -> Answer:
     pool = ThreadPoolExecutor(torch.get_num_threads())
 
     def answer(paths: Sequence[Path]) -> dict[str, float]:
@@ -69,7 +72,7 @@ def _decoding(_device: str) -> Answer:
     return answer
 
 
-def _plain_loop(device: str) -> Answer:
+def _plain_loop(device: str, *_: str) -> Answer:
     place = assemble.device(device)
     torch.manual_seed(0)
     network = detection.fasterrcnn_mobilenet_v3_large_320_fpn(
@@ -90,9 +93,9 @@ def _plain_loop(device: str) -> Answer:
     return answer
 
 
-ENTRANTS: dict[str, Callable[[str], Answer]] = {
+ENTRANTS: dict[str, Callable[..., Answer]] = {
     "cascade": _scanning,
-    "dense": lambda device: _scanning(device, "cascade.coverage=dense"),
+    "dense": lambda device, *own: _scanning(device, "cascade.coverage=dense", *own),
     "torchvision": _plain_loop,
     "decode": _decoding,
 }

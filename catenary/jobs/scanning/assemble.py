@@ -1,6 +1,7 @@
 """Build a judge from a model bundle, the rule limits and the taxonomy."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -16,6 +17,7 @@ from catenary.jobs.scanning import promised
 from catenary.models import bundle as bundles
 from catenary.pipeline.cascade import CascadeSettings
 from catenary.pipeline.judge import Judge
+from catenary.pipeline.rule_pool import RulePool
 from catenary.pipeline.scan import Opening
 from catenary.rules import catalogue, long_tubes, long_wires
 from catenary.rules.catalogue import FrameRule, Rule
@@ -37,6 +39,8 @@ class ScanSettings:
             does; on a processor slower than OpenCV, to a grey level the same.
         gpu_decode: Decode JPEGs on the GPU where nvImageCodec is installed; see
             `catenary.imaging.gpu_decode` for what that risks.
+        rule_processes: Processes that judge by the rules; 0 for threads of the scan; None for as
+            many as fit: half of the cores beside a GPU, none on a processor.
     """
 
     cascade: CascadeSettings = field(default_factory=CascadeSettings)
@@ -45,6 +49,7 @@ class ScanSettings:
     together: int | None = None
     on_device: bool = False
     gpu_decode: bool = False
+    rule_processes: int | None = None
 
     def __post_init__(self) -> None:
         """Refuse empty batches."""
@@ -52,6 +57,8 @@ class ScanSettings:
             raise ValueError(f"batch must be at least 1 frame, got {self.batch}")
         if self.together is not None and self.together < 1:
             raise ValueError(f"together must be at least 1 frame, got {self.together}")
+        if self.rule_processes is not None and self.rule_processes < 0:
+            raise ValueError(f"rule_processes must not be negative, got {self.rule_processes}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,6 +130,20 @@ def opening(recipe: Recipe) -> Opening:
 def judges(recipe: Recipe) -> list[Judge]:
     """Load everything a scan needs, once for each device; see `judge`."""
     return [judge(replace(recipe, device=str(one))) for one in devices(recipe.device)]
+
+
+@contextmanager
+def with_rules(judges: Sequence[Judge], processes: int) -> Iterator[list[Judge]]:
+    """Give judges whose rules run in so many processes of their own, which end with the block.
+
+    Raises:
+        CatenaryError: If these do not start.
+    """
+    if not processes:
+        yield list(judges)
+        return
+    with RulePool(judges[0].rulebook, processes) as pool:
+        yield [replace(one, ruling=pool) for one in judges]
 
 
 def judge(recipe: Recipe) -> Judge:

@@ -184,9 +184,11 @@ def _engine(
             yield engine
         return
     judges = [by] if by else assemble.judges(recipe)
-    hands = workers.fitting(assemble.devices(recipe.device), *crew, settings.together)
+    several = (settings.together, 0 if by else settings.rule_processes)
+    hands = workers.fitting(assemble.devices(recipe.device), *crew, *several)
     opening = assemble.opening(recipe)
-    yield LocalEngine(source, judges, hands, opening, settings.batch, options.wait_s)
+    with assemble.with_rules(judges, hands.rules) as ruled:
+        yield LocalEngine(source, ruled, hands, opening, settings.batch, options.wait_s)
 
 
 def _promises(recipe: assemble.Recipe) -> tuple[str, ...]:
