@@ -255,8 +255,26 @@ def refusal(reader: Reader, now: Standing) -> tuple[str, str] | None:
     return None
 
 
-def decided(
-    now: Standing, saying: Saying, reader: Reader, wants_second: bool, at: datetime
+def is_blind(saying: Saying, earlier: Sequence[Saying]) -> bool:
+    """Tell whether a second reading was made without knowing the first one.
+
+    Who took a second reading back has been told the first. Saying the same again adds nothing that
+    the blind reading did not say; anything else may be said because of what was seen.
+
+    Args:
+        saying: What is said now.
+        earlier: What the same reader said in second readings of the same item before, oldest first.
+    """
+    return not earlier or _same(saying, earlier[0])
+
+
+def decided(  # noqa: PLR0913 - all that a decision depends on
+    now: Standing,
+    saying: Saying,
+    reader: Reader,
+    wants_second: bool,
+    at: datetime,
+    was_blind: bool = True,
 ) -> Standing:
     """Return what stands after a decision that `refusal` has nothing against.
 
@@ -266,13 +284,14 @@ def decided(
         reader: By whom.
         wants_second: Whether a first reading that says so is read again.
         at: When, UTC.
+        was_blind: Whether a second reading is one, see `is_blind`; others go to a lead.
     """
     stage = stage_of(now.state)
     is_final = stage is Stage.SETTLE or (stage is Stage.REVISE and reader.may(Right.SETTLE))
     state, first_by, first_said, second_by = _CLOSED[saying.decision], None, None, None
     if stage is Stage.SECOND:
         first_by, first_said, second_by = now.first_by, now.first_said, reader.name
-        if not _agrees(now, saying):
+        if not (was_blind and _agrees(now, saying)):
             state = State.DISPUTED
     elif stage is Stage.SETTLE:
         first_by, first_said, second_by = now.first_by, now.first_said, now.second_by
@@ -293,10 +312,15 @@ def decided(
 
 
 def _agrees(now: Standing, saying: Saying) -> bool:
-    if saying.decision is not now.first_said:
+    said = now.first_said
+    return said is not None and _same(saying, Saying(said, now.condition, now.grade, now.box))
+
+
+def _same(one: Saying, other: Saying) -> bool:
+    if one.decision is not other.decision:
         return False
-    same = (saying.condition, saying.grade) == (now.condition, now.grade)
-    return same or saying.decision is not Decision.CONFIRM
+    same = (one.condition, one.grade) == (other.condition, other.grade)
+    return same or one.decision is not Decision.CONFIRM
 
 
 # Of several decisions on one part the first of these goes on: what is more serious.

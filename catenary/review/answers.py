@@ -261,6 +261,7 @@ class Made(Answer):
     before: Standing
     after: Standing
     undone: bool
+    blind: bool
     model: str
     rules: str
     taxonomy: str
@@ -311,6 +312,7 @@ class ItemDetail(Item):
 
     defect: DefectLink | None
     known: list[KnownDefect]
+    read_before: bool
     why: Words
     views_say: Words
     crop: Crop
@@ -570,6 +572,7 @@ class ReviewerFigures(Answer):
     days: list[Day]
     by_decision: dict[Act, int]
     second_reading: Agreement
+    not_blind: int
     vigilance: Agreement
 
 

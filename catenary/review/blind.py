@@ -78,10 +78,15 @@ def as_new(item: Item, scanned: Standing) -> Item:
     )
 
 
+def is_second_reading(item: Item) -> bool:
+    """Tell whether an item, as a reader may see it, waits for them to read it a second time."""
+    standing = item.standing
+    return item.is_masked and standing.state is State.SECOND and standing.reviewer is None
+
+
 def in_triage(item: Item) -> Item:
     """Return an item so that a second reading looks like a first one."""
-    is_second = item.standing.state is State.SECOND and item.standing.reviewer is None
-    if not item.is_masked or not is_second:
+    if not is_second_reading(item):
         return item
     return replace(item, standing=replace(item.standing, state=State.OPEN))
 

@@ -78,6 +78,7 @@ def _figures(name: str, one: Figures) -> answers.ReviewerFigures:
         days=[answers.Day(day=day, count=count) for day, count in sorted(one.days.items())],
         by_decision=one.acts,
         second_reading=_agreement(one.agreed, one.seconded),
+        not_blind=one.unblind,
         vigilance=_agreement(one.seen, one.shown),
     )
 

@@ -163,6 +163,8 @@ class Teller:
             **dict(self._item(item, reader, can_undo)),
             defect=_defect(connection, item),
             known=[] if is_brief else self._known(connection, item),
+            read_before=blind.is_second_reading(shown)
+            and reviews.was_read_second(connection, item.id, reader),
             why=both(self._why(item, lead)),
             views_say=both(self._views_say(item, seen)),
             crop=self._window(lead),
@@ -511,6 +513,7 @@ def _made(one: reviews.Made) -> answers.Made:
         before=_standing(one.before),
         after=_standing(one.after),
         undone=one.is_undone,
+        blind=one.is_blind,
         model=one.versions.model,
         rules=one.versions.rules,
         taxonomy=one.versions.taxonomy,

@@ -21,6 +21,8 @@ class Figures:
         acts: What was decided to how often; undone ones count.
         seconded: First readings of theirs that a second reader looked at.
         agreed: Of these, with the same result.
+        unblind: Second readings that they made after they had been told the first one; these count
+            for nobody's agreement.
         shown: Known defects that were shown again.
         seen: Of these, confirmed.
     """
@@ -29,6 +31,7 @@ class Figures:
     acts: dict[Act, int] = field(default_factory=dict)
     seconded: int = 0
     agreed: int = 0
+    unblind: int = 0
     shown: int = 0
     seen: int = 0
 
@@ -49,8 +52,19 @@ def of_reviewers(connection: Connection, since: datetime) -> dict[str, Figures]:
         one.acts[Act(act)] = one.acts.get(Act(act), 0) + 1
     seconds = (*own, decision.c.stage == str(Stage.SECOND))
     taken_back = select(decision.c.undoes).where(decision.c.undoes.is_not(None))
-    query = select(decision).where(*seconds, decision.c.id.not_in(taken_back))
-    for row in connection.execute(query).mappings():
+    # With earlier ones of the same items, which tell what was read blind.
+    read = select(decision.c.item_id).where(*seconds)
+    query = select(decision, decision.c.id.in_(taken_back).label("is_undone")).where(
+        decision.c.item_id.in_(read), seconds[-1], own[-1]
+    )
+    rows = connection.execute(query.order_by(decision.c.version)).mappings().all()
+    unblind = reviews.not_blind(rows)
+    for row in rows:
+        if row["is_undone"] or row["made_at"] < stored(since):
+            continue
+        if row["id"] in unblind:
+            found[row["made_by"]].unblind += 1
+            continue
         before, after = reviews.standing_from(row["before"]), reviews.standing_from(row["after"])
         if before.first_by is not None:
             found[before.first_by].seconded += 1

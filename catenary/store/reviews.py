@@ -20,6 +20,7 @@ from catenary.domain.review import (
     Reader,
     RefusedError,
     Role,
+    Saying,
     SecondReading,
     Stage,
     Standing,
@@ -101,6 +102,7 @@ class Made:
         before: What stood.
         after: What stood from then on.
         is_undone: Whether a later one took it back.
+        is_blind: False of a second reading by somebody who had been told the first one.
         versions: Model and rules of the finding, taxonomy of the decision.
     """
 
@@ -115,6 +117,7 @@ class Made:
     before: Standing
     after: Standing
     is_undone: bool
+    is_blind: bool
     versions: Versions
 
 
@@ -143,7 +146,8 @@ def decide(
             shown = replace(as_scanned(tx, [item])[item.id], box=shown.box)
         saying = review.completed(one.wish, item.component, shown, rules.taxonomy)
         again = rules.second.wants(saying.decision, item.name)
-        after = review.decided(item.standing, saying, reader, again, now)
+        blind = stage is not Stage.SECOND or is_blind(tx, item.id, reader.name, saying)
+        after = review.decided(item.standing, saying, reader, again, now, blind)
         row = _Row(reader, stage, Act(one.wish.decision), one.wish.note)
         _keep(tx, item, row, after, rules, now)
     return review_items.by_ids(tx, [one.item_id for one in asks])
@@ -231,7 +235,48 @@ def decisions_of(connection: Connection, item_id: int) -> list[Made]:
     query = select(decision).where(decision.c.item_id == item_id).order_by(decision.c.version)
     rows = connection.execute(query).mappings().all()
     undone = {row["undoes"] for row in rows}
-    return [_made(row, row["id"] in undone) for row in rows]
+    unblind = not_blind(rows)
+    return [_made(row, row["id"] in undone, row["id"] not in unblind) for row in rows]
+
+
+def is_blind(connection: Connection, item_id: int, name: str, saying: Saying) -> bool:
+    """Tell whether a second reading of an item by somebody is made without knowing the first."""
+    return review.is_blind(saying, [_saying(row) for row in _read_second(connection, item_id, name)])
+
+
+def was_read_second(connection: Connection, item_id: int, reader: Reader) -> bool:
+    """Tell whether a reader read an item a second time before, and so was told the first reading."""
+    return bool(_read_second(connection, item_id, reader.name))
+
+
+def not_blind(rows: Sequence[RowMapping]) -> set[int]:
+    """Return which second readings were made by somebody who had been told the first one.
+
+    Args:
+        rows: Of `decision`, all second readings of some items among them, oldest first for each.
+    """
+    said: dict[tuple[int, str], list[Saying]] = {}
+    found = set()
+    for row in rows:
+        if row["stage"] != str(Stage.SECOND) or row["act"] == str(Act.UNDO):
+            continue
+        earlier = said.setdefault((row["item_id"], row["made_by"]), [])
+        if not review.is_blind(_saying(row), earlier):
+            found.add(row["id"])
+        earlier.append(_saying(row))
+    return found
+
+
+def _read_second(connection: Connection, item_id: int, name: str) -> Sequence[RowMapping]:
+    own = (decision.c.item_id == item_id, decision.c.made_by == name)
+    second = (decision.c.stage == str(Stage.SECOND), decision.c.act != str(Act.UNDO))
+    query = select(decision).where(*own, *second).order_by(decision.c.version)
+    return connection.execute(query).mappings().all()
+
+
+def _saying(row: RowMapping) -> Saying:
+    after = standing_from(row["after"])
+    return Saying(Decision(row["act"]), after.condition, after.grade, after.box, row["note"])
 
 
 def as_scanned(connection: Connection, items: Sequence[Item]) -> dict[int, Standing]:
@@ -415,7 +460,7 @@ def standing_from(text: str) -> Standing:
     )
 
 
-def _made(row: RowMapping, is_undone: bool) -> Made:
+def _made(row: RowMapping, is_undone: bool, is_blind: bool) -> Made:
     return Made(
         row["id"],
         row["made_at"].replace(tzinfo=UTC),
@@ -428,5 +473,6 @@ def _made(row: RowMapping, is_undone: bool) -> Made:
         standing_from(row["before"]),
         standing_from(row["after"]),
         is_undone,
+        is_blind,
         Versions(row["model"], row["rules"], row["taxonomy"]),
     )

@@ -262,3 +262,53 @@ def test_a_known_defect_looks_new_in_every_list(site: Site, log_in: LogIn):
     for answer in (browser.get("/api/queue"), browser.get(f"/api/frames/{item['frame_id']}")):
         (told,) = [one for one in items_in(answer.json()) if one["id"] == 1]
         assert (told["state"], told["version"], told["reviewer"]) == ("open", 0, None)
+
+
+def undone(browser: Browser, number: int) -> dict:
+    version = browser.get(f"/api/items/{number}").json()["version"]
+    return browser.post(f"/api/items/{number}/undo", {"version": version}).json()["item"]
+
+
+def figures(browser: Browser, name: str) -> dict:
+    told = browser.get("/api/statistics").json()["reviewers"]
+    return next(one for one in told if one["name"] == name)
+
+
+def test_who_took_a_second_reading_back_does_not_close_it_by_agreeing(
+    log_in: LogIn, read_once: int
+):
+    """A reader who sees what the first one said, and then says so too, has not read blind."""
+    second, lead = log_in("second"), log_in("lead")
+    assert leased(second, read_once)["read_before"] is False
+    assert second.decide(read_once, 1).json()["item"]["state"] == "disputed"
+    told = undone(second, read_once)
+    assert (told["state"], told["read_before"], told["decisions"]) == ("open", True, [])
+    assert lead.get(f"/api/items/{read_once}").json()["read_before"] is False
+    again = second.decide(read_once, 3, condition="slack", grade=3).json()["item"]
+    assert again["state"] == "disputed"
+    assert [one["blind"] for one in again["decisions"]] == [True, True, True, False]
+    assert figures(lead, "reviewer")["second_reading"]["total"] == 0
+    assert figures(lead, "second")["not_blind"] == 1
+    settled = lead.decide(read_once, 4, condition="slack", grade=3).json()["item"]
+    assert settled["state"] == "confirmed"
+
+
+def test_the_same_said_again_is_as_blind_as_before(log_in: LogIn, read_once: int):
+    """As where a whole contact sheet is taken back for one exception."""
+    second, lead = log_in("second"), log_in("lead")
+    for version in (1, 3):
+        again = second.decide(read_once, version, condition="slack", grade=3).json()["item"]
+        assert (again["state"], again["decisions"][-1]["blind"]) == ("confirmed", True)
+        if version == 1:
+            undone(second, read_once)
+    assert figures(lead, "second")["not_blind"] == 0
+    agreement = figures(lead, "reviewer")["second_reading"]
+    assert (agreement["agreed"], agreement["total"]) == (1, 1)
+
+
+def test_another_second_reader_reads_it_blind(log_in: LogIn, read_once: int):
+    second, lead = log_in("second"), log_in("lead")
+    second.decide(read_once, 1, decision="reject")
+    undone(second, read_once)
+    again = lead.decide(read_once, 3, condition="slack", grade=3).json()["item"]
+    assert (again["state"], again["decisions"][-1]["blind"]) == ("confirmed", True)
