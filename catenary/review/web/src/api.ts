@@ -149,6 +149,8 @@ export interface Decision {
   before: Standing;
   after: Standing;
   undone: boolean;
+  /** False of a second reading by somebody who had been told the first one. */
+  blind: boolean;
   model: string;
   rules: string;
   taxonomy: string;
@@ -190,6 +192,8 @@ export interface ItemDetail extends Item {
   change: { change: string; label: Words; earlier_run: string } | null;
   decisions: Decision[];
   inherited: Inheritance[];
+  /** I read it a second time and took that back: I know the first reading. */
+  read_before: boolean;
   /** The likeliest first; none once it was decided. */
   known: KnownDefect[];
   /** In the closed loop, once it was confirmed. */
@@ -515,6 +519,8 @@ export interface Statistics {
     days: { day: string; count: number }[];
     by_decision: Record<string, number>;
     second_reading: Agreement;
+    /** Second readings made after the first one was known. */
+    not_blind: number;
     vigilance: Agreement;
   }[];
   states: Record<string, number>;
@@ -528,6 +534,8 @@ export class ApiError extends Error {
     message: string,
     readonly current: Item[],
     readonly fields: { field: string; message: string }[],
+    /** The number under which the server's log has it. */
+    readonly trace = "",
   ) {
     super(message);
   }
@@ -572,13 +580,13 @@ async function errorOf(response: Response): Promise<ApiError> {
   }
   const told = ((await response.json().catch(() => ({}))) as Told).error;
   if (response.status === 401 && told?.code === "login_needed") onLoggedOut.call();
-  const trace = told?.id ? ` (${told.id})` : "";
   return new ApiError(
     response.status,
     told?.code ?? "internal",
-    (told?.message ?? response.statusText) + trace,
+    told?.message ?? response.statusText,
     told?.current ?? [],
     told?.details ?? [],
+    told?.id ?? "",
   );
 }
 

@@ -65,6 +65,8 @@ export function App() {
     document.title = t("title");
   });
   usePictureAhead(isReady);
+  const where = `${place.page}?${place.query}`;
+  useEffect(() => setHelping(false), [where]); // the keys shown were of another page
 
   const cycleTheme = () =>
     change({ theme: THEMES[(THEMES.indexOf(settings.theme) + 1) % THEMES.length] ?? "system" });

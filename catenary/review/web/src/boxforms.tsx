@@ -10,6 +10,7 @@ import {
   gradeName,
   grades,
   kindName,
+  opened,
 } from "./names";
 import { t } from "./words";
 
@@ -90,7 +91,7 @@ export function DrawForm({ frame, box, onSaved, onCancel }: FormProps & { frame:
         >
           {conditions.map(({ id }) => (
             <option key={id} value={id}>
-              {conditionName(component, id)}
+              {opened(conditionName(component, id))}
             </option>
           ))}
         </select>

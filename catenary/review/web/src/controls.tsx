@@ -15,10 +15,13 @@ interface ButtonProps {
   kind?: string;
   disabled?: boolean;
   pressed?: boolean;
+  /** Told when the mouse rests on it. */
+  remark?: string;
 }
 
 /** A button that shows the key which does the same. */
-export function KeyButton({ page, action, label, onPress, kind, disabled, pressed }: ButtonProps) {
+export function KeyButton(props: ButtonProps) {
+  const { page, action, label, onPress, kind, disabled, pressed, remark = "" } = props;
   const keys = keysOf(page, action);
   return (
     <button
@@ -27,7 +30,7 @@ export function KeyButton({ page, action, label, onPress, kind, disabled, presse
       disabled={disabled ?? false}
       aria-keyshortcuts={keys.split(" / ")[0]}
       aria-pressed={pressed}
-      title={`${label} (${keys})`}
+      title={remark || `${label} (${keys})`}
       onClick={(event) => {
         // The keys go on working: the button must not keep Space and Enter for itself.
         event.currentTarget.blur();
@@ -66,7 +69,7 @@ export function errorText(error: ApiError): string {
     ...error.fields.map((one) => `${one.field}: ${one.message}`),
   ].join(" ");
   const word = `error_${error.code}`;
-  return isWord(word) ? t(word, { message }) : t("error_other", { message });
+  return isWord(word) ? t(word, { message, trace: error.trace }) : t("error_other", { message });
 }
 
 export function Problem({ error, retry }: { error: ApiError | null; retry?: () => void }) {

@@ -5,6 +5,7 @@ import { opened } from "./names";
 import { t, told, type Word } from "./words";
 
 const FEW = 6; // values that are shown at first
+const ALL_STATES = 8; // a dispute must not hide behind "more"
 
 // Filters by what has a name in the taxonomy; the values of others are names of their own.
 const VOCABULARY: readonly Word[] = ["component", "condition", "grade", "state", "verdict"];
@@ -38,7 +39,8 @@ export function FacetList({ name, values: counted, ticked, onTick }: Props) {
     ? values.filter((one) => told(one.label).toLowerCase().includes(wanted.toLowerCase()))
     : values;
   const isTicked = (one: Facet) => ticked.includes(String(one.value));
-  const shown = isWhole ? found : found.filter((one, i) => i < FEW || isTicked(one));
+  const few = name === "state" ? ALL_STATES : FEW;
+  const shown = isWhole ? found : found.filter((one, i) => i < few || isTicked(one));
   const hidden = found.length - shown.length;
   return (
     <fieldset class="facet">
@@ -78,7 +80,7 @@ export function FacetList({ name, values: counted, ticked, onTick }: Props) {
           {t("values_more", { count: hidden })}
         </button>
       )}
-      {isWhole && found.length > FEW && (
+      {isWhole && found.length > few && (
         <button type="button" class="link" onClick={() => setWhole(false)}>
           {t("values_fewer")}
         </button>

@@ -1,7 +1,7 @@
 // What parts, conditions, grades, states and people are called; all of it from the server's taxonomy.
 import type { Item, ItemDetail, Mast, Taxonomy, Verdict } from "./api";
 import { settings } from "./settings";
-import { t, told } from "./words";
+import { spaced, t, told } from "./words";
 
 let taxonomy: Taxonomy = {
   version: "",
@@ -127,7 +127,7 @@ export function itemName(item: Item | ItemDetail): string {
 }
 
 export function percent(value: number | null): string {
-  return value === null ? "–" : `${Math.round(100 * value)} %`;
+  return value === null ? "–" : spaced(`${Math.round(100 * value)} %`);
 }
 
 /** Local day and minute of a time in UTC. */

@@ -33,6 +33,14 @@ export interface Edit {
 
 export const NO_EDIT: Edit = { condition: "", grade: "", note: null };
 
+/**
+ * The note that is on the screen, and kept. Whoever settles a dispute begins with none: those of
+ * the two readers are in the history, and are no reason of a third one.
+ */
+export function noteShown(item: ItemDetail, edit: Edit): string {
+  return edit.note ?? (item.state === "disputed" ? "" : item.note);
+}
+
 export const DECISIONS: readonly { action: string; decision: DecisionKind }[] = [
   { action: "confirm", decision: "confirm" },
   { action: "reject", decision: "reject" },
@@ -128,6 +136,16 @@ function KnownLink({ component, one }: { component: string; one: KnownDefect }) 
   );
 }
 
+/** Tells a second reader that they know the first reading, since they took their own back. */
+export function ReadBefore({ item }: { item: ItemDetail }) {
+  if (!item.read_before || item.allowed.length === 0) return null;
+  return (
+    <p class="merged" role="status">
+      {t("read_before")}
+    </p>
+  );
+}
+
 /** Leads to the item that goes on, where two turned out to be one part. */
 export function Merged({ item, onOpen }: { item: ItemDetail; onOpen: (id: number) => void }) {
   const id = item.merged_into;
@@ -186,10 +204,12 @@ export function Changes({ item, edit, onEdit, fields }: ChangesProps) {
           value={standing}
           onChange={(event) => onEdit({ ...edit, condition: event.currentTarget.value })}
         >
-          {!isKnown && <option value={standing}>{conditionName(item.component, standing)}</option>}
+          {!isKnown && (
+            <option value={standing}>{opened(conditionName(item.component, standing))}</option>
+          )}
           {conditions.map(({ id }) => (
             <option key={id} value={id}>
-              {conditionName(item.component, id)}
+              {opened(conditionName(item.component, id))}
             </option>
           ))}
         </select>
@@ -217,7 +237,7 @@ export function Changes({ item, edit, onEdit, fields }: ChangesProps) {
           disabled={disabled}
           rows={2}
           maxLength={2000}
-          value={edit.note ?? item.note}
+          value={noteShown(item, edit)}
           onInput={(event) => onEdit({ ...edit, note: event.currentTarget.value })}
         />
       </label>
@@ -347,6 +367,7 @@ function Decided({ one }: { one: Decision }) {
     <li class={one.undone ? "undone" : ""}>
       <b>{decisionName(one.decision)}</b> {t(`stage_${one.stage}`)} · {one.made_by} ·{" "}
       {moment(one.made_at)}
+      {!one.blind && ` · ${t("not_blind")}`}
       {one.undone && ` · ${t("undone")}`}
       <br />
       <span class="muted">

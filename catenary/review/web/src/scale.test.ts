@@ -4,10 +4,10 @@ import { scaleFor, surroundings } from "./scale";
 
 const crop = (width: number, height: number): Crop => ({ x0: 0, y0: 0, width, height });
 
-test("a small crop is enlarged by halves, at most four times", () => {
+test("a small crop is enlarged by halves, at most eight times", () => {
   expect(scaleFor(crop(100, 300), { width: 500, height: 650 }, "fit")).toBe(2);
   expect(scaleFor(crop(100, 300), { width: 500, height: 599 }, "fit")).toBe(1.5);
-  expect(scaleFor(crop(20, 20), { width: 500, height: 650 }, "fit")).toBe(4);
+  expect(scaleFor(crop(20, 20), { width: 500, height: 650 }, "fit")).toBe(8);
   expect(scaleFor(crop(100, 300), { width: 500, height: 650 }, "actual")).toBe(1);
 });
 

@@ -8,7 +8,7 @@ export interface Room {
   height: number;
 }
 
-const MOST_ENLARGED = 4; // beyond, a pin is only blurred more
+export const MOST_ENLARGED = 8; // beyond, even a pin is only blurred more
 
 /**
  * Screen pixels for a pixel of the photograph: 1, 1.5, 2 … where the crop is smaller than the room,

@@ -11,6 +11,8 @@ export interface Settings {
   evidence: boolean;
   /** Dark crops are made brighter by the server, as in the reports. */
   brighten: boolean;
+  /** Other views of a part stand beside the one that is looked at, where there is room. */
+  views: boolean;
   tone: Tone;
   /** The controls of the tone are shown in triage. */
   toneShown: boolean;
@@ -24,6 +26,7 @@ let current: Settings = {
   theme: "system",
   evidence: true,
   brighten: true,
+  views: true,
   tone: PLAIN_TONE,
   toneShown: false,
   ...remembered(),

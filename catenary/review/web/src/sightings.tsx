@@ -13,13 +13,17 @@ import { linesOf } from "./stage";
 import { t } from "./words";
 
 const GAP = 12; // px between pictures
+const OTHERS = 620; // px of the height for all else on the page
 
 /** The newest run first, as the server tells them. */
 export function Sightings({ defect }: { defect: DefectDetail }) {
   const place = useRef<HTMLUListElement>(null);
   const { width } = useRoom(place);
   const beside = Math.min(defect.sightings_of.length, 3);
-  const room = { width: width / beside - GAP, height: innerHeight / 2 };
+  const room = {
+    width: width / beside - GAP,
+    height: Math.max(innerHeight / 2, innerHeight - OTHERS),
+  };
   return (
     <section>
       <h2>{t("sightings")}</h2>

@@ -9,8 +9,10 @@ import {
   type ItemDetail,
   type KnownDefect,
   type Line,
+  type Photograph,
   type View,
 } from "./api";
+import { type Companion, companions, fitting, isMany, rooms } from "./beside";
 import { CropPicture, distinct, Legend } from "./crop";
 import { kindName } from "./names";
 import { type Room, type Size, scaleFor, scaleName, surroundings } from "./scale";
@@ -22,51 +24,107 @@ interface Props {
   item: ItemDetail;
   view: number;
   earlier: Earlier | null;
+  /** Another photograph of the mast, shown whole. */
+  shot: Photograph | null;
   size: Size;
 }
 
+const MUCH = 1800; // px of the window, with which other views stand beside an earlier run
+const WHOLE = 1600; // px, longer side of a whole photograph beside the part
 const CAPTION = 26; // px under each picture
 
-export function Stage({ item, view, earlier, size }: Props) {
+export function Stage({ item, view, earlier, shot, size }: Props) {
   const place = useRef<HTMLDivElement>(null);
   const room = useRoom(place);
   const seen = item.seen_in[view] ?? item.seen_in[0];
   if (!seen) return <div class="stage" ref={place} />;
   const lines = settings().evidence ? linesOf(seen) : [];
   const isWide = seen.crop.width > seen.crop.height;
-  const pane = paneRoom(room, earlier !== null, isWide);
+  const chosen = { view, earlier, shot, views: settings().views };
+  const beside = companions(item, chosen, fitting(room, isWide) - 1);
+  const { main, beside: small } = rooms(room, beside.length + 1, isWide);
+  const layout = isMany(beside.length + 1) ? "stage-many" : isWide ? "stage-wide" : "";
   return (
-    <div class={`stage ${isWide ? "stage-wide" : ""}`} ref={place} data-item={item.id}>
+    <div class={`stage ${layout}`} ref={place} data-item={item.id}>
       {room.width > 0 && (
         <>
           <Pane
-            shown={now(item, view, seen, pane, size)}
-            room={pane}
+            shown={now(item, view, seen, inside(main), size)}
+            room={inside(main)}
             size={size}
-            caption={[t("now"), t("camera"), seen.camera].join(" ")}
+            caption={captionOf(t("now"), seen.camera)}
             label={kindName(item)}
             box={settings().evidence ? seen.box : null}
             lines={lines}
           />
-          {earlier && (
-            <Pane
-              shown={before(earlier, pane, size)}
-              room={pane}
-              size={size}
-              caption={[
-                t("earlier_run"),
-                earlier.date || earlier.run,
-                t("camera"),
-                earlier.camera,
-              ].join(" ")}
-              label={t("earlier_runs")}
-              box={settings().evidence ? earlier.box : null}
-              lines={[]}
-            />
-          )}
+          {beside.map((one) => (
+            <Beside key={keyOf(one)} item={item} one={one} room={inside(small)} size={size} />
+          ))}
         </>
       )}
     </div>
+  );
+}
+
+function keyOf(one: Companion): string {
+  if (one.kind === "view") return `view ${one.view}`;
+  return one.kind === "earlier" ? "earlier" : "camera";
+}
+
+function captionOf(what: string, camera: string): string {
+  return [what, t("camera"), camera].join(" ");
+}
+
+interface BesideProps {
+  item: ItemDetail;
+  one: Companion;
+  room: Room;
+  size: Size;
+}
+
+function Beside({ item, one, room, size }: BesideProps) {
+  const { evidence, brighten } = settings();
+  if (one.kind === "earlier") {
+    const { earlier } = one;
+    return (
+      <Pane
+        shown={before(earlier, room, size)}
+        room={room}
+        size={size}
+        caption={captionOf(`${t("earlier_run")} ${earlier.date || earlier.run}`, earlier.camera)}
+        label={t("earlier_runs")}
+        box={evidence ? earlier.box : null}
+        lines={[]}
+      />
+    );
+  }
+  if (one.kind === "camera") {
+    const { frame_id, camera, width, height } = one.shot;
+    const crop = { x0: 0, y0: 0, width, height };
+    return (
+      <Pane
+        shown={{ src: frameCropUrl(frame_id, crop, { maxSide: WHOLE, brighten }), crop }}
+        room={room}
+        size="fit"
+        caption={captionOf(t("whole_photograph"), camera)}
+        label={t("other_cameras")}
+        box={null}
+        lines={[]}
+      />
+    );
+  }
+  const seen = item.seen_in[one.view];
+  if (!seen) return null;
+  return (
+    <Pane
+      shown={now(item, one.view, seen, room, size)}
+      room={room}
+      size={size}
+      caption={captionOf(t("view_number", { number: one.view + 1 }), seen.camera)}
+      label={kindName(item)}
+      box={evidence ? seen.box : null}
+      lines={evidence ? linesOf(seen) : []}
+    />
   );
 }
 
@@ -127,12 +185,9 @@ function before(earlier: Earlier, room: Room, size: Size): Shown {
   return { src: frameCropUrl(earlier.frame_id, crop, { brighten }), crop };
 }
 
-function paneRoom(room: Room, isShared: boolean, isWide: boolean): Room {
-  const { width, height } = room;
-  if (!isShared) return { width: width - 2, height: height - CAPTION };
-  return isWide
-    ? { width: width - 2, height: height / 2 - CAPTION }
-    : { width: width / 2 - 2, height: height - CAPTION };
+/** What is left of a room for the picture itself. */
+function inside({ width, height }: Room): Room {
+  return { width: width - 2, height: height - CAPTION };
 }
 
 export function linesOf(view: View): Line[] {
@@ -141,11 +196,13 @@ export function linesOf(view: View): Line[] {
 
 /** The pictures that an item needs, to be fetched before it is shown. */
 export function picturesOf(item: ItemDetail): string[] {
-  const { brighten } = settings();
+  const { brighten, views } = settings();
   const [leading] = item.seen_in;
   const [earlier] = item.earlier;
+  const beside = views && (innerWidth >= MUCH || !earlier) ? item.seen_in.slice(1, 4) : [];
   return [
     cropUrl(item, 0, { brighten }),
+    ...beside.map((_, i) => cropUrl(item, i + 1, { brighten })),
     ...(earlier ? [frameCropUrl(earlier.frame_id, earlier.crop, { brighten })] : []),
     ...(leading ? [wholeUrl(leading)] : []),
     ...(item.seen_in.length > 1 ? item.seen_in.map((_, i) => thumbUrl(item, i)) : []),

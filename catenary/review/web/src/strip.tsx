@@ -1,5 +1,7 @@
 // The photographs that show one part, as small pictures to choose from.
+import type { ComponentChildren } from "preact";
 import type { ItemDetail } from "./api";
+import { keysOf } from "./keys";
 import { percent, verdictName } from "./names";
 import { thumbUrl } from "./stage";
 import { t } from "./words";
@@ -9,11 +11,16 @@ interface Props {
   /** The view that is looked at; -1 for none. */
   view: number;
   onView: (view: number) => void;
+  /** Whether the page takes the keys that choose a view. */
+  hasKeys?: boolean;
+  /** Behind the pictures. */
+  children?: ComponentChildren;
 }
 
 /** All views of a part that several photographs show. */
-export function Strip({ item, view, onView }: Props) {
+export function Strip({ item, view, onView, hasKeys = false, children }: Props) {
   if (item.seen_in.length < 2) return null;
+  const keyOfView = (i: number) => (hasKeys && keysOf("triage", `view${i + 1}`)) || undefined;
   return (
     <div class="strip">
       {item.seen_in.map((one, i) => (
@@ -22,6 +29,7 @@ export function Strip({ item, view, onView }: Props) {
           key={one.frame_id}
           class="thumb"
           aria-pressed={i === view}
+          aria-keyshortcuts={keyOfView(i)}
           onClick={(event) => {
             event.currentTarget.blur();
             onView(i);
@@ -29,12 +37,18 @@ export function Strip({ item, view, onView }: Props) {
         >
           <img class="toned" src={thumbUrl(item, i)} alt="" />
           <span>
-            {t("camera")} {one.camera}
+            {t("camera")} {one.camera} {keyOfView(i) && <kbd>{keyOfView(i)}</kbd>}
             <br />
             {verdictName(one.verdict)} {percent(one.probability)}
           </span>
         </button>
       ))}
+      {children && (
+        <>
+          <span class="spacer" />
+          {children}
+        </>
+      )}
     </div>
   );
 }

@@ -10,7 +10,7 @@ const table = {
   triage: ["逐项审核", "Triage"],
   sheet: ["批量看图", "Contact sheet"],
   masts: ["支柱", "Masts"],
-  mast: ["支柱", "Mast"],
+  mast: ["杆号", "Mast"],
   picture: ["原图", "Photograph"],
   statistics: ["统计", "Statistics"],
   help: ["帮助", "Help"],
@@ -187,6 +187,10 @@ const table = {
   error_store_gone: ["数据库暂时无法访问。", "The database cannot be reached just now."],
   error_source_gone: ["图像目录暂时无法访问。", "The photographs cannot be reached just now."],
   error_invalid: ["内容有误：{message}", "Something is wrong: {message}"],
+  error_internal: [
+    "服务器内部错误，请将编号 {trace} 告知管理员。",
+    "The server made a mistake; tell an admin its number, {trace}.",
+  ],
   error_other: ["出错：{message}", "Error: {message}"],
   picture_missing: ["图像无法显示", "Picture cannot be shown"],
 
@@ -305,6 +309,15 @@ const table = {
   not_allowed: ["此项目前不能由您判定。", "You cannot decide this item now."],
   surroundings: ["含周围", "with surroundings"],
   evidence_shown: ["显示依据", "Evidence drawn"],
+  views_beside: ["并列各视图", "All views"],
+  view_number: ["视图 {number}", "View {number}"],
+  other_cameras: ["其他相机", "Other cameras"],
+  whole_photograph: ["整张图像", "Whole photograph"],
+  read_before: [
+    "您曾复核此项后撤销，已看到初判。若改变结论，则交组长裁定，不计入一致率。",
+    "You read this before and took it back, so you know the first reading. If you now say something else, a lead decides, and it counts for no agreement.",
+  ],
+  not_blind: ["已知初判", "knowing the first reading"],
   earlier_none: [
     "历次检测中没有同一相机的图像。",
     "No earlier run shows this mast with this camera.",
@@ -449,7 +462,7 @@ const table = {
 
   // Statistics
   breakdown: ["按站区、部件、等级统计", "By section, component and grade"],
-  breakdown_by: ["类别", "Of"],
+  breakdown_by: ["类别", "By"],
   sum: ["合计", "Sum"],
   last_days: ["最近 {days} 天", "Last {days} days"],
   by_day: ["每日判定数", "Decisions a day"],
@@ -457,7 +470,8 @@ const table = {
   second_reading: ["与复核一致", "Agrees with second reading"],
   vigilance: ["已知样本答对", "Known samples right"],
   of_total: ["{agreed}/{total}", "{agreed}/{total}"],
-  interval: ["95 % 区间 {low}–{high} %", "95 % interval {low}–{high} %"],
+  interval: ["95% 区间 {low}–{high}%", "95\u00a0% interval {low}–{high}\u00a0%"],
+  unblind: ["已知初判的复核", "Second readings not blind"],
   no_figures: ["尚无", "none yet"],
   runs: ["检测任务", "Runs"],
   images: ["图像", "Images"],
@@ -485,6 +499,13 @@ const table = {
   key_brighten: ["明暗自适应，或原样", "Light adapted to the part, or as photographed"],
   key_size: ["合适大小、1:1、1:1 含周围", "Fitting size, 1:1, 1:1 with surroundings"],
   key_view: ["下一视图", "Next view"],
+  key_view_1: ["视图 1", "View 1"],
+  key_view_2: ["视图 2", "View 2"],
+  key_view_3: ["视图 3", "View 3"],
+  key_view_4: ["视图 4", "View 4"],
+  key_view_5: ["视图 5", "View 5"],
+  key_views: ["并列其他视图，或只看一个", "Other views beside, or one alone"],
+  key_camera: ["同一支柱的下一相机，或不显示", "Next other camera of the mast beside, or none"],
   key_earlier: ["下一历次检测，或不显示", "Next earlier run, or none"],
   key_condition: ["更改缺陷类型", "Change the condition"],
   key_grade: ["更改等级", "Change the grade"],
@@ -607,7 +628,12 @@ export function t(word: Word, places: Readonly<Record<string, string | number>> 
 
 /** What the server says, in the chosen language. */
 export function told(words: Words): string {
-  return words[settings().language];
+  return spaced(words[settings().language]);
+}
+
+/** Per cent signs as the language sets them, and never on a line of their own. */
+export function spaced(text: string): string {
+  return text.replace(/(\d) %/g, settings().language === "zh" ? "$1%" : "$1\u00a0%");
 }
 
 export function isWord(word: string): word is Word {

@@ -27,6 +27,7 @@ import { DECISIONS } from "../panel";
 import { Break, breathe } from "../pauses";
 import { filtersOf, go, orderOf, settle, to } from "../place";
 import { give, preload, sourceOf } from "../preload";
+import { MOST_ENLARGED } from "../scale";
 import { change, settings, useSettings } from "../settings";
 import { useRoom } from "../size";
 import { type SheetServer, Stack } from "../stack";
@@ -325,7 +326,11 @@ function Cell({ item, isMarked, isAt, onMark, onOpen }: CellProps) {
   useEffect(() => {
     if (isAt) place.current?.scrollIntoView({ block: "nearest" });
   }, [isAt]);
-  const scale = Math.min(3, room.width / item.crop.width, room.height / item.crop.height);
+  const scale = Math.min(
+    MOST_ENLARGED,
+    room.width / item.crop.width,
+    room.height / item.crop.height,
+  );
   const lines = evidence
     ? distinct(item.seen_in[0]?.evidence.flatMap((one) => one.lines) ?? [])
     : [];

@@ -58,6 +58,9 @@ function Reviewers({ figures }: { figures: Statistics }) {
                 </th>
               ))}
               <th scope="col">{t("second_reading")}</th>
+              <th scope="col" class="number">
+                {t("unblind")}
+              </th>
               <th scope="col">{t("vigilance")}</th>
               <th scope="col">{t("by_day")}</th>
             </tr>
@@ -75,6 +78,7 @@ function Reviewers({ figures }: { figures: Statistics }) {
                 <td>
                   <Share of={one.second_reading} />
                 </td>
+                <td class="number">{one.not_blind}</td>
                 <td>
                   <Share of={one.vigilance} />
                 </td>

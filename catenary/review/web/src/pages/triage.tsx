@@ -1,6 +1,15 @@
 // One item after the other: look, press a key, the next is there.
 import { useEffect, useRef, useState } from "preact/hooks";
-import type { DecisionKind, Filters, ItemDetail, Order } from "../api";
+import {
+  ApiError,
+  api,
+  type DecisionKind,
+  type Filters,
+  type ItemDetail,
+  type Order,
+  type Photograph,
+} from "../api";
+import { others } from "../beside";
 import { errorText, KeyButton, Problem } from "../controls";
 import type { Desk, DeskChoice, Refusal } from "../desk";
 import { announce } from "../follow";
@@ -15,6 +24,8 @@ import {
   Known,
   Merged,
   NO_EDIT,
+  noteShown,
+  ReadBefore,
   Trail,
   Whole,
   Why,
@@ -74,11 +85,12 @@ export function Triage({ query }: { query: URLSearchParams }) {
 }
 
 function Looking({ desk, item }: { desk: Desk; item: ItemDetail }) {
-  const { evidence, brighten, tone, toneShown } = useSettings();
+  const { evidence, brighten, views, tone, toneShown } = useSettings();
   const { break_minutes } = useSession();
   const [size, setSize] = useState<Size>("fit");
   const [view, setView] = useOfItem(item.id, 0);
   const [earlier, setEarlier] = useOfItem(item.id, 0);
+  const { shot, next: nextShot, error: shotError } = useCameras(item);
   const [edit, setEdit] = useOfItem<Edit>(item.id, NO_EDIT);
   const [warning, setWarning] = useOfItem(item.id, "");
   const condition = useRef<HTMLSelectElement>(null);
@@ -100,6 +112,7 @@ function Looking({ desk, item }: { desk: Desk; item: ItemDetail }) {
   };
   const open = (id: number) => void desk.open(id);
   const nextView = () => setView((view + 1) % item.seen_in.length);
+  const show = (one: number) => one < item.seen_in.length && setView(one);
   const shows = item.earlier.length + 1;
   const picture = to("picture", {
     frame: item.seen_in[view]?.frame_id ?? item.frame_id,
@@ -119,6 +132,13 @@ function Looking({ desk, item }: { desk: Desk; item: ItemDetail }) {
     size: () => setSize(after(SIZES, size)),
     tone: () => change({ toneShown: !toneShown }),
     view: nextView,
+    view1: () => show(0),
+    view2: () => show(1),
+    view3: () => show(2),
+    view4: () => show(3),
+    view5: () => show(4),
+    views: () => change({ views: !views }),
+    camera: nextShot,
     earlier: () => setEarlier((earlier + 1) % shows),
     condition: () => condition.current?.focus(),
     grade: () => grade.current?.focus(),
@@ -131,7 +151,22 @@ function Looking({ desk, item }: { desk: Desk; item: ItemDetail }) {
   return (
     <>
       <div class="triage-left">
-        <Stage item={item} view={view} earlier={item.earlier[earlier] ?? null} size={size} />
+        <Stage
+          item={item}
+          view={view}
+          earlier={item.earlier[earlier] ?? null}
+          shot={shot}
+          size={size}
+        />
+        <Strip item={item} view={view} onView={setView} hasKeys>
+          <KeyButton
+            page="triage"
+            action="views"
+            label={t("views_beside")}
+            pressed={views}
+            onPress={() => change({ views: !views })}
+          />
+        </Strip>
         {toneShown && (
           <div class="tone-row">
             <ToneSliders page="triage" />
@@ -153,27 +188,34 @@ function Looking({ desk, item }: { desk: Desk; item: ItemDetail }) {
             onPress={() => change({ toneShown: !toneShown })}
           />
           {!toneShown && !isPlain(tone) && <PlainButton page="triage" />}
-          {item.earlier.length > 0 ? (
-            <KeyButton
-              page="triage"
-              action="earlier"
-              label={t("earlier_runs")}
-              pressed={earlier < shows - 1}
-              onPress={() => setEarlier((earlier + 1) % shows)}
-            />
-          ) : (
-            <span class="muted small">{t("earlier_none")}</span>
-          )}
+          <KeyButton
+            page="triage"
+            action="earlier"
+            label={t("earlier_runs")}
+            remark={item.earlier.length === 0 ? t("earlier_none") : ""}
+            disabled={item.earlier.length === 0}
+            pressed={item.earlier.length > 0 && earlier < shows - 1}
+            onPress={() => setEarlier((earlier + 1) % shows)}
+          />
+          <KeyButton
+            page="triage"
+            action="camera"
+            label={t("other_cameras")}
+            disabled={item.mast === null}
+            pressed={shot !== null}
+            onPress={nextShot}
+          />
+          <Problem error={shotError} />
           <span class="spacer" />
           <a class="button" href={picture}>
             {t("open_picture")} <kbd>P</kbd>
           </a>
         </div>
-        <Strip item={item} view={view} onView={setView} />
       </div>
       <aside class="panel" aria-label={t("item_number", { id: item.id })}>
         <div class="panel-scroll">
           <Merged item={item} onOpen={open} />
+          <ReadBefore item={item} />
           <Facts item={item} />
           <Why item={item} />
           <Known item={item} />
@@ -213,6 +255,34 @@ function useOfItem<T>(item: number, initial: T): [T, (value: T) => void] {
   return [value, (changed) => hold({ item, value: changed })];
 }
 
+interface Cameras {
+  /** Shown beside the part, if any. */
+  shot: Photograph | null;
+  next: () => void;
+  error: ApiError | null;
+}
+
+/** The other photographs of an item's mast, one after the other; read when first asked for. */
+function useCameras(item: ItemDetail): Cameras {
+  const [at, setAt] = useOfItem(item.id, 0);
+  const [error, setError] = useOfItem<ApiError | null>(item.id, null);
+  const [read, setRead] = useState<{ mast: number; all: Photograph[] } | null>(null);
+  const mast = item.mast?.id;
+  const all = read && read.mast === mast ? others(read.all, item) : null;
+  const next = () => {
+    if (mast === undefined) return;
+    if (all) return setAt((at + 1) % (all.length + 1));
+    api.mast(mast).then(
+      ({ photographs }) => {
+        setRead({ mast, all: photographs });
+        setAt(1);
+      },
+      (refused) => setError(refused instanceof ApiError ? refused : null),
+    );
+  };
+  return { shot: (at > 0 && all?.[at - 1]) || null, next, error };
+}
+
 function after<T>(all: readonly T[], one: T): T {
   return all[(all.indexOf(one) + 1) % all.length] ?? one;
 }
@@ -222,7 +292,7 @@ function choiceOf(item: ItemDetail, edit: Edit, decision: DecisionKind): DeskCho
   if (edit.condition && edit.condition !== item.condition) choice.condition = edit.condition;
   if (edit.grade && Number(edit.grade) !== item.grade) choice.grade = Number(edit.grade);
   // The note that is on the screen: without one, the server keeps none.
-  const note = edit.note ?? item.note;
+  const note = noteShown(item, edit);
   if (note) choice.note = note;
   return choice;
 }
