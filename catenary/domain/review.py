@@ -268,7 +268,7 @@ def is_blind(saying: Saying, earlier: Sequence[Saying]) -> bool:
     return not earlier or _same(saying, earlier[0])
 
 
-def decided(  # noqa: PLR0913 - all that a decision depends on
+def decided(
     now: Standing,
     saying: Saying,
     reader: Reader,

@@ -241,11 +241,13 @@ def decisions_of(connection: Connection, item_id: int) -> list[Made]:
 
 def is_blind(connection: Connection, item_id: int, name: str, saying: Saying) -> bool:
     """Tell whether a second reading of an item by somebody is made without knowing the first."""
-    return review.is_blind(saying, [_saying(row) for row in _read_second(connection, item_id, name)])
+    return review.is_blind(
+        saying, [_saying(row) for row in _read_second(connection, item_id, name)]
+    )
 
 
 def was_read_second(connection: Connection, item_id: int, reader: Reader) -> bool:
-    """Tell whether a reader read an item a second time before, and so was told the first reading."""
+    """Tell whether a reader read an item a second time before, and so knows the first reading."""
     return bool(_read_second(connection, item_id, reader.name))
 
 

@@ -7,7 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, Page, sync_playwright
+from playwright.sync_api import Browser, Page, expect, sync_playwright
 
 from catenary.domain.review import Role
 from catenary.review import static
@@ -22,6 +22,9 @@ _PEOPLE = {
     "guest": Role.VIEWER,
     "sun": Role.ADMIN,
 }
+
+_PATIENCE_MS = 30_000  # for what is waited for: machines of CI are slow and busy at times
+expect.set_options(timeout=_PATIENCE_MS)
 
 _ARGUMENTS = (
     "--no-sandbox",
@@ -63,7 +66,7 @@ def new_page(browser: Browser, complaints: list[str]) -> Iterator[Callable[..., 
         size = {"width": 1366, "height": 768}
         contexts.append(browser.new_context(viewport=size, locale=locale, color_scheme=scheme))
         page = contexts[-1].new_page()
-        page.set_default_timeout(10_000)
+        page.set_default_timeout(_PATIENCE_MS)
         page.on("pageerror", lambda error: complaints.append(str(error)))
         page.on(
             "console",

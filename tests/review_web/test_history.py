@@ -1,5 +1,7 @@
 """What triage tells of defects of earlier runs, and of items that turned out to be one part."""
 
+import re
+
 import pytest
 from playwright.sync_api import Page, Response, expect
 from sqlalchemy import update
@@ -39,9 +41,8 @@ def draw_defect(page: Page, line: Railway, frame_id: int) -> int:
 def join(line: Railway) -> None:
     """Make two items one part, as a join of the views after both were decided does it."""
     kept, gone = (railway.image_id(number - 1) for number in (KEPT, GONE))
+    move(line, GONE, "D001")
     with line.site.db.write() as tx:
-        moved = update(frame).where(frame.c.run_id == RUN_ID, frame.c.image_id == gone)
-        tx.execute(moved.values(mast_number="D001"))
         (state,) = [one for one in parts.masts(tx, RUN_ID) if one.mast.number == "D001"]
         views = tuple(
             View(image, DROPPER, Verdict.DEFECT, "broken", 0.9, finding)
@@ -51,6 +52,14 @@ def join(line: Railway) -> None:
         one = JoinedPart(name, "dropper", Verdict.DEFECT, "broken", 0.9, 1, 0.98, views)
         parts.replace(tx, RUN_ID, state, [one])
     assert review_queue.fill(line.site.db, line.site.workspace, 0.0, 14.0) == 1
+
+
+def move(line: Railway, number: int, mast: str) -> None:
+    """Give the photograph of an item to another mast."""
+    image = railway.image_id(number - 1)
+    with line.site.db.write() as tx:
+        moved = update(frame).where(frame.c.run_id == RUN_ID, frame.c.image_id == image)
+        tx.execute(moved.values(mast_number=mast))
 
 
 def is_given_back(answer: Response) -> bool:
@@ -83,8 +92,7 @@ def test_a_defect_of_an_earlier_run_stands_beside_the_reasons(
     }
     for one in (*told[locale], railway.EARLIER_RUN):
         expect(known).to_contain_text(one)
-    page.wait_for_load_state("networkidle")
-    assert known.locator("img").evaluate("image => image.naturalWidth") > 0
+    page.wait_for_function("() => document.querySelector('.known img')?.naturalWidth > 0")
     assert known.get_by_role("link").evaluate("one => one.scrollWidth - one.clientWidth") <= 0
     assert page.evaluate(FAINT_TEXT) == []
     require_access(page)
@@ -151,6 +159,36 @@ def test_a_merged_item_is_told_in_chinese_too(line: Railway, new_page):
     expect(page.locator(".trail .inherited")).to_contain_text(f"两项合并为同一部件 · 第 {KEPT} 项")
     page.get_by_role("button", name=f"转到第 {KEPT} 项").click()
     assert shown(page, but=str(GONE)) == str(KEPT)
+
+
+def test_other_views_and_cameras_stand_beside_the_part_as_far_as_there_is_room(
+    line: Railway, new_page, complaints
+):
+    move(line, 4, "D001")  # another camera of the mast, so to say
+    join(line)
+    page = new_page()
+    log_in(page, line, "wang", f"#/triage?item={KEPT}")
+    assert shown(page) == str(KEPT)
+    captions = page.locator(".stage .caption-text")
+    expect(captions).to_have_text(["This run Camera 03", re.compile("^Earlier run")])
+    page.keyboard.press("h")
+    expect(captions).to_have_text(["This run Camera 03", "View 2 Camera 03"])
+    page.keyboard.press("6")
+    expect(captions.last).to_have_text("View 1 Camera 03")
+    expect(page.locator(".strip .thumb").last).to_have_attribute("aria-pressed", "true")
+    page.keyboard.press("w")
+    expect(captions).to_have_count(1)
+    page.keyboard.press("f")
+    expect(captions.last).to_have_text("Whole photograph Camera 03")
+    page.wait_for_function("() => [...document.images].every(one => one.naturalWidth > 0)")
+    require_access(page)
+    page.keyboard.press("f")
+    expect(captions).to_have_count(1)
+    page.keyboard.press("w")
+    page.set_viewport_size({"width": 2560, "height": 1440})
+    page.keyboard.press("h")
+    expect(captions).to_have_count(3)
+    assert complaints == []
 
 
 def test_the_photograph_shows_every_view_of_a_part(line: Railway, new_page, complaints):

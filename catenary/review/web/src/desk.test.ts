@@ -100,6 +100,66 @@ test("undo goes back to the newest decision, waiting for it to be saved", async 
   expect(desk.decided).toBe(1);
 });
 
+/** Answers of the server wait until they are let go. */
+function slow(): () => void {
+  let go = () => {};
+  const wait = new Promise<void>((resolve) => {
+    go = resolve;
+  });
+  const [decide, undo] = [server.decide.bind(server), server.undo.bind(server)];
+  server.decide = async (id, choice) => wait.then(() => decide(id, choice));
+  server.undo = async (id, version) => wait.then(() => undo(id, version));
+  return go;
+}
+
+test("two undos pressed before the server has answered take back two decisions", async () => {
+  const go = slow();
+  desk.decide({ decision: "confirm" });
+  desk.decide({ decision: "reject" });
+  const undone = [desk.undo(), desk.undo()];
+  go();
+  await Promise.all(undone);
+  const undos = server.decided.filter(([, what]) => what === "undo").map(([id]) => id);
+  expect(undos.toSorted()).toEqual([1, 2]);
+  expect(desk.current?.id).toBe(1);
+  expect(desk.decided).toBe(0);
+  expect(desk.refusals).toEqual([]);
+});
+
+test("what is decided right after an undo is not lost, and once only", async () => {
+  desk.decide({ decision: "confirm" });
+  await landed();
+  const go = slow();
+  const undone = desk.undo();
+  desk.decide({ decision: "reject" });
+  desk.decide({ decision: "reject" });
+  expect(desk.current?.id).toBe(1);
+  go();
+  await undone;
+  for (let i = 0; i < 3; i++) await landed();
+  expect(server.decided).toEqual([
+    [1, "confirm"],
+    [1, "undo"],
+    [1, "reject"],
+  ]);
+  expect(desk.current?.id).toBe(2);
+});
+
+test("what is decided while an earlier decision is refused is not sent unseen", async () => {
+  desk.decide({ decision: "confirm" });
+  const now = { id: 1, version: 7, state: "rejected", reviewer: "li", allowed: ["confirm"] };
+  server.decide = async () => {
+    throw new ApiError(409, "stale", "changed", [now as never], []);
+  };
+  await landed();
+  desk.decide({ decision: "confirm" });
+  desk.show(2);
+  desk.decide({ decision: "confirm" });
+  for (let i = 0; i < 3; i++) await landed();
+  expect(server.decided).toEqual([[1, "confirm"]]);
+  expect(desk.refusals).toHaveLength(1);
+});
+
 test("a stale decision is told, does not count, and the item is as the server says", async () => {
   const now = { id: 1, version: 7, state: "rejected", reviewer: "li", allowed: [] };
   server.fails.push(new ApiError(409, "stale", "changed", [now as never], []));
@@ -121,6 +181,22 @@ test("a decision is tried again until the server is back", async () => {
   expect(server.decided).toEqual([[1, "observe"]]);
   expect(desk.unsaved.size).toBe(0);
   expect(desk.refusals).toEqual([]);
+});
+
+test("once the server is back nobody is told that it is away", async () => {
+  const gone = new ApiError(0, "offline", "", [], []);
+  const lease = server.lease.bind(server);
+  server.lease = async () => {
+    throw gone;
+  };
+  await desk.renew();
+  expect(desk.error?.code).toBe("offline");
+  server.lease = lease;
+  desk.decide({ decision: "reject" });
+  await landed();
+  await landed();
+  expect(desk.error).toBeNull();
+  expect(desk.ahead.length).toBeGreaterThan(2);
 });
 
 test("a decision whose answer was lost counts when the server has it", async () => {

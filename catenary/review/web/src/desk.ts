@@ -39,6 +39,7 @@ export class Desk {
 
   private readonly done: number[] = [];
   private readonly flights = new Map<number, Promise<void>>();
+  private readonly following = new Set<number>();
   private readonly held = new Set<number>();
   private filling: Promise<void> | null = null;
   private closed = false;
@@ -146,7 +147,8 @@ export class Desk {
   /** Decides the current item and moves on at once. */
   decide(choice: DeskChoice): void {
     const item = this.current;
-    if (!item?.allowed.includes(choice.decision) || this.saving.has(item.id)) return;
+    if (item && this.saving.has(item.id)) return void this.decideNext(item.id, choice);
+    if (!item?.allowed.includes(choice.decision)) return;
     this.done.push(item.id);
     this.held.delete(item.id); // deciding gives it back
     this.decided = this.done.length;
@@ -154,6 +156,18 @@ export class Desk {
     this.track(item.id, this.send(item, choice));
     void this.fill();
     this.redraw();
+  }
+
+  /** A key pressed while the item is still being saved, such as right after an undo, is not lost. */
+  private async decideNext(id: number, choice: DeskChoice): Promise<void> {
+    if (this.following.has(id)) return; // a key that is held down decides once
+    this.following.add(id);
+    const { refusals } = this;
+    await this.flights.get(id);
+    this.following.delete(id);
+    // What was refused stands otherwise than the reader saw it when they pressed the key.
+    const isAsSeen = this.refusals === refusals && this.current?.id === id;
+    if (isAsSeen) this.decide(choice);
   }
 
   private nextUndecided(): number {
@@ -165,6 +179,7 @@ export class Desk {
     try {
       const answer = await this.server.decide(item.id, { ...choice, version: item.version });
       this.replace(answer.item);
+      this.isBack();
     } catch (error) {
       const refused = asApiError(error);
       if (isPassing(refused)) {
@@ -181,6 +196,13 @@ export class Desk {
       else this.refuse(item, refused);
     }
     this.unsaved.delete(item.id);
+  }
+
+  /** The server answers again: what was said of its absence is true no more. */
+  private isBack(): void {
+    if (!this.error || !isPassing(this.error)) return;
+    this.error = null;
+    void this.fill();
   }
 
   private refuse(item: ItemDetail, error: ApiError): void {
@@ -204,14 +226,16 @@ export class Desk {
 
   /** Takes back the newest decision made here, and shows its item again at once. */
   async undo(): Promise<void> {
-    const id = this.done.at(-1) ?? (this.current?.can_undo ? this.current.id : undefined);
-    if (id === undefined) return;
+    const own = this.current?.can_undo ? this.current.id : undefined;
+    const id = this.done.at(-1) ?? own;
+    if (id === undefined || (id === own && this.saving.has(id))) return;
+    this.forget(id); // the next undo takes back the one before
     this.show(id);
-    await this.flights.get(id);
+    const flight = this.flights.get(id);
+    if (flight) await flight; // else at once, so that the next key finds the undo under way
     const item = this.items.find((one) => one.id === id);
     // Refused meanwhile: then there is nothing to take back.
     if (!item?.can_undo) return;
-    this.forget(id);
     await this.track(id, this.takeBack(item));
   }
 

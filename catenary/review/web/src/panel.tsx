@@ -365,9 +365,8 @@ export function Trail({ item, onOpen }: TrailProps) {
 function Decided({ one }: { one: Decision }) {
   return (
     <li class={one.undone ? "undone" : ""}>
-      <b>{decisionName(one.decision)}</b> {t(`stage_${one.stage}`)} · {one.made_by} ·{" "}
-      {moment(one.made_at)}
-      {!one.blind && ` · ${t("not_blind")}`}
+      <b>{decisionName(one.decision)}</b> {t(`stage_${one.stage}`)}
+      {!one.blind && ` · ${t("not_blind")}`} · {one.made_by} · {moment(one.made_at)}
       {one.undone && ` · ${t("undone")}`}
       <br />
       <span class="muted">

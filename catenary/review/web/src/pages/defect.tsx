@@ -143,7 +143,7 @@ function Facts({ defect }: { defect: DefectDetail }) {
         <Row name={t("repair_by")}>{moment(defect.repair_by)}</Row>
         {defect.reinspect_by && <Row name={t("reinspect_by")}>{moment(defect.reinspect_by)}</Row>}
         {defect.conclusion && <Row name={t("conclusion")}>{conclusionName(defect.conclusion)}</Row>}
-        {defect.suspected_of !== null && (
+        {defect.suspected_of !== null && defect.joined_to === null && (
           <Row name={t("suspected_of")}>
             <DefectLink id={defect.suspected_of} />
           </Row>

@@ -1,0 +1,27 @@
+"""A server that goes away while somebody decides, and comes back."""
+
+from playwright.sync_api import Page, expect
+
+from tests.review_web.acts import item, log_in, press_and_see_next, shown, states
+from tests.review_web.railway import Railway
+
+
+def test_what_is_decided_while_the_server_is_away_is_sent_once_it_is_back(
+    line: Railway, page: Page
+):
+    log_in(page, line, "wang", "#/triage")
+    first = shown(page)
+    second = press_and_see_next(page, "1")
+    expect(page.get_by_text("saving")).to_have_count(0)
+    page.wait_for_load_state("networkidle")  # the next pictures are there
+    page.context.set_offline(True)
+    third = press_and_see_next(page, "2")
+    press_and_see_next(page, "3")
+    expect(page.get_by_text("2 decisions not saved yet; trying again")).to_be_visible()
+    page.context.set_offline(False)
+    expect(page.get_by_text("not saved yet")).to_have_count(0)
+    expect(page.get_by_text("3 decided")).to_be_visible()
+    expect(page.locator(".notices .problem")).to_have_count(0)
+    told = [item(page, line, int(number))["state"] for number in (first, second, third)]
+    assert told == ["confirmed", "rejected", "observed"]
+    assert states(page, line) == {"open": 53, "confirmed": 1, "rejected": 1, "observed": 1}
