@@ -3,6 +3,7 @@
 import type { RefObject } from "preact";
 import { useEffect, useRef, useState } from "preact/hooks";
 import type { Box, Crop, Line } from "./api";
+import { useRetry } from "./retry";
 import { evenOutWhole } from "./tone";
 import { t, told } from "./words";
 
@@ -23,27 +24,27 @@ interface Props {
 
 export function CropPicture(props: Props) {
   const { src, crop, scale, label, box = null, lines = [], isEven = false } = props;
-  const [broken, setBroken] = useState("");
+  const { isBroken, key, onError } = useRetry(src);
   const image = useRef<HTMLImageElement>(null);
   const size = { width: `${crop.width * scale}px`, height: `${crop.height * scale}px` };
   return (
     <div class="crop" style={size}>
-      {broken === src ? (
+      {isBroken ? (
         <p class="crop-missing">{t("picture_missing")}</p>
       ) : (
         <img
           ref={image}
-          key={src}
+          key={key}
           class="toned"
           src={src}
           alt={label}
           style={size}
           decoding="sync"
           draggable={false}
-          onError={() => setBroken(src)}
+          onError={onError}
         />
       )}
-      {isEven && broken !== src && <Evened image={image} src={src} />}
+      {isEven && !isBroken && <Evened image={image} src={src} />}
       <Drawing crop={crop} box={box} lines={lines} />
     </div>
   );

@@ -20,6 +20,7 @@ import {
   verdictName,
 } from "./names";
 import { to } from "./place";
+import { useRetry } from "./retry";
 import { knownUrl, wholeUrl } from "./stage";
 import { t, told } from "./words";
 
@@ -172,10 +173,15 @@ export function Whole({ item, view }: { item: ItemDetail; view: number }) {
       title={t("whole_picture")}
       aria-label={t("whole_picture")}
     >
-      <img class="toned" src={wholeUrl(seen)} alt="" width={whole.width} height={whole.height} />
+      <WholeImage src={wholeUrl(seen)} width={whole.width} height={whole.height} />
       <Drawing crop={whole} box={seen.box} lines={[]} />
     </a>
   );
+}
+
+function WholeImage(props: { src: string; width: number; height: number }) {
+  const { key, onError } = useRetry(props.src);
+  return <img key={key} class="toned" {...props} alt="" onError={onError} />;
 }
 
 interface ChangesProps {
