@@ -110,8 +110,10 @@ def fit(samples: Sequence[Sample], kinds: Iterable[str]) -> dict[str, Fusion]:
     lowers the probability). Each condition is weighed against normal; a part with another defect
     teaches nothing about it. Defects are scarce, so weights are pulled: those of all components
     together to the defaults, those of a component to these, those of a condition to its
-    component's. What has no defect, or no normal part, stays where it is pulled to. Parts that both
-    sources judged also serve the two single-source fits. How strange a part is that neither source
+    component's. What has no defect, or no normal part, stays where it is pulled to; but where
+    other conditions of its component have defects, normal parts that are called by this one tell
+    how rare it is: its intercept is fitted. Parts that both sources judged also serve the two
+    single-source fits. How strange a part is that neither source
     suspects counts the less beyond its fitted weight the more defects there are.
 
     Args:
@@ -124,9 +126,10 @@ def fit(samples: Sequence[Sample], kinds: Iterable[str]) -> dict[str, Fusion]:
         own = [one for one in samples if one.component == kind]
         names = {name for one in own for name in one.said}
         usual = _weights(own, names, pooled)
-        seen = sorted(names & {one.condition for one in own})
+        told = any(one.condition != NORMAL for one in own)
         fusion[kind] = Fusion(
-            usual=usual, conditions={name: _weights(own, {name}, usual) for name in seen}
+            usual=usual,
+            conditions={name: _weights(own, {name}, usual) for name in sorted(names) if told},
         )
     return fusion
 
@@ -150,21 +153,26 @@ def left_out(samples: Sequence[Sample], kinds: Sequence[str]) -> list[Mapping[st
 def _weights(
     samples: Sequence[Sample], conditions: set[str], prior: Mapping[str, FusionWeights]
 ) -> dict[str, FusionWeights]:
-    """Fit each set of sources on what is said of some conditions; of all of them when empty."""
+    """Fit each set of sources on what is said of some conditions; of all of them when empty.
+
+    Of a single condition without a defect the intercepts alone.
+    """
     rows = [
         (heard, one.condition == name)
         for one in samples
         for name, heard in one.said.items()
         if (not conditions or name in conditions) and one.condition in (NORMAL, name)
     ]
-    return {key: _fit(rows, key, prior[key]) for key in _HEARD}
+    return {key: _fit(rows, key, prior[key], len(conditions) == 1) for key in _HEARD}
 
 
-def _fit(rows: Sequence[tuple[Voices, bool]], key: str, prior: FusionWeights) -> FusionWeights:
+def _fit(
+    rows: Sequence[tuple[Voices, bool]], key: str, prior: FusionWeights, is_single: bool
+) -> FusionWeights:
     used = _HEARD[key]
     heard = [one for one in rows if one[0].key in (key, "both")]
     truth = np.array([is_defect for _, is_defect in heard], np.float64)
-    if not 0 < truth.sum() < len(truth):
+    if truth.all() or not (truth.any() or is_single):
         return prior
     features = np.array([(1.0, *voices.terms) for voices, _ in heard]) * (1, *used, 1, 1)
     start = np.array([prior.intercept, prior.classifier, prior.rule, prior.anomaly, prior.box])
@@ -178,6 +186,8 @@ def _fit(rows: Sequence[tuple[Voices, bool]], key: str, prior: FusionWeights) ->
         return float(nll.sum() + _PULL @ pull**2), slope
 
     bounds = [(-10.0, 10.0), *((0.0, 5.0 * one) for one in (*used, 1, 1))]
+    if not truth.any():
+        bounds[1:] = [(float(one), float(one)) for one in start[1:]]
     best = minimize(loss, start, jac=True, bounds=bounds, method="L-BFGS-B")
     known = ORDERING * _ORDERING_DEFECTS / (_ORDERING_DEFECTS + float(truth.sum()))
     weights = FusionWeights(*(float(value) for value in best.x))

@@ -1,7 +1,7 @@
-"""From which score do the rules come first, because the joint form ranks no better there?"""
+"""Whose order holds: that of all sources, or that of the rules until the network has earned more?"""
 
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,24 +15,37 @@ from catenary.models.fusion import Fusion
 _PLACES = (0.1, 0.15, 0.2, 0.3, 0.4)
 _MOST = 0.5  # false findings a photograph up to which what is found counts
 _LEAST_SCORE = 0.05  # of a rule; below it nothing is measured
-_FEW = 10  # defects, below which they do not tell whether a network knows anything
-# Share of the defects that anybody else must find more to take the first places of the rules. So
-# small a difference is chance, and an order that can be measured is the simpler one.
-_LEAST_GAIN = 0.01
 
 
-def rules_first(
-    samples: Sequence[Sample], without: Sequence[Fusion], photographs: int
-) -> float | None:
-    """Choose from which rule score parts keep the order of the rules, before all others.
+@dataclass(frozen=True, slots=True)
+class Order:
+    """How far the rules of one component have their way against the network.
+
+    Attributes:
+        rules_first: See `Fusion`.
+        is_bound: See `Fusion`.
+    """
+
+    rules_first: float | None = None
+    is_bound: bool = True
+
+    def given_to(self, fusion: Fusion) -> Fusion:
+        """Return a fusion of the component that keeps this order."""
+        return replace(fusion, rules_first=self.rules_first, is_bound=self.is_bound)
+
+
+def chosen(samples: Sequence[Sample], without: Sequence[Fusion], photographs: int) -> Order:
+    """Choose whose order holds by the defects that are found on masts left out.
 
     A network that learnt from a handful of defects speaks up where it knows nothing, and takes the
-    first places of the rules. So it has to earn them. Of several scores that one is looked at with
-    which most defects are found, on average over 0 to 0.5 false findings a photograph, each mast
-    judged by weights that were fitted without it; of equals the lowest. It is taken unless the
-    joint form by itself finds a hundredth more; under ten defects, anything more. Without any
-    defect nobody has earned anything: the rules keep what they raise at the smallest alarm budget.
-    Defects that were drawn are easier for rules than real ones, and do not count.
+    first places of the rules. So it has to earn them: what counts is the mean share of the defects
+    found over 0 to 0.5 false findings a photograph, each mast judged by weights that were fitted
+    without it. Where all sources together find more than the rules alone, they are joined; the
+    network may then speak against what a rule suspects if that finds more than if it may not.
+    Where they do not, the rules go first, from that one of several scores with which most is
+    found, of equals the lowest. Without any defect nobody has earned anything: the rules keep what
+    they raise at the smallest alarm budget. Defects that were drawn are easier for rules than real
+    ones, and do not count.
 
     Args:
         samples: Of one component.
@@ -40,30 +53,29 @@ def rules_first(
         photographs: That the samples are of.
 
     Returns:
-        A rule score in (0, 1); None where the joint form is better by itself, where the rules
-        hardly measure anything, or where there is no normal part to tell by.
+        Rules first with a rule score in (0, 1); not where the rules hardly measure anything, or
+        where there is no normal part to tell by.
     """
     real = [number for number, one in enumerate(samples) if not one.is_drawn]
     samples, without = [samples[number] for number in real], [without[number] for number in real]
     is_defect = np.array([one.condition != NORMAL for one in samples], np.bool_)
     ruled = np.array([_ruled(one) for one in samples], np.float64)
     if is_defect.all():
-        return None
+        return Order()
     false = -np.sort(-ruled[~is_defect])
-    places = [min(int(share * photographs), len(false) - 1) for share in _PLACES]
+    places = [false[min(int(share * photographs), len(false) - 1)] for share in _PLACES]
     if not is_defect.any():
-        first = float(false[places[0]])
-        return first if first >= _LEAST_SCORE else None
-    scores = sorted({float(false[place]) for place in places}, reverse=True)
-    tried = [None, *(score for score in scores if score >= _LEAST_SCORE)]
+        return Order(float(places[0]) if places[0] >= _LEAST_SCORE else None)
     most = min(int(_MOST * photographs), len(false) - 1)
-    joint, *areas = (_area(_fused(samples, without, one), is_defect, most) for one in tried)
-    best = max(range(len(areas)), key=lambda at: (areas[at], at), default=None)
-    if best is None:
-        return None
-    gain = joint - areas[best]
-    needed = 0.0 if is_defect.sum() < _FEW else _LEAST_GAIN
-    return None if gain > needed else tried[1 + best]
+
+    def area(order: Order) -> float:
+        return _area(_fused(samples, without, order), is_defect, most)
+
+    joined = max((Order(), Order(is_bound=False)), key=area)
+    scores = sorted({float(score) for score in places if score >= _LEAST_SCORE})
+    if not scores or area(joined) > _area(ruled, is_defect, most):
+        return joined
+    return max((Order(score) for score in scores), key=area)
 
 
 def _ruled(one: Sample) -> float:
@@ -72,10 +84,10 @@ def _ruled(one: Sample) -> float:
 
 
 def _fused(
-    samples: Sequence[Sample], without: Sequence[Fusion], score: float | None
+    samples: Sequence[Sample], without: Sequence[Fusion], order: Order
 ) -> NDArray[np.float64]:
     found = [
-        replace(fusion, rules_first=score).strongest(one.said)
+        order.given_to(fusion).strongest(one.said)
         for one, fusion in zip(samples, without, strict=True)
     ]
     return np.array([0.0 if one is None else one[1] for one in found], np.float64)

@@ -42,8 +42,7 @@ class Voices:
         rule: Strongest score in [0, 1] of the rules that judge this condition, or None.
         anomaly: Share of normal parts in [0, 1] that are less strange, or None.
         box: Probability in [0, 1] that the box holds a part of its kind.
-        is_unfamiliar: Whether the classifier was not asked, since the picture is unlike all that
-            the fusion was fitted on.
+        is_unfamiliar: Whether the picture is unlike all that the fusion was fitted on.
     """
 
     classifier: float | None
@@ -221,6 +220,8 @@ class Fusion:
         rules_first: Rule score from which a part comes before all that are not measured so, in
             the order of the rules, whoever else says what; None where the rules have no such
             precedence. Below 0.5 it takes the place of the rules' own limits.
+        is_bound: Whether what a rule measured as a defect is never less probable than this rule
+            alone says. In a picture unlike all that it was fitted on it is so anyway.
         part: How sure a box's score makes of a part; None where its score is taken for that.
         familiar: Pictures that it was fitted on; None where that is not known.
     """
@@ -231,6 +232,7 @@ class Fusion:
     conditions: Mapping[str, Mapping[str, FusionWeights]] = field(default_factory=dict)
     contest: Contest | None = None
     rules_first: float | None = None
+    is_bound: bool = True
     part: PartOdds | None = None
     familiar: Familiar | None = None
 
@@ -248,9 +250,10 @@ class Fusion:
         A part that nobody could judge, but whose anomaly score is known, has one below every
         threshold, as if it stood at the lowest one before the score was heard.
 
-        Where a rule measured a defect, it is not below what the rule alone would say: a network
-        that sees pictures unlike those it learnt from calls nearly everything normal, and must not
-        silence it. Thresholds are chosen on this value, so the budget holds.
+        Where a rule measured a defect in a picture unlike those that it was fitted on, it is not
+        below what the rule alone would say: there a network calls nearly everything normal, and
+        must not silence it. In other pictures it is so where `is_bound` says so. Thresholds are
+        chosen on this value, so the budget holds.
 
         Where the rules go first, what they measured has the probability that they alone give, and
         p of all else becomes p / (1 + p / q), q being that of a rule just there, of such a box.
@@ -269,12 +272,11 @@ class Fusion:
             if heard.anomaly is None:
                 return None
             return unsuspected(logit(LEAST_THRESHOLD) + heard.terms[-1], heard.anomaly, ORDERING)
-        if heard.is_unfamiliar and heard.rule is not None:
-            return _unfamiliar(weights, heard, heard.rule)
         if heard.key == "both":
             heard = heard.alone(self.form)
         value = weights[heard.key].probability(heard)
-        if heard.key == "both" and heard.rule is not None and heard.rule > 0.5:
+        is_bound = heard.key == "both" and (self.is_bound or heard.is_unfamiliar)
+        if is_bound and heard.rule is not None and heard.rule > 0.5:
             return max(value, weights["rule"].probability(heard.alone(Form.RULE)))
         return value
 
@@ -287,15 +289,6 @@ class Fusion:
         judged = ((name, self.probability(name, heard)) for name, heard in said.items())
         known = [(name, value) for name, value in judged if value is not None]
         return max(known, key=lambda one: one[1], default=None)
-
-
-def _unfamiliar(weights: Mapping[str, FusionWeights], heard: Voices, rule: float) -> float:
-    """Return what the rule alone gives; unsuspected, it stands among parts that both judged.
-
-    There the classifier's silence is a word for neither side, so that the part keeps its place.
-    """
-    silent = replace(heard, classifier=0.5, rule=min(rule, 0.5))
-    return max(weights["rule"].probability(heard), weights["both"].probability(silent))
 
 
 def _share(odds: float) -> float:

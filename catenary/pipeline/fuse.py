@@ -5,7 +5,7 @@ calibration scenes and travel in the model bundle.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from catenary.domain.finding import NORMAL, UNUSUAL, Evidence, Measurement, Verdict
 from catenary.domain.geometry import Polyline
@@ -16,6 +16,7 @@ from catenary.models.fusion import LEAST_THRESHOLD, Fusion, Voices
 
 CLASSIFIER = "classifier/1"  # source of the classifier's evidence; rules have names of their own
 ANOMALY = "anomaly/1"  # source of what the anomaly scorer says
+UNLIKENESS = "unlikeness"  # of a picture from those that the fusion was fitted on
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,24 +46,39 @@ def classifier_evidence(scores: ConditionScores) -> Evidence:
     return Evidence(CLASSIFIER, ranked[0][0], verdict, score, numbers)
 
 
-def unfamiliar(by_rules: Sequence[Evidence], known: Familiar, distance: float) -> Evidence | None:
-    """Return the classifier's refusal of a picture unlike all that the fusion was fitted on.
+def as_heard(
+    said: Evidence, by_rules: Sequence[Evidence], known: Familiar, distance: float
+) -> Evidence:
+    """Return what is heard of the classifier, given how unlike known pictures the picture is.
 
-    Nobody knows what its score is worth there, so a rule that measured the part is believed alone.
-    Where no rule could judge the part, the classifier is all there is, and is heard.
+    In a picture unlike all that the fusion was fitted on nobody knows what its score is worth.
+    There it is heard of the conditions that a rule measured beside it, so that each says what the
+    other cannot; of others it may not raise an alarm by itself. Where no rule could judge the
+    part, it is all there is, and is heard.
 
     Args:
+        said: By the classifier.
         by_rules: What each rule says of the part.
         known: Pictures of such parts that the fusion was fitted on.
         distance: Of the picture from the nearest of them.
 
     Returns:
-        None where the classifier is heard.
+        The same evidence, or with the unlikeness and no more than the conditions that are heard;
+        a refusal where that is none.
     """
-    if distance <= known.limit or all(one.score is None for one in by_rules):
-        return None
-    told = refused(Unjudged.UNFAMILIAR, "unlikeness", distance, "1", known.limit)
-    return told.evidence(CLASSIFIER, by_rules[0].condition)
+    measured = {one.condition for one in by_rules if one.score is not None}
+    if distance <= known.limit or not measured:
+        return said
+    told = refused(Unjudged.UNFAMILIAR, UNLIKENESS, distance, "1", known.limit)
+    kept = tuple(one for one in said.measurements if one.name in measured)
+    if not kept:
+        return told.evidence(CLASSIFIER, by_rules[0].condition)
+    numbers = (*kept, *told.numbers)
+    if said.condition in measured:
+        return replace(said, measurements=numbers)
+    best = max(kept, key=lambda one: one.value)
+    verdict = Verdict.DEFECT if best.value >= 0.5 else Verdict.NORMAL
+    return Evidence(CLASSIFIER, best.name, verdict, best.value, numbers)
 
 
 def anomaly_evidence(one: Strangeness) -> Evidence:
@@ -93,9 +109,12 @@ def voices(evidence: Sequence[Evidence], box: float) -> dict[str, Voices]:
     shares: dict[str, float] = {}
     for one in evidence:
         if one.source == CLASSIFIER and one.score is not None:
-            shares = {share.name: share.value for share in one.measurements}
+            shares = {share.name: share.value for share in one.measurements if share.limit is None}
             shares[one.condition] = one.score
-    is_unfamiliar = any(one.reason == Unjudged.UNFAMILIAR for one in evidence)
+    is_unfamiliar = any(
+        one.source == CLASSIFIER and any(number.name == UNLIKENESS for number in one.measurements)
+        for one in evidence
+    )
     anomaly = next((one.score for one in evidence if one.source == ANOMALY), None)
     asked = [] if anomaly is None else [one.condition for one in _rules(evidence)]
     return {

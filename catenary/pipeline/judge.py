@@ -207,28 +207,21 @@ class Judge:
         opinions: list[tuple[Evidence, ...]] = [()] * len(parts)
         if self.classifier is None:
             return opinions
-        known = {}
-        for index, (seen, part, by_rules) in enumerate(parts):
-            if part.kind not in self.classifier.conditions or not _is_large_enough(part):
-                continue
-            opinions[index] = self._unfamiliar(_cut(seen.frame, part), part.kind, by_rules)
-            if not opinions[index]:
-                known[index] = (seen, part)
-        crops = [seen.crop(part) for seen, part in known.values()]
-        scores = self.classifier(crops, [part.kind for _, part in known.values()])
-        for index, one in zip(known, scores, strict=True):
-            opinions[index] = (fuse.classifier_evidence(one),)
+        known = {
+            index: one
+            for index, one in enumerate(parts)
+            if one[1].kind in self.classifier.conditions and _is_large_enough(one[1])
+        }
+        crops = [seen.crop(part) for seen, part, _ in known.values()]
+        scores = self.classifier(crops, [part.kind for _, part, _ in known.values()])
+        for (index, (seen, part, by_rules)), one in zip(known.items(), scores, strict=True):
+            said = fuse.classifier_evidence(one)
+            pictures = self.fusion.get(part.kind, Fusion()).familiar
+            if pictures is not None:
+                looks = appearance(_cut(seen.frame, part).pixels)
+                said = fuse.as_heard(said, by_rules, pictures, pictures.distance(looks))
+            opinions[index] = (said,)
         return opinions
-
-    def _unfamiliar(
-        self, crop: Crop, kind: str, by_rules: Sequence[Evidence]
-    ) -> tuple[Evidence, ...]:
-        """Return the classifier's refusal where the picture is unlike those calibrated on."""
-        pictures = self.fusion.get(kind, Fusion()).familiar
-        if pictures is None:
-            return ()
-        refused = fuse.unfamiliar(by_rules, pictures, pictures.distance(appearance(crop.pixels)))
-        return () if refused is None else (refused,)
 
     def _finding(
         self, image_id: str, component: Component, evidence: tuple[Evidence, ...]

@@ -491,6 +491,11 @@ SEES_NORMAL = Words("神经网络判断为正常（{chance}）", "the network ta
 SEES_OTHER = Words(
     "神经网络判断为{condition}（{chance}）", "the network calls it {condition} ({chance})"
 )
+HEARD_PARTLY = Words(
+    "图像与标定时所见不同（差异 {value}，最多允许 {limit}），只采用神经网络对规则已测项目的意见",
+    "the picture is unlike those it was calibrated on ({value}, at most {limit} allowed), so the"
+    " network is heard only of what a rule measured",
+)
 NO_NETWORK = Words("仅由规则测得，神经网络未判定", "measured by rule, no network judged it")
 NO_RULE = Words("没有规则判定", "no rule judged it")
 NO_RULE_COULD = Words("规则无法判定：{reasons}", "no rule could judge it: {reasons}")

@@ -219,6 +219,8 @@ def shown(one: Measurement, by: str = "") -> Shown:
 
 def share_of(finding: Finding, one: Measurement, taxonomy: Taxonomy) -> Shown:
     """Return the network's share of one condition in words."""
+    if one.limit is not None:  # no share: how unlike known pictures this one is
+        return shown(one)
     name = _condition(taxonomy, finding.component.kind, one.name)
     return Shown(name, _chance(one.value), None)
 
@@ -263,6 +265,7 @@ def _raised(finding: Finding, taxonomy: Taxonomy) -> Words:
         told.append(_consent(network, lexicon.AGREES if told else lexicon.SAYS_SO))
     else:
         against.append(_dissent(finding, network, taxonomy))
+    against += _partly_heard(network)
     if not any(one.verdict is Verdict.DEFECT for one in same):
         against += _silence(rules, same)
     if finding.component.score < _SURE_BOX:
@@ -371,6 +374,17 @@ def _refusals(evidence: Iterable[Evidence]) -> list[Words]:
         if one.score is None:
             by_code.setdefault(one.reason, reason(one))
     return list(by_code.values())
+
+
+def _partly_heard(network: Evidence | None) -> list[Words]:
+    """Return that little was heard of the network, in a picture unlike those it is known on."""
+    if network is None or network.score is None:
+        return []
+    return [
+        lexicon.HEARD_PARTLY.filled(value=told.value, limit=told.limit)
+        for told in (shown(one) for one in network.measurements)
+        if told.limit is not None
+    ]
 
 
 def _consent(network: Evidence, sure: Words) -> Words:

@@ -94,6 +94,18 @@ def test_a_part_with_another_defect_teaches_nothing_about_a_condition():
     assert fit([*rows, *others], ["dropper"]) == fit(rows, ["dropper"])
 
 
+def test_normal_parts_that_are_called_by_a_condition_without_defects_tell_how_rare_it_is():
+    false = [
+        Sample("dropper", f"mast {number}", {"dirty": Voices(0.8, None, box=0.9)}, NORMAL)
+        for number in range(40)
+    ]
+    few, many = (fit([*samples(400), *false[:count]], ["dropper"])["dropper"] for count in (5, 40))
+    own, usual = many.conditions["dirty"]["classifier"], many.usual["classifier"]
+    assert (own.classifier, own.anomaly, own.box) == (usual.classifier, usual.anomaly, usual.box)
+    assert own.intercept < few.conditions["dirty"]["classifier"].intercept - 0.3
+    assert few.conditions["dirty"]["classifier"].intercept < few.usual["classifier"].intercept
+
+
 def test_a_component_without_defects_takes_what_all_have_in_common():
     clamps = [
         Sample("clamp", one.group, {"off": one.said["broken"]}, NORMAL) for one in samples(50)

@@ -185,23 +185,29 @@ def test_the_form_that_finds_most_is_used_and_the_joint_one_where_others_equal_i
     assert Contest((0.1, 1.0), 9, 5, standings).best is best
 
 
-def test_of_an_unfamiliar_picture_a_rule_that_suspects_is_believed_alone():
-    told = Fusion().probability("broken", Voices(None, 0.8, is_unfamiliar=True))
-    assert told == pytest.approx(0.8)
+def test_in_an_unfamiliar_picture_no_network_silences_a_rule():
+    free = Fusion(is_bound=False)
+    near, far = Voices(0.01, 0.8), Voices(0.01, 0.8, is_unfamiliar=True)
+    assert free.probability("broken", near) == pytest.approx(1 / (1 + math.sqrt(99 / 4)))
+    assert free.probability("broken", far) == pytest.approx(0.8)
+    assert Fusion().probability("broken", near) == pytest.approx(0.8)
 
 
-def test_what_a_rule_measured_sound_in_an_unfamiliar_picture_keeps_its_place():
-    told = Fusion().probability("broken", Voices(None, 0.2, is_unfamiliar=True))
-    assert told == Fusion().probability("broken", Voices(0.5, 0.2))
-    assert told < LEAST_THRESHOLD
+def test_in_an_unfamiliar_picture_a_network_can_still_add_to_what_a_rule_measured():
+    quiet, loud = (
+        Fusion().probability("broken", Voices(said, 0.4, is_unfamiliar=True)) for said in (0.2, 0.9)
+    )
+    assert quiet < LEAST_THRESHOLD < loud
 
 
-@given(fusions, st.tuples(share, share), silent, share)
-def test_of_an_unfamiliar_picture_no_stronger_rule_lowers_the_probability(
-    fusion, pair, anomaly, box
+@given(fusions, st.tuples(share, share), silent, silent, share, st.booleans(), st.booleans())
+def test_no_stronger_rule_lowers_the_probability_whether_or_not_it_is_bound(
+    fusion, pair, network, anomaly, box, is_bound, is_unfamiliar
 ):
     low, high = (
-        fusion.probability("broken", Voices(None, rule, anomaly, box, is_unfamiliar=True))
+        replace(fusion, is_bound=is_bound).probability(
+            "broken", Voices(network, rule, anomaly, box, is_unfamiliar)
+        )
         for rule in sorted(pair)
     )
     assert low <= high

@@ -13,9 +13,9 @@ from catenary.models.familiar import Familiar
 from catenary.models.fusion import LEAST_THRESHOLD, Fusion, FusionWeights, PartOdds, Voices
 from catenary.pipeline.fuse import (
     anomaly_evidence,
+    as_heard,
     classifier_evidence,
     fuse,
-    unfamiliar,
     voices,
 )
 
@@ -163,21 +163,36 @@ def test_a_part_that_only_the_scorer_knows_is_never_raised_nor_cleared(score):
 NIGHT = Familiar(usual=(40.0,), spread=(10.0,), seen=((0.0,), (1.0,)), limit=1.5)
 
 
-def test_a_rule_that_measured_an_unfamiliar_picture_is_believed_alone():
-    ruled = [rule(0.1)]
-    refused = unfamiliar(ruled, NIGHT, NIGHT.distance((150.0,)))
-    assert (refused.score, refused.reason) == (None, Unjudged.UNFAMILIAR)
-    assert (refused.measurements[0].value, refused.measurements[0].limit) == (10.0, 1.5)
-    heard = voices([*ruled, refused], 1.0)
-    assert heard == {"broken": Voices(None, 0.1, is_unfamiliar=True)}  # of slack, nothing
-    assert fuse([*ruled, refused], 1.0, FITTED, 0.3).verdict is Verdict.NORMAL
-    assert fuse([*ruled, classifier(0.99)], 1.0, FITTED, 0.3).verdict is Verdict.DEFECT
+def test_of_an_unfamiliar_picture_the_network_is_heard_only_of_what_a_rule_measured():
+    ruled, said = [rule(0.1)], classifier(0.2, slack=0.7)
+    told = as_heard(said, ruled, NIGHT, NIGHT.distance((150.0,)))
+    assert (told.condition, told.score, told.verdict) == ("broken", 0.2, Verdict.NORMAL)
+    assert [(one.name, one.value, one.limit) for one in told.measurements] == [
+        ("broken", 0.2, None),
+        ("unlikeness", 10.0, 1.5),
+    ]
+    assert voices([*ruled, told], 1.0) == {"broken": Voices(0.2, 0.1, is_unfamiliar=True)}
+    assert fuse([*ruled, told], 1.0, FITTED, 0.3).verdict is Verdict.NORMAL
+    assert fuse([*ruled, said], 1.0, FITTED, 0.3).verdict is Verdict.DEFECT  # slack, by itself
+
+
+def test_a_network_that_names_what_a_rule_measured_keeps_how_sure_it_is_of_any_defect():
+    told = as_heard(classifier(0.6, slack=0.3), [rule(0.1)], NIGHT, 99.0)
+    assert voices([rule(0.1), told], 1.0)["broken"].classifier == pytest.approx(0.9)
+
+
+def test_a_network_that_knows_nothing_of_what_was_measured_refuses():
+    told = as_heard(classifier(0.9), [rule(0.1, condition="bent")], NIGHT, 99.0)
+    assert (told.score, told.reason) == (None, Unjudged.UNFAMILIAR)
+    heard = voices([rule(0.1, condition="bent"), told], 1.0)
+    assert heard == {"bent": Voices(None, 0.1, is_unfamiliar=True)}
 
 
 def test_the_network_is_heard_of_familiar_pictures_and_where_no_rule_could_judge():
-    assert unfamiliar([rule(0.1)], NIGHT, NIGHT.distance((64.9,))) is None
-    assert unfamiliar([rule(None, "blurred")], NIGHT, 99.0) is None
-    assert unfamiliar([], NIGHT, 99.0) is None
+    said = classifier(0.1, slack=0.7)
+    assert as_heard(said, [rule(0.1)], NIGHT, NIGHT.distance((64.9,))) is said
+    assert as_heard(said, [rule(None, "blurred")], NIGHT, 99.0) is said
+    assert as_heard(said, [], NIGHT, 99.0) is said
 
 
 @given(share, share, share)

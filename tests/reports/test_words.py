@@ -336,6 +336,23 @@ def test_whatever_the_sources_say_both_languages_are_whole_sentences(evidence, v
     assert not re.search(r"[a-z]{2}", zh), zh
 
 
+def test_a_network_that_was_heard_in_part_says_why_and_is_no_condition():
+    network = Evidence(
+        "classifier/1",
+        "broken",
+        Verdict.DEFECT,
+        0.9,
+        (Measurement("broken", 0.8, "1"), Measurement("unlikeness", 3.4, "1", 2.3)),
+    )
+    raised = finding("dropper", "broken", gap(0.12), network)
+    zh, en = why(raised)
+    assert "the network agrees (80 %)" in en
+    assert "unlike those it was calibrated on (3.4, at most 2.3 allowed)" in en
+    assert "只采用神经网络对规则已测项目的意见" in zh
+    told = words.share_of(raised, network.measurements[1], TAXONOMY)
+    assert told.name.en == "distance from pictures calibrated on"
+
+
 def test_a_network_that_was_not_heard_says_why_and_nothing_else():
     told = refused(Unjudged.UNFAMILIAR, "unlikeness", 3.4, "1", 2.3)
     zh, en = why(finding("dropper", "broken", gap(0.12), told.evidence("classifier/1", "broken")))

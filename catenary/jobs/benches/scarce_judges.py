@@ -201,7 +201,7 @@ def opinions(
         target: What is looked for.
         classifier: Of each part, or None before there is any defect to learn.
         known: Parts that the fusion is fitted on. Where a picture is unlike those of other masts,
-            the classifier is not heard of what a rule measured, as in the product.
+            what is heard of the classifier is as in the product.
     """
     if classifier is None:
         return [part.said for part in looked.parts]
@@ -213,8 +213,10 @@ def opinions(
     said = []
     for part, score, distance in zip(looked.parts, classifier, apart, strict=True):
         by_rules = [one for one in part.said if one.source != fuse.ANOMALY]
-        refused = pictures and fuse.unfamiliar(by_rules, pictures, distance)
-        said.append((*part.said, refused or _as_evidence(target, score)))
+        network = _as_evidence(target, score)
+        if pictures is not None:
+            network = fuse.as_heard(network, by_rules, pictures, distance)
+        said.append((*part.said, network))
     return said
 
 
@@ -252,8 +254,8 @@ def fusion(looked: Looked, said: Sequence[Opinions], target: Target, real: int) 
     ]
     fitted = calibration.fit(samples, [kind])[kind]
     left_out = [one[kind] for one in calibration.left_out(samples, [kind])]
-    first = precedence.rules_first(samples, left_out, len(looked.images))
-    without = [replace(one, rules_first=first) for one in left_out]
+    order = precedence.chosen(samples, left_out, len(looked.images))
+    without = [order.given_to(one) for one in left_out]
 
     def scenes(form: Form) -> list[Scene]:
         scores: list[Score] = [None] * len(looked.parts)
@@ -264,7 +266,7 @@ def fusion(looked: Looked, said: Sequence[Opinions], target: Target, real: int) 
 
     masts = len({one.group for one in samples})
     held = forms.contest({form: scenes(form) for form in Form}, masts)
-    return replace(fitted, form=held.best, contest=held, rules_first=first)
+    return replace(order.given_to(fitted), form=held.best, contest=held)
 
 
 def _sample(looked: Looked, number: int, said: Opinions, target: Target) -> calibration.Sample:

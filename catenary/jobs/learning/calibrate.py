@@ -115,18 +115,17 @@ def calibrate(
             if sample.component == kind
         ]
         parts, folds = [sample for *_, sample, _ in mine], [fold for *_, fold in mine]
-        first = precedence.rules_first(parts, folds, len(compared))
+        order = precedence.chosen(parts, folds, len(compared))
         own = [
-            _Judged(index, box, sample.said, replace(fold, rules_first=first))
+            _Judged(index, box, sample.said, order.given_to(fold))
             for index, box, sample, fold in mine
         ]
         members = {form: _scenes([one.alone(form) for one in own], compared, kind) for form in Form}
         held = forms.contest(members, masts)
         fusion[kind] = replace(
-            fitted[kind],
+            order.given_to(fitted[kind]),
             form=held.best,
             contest=held,
-            rules_first=first,
             part=parts_of[kind],
             familiar=familiar[kind],
         )
@@ -263,7 +262,7 @@ def _is_classified(one: _Found) -> bool:
 
 
 def _heard(found: Sequence[_Found], familiar: Familiar | None) -> list[_Found]:
-    """Return parts of a kind without the classifier where their picture is unlike other masts'."""
+    """Return parts of a kind as the classifier is heard where they look unlike other masts'."""
     if familiar is None:
         return list(found)
     known = [one.group for one in found if one.is_part and _is_classified(one)]
@@ -275,10 +274,12 @@ def _heard(found: Sequence[_Found], familiar: Familiar | None) -> list[_Found]:
 def _as_heard(one: _Found, familiar: Familiar, distance: float) -> _Found:
     said = one.finding.evidence
     by_rules = [each for each in said if each.source not in (fuse.CLASSIFIER, fuse.ANOMALY)]
-    refused = fuse.unfamiliar(by_rules, familiar, distance)
-    if refused is None:
-        return one
-    told = tuple(refused if each.source == fuse.CLASSIFIER else each for each in said)
+    told = tuple(
+        fuse.as_heard(each, by_rules, familiar, distance)
+        if each.source == fuse.CLASSIFIER
+        else each
+        for each in said
+    )
     return replace(one, finding=replace(one.finding, evidence=told))
 
 
