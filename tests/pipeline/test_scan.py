@@ -136,17 +136,19 @@ def test_a_pin_smaller_than_any_the_classifier_learnt_is_not_raised_by_it():
 
 
 def measured_sound(crop: Crop) -> Evidence:
-    return Evidence("pin/1", "missing", Verdict.NORMAL, 0.1)
+    return Evidence("pin/1", "loose", Verdict.NORMAL, 0.1)
 
 
 @pytest.mark.parametrize(("limit", "verdict"), [(1.0, Verdict.NORMAL), (99.0, Verdict.DEFECT)])
-def test_a_network_is_not_heard_of_a_picture_unlike_those_calibrated_on(limit, verdict):
+def test_in_a_picture_unlike_those_calibrated_on_no_network_raises_what_no_rule_measured(
+    limit, verdict
+):
     usual = (0.0,) * len(NAMES)
     known = Familiar(usual, (100.0,) * len(NAMES), (usual,), limit)
     own = replace(judge(0.99, (measured_sound,)), fusion={"split_pin": Fusion(familiar=known)})
     (finding,) = next(scan(refs("good.jpg"), read, own)).findings
     assert finding.verdict is verdict
-    assert (finding.evidence[-1].score is None) is (verdict is Verdict.NORMAL)
+    assert (finding.evidence[-1].condition == "missing") is (verdict is Verdict.DEFECT)
 
 
 def test_an_unusual_part_that_nobody_judges_is_told_but_not_raised():
