@@ -1,4 +1,4 @@
-"""Whose order holds: that of all sources, or that of the rules until the network has earned more?"""
+"""Whose order holds: that of all sources, or that of the rules until a network has earned more?"""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
