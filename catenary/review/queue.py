@@ -39,12 +39,10 @@ def router(site: Site) -> APIRouter:
     def items(who: viewer, asked: ListQuery) -> answers.ItemPage:
         """List items."""
         wanted = told_to(site, reader_of(who), asked)
-        picked = site.queue_counts.picked(wanted)
-        place = (asked.order, asked.cursor, asked.limit)
+        listed = site.queue_counts.page(wanted, asked.order, asked.cursor, asked.limit)
         with site.db.read() as connection:
-            page = queue.page(connection, wanted, *place, picked.few)
-            told = site.teller.items(connection, page.items, reader_of(who))
-        return answers.ItemPage(items=told, next=page.next, total=picked.total)
+            told = site.teller.items(connection, listed.page.items, reader_of(who))
+        return answers.ItemPage(items=told, next=listed.page.next, total=listed.total)
 
     @routes.get("/filters")
     def filters(who: viewer, asked: FiltersQuery) -> answers.Filters:
@@ -66,8 +64,8 @@ def router(site: Site) -> APIRouter:
         """Give out the next items."""
         reader, now = reader_of(who), site.clock()
         wanted = told_to(site, reader, asked.filters)
-        few = site.queue_counts.picked(replace(wanted, state=())).few
-        wish = queue.Asked(wanted, asked.n, asked.keep, asked.release, asked.order, few)
+        wish = queue.Asked(wanted, asked.n, asked.keep, asked.release, asked.order)
+        wish = site.queue_counts.next(reader, wish, now)
         with site.db.write() as tx:
             given = queue.lease(tx, reader, wish, now, now + site.settings.lease)
             kept = {*given.kept, *vigilance.shown(tx, reader, asked.keep)}

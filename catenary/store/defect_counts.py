@@ -93,7 +93,7 @@ class DefectCounts:
                 return Listed(*totals, None)
             after = None if cursor is None else defects.place_of(cursor, order)
             start = None if after is None else (columns.seconds(after[0]), after[1])
-            due = np.nan_to_num(rows.number("due"), nan=columns.seconds(defects.FAR))
+            due = columns.Key(rows.number("due"), none=columns.seconds(defects.FAR))
             found = columns.first(chosen.under_all(), due, limit + _SPARE, start)
             return Listed(*totals, tuple(found))
 

@@ -22,7 +22,7 @@ from catenary.domain.finding import Component, Finding, Verdict, Versions
 from catenary.domain.geometry import Box
 from catenary.domain.image import ImageRef
 from catenary.store import evidence_text, ledger
-from catenary.store.schema import finding, finding_change, frame, run
+from catenary.store.schema import finding, finding_change, finding_count, frame, run
 
 _SAME_PLACE = 0.3  # overlap (IoU) from which a new finding is of the former one's part; our value
 _CHUNK = 500  # rows held at a time when reading
@@ -222,8 +222,9 @@ def _read(connection: Connection, query: "Select[Any]") -> Iterator[StoredFindin
 
 def count(connection: Connection, run_id: int) -> int:
     """Return how many findings of a run stand."""
-    own = (finding.c.run_id == run_id, finding.c.superseded_at.is_(None))
-    return int(connection.execute(select(func.count()).where(*own)).scalar_one())
+    own = (finding_count.c.run_id == run_id, ~finding_count.c.is_superseded)
+    counted = select(func.coalesce(func.sum(finding_count.c.rows), 0)).where(*own)
+    return int(connection.execute(counted).scalar_one())
 
 
 def newest(connection: Connection, run_id: int, limit: int) -> list[StoredFinding]:

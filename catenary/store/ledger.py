@@ -29,7 +29,7 @@ from catenary.domain.image import FrameResult, ImageRef, Outcome
 from catenary.domain.place import Direction, Mast
 from catenary.store import postgresql
 from catenary.store.database import Database
-from catenary.store.schema import frame, run
+from catenary.store.schema import frame, frame_count, run
 
 log = logging.getLogger(__name__)
 
@@ -444,15 +444,16 @@ def counts(connection: Connection, run_id: int) -> Counter[str | None]:
 
     Those that are to be scanned again are pending too.
     """
-    query = select(frame.c.outcome, func.count()).where(frame.c.run_id == run_id)
-    query = query.group_by(frame.c.outcome)
+    # Numbered without a gap, so that the last tells how many there are.
+    last = select(func.max(frame.c.seq)).where(frame.c.run_id == run_id)
+    newest = connection.execute(last).scalar()
+    query = select(frame_count.c.outcome, func.sum(frame_count.c.rows)).where(
+        frame_count.c.run_id == run_id, ~frame_count.c.again
+    )
     counted: Counter[str | None] = Counter()
-    for outcome, count in connection.execute(query):
-        counted[outcome] += count
-    anew = query.where(IS_ASKED_AGAIN)
-    for outcome, count in connection.execute(anew):
-        counted[outcome] -= count
-        counted[None] += count
+    for outcome, count in connection.execute(query.group_by(frame_count.c.outcome)):
+        counted[outcome] = int(count)
+    counted[None] = (0 if newest is None else int(newest) + 1) - counted.total()
     return counted
 
 

@@ -4,7 +4,7 @@ import base64
 import heapq
 import json
 from collections.abc import Collection, Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from enum import StrEnum
 from typing import Any
@@ -13,6 +13,7 @@ from sqlalchemy import (
     ColumnElement,
     Connection,
     and_,
+    collate,
     func,
     or_,
     select,
@@ -21,6 +22,7 @@ from sqlalchemy import (
 )
 
 from catenary.domain.review import Reader, RefusedError, Right, State
+from catenary.store.postgresql import DIALECT
 from catenary.store.review_items import (
     Item,
     Wanted,
@@ -32,6 +34,9 @@ from catenary.store.schema import review_item
 
 _KM = func.coalesce(review_item.c.kilometre_m, -1.0)
 _PLACE = (review_item.c.line, review_item.c.section, _KM, review_item.c.id)
+_NUMBERS = (float, int)
+_MOST = 2**63  # beyond, databases hold no number
+SPARE = 50  # rows that are looked for beyond those wanted, since others lease meanwhile
 _NEVER = datetime(1970, 1, 1)  # noqa: DTZ001 - UTC without a zone, as the columns hold it
 
 
@@ -59,6 +64,22 @@ _ORDERS: dict[Order, tuple[tuple[ColumnElement[Any], ...], bool]] = {
         True,
     ),
 }
+
+
+# Types of the values of a place; those not here begin with a time.
+_KINDS: dict[Order, tuple[type, ...]] = {
+    Order.RISK: _NUMBERS,
+    Order.PROBABILITY: _NUMBERS,
+    Order.PLACE: (str, str, *_NUMBERS),
+}
+
+
+def _columns(connection: Connection, order: Order) -> tuple[tuple[ColumnElement[Any], ...], bool]:
+    """Return the columns of an order; names by their characters, as SQLite and Python have it."""
+    columns, is_falling = _ORDERS[order]
+    if order is Order.PLACE and connection.dialect.name == DIALECT:
+        columns = (*(collate(one, "C") for one in columns[:2]), *columns[2:])
+    return columns, is_falling
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,17 +126,17 @@ def page(
         order: Order.
         cursor: `Page.next` of the page before, of the same filter and order; None for the first.
         limit: At most so many.
-        few: Rows of all that the filter picks, where they are known and few: then nothing is
+        few: Rows that hold the page and the one behind it, where they are known: then nothing is
             searched.
 
     Raises:
         RefusedError: ``"invalid"``, for a cursor that is not one of this order.
     """
     own = [*conditions(connection, wanted), *_among(few)]
-    columns, is_falling = _ORDERS[order]
+    columns, is_falling = _columns(connection, order)
     if cursor is not None:
         place = tuple_(*columns)
-        after = tuple_(*_place_of(cursor, order))
+        after = tuple_(*place_of(cursor, order))
         own.append(place < after if is_falling else place > after)
     # The places first, which an index holds; then the items of one page.
     ordered = (
@@ -139,7 +160,12 @@ def _cursor(order: Order, place: Sequence[Any]) -> str:
     return base64.urlsafe_b64encode(text.encode()).decode().rstrip("=")
 
 
-def _place_of(cursor: str, order: Order) -> list[Any]:
+def place_of(cursor: str, order: Order) -> list[Any]:
+    """Return the values of an order's columns that a cursor holds.
+
+    Raises:
+        RefusedError: ``"invalid"``, for a cursor that is not one of this order.
+    """
     columns, _ = _ORDERS[order]
     try:
         padded = cursor + "=" * (-len(cursor) % 4)
@@ -149,13 +175,19 @@ def _place_of(cursor: str, order: Order) -> list[Any]:
             raise ValueError("of another list")
         if order in (Order.NEWEST, Order.DECIDED):
             place[0] = datetime.fromisoformat(place[0])
-        kinds = [str] * 2 + [float, int] if order is Order.PLACE else None
-        for one, kind in zip(place, kinds or [object, int], strict=True):
-            if isinstance(one, bool) or not isinstance(one, (kind, int) if kind is float else kind):
+        for one, kind in zip(place, _KINDS.get(order, (datetime, int)), strict=True):
+            if not _is_of(kind, one):
                 raise TypeError(one)
     except (ValueError, TypeError) as error:
         raise RefusedError("invalid", f"cursor: {cursor!r} is not one of this list") from error
     return place
+
+
+def _is_of(kind: type, value: object) -> bool:
+    """Tell whether a value is of a kind; whole numbers are, where others are wanted."""
+    if isinstance(value, int):
+        return kind in (int, float) and type(value) is int and abs(value) < _MOST
+    return isinstance(value, kind)
 
 
 def lease(tx: Connection, reader: Reader, asked: "Asked", now: datetime, until: datetime) -> Lease:
@@ -193,7 +225,8 @@ class Asked:
         keep: Rows whose lease goes on.
         release: Rows to give back.
         order: Risk or place.
-        few: As for `page`: of the filter with any state.
+        few: Rows that were free a moment ago and `SPARE` more, where they are known; all are
+            searched only where others took too many of them meanwhile.
     """
 
     wanted: Wanted = Wanted()  # noqa: RUF009 - frozen
@@ -249,7 +282,16 @@ def _next(
     """Return the rows of the next free items, one indexed search for each state."""
     if asked.count <= 0:
         return []
-    columns, is_falling = _ORDERS[asked.order]
+    found = _found(tx, reader, asked, states, now)
+    if asked.few is not None and len(found) < asked.count < len(asked.few):
+        return _found(tx, reader, replace(asked, few=None), states, now)
+    return found
+
+
+def _found(
+    tx: Connection, reader: Reader, asked: Asked, states: Sequence[State], now: datetime
+) -> list[int]:
+    columns, is_falling = _columns(tx, asked.order)
     other = [*conditions(tx, asked.wanted, without="state"), *_among(asked.few)]
     lists = []
     for state in dict.fromkeys(states):

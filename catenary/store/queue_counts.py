@@ -1,8 +1,8 @@
 """Counts of the queue: for filters, for lists, and of what still waits for somebody."""
 
 from collections import Counter
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
@@ -11,9 +11,10 @@ from numpy.typing import NDArray
 from sqlalchemy import Connection, select
 
 from catenary.domain.review import Reader, State
-from catenary.store import columns, queue
+from catenary.store import columns, queue, queue_order
 from catenary.store.columns import Columns, Kept, Mask, Rows, Selection
 from catenary.store.database import Database
+from catenary.store.queue import Asked, Order, Page
 from catenary.store.review_items import (
     FACET_COLUMNS,
     FACETS,
@@ -31,10 +32,11 @@ _KEPT = Kept(
     review_item,
     review_item_stamp,
     (*_COLUMN.values(), "first_by", "second_by"),
-    ("kilometre_m",),
+    ("kilometre_m", "priority", "probability", "entered_at", "decided_at"),
     ON_ITS_OWN,
+    ((queue_order.PLACE, ("line", "section")),),
 )
-FEW = 1000  # items that are quicker looked up than found one by one in the order of a list
+FEW = 1000  # items that are quicker looked up than searched
 _KM = "kilometre"  # a filter without a list of values
 _MAST = "mast"  # the one with thousands of values
 
@@ -55,16 +57,16 @@ class Facets:
 
 
 @dataclass(frozen=True, slots=True)
-class Picked:
-    """What a filter picks.
+class Listed:
+    """A page of a list.
 
     Attributes:
-        total: Items.
-        few: Their rows where there are at most `FEW`; None where there are more.
+        page: Its items.
+        total: Items of the whole list.
     """
 
+    page: Page
     total: int
-    few: tuple[int, ...] | None
 
 
 class QueueCounts:
@@ -93,13 +95,27 @@ class QueueCounts:
             around = rows.number("kilometre_m")[chosen.under_all(but=_KM)]
             return Facets(columns.total(chosen.under_all()), counts, _ends(around))
 
-    def picked(self, wanted: Wanted) -> Picked:
-        """Return how many items there are under a filter, and which where they are few."""
+    def page(self, wanted: Wanted, order: Order, cursor: str | None, limit: int) -> Listed:
+        """Return some items of a list, and how many it has; arguments as of `queue.page`.
+
+        Raises:
+            RefusedError: ``"invalid"``, for a cursor that is not one of this order.
+        """
+        after = None if cursor is None else queue.place_of(cursor, order)
         with self._columns.read() as (rows, connection):
             under = _selection(rows, connection, wanted).under_all()
-            total = columns.total(under)
-            few = tuple(np.flatnonzero(under).tolist()) if total <= FEW else None
-            return Picked(total, few)
+            few = queue_order.first(rows, under, order, limit + 1, after)
+            page = queue.page(connection, wanted, order, cursor, limit, few)
+            return Listed(page, columns.total(under))
+
+    def next(self, reader: Reader, asked: Asked, now: datetime) -> Asked:
+        """Return what a reader asks for with the rows to be had now, best first, for `lease`."""
+        with self._columns.read() as (rows, connection):
+            free = _free(rows, connection, reader, asked.wanted, now, asked.release)
+            free[[one for one in asked.keep if one < len(free)]] = False
+            limit = asked.count + queue.SPARE
+            few = queue_order.first(rows, free, asked.order, limit) if asked.count > 0 else []
+            return replace(asked, few=tuple(few))
 
     def to_read_again(self, reader: Reader) -> tuple[int, ...] | None:
         """Return the rows of what waits for a second reading by somebody; None if they are many."""
@@ -111,16 +127,30 @@ class QueueCounts:
 
     def waiting(self, reader: Reader, wanted: Wanted, now: datetime) -> int:
         """Return how many items a reader could still get under a filter: those nobody holds."""
-        # Not `IS NOT NULL`: for that SQLite reads every row, and here an index.
-        live = (review_item.c.held_by > "", review_item.c.held_until > stored(now))
         with self._columns.read() as (rows, connection):
-            asked = _selection(rows, connection, wanted).under_all(but="state")
-            free = np.zeros_like(asked)
-            for state in queue.states_of(reader, wanted):
-                free |= rows.among("state", [str(state)]) & ~_barred(rows, reader, state)
-            held = connection.execute(select(review_item.c.id).where(*live)).scalars()
-            free[[one for one in held if one < len(free)]] = False  # merged ones are not kept
-            return columns.total(asked & free)
+            return columns.total(_free(rows, connection, reader, wanted, now))
+
+
+def _free(
+    rows: Rows,
+    connection: Connection,
+    reader: Reader,
+    wanted: Wanted,
+    now: datetime,
+    given_back: Collection[int] = (),
+) -> Mask:
+    """Return what a reader could get under a filter, beside what they are to give back."""
+    # Not `IS NOT NULL`: for that SQLite reads every row, and here an index.
+    live = (review_item.c.held_by > "", review_item.c.held_until > stored(now))
+    held = connection.execute(select(review_item.c.id).where(*live)).scalars()
+    asked = _selection(rows, connection, wanted).under_all(but="state")
+    free = np.zeros_like(asked)
+    for state in queue.states_of(reader, wanted):
+        free |= rows.among("state", [str(state)]) & ~_barred(rows, reader, state)
+    own = set(given_back)
+    # Merged ones are not kept.
+    free[[one for one in held if one < len(free) and one not in own]] = False
+    return asked & free
 
 
 def _selection(rows: Rows, connection: Connection, wanted: Wanted) -> Selection:

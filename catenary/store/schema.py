@@ -132,7 +132,7 @@ frame = Table(
     metadata,
     Column("id", Integer, primary_key=True),
     Column("run_id", ForeignKey("run.id"), nullable=False),
-    Column("seq", Integer, nullable=False),  # order of the source, from 0
+    Column("seq", Integer, nullable=False),  # order of the source, from 0, without a gap
     Column("image_id", PathText, nullable=False),
     Column("file_name", PathText, nullable=False),
     Column("location", PathText, nullable=False),
@@ -227,10 +227,32 @@ finding = Table(
         sqlite_where=text("superseded_at IS NULL"),
         postgresql_where=text("superseded_at IS NULL"),
     ),
-    # Holds all that is counted of a run, so that counting reads no row.
-    Index(None, "run_id", "superseded_at", "verdict", "component", "condition"),
+    Index(None, "run_id", "superseded_at"),
     Index(None, "frame_id"),
     Index(None, "former_id"),
+)
+
+# How many photographs and findings of each kind a run has, kept by triggers (see tallies.py).
+frame_count = Table(
+    "frame_count",
+    metadata,
+    Column("run_id", Integer, primary_key=True, autoincrement=False),
+    Column("outcome", String(20), primary_key=True),  # those that are pending are not counted
+    Column("reason", String(50), primary_key=True),
+    Column("again", Boolean, primary_key=True),
+    Column("rows", Integer, nullable=False),
+    sqlite_with_rowid=False,
+)
+finding_count = Table(
+    "finding_count",
+    metadata,
+    Column("run_id", Integer, primary_key=True, autoincrement=False),
+    Column("verdict", String(20), primary_key=True),
+    Column("component", String(50), primary_key=True),
+    Column("condition", String(50), primary_key=True),
+    Column("is_superseded", Boolean, primary_key=True),
+    Column("rows", Integer, nullable=False),
+    sqlite_with_rowid=False,
 )
 
 # Parquet files of raw component detections; a file that is not listed here does not count.

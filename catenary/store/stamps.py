@@ -72,6 +72,15 @@ def statements(table: str, columns: Sequence[str], dialect: str) -> Iterator[str
         raise ValueError(f"no stamping triggers for a {dialect} database")
 
 
+def removal(table: str, dialect: str) -> Iterator[str]:
+    """Yield the SQL that takes the triggers away again, so that other columns can be stamped."""
+    names = (f"{table}_stamps_{action}" for action in ("insert", "update", "delete"))
+    if dialect == "sqlite":
+        yield from (f"DROP TRIGGER {name}" for name in names)
+    else:
+        yield f"DROP FUNCTION {table}_stamps() CASCADE"
+
+
 def window(connection: Connection, stamps: Table) -> Window:
     """Return how far the stamps go in the view of a connection."""
     if connection.dialect.name == DIALECT:

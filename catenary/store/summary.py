@@ -9,7 +9,7 @@ from catenary.domain.finding import Verdict
 from catenary.domain.image import Outcome
 from catenary.store import ledger, parts
 from catenary.store.ledger import RunRecord
-from catenary.store.schema import finding, frame, run
+from catenary.store.schema import finding_count, frame_count, run
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,14 +88,14 @@ def of_run(connection: Connection, run_id: int) -> RunSummary:
     counted = ledger.counts(connection, run_id)
     reasons: dict[str, dict[str, int]] = {}
     for outcome, reason, count in connection.execute(
-        select(frame.c.outcome, frame.c.reason, func.count())
+        select(frame_count.c.outcome, frame_count.c.reason, frame_count.c.rows)
         .where(
-            frame.c.run_id == run_id,
-            frame.c.outcome.in_((Outcome.FAILED, Outcome.UNUSABLE)),
-            ~frame.c.again,
+            frame_count.c.run_id == run_id,
+            frame_count.c.outcome.in_((Outcome.FAILED, Outcome.UNUSABLE)),
+            ~frame_count.c.again,
+            frame_count.c.rows > 0,
         )
-        .group_by(frame.c.outcome, frame.c.reason)
-        .order_by(func.count().desc(), frame.c.reason)
+        .order_by(frame_count.c.rows.desc(), frame_count.c.reason)
     ):
         reasons.setdefault(outcome, {})[reason] = count
     found = {one: _found(connection, run_id, one) for one in (Verdict.DEFECT, Verdict.CANNOT_JUDGE)}
@@ -115,8 +115,9 @@ def of_run(connection: Connection, run_id: int) -> RunSummary:
 
 
 def _superseded(connection: Connection, run_id: int) -> int:
-    wanted = (finding.c.run_id == run_id, finding.c.superseded_at.is_not(None))
-    return int(connection.execute(select(func.count()).where(*wanted)).scalar_one())
+    wanted = (finding_count.c.run_id == run_id, finding_count.c.is_superseded)
+    counted = select(func.coalesce(func.sum(finding_count.c.rows), 0)).where(*wanted)
+    return int(connection.execute(counted).scalar_one())
 
 
 def runs(connection: Connection) -> list[RunSummary]:
@@ -127,13 +128,13 @@ def runs(connection: Connection) -> list[RunSummary]:
 
 def _found(connection: Connection, run_id: int, verdict: Verdict) -> dict[tuple[str, str], int]:
     rows = connection.execute(
-        select(finding.c.component, finding.c.condition, func.count())
+        select(finding_count.c.component, finding_count.c.condition, finding_count.c.rows)
         .where(
-            finding.c.run_id == run_id,
-            finding.c.superseded_at.is_(None),
-            finding.c.verdict == verdict,
+            finding_count.c.run_id == run_id,
+            ~finding_count.c.is_superseded,
+            finding_count.c.verdict == verdict,
+            finding_count.c.rows > 0,
         )
-        .group_by(finding.c.component, finding.c.condition)
-        .order_by(finding.c.component, finding.c.condition)
+        .order_by(finding_count.c.component, finding_count.c.condition)
     )
     return {(component, condition): count for component, condition, count in rows}

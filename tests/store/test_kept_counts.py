@@ -231,7 +231,7 @@ def test_only_what_changed_is_read_again(db: Database):
     counters.check()
     before = stamps_of(db)
     with db.write() as tx:
-        tx.execute(update(review_item).values(priority=0.5, held_by="li", held_until=LATE))
+        tx.execute(update(review_item).values(note="x", held_by="li", held_until=LATE))
         tx.execute(update(review_item).values(camera=review_item.c.camera))
     assert stamps_of(db) == before
     with db.write() as tx:

@@ -1,5 +1,7 @@
 """The queue: right order, right counts, and nothing given to two people."""
 
+import base64
+import json
 from collections import Counter
 from dataclasses import replace
 from datetime import timedelta
@@ -162,7 +164,18 @@ def test_pages_show_every_item_once(filled: Database, order: Order):
         assert seen[0] == 2
 
 
-@pytest.mark.parametrize("cursor", ["", "x", "é", "bnVsbA", "W10", "WyJyaXNrIl0"])
+def forged(*place: object) -> str:
+    return base64.urlsafe_b64encode(json.dumps(place).encode()).decode().rstrip("=")
+
+
+@pytest.mark.parametrize(
+    "cursor",
+    [
+        *("", "x", "é", "bnVsbA", "W10", "WyJyaXNrIl0"),
+        *(forged("risk", "a", 1), forged("risk", 1.0, "1"), forged("risk", True, 1)),
+        *(forged("risk", 10**400, 1), forged("risk", 1.0, -(10**30))),
+    ],
+)
 def test_a_forged_cursor_is_refused(filled: Database, cursor: str):
     with filled.read() as connection, pytest.raises(RefusedError, match="cursor") as caught:
         queue.page(connection, Wanted(), Order.RISK, cursor, 3)
@@ -177,6 +190,9 @@ def test_a_cursor_of_another_order_is_refused(filled: Database):
 
 
 names = st.sampled_from(["", "a", "b"])
+times = st.sampled_from([0, 1e-6, 1.0]).map(
+    lambda late_s: (NOON + timedelta(seconds=late_s)).replace(tzinfo=None)
+)
 rows = st.fixed_dictionaries(
     {
         "line": names,
@@ -188,6 +204,10 @@ rows = st.fixed_dictionaries(
         "grade": st.sampled_from([None, 1, 2]),
         "state": st.sampled_from(["open", "unjudged", "confirmed"]),
         "kilometre_m": st.sampled_from([None, 100.0, 200.0]),
+        "priority": st.sampled_from([0.5, 1.5]),
+        "probability": st.sampled_from([None, 0.0, 0.5]),
+        "entered_at": times,
+        "reviewed": st.none() | times,
     }
 )
 filters = st.fixed_dictionaries(
@@ -224,14 +244,15 @@ def test_counts_are_those_of_a_slow_count(found: list[dict], chosen: dict):
         run_id = ledger.register(tx, records.record())
         ledger.plan(tx, run_id, records.refs(1))
         for number, row in enumerate(found):
+            at = row.pop("reviewed")
+            row |= {"reviewer": "li" if at else "", "decided_at": at}
             tx.execute(insert(review_item).values(item_row(run_id, number) | row))
     counts = QueueCounts(db)
-    facets, picked = counts.facets(wanted), counts.picked(wanted)
-    total = picked.total
-    with db.read() as connection:
-        page = queue.page(connection, wanted, Order.RISK, None, 50)
-        assert len(page.items) == total
-        assert queue.page(connection, wanted, Order.RISK, None, 50, picked.few) == page
+    facets, total = counts.facets(wanted), counts.page(wanted, Order.RISK, None, 1).total
+    for order in Order:
+        assert in_pages(counts, wanted, order) == in_one(db, wanted, order), order
+        assert could_lease(db, counts, wanted, order) == could_lease(db, None, wanted, order)
+    assert len(in_one(db, wanted, Order.RISK)) == total
     db.close()
     assert facets.total == total == sum(passes(row, wanted) for row in found)
     for name in ("line", "camera", "component", "grade", "state", "condition"):
@@ -242,6 +263,35 @@ def test_counts_are_those_of_a_slow_count(found: list[dict], chosen: dict):
     posts = [row["kilometre_m"] for row in found if passes(row, anywhere)]
     known = [one for one in posts if one is not None]
     assert facets.kilometre_m == ((min(known), max(known)) if known else None)
+
+
+def in_one(db: Database, wanted: Wanted, order: Order) -> list[int]:
+    """List all by a search of the database."""
+    with db.read() as connection:
+        return [one.id for one in queue.page(connection, wanted, order, None, 50).items]
+
+
+def in_pages(counts: QueueCounts, wanted: Wanted, order: Order) -> list[int]:
+    """List all two by two."""
+    found, cursor, is_over = [], None, False
+    while not is_over:
+        page = counts.page(wanted, order, cursor, 2).page
+        found += [one.id for one in page.items]
+        cursor, is_over = page.next, page.next is None
+    return found
+
+
+def could_lease(
+    db: Database, counts: QueueCounts | None, wanted: Wanted, order: Order
+) -> list[int]:
+    """Lease three and give them back."""
+    asked = Asked(wanted, 3, order=order)
+    if counts is not None:
+        asked = counts.next(WANG, asked, NOON)
+    with db.write() as tx:
+        found = [one.id for one in queue.lease(tx, WANG, asked, NOON, NOON).items]
+        queue.release(tx, WANG, found)
+    return found
 
 
 def item_row(run_id: int, number: int) -> dict:
