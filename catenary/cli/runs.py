@@ -211,6 +211,9 @@ def compare_runs(  # noqa: PLR0913 - every option of the command is a parameter
     pictures: Annotated[
         bool, typer.Option("--pictures/--no-pictures", help="Look into the photographs too.")
     ] = True,
+    is_raising: Annotated[
+        bool, typer.Option("--raise", help="Raise fittings that changed as findings of the run.")
+    ] = False,
     setting: Setting = None,
     workspace: Workspace = DEFAULT_WORKSPACE,
     database: Database = "",
@@ -224,7 +227,11 @@ def compare_runs(  # noqa: PLR0913 - every option of the command is a parameter
         scales = job.parse_scales(mm_per_px or ())
     except ValueError as error:
         raise typer.BadParameter(str(error), param_hint="--mm-per-px") from error
-    request = job.Request(run, earlier_run, scales, pictures, html, csv, tuple(setting or ()))
+    if is_raising and not pictures:
+        raise typer.BadParameter("only what the pictures show is raised", param_hint="--raise")
+    request = job.Request(
+        run, earlier_run, scales, pictures, html, csv, tuple(setting or ()), is_raising
+    )
     with progress("compare") as step:
         found = job.compare(place_of(workspace, database), request, step)
     if as_json:

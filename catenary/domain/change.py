@@ -7,6 +7,8 @@ from enum import StrEnum
 from catenary.domain.finding import Component, Verdict
 from catenary.domain.geometry import Box
 
+LIKENESS = "likeness"  # unit of a correlation of two pictures; a change where it is below its limit
+
 
 @dataclass(frozen=True, slots=True)
 class Part:
@@ -51,6 +53,7 @@ class Change(StrEnum):
     TURNED = "turned"
     GROWN = "grown"
     SHRUNK = "shrunk"
+    ALTERED = "altered"  # it is where it was, and looks like another thing
     UNCHANGED = "unchanged"
     NOT_COMPARABLE = "not_comparable"
 
@@ -95,8 +98,10 @@ class PartChange:
         score: Of the detector where it was found; the lower of two.
         value: How much, in ``unit``; None where nothing was measured.
         limit: What unchanged parts stay below, in ``unit``, but for a stated chance.
-        unit: ``"px"`` of the later photograph, ``"deg"``, or ``"1"`` for a ratio of sizes.
+        unit: ``"px"`` of the later photograph, ``"deg"``, ``"1"`` for a ratio of sizes, or
+            `LIKENESS` of the two pictures.
         reason: Why it cannot be compared; else None.
+        earlier_score: Of the detector in the earlier photograph; None for what is new.
     """
 
     change: Change
@@ -109,6 +114,7 @@ class PartChange:
     limit: float | None = None
     unit: str = ""
     reason: Incomparable | None = None
+    earlier_score: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,3 +139,20 @@ class DefectChange:
     later: Part | None
     place: Box | None
     reason: Incomparable | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Raised:
+    """What became of the findings that comparisons raise on a run.
+
+    Attributes:
+        added: New ones.
+        stayed: Told before, and again; what was decided on them stays.
+        put_aside: Told before, and not any more.
+        known: Not raised, since the scan found a defect of the part already.
+    """
+
+    added: int = 0
+    stayed: int = 0
+    put_aside: int = 0
+    known: int = 0

@@ -67,6 +67,8 @@ class Evidence:
         traces: Lines to draw, in the pixels of the image the source was given.
         reason: Why it cannot be judged, a code of `catenary.domain.refusal.Unjudged` (English
             words in what was stored before there were codes); else empty.
+        beside: Earlier photograph that the part was held against, as run and file name; else
+            empty.
     """
 
     source: str
@@ -76,6 +78,7 @@ class Evidence:
     measurements: tuple[Measurement, ...] = ()
     traces: tuple[Polyline, ...] = ()
     reason: str = ""
+    beside: str = ""
 
     def __post_init__(self) -> None:
         """Refuse a verdict without a score, or a refusal without a reason."""

@@ -10,6 +10,9 @@ from catenary.domain.change import Change, DefectChange, Incomparable, Part, Par
 from catenary.domain.finding import Verdict
 from catenary.pipeline.run_noise import Noise, odds_step
 
+COMPACT = ("clamp", "clevis", "messenger_seat", "number_plate")
+WATCHED = (*COMPACT, "steady_arm", "cantilever")
+
 
 @dataclass(frozen=True, slots=True)
 class HistorySettings:
@@ -27,6 +30,11 @@ class HistorySettings:
         upright_deg: Rotation between photographs up to which boxes tell sizes and angles.
         alike: Correlation in [-1, 1] from which the picture at the place of a part that is not
             located shows the same part.
+        watched: Component ids that may be raised as findings.
+        compact: Of these, such as fill their box: their pictures are held against each other, too.
+        likely: Detector score in [0, 1] that a compact part needs in the earlier photograph.
+        turned_deg: Turn in the pictures from which a compact part has turned.
+        altered: Correlation in [-1, 1] below which a compact part looks like another thing.
         odds: Change of the log-odds of a defect, in standard deviations of those of unchanged
             parts, from which a defect counts as new or gone.
         beyond: Growth of a rule's measurement, in limits, from which a defect has grown.
@@ -39,6 +47,11 @@ class HistorySettings:
     long: float = 3.0
     upright_deg: float = 2.0
     alike: float = 0.85
+    watched: tuple[str, ...] = WATCHED
+    compact: tuple[str, ...] = COMPACT
+    likely: float = 0.3
+    turned_deg: float = 5.0
+    altered: float = 0.75
     odds: float = 2.6
     beyond: float = 1.0
 

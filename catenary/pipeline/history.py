@@ -82,7 +82,7 @@ def compare(
     """
     before, after = located(earlier), located(later)
     px = registrations.noise_px(before, registering) * _factors(before, noise.place, noise.usual[0])
-    tester = _Tester(before, after, px, noise, registering, settings)
+    tester = _Tester(before, after, px, noise, registering, settings, registered)
     registered, tested = tester.run(registered)
     joined = _joined(registered, before, after, settings)
     shots, there = (earlier, later), registered.transform
@@ -134,6 +134,7 @@ class _Tester:
     noise: Noise
     registering: RegistrationSettings
     settings: HistorySettings
+    laid: Registration
 
     def run(self, registered: Registration) -> tuple[Registration, list[_Test]]:
         """Return the registration that rests on unchanged parts, and a test of every pair.
@@ -161,6 +162,8 @@ class _Tester:
         return self._tested(rows, is_firm, len(rows) - 1)
 
     def _refitted(self, registered: Registration, firm: NDArray[np.intp]) -> Registration:
+        if registered.is_exact:
+            return replace(registered, noise_px=self.noise_px)
         p, q = self.before.centres[firm[:, 0]], self.after.centres[firm[:, 1]]
         noise = self.noise_px[firm[:, 0]]
         transform, _ = registrations.fitted(p, q, noise)
@@ -181,7 +184,7 @@ class _Tester:
         others[row] = False
         firm = pairs[others]
         noise = self.noise_px[firm[:, 0]]
-        transform, covariance = registrations.fitted(
+        transform, covariance = self.laid.fitted(
             self.before.centres[firm[:, 0]], self.after.centres[firm[:, 1]], noise
         )
         left = registrations.left_over(transform, firm, self.before, self.after)
@@ -309,6 +312,7 @@ def _found_again(
         test.limit,
         test.unit,
         reason,
+        one.score,
     )
 
 
@@ -329,7 +333,10 @@ def _lost(
         place = transform.placed(one.box)
         reason = _why_not(one, place, later, settings)
         change = Change.NOT_COMPARABLE if reason else Change.GONE
-        yield PartChange(change, one.kind, one.box, None, place, one.score, reason=reason)
+        score = one.score
+        yield PartChange(
+            change, one.kind, one.box, None, place, score, reason=reason, earlier_score=score
+        )
     back = transform.inverse()
     for index in sorted(set(range(len(later.parts))) - set(joined.all[:, 1].tolist())):
         one = later.parts[index].component

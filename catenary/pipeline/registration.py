@@ -104,6 +104,7 @@ class Registration:
         error_px: Root mean square of what is left over along one axis, in px of the later
             photograph, corrected for what the fit took up.
         share: Of the parts that should be seen in both, how many are.
+        is_exact: True where both are one photograph, so that nothing was fitted.
     """
 
     transform: Similarity
@@ -113,6 +114,13 @@ class Registration:
     freedom: float
     error_px: float
     share: float
+    is_exact: bool = False
+
+    def fitted(self, earlier: Points, later: Points, noise: Points) -> tuple[Similarity, Floats]:
+        """Fit to some of the pairs, see `fitted`; one photograph lies on itself without error."""
+        if self.is_exact:
+            return self.transform, np.zeros((_PARAMETERS, _PARAMETERS))
+        return fitted(earlier, later, noise)
 
 
 def noise_px(located: Located, settings: RegistrationSettings) -> Points:
@@ -162,6 +170,24 @@ def register(
     spread, freedom = spread_of(left, noise[pairs[:, 0]], settings)
     error = float(np.sqrt(np.sum(np.abs(left) ** 2) / (2 * len(pairs) - _PARAMETERS)))
     return Registration(transform, pairs, noise, spread, freedom, error, share)
+
+
+def same(earlier: Located, later: Located, settings: RegistrationSettings) -> Registration:
+    """Lay a photograph over itself, in which parts were located twice.
+
+    Nothing has to be fitted, so that two parts, one or none are enough.
+
+    Args:
+        earlier: Parts that were located in it once.
+        later: Parts that were located in it another time.
+        settings: Limits.
+    """
+    noise = noise_px(earlier, settings)
+    reach = np.minimum(4 * np.maximum(noise.real, noise.imag), settings.reach * later.side_px)
+    here = Similarity(complex(1), complex(0))
+    pairs = _matched(here, earlier, later, _candidates(earlier, later), reach)
+    share = _share(here, pairs, earlier, later)
+    return Registration(here, pairs, noise, 1.0, settings.prior, 0.0, share, is_exact=True)
 
 
 def left_over(

@@ -64,7 +64,7 @@ def noise_of(
         one, two = registered.pairs.T
         places = registrations.left_over(registered.transform, registered.pairs, before, after)
         noise = registered.noise_px[one]
-        _, covariance = registrations.fitted(before.centres[one], after.centres[two], noise)
+        _, covariance = registered.fitted(before.centres[one], after.centres[two], noise)
         taken = registrations.leverages(before.centres[one], noise, covariance)
         growth, turn = shape_changes(registered.transform, before, after, registered.pairs)
         shape = shape_noise(before, settings)[one]

@@ -3,11 +3,19 @@
 import csv
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import datetime
 from pathlib import Path
 
-from catenary.domain.change import Change, DefectChange, Incomparable, PartChange, Uncompared
+from catenary.domain import change
+from catenary.domain.change import (
+    Change,
+    DefectChange,
+    Incomparable,
+    PartChange,
+    Raised,
+    Uncompared,
+)
 from catenary.domain.geometry import Box, Similarity
 from catenary.domain.image import ImageRef
 from catenary.domain.place import Mast
@@ -125,6 +133,7 @@ class Comparison:
         settings: As the JSON tells them.
         taxonomy: What parts are called.
         generated_at: When, with its zone.
+        raised: What became of the findings that it raises; None where none were asked for.
     """
 
     run: str
@@ -135,6 +144,7 @@ class Comparison:
     settings: Mapping[str, object]
     taxonomy: Taxonomy
     generated_at: datetime
+    raised: Raised | None = None
 
     def part_counts(self) -> Counter[Change]:
         """Count what became of parts."""
@@ -167,6 +177,11 @@ def lines(found: Comparison) -> Iterator[str]:
     blind = sum(_rests_on_boxes(pair) for pair in laid)
     if blind:
         yield f"{blind} photographs were not looked into: gone and new rest on boxes alone there"
+    if (told := found.raised) is not None:
+        yield (
+            f"raised as findings of {found.run}: {told.added} new, {told.stayed} as before, "
+            f"{told.put_aside} put aside; {told.known} were found by the scan already"
+        )
     for pair in laid:
         yield from _pair_lines(found, pair)
     for one in found.suggestions:
@@ -215,6 +230,8 @@ def amount(one: PartChange, pair: ComparedPair) -> str:
             return f" {one.value:.1f} px{mm} (limit {one.limit:.1f})"
         case "deg":
             return f" {one.value:.1f}° (limit {one.limit:.1f}°)"
+        case change.LIKENESS:
+            return f" pictures alike by {one.value:.0%} (limit {one.limit:.0%})"
         case _:
             return f" {one.value:.0%} (limit {one.limit:.0%})"
 
@@ -243,6 +260,7 @@ def record(found: Comparison) -> dict[str, object]:
             kind: {"hits": one.hits, "total": one.total}
             for kind, one in sorted(found.found_again.items())
         },
+        "raised": None if found.raised is None else asdict(found.raised),
         "photographs": [_pair_record(pair) for pair in found.pairs],
         "suggestions": [
             {

@@ -133,6 +133,9 @@ QUANTITIES: Mapping[str, Quantity] = {
     "contrast": _plain("对比度", "contrast"),
     "blur": _plain("模糊宽度", "blur of the edges"),
     "anomaly.distance": _plain("与正常部件的差异", "distance from normal parts"),
+    "displacement": _plain("位移", "distance that it moved"),
+    "turn": _plain("转角", "angle that it turned by"),
+    "picture_likeness": _share("两张照片相似度", "likeness of the two pictures"),
     "unlikeness": _plain("与标定图像的差异", "distance from pictures calibrated on"),
 }
 
@@ -179,6 +182,10 @@ SOURCES: Mapping[str, Words] = {
     "steady_arm_ends": Words("定位器端部", "steady arm's ends"),
     "cantilever_shape": Words("腕臂弯曲", "cantilever's straightness"),
     "foreign_object_bulk": Words("异物", "something that hangs there"),
+    "mast_part_gone": Words("与上次对比：消失", "gone since the earlier run"),
+    "mast_part_moved": Words("与上次对比：移位", "moved since the earlier run"),
+    "mast_part_turned": Words("与上次对比：转动", "turned since the earlier run"),
+    "mast_part_altered": Words("与上次对比：外观改变", "looks otherwise than in the earlier run"),
 }
 
 _BURNT = Words(
@@ -290,6 +297,26 @@ SEEN: Mapping[str, Words] = {
         "此处有物体，约厚 {thickness}（限值 {limit_thickness}），不属于已检出的部件",
         "something about {thickness} thick is there (limit {limit_thickness}) that belongs to no "
         "located part",
+    ),
+    "mast_part_gone": Words(
+        "上次照片中有该部件，本次未检出，该处图像相似度仅 {picture_likeness}"
+        "（仍在时至少 {limit_picture_likeness}）",
+        "it was there in the earlier run and is not located now; its place looks like it by "
+        "{picture_likeness} only (were it there: {limit_picture_likeness} or more)",
+    ),
+    "mast_part_moved": Words(
+        "自上次以来移位 {displacement}（未动部件不超过 {limit_displacement}）",
+        "it has moved by {displacement} since the earlier run (parts that did not: up to "
+        "{limit_displacement})",
+    ),
+    "mast_part_turned": Words(
+        "自上次以来转动 {turn}（未动部件不超过 {limit_turn}）",
+        "it has turned by {turn} since the earlier run (parts that did not: up to {limit_turn})",
+    ),
+    "mast_part_altered": Words(
+        "与上次照片的相似度仅 {picture_likeness}（未变部件至少 {limit_picture_likeness}）",
+        "it looks like what it was by {picture_likeness} only (unchanged parts: "
+        "{limit_picture_likeness} or more)",
     ),
 }
 
@@ -432,6 +459,8 @@ FRAMES: Mapping[str, Words] = {
 
 # Lines that are drawn into the evidence picture.
 ROLES: Mapping[str, Words] = {
+    "was": Words("上次位置", "where it was"),
+    "is": Words("现在位置", "where it is"),
     "wire": Words("吊弦线", "wire"),
     "gap": Words("缺损处", "gap"),
     "end": Words("线端", "end"),
@@ -577,9 +606,12 @@ CHANGES: Mapping[Change, Words] = {
     Change.TURNED: Words("转动", "turned"),
     Change.GROWN: Words("变大", "grown"),
     Change.SHRUNK: Words("变小", "shrunk"),
+    Change.ALTERED: Words("外观改变", "altered"),
     Change.UNCHANGED: Words("无变化", "unchanged"),
     Change.NOT_COMPARABLE: Words("无法比较", "not comparable"),
 }
+
+BESIDE = Words("对比照片：{earlier} 与 {later}。", "Compared: {earlier} and {later}.")
 
 SINCE = Words("与{run}相比：{change}", "{change} since {run}")
 

@@ -281,9 +281,20 @@ def _raised(finding: Finding, taxonomy: Taxonomy) -> Words:
     sentences = [lexicon.STOP.filled(rest=first)]
     if against:
         sentences.append(lexicon.BUT.filled(rest=_joined(against)))
+    sentences += _beside(finding)
     if finding.probability is not None:
         sentences.append(lexicon.PROBABILITY.filled(chance=_chance(finding.probability)))
     return _sentences(sentences)
+
+
+def _beside(finding: Finding) -> list[Words]:
+    """Return which two photographs a change was seen in."""
+    here = Words(finding.image_id, finding.image_id)
+    return [
+        lexicon.BESIDE.filled(earlier=Words(one.beside, one.beside), later=here)
+        for one in finding.evidence
+        if one.beside
+    ]
 
 
 def _unjudged(finding: Finding, taxonomy: Taxonomy) -> Words:

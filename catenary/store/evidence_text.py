@@ -31,6 +31,7 @@ def _to_json(one: Evidence) -> dict[str, Any]:
         ],
         "traces": [{"role": trace.role, "points": trace.points} for trace in one.traces],
         "reason": one.reason,
+        **({"beside": one.beside} if one.beside else {}),
     }
 
 
@@ -49,4 +50,5 @@ def _from_json(row: dict[str, Any]) -> Evidence:
             for trace in row["traces"]
         ),
         row["reason"],
+        row.get("beside", ""),
     )

@@ -111,12 +111,14 @@ class Entry:
         outcome: None while it is pending.
         width: Pixels; 0 when not decoded.
         height: Pixels; 0 when not decoded.
+        sha256: Of its bytes, hexadecimal; empty when unknown.
     """
 
     ref: ImageRef
     outcome: Outcome | None
     width: int
     height: int
+    sha256: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -495,7 +497,7 @@ def entries(connection: Connection, run_id: int) -> Iterator[Entry]:
     )
     for row in connection.execute(query, execution_options={"yield_per": _CHUNK}).mappings():
         outcome = None if row["outcome"] is None else Outcome(row["outcome"])
-        yield Entry(ref_of(row), outcome, row["width"], row["height"])
+        yield Entry(ref_of(row), outcome, row["width"], row["height"], row["sha256"])
 
 
 def ref_of(row: RowMapping) -> ImageRef:

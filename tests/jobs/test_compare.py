@@ -1,6 +1,7 @@
 """Two runs compared through the command that a user types; their parts are drawn, not detected."""
 
 import csv
+import hashlib
 import io
 import json
 from dataclasses import replace
@@ -19,6 +20,7 @@ from catenary.domain.place import Direction, Mast
 from catenary.jobs import workspaces
 from catenary.pipeline.history import CompareSettings
 from catenary.store import findings, ledger, shards
+from catenary.store.ledger import Origin
 from catenary.store.shards import ComponentRow
 from catenary.store.workspace import Workspace
 from tests.jobs.commands import catenary
@@ -62,7 +64,9 @@ def photograph(parts: list[Component]) -> bytes:
     return cv2.imencode(".jpg", canvas.clip(0, 255).astype(np.uint8))[1].tobytes()
 
 
-def scanned(root: Path, name: str, numbers: tuple[int, ...], is_later: bool) -> None:
+def scanned(
+    root: Path, name: str, numbers: tuple[int, ...], is_later: bool, located: int = 99
+) -> None:
     """Write a run's photographs, and into the workspace what a scan would have."""
     folder = root / name
     folder.mkdir()
@@ -76,7 +80,7 @@ def scanned(root: Path, name: str, numbers: tuple[int, ...], is_later: bool) -> 
         taken = datetime(2026, 3, 6, 1, 0, place)  # noqa: DTZ001 - local wall clock
         refs.append(ImageRef(name, file, file, file, "03", "global", mast(place + 1), None, taken))
         is_broken = is_later and number == 2
-        for one in parts:
+        for one in parts[:located]:
             told = ("normal", "normal", 0.02) if one.kind == "dropper" else ("", "", None)
             if one.kind == "dropper" and is_broken:
                 told = ("defect", "broken", 0.98)
@@ -98,7 +102,9 @@ def write(
         run_id = ledger.register(tx, records.record(folder.name, str(folder)))
         ledger.plan(tx, run_id, refs)
         for ref in refs:
-            ledger.finish(tx, run_id, ref.image_id, size)
+            content = (folder / ref.file_name).read_bytes()
+            origin = Origin(sha256=hashlib.sha256(content).hexdigest())
+            ledger.finish(tx, run_id, ref.image_id, size, origin)
         findings.insert_all(tx, run_id, raised)
         shards.record(tx, run_id, written)
 
@@ -191,6 +197,53 @@ def test_what_the_pictures_still_show_is_not_gone(root, tmp_path):
     (blind,) = compare(tmp_path, "--no-pictures")["photographs"]
     assert not blind["pictures"]
     assert "gone" in {each["change"] for each in blind["changes"]}
+
+
+def reported(root: Path) -> list[dict[str, str]]:
+    options = ("--workspace", str(root / "ws"), "--format", "csv", "-o", str(root / "report.csv"))
+    assert catenary("report", "2026-03", *options).returncode == 0
+    return list(csv.DictReader(io.StringIO((root / "report.csv").read_text("utf-8-sig"))))
+
+
+def test_what_changed_is_raised_once_and_put_aside_when_it_is_not_told_any_more(tmp_path):
+    scanned(tmp_path, "2025-12", (1,), is_later=False)
+    scanned(tmp_path, "2026-03", (1,), is_later=True)
+    assert compare(tmp_path)["raised"] is None
+    counts = {"added": 2, "stayed": 0, "put_aside": 0, "known": 0}
+    assert compare(tmp_path, "--raise")["raised"] == counts
+    rows = reported(tmp_path)
+    assert {(row["component"], row["condition"]) for row in rows} == {
+        ("clamp", "off"),
+        ("messenger_seat", "off"),
+    }
+    text = (tmp_path / "report.csv").read_text("utf-8-sig")
+    for told in ("自上次以来移位 60 像素", "moved by 60 px", "2025-12/0.jpg", "新增"):
+        assert told in text
+    assert compare(tmp_path, "--raise")["raised"] == counts | {"added": 0, "stayed": 2}
+    only = ("--raise", "--set", "history.watched=[clamp]")
+    assert compare(tmp_path, *only)["raised"] == counts | {
+        "added": 0,
+        "stayed": 1,
+        "put_aside": 1,
+    }
+    assert [row["component"] for row in reported(tmp_path)] == ["clamp"]
+
+
+def test_one_photograph_is_compared_with_itself_on_a_single_part(tmp_path):
+    scanned(tmp_path, "2025-12", (1,), is_later=False)
+    scanned(tmp_path, "2026-03", (1,), is_later=False, located=1)
+    (one,) = compare(tmp_path)["photographs"]
+    assert one["registration"]["parts"] == 1
+    assert (one["registration"]["shift_px"], one["registration"]["error_px"]) == ([0, 0], 0)
+    assert one["unchanged"] == 1
+    assert {each["reason"] for each in one["changes"]} == {"still_seen"}
+
+
+def test_nothing_is_raised_on_boxes_alone(root):
+    options = ("--workspace", str(root / "ws"), "--raise", "--no-pictures")
+    done = catenary("compare", "2026-03", "2025-12", *options)
+    assert done.returncode == 2
+    assert "only what the pictures show is raised" in " ".join(done.stderr.split())
 
 
 def test_photographs_that_are_gone_are_done_without(root, tmp_path):

@@ -10,7 +10,13 @@ from catenary.domain.geometry import Box, Similarity
 from catenary.pipeline import history
 from catenary.pipeline.defect_history import HistorySettings
 from catenary.pipeline.history import Compared
-from catenary.pipeline.registration import Registration, RegistrationSettings, located, register
+from catenary.pipeline.registration import (
+    Registration,
+    RegistrationSettings,
+    located,
+    register,
+    same,
+)
 from catenary.pipeline.run_noise import Noise, noise_of
 from tests.pipeline import pairs
 
@@ -94,6 +100,19 @@ def test_an_unchanged_mast_has_no_change():
     found = compared(pairs.mast(), pairs.moved(pairs.mast(), THERE))
     assert not changes(found)
     assert len(found.parts) == len(pairs.MAST)
+
+
+@pytest.mark.parametrize("count", [0, 1, 2, 6])
+def test_of_one_photograph_judged_twice_even_a_lone_part_is_compared(count):
+    before = pairs.shot(pairs.mast()[:count])
+    after = pairs.shot(
+        pairs.moved(pairs.mast()[:count], Similarity(1, 0), np.random.default_rng(1), 1.0)
+    )
+    found = same(located(before), located(after), REGISTERING)
+    noise = noise_of([(before, after, found)], REGISTERING)
+    told = history.compare(before, after, found, noise, REGISTERING, SETTINGS)
+    assert [one.change for one in told.parts] == [Change.UNCHANGED] * count
+    assert told.registration.error_px == 0
 
 
 def test_a_part_that_is_lost_is_gone_and_one_that_came_is_new():

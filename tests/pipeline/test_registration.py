@@ -9,7 +9,13 @@ from hypothesis import strategies as st
 from catenary.domain.change import Uncompared
 from catenary.domain.geometry import Box, Similarity
 from catenary.pipeline import registration
-from catenary.pipeline.registration import Registration, RegistrationSettings, located, register
+from catenary.pipeline.registration import (
+    Registration,
+    RegistrationSettings,
+    located,
+    register,
+    same,
+)
 from tests.pipeline import pairs
 
 SETTINGS = RegistrationSettings()
@@ -49,6 +55,16 @@ def test_the_order_of_parts_does_not_matter(true: Similarity, random):
     for one, two in found.pairs:
         place = found.transform.placed(pairs.mast()[one].component.box)
         assert place.iou(shuffled[two].component.box) > 0.99
+
+
+@pytest.mark.parametrize("count", [0, 1, 2, 5])
+def test_one_photograph_lies_on_itself_however_few_parts_are_located_in_it(count):
+    parts = pairs.mast()[:count]
+    jittered = pairs.moved(parts, Similarity(1, 0), np.random.default_rng(count), 0.5)
+    found = same(located(pairs.shot(parts)), located(pairs.shot([*jittered])), SETTINGS)
+    assert found.transform == Similarity(1, 0)
+    assert [one == two for one, two in found.pairs] == [True] * count
+    assert found.error_px == 0
 
 
 def test_one_moved_part_does_not_draw_the_fit_after_it():

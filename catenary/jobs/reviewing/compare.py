@@ -2,7 +2,7 @@
 
 import logging
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -14,23 +14,25 @@ from catenary import config
 from catenary.domain.change import (
     Change,
     DefectChange,
-    Incomparable,
     PartChange,
     Shot,
     Uncompared,
 )
 from catenary.domain.errors import CatenaryError, StoreError
-from catenary.domain.finding import Verdict
+from catenary.domain.finding import Finding, Verdict
 from catenary.domain.geometry import Box
-from catenary.domain.image import ImageRef
+from catenary.domain.image import Frame, ImageRef
+from catenary.domain.taxonomy import Taxonomy
 from catenary.imaging.decode import decode_gray
-from catenary.jobs import workspaces
-from catenary.jobs.reviewing import pairing
+from catenary.jobs import evidence, workspaces
+from catenary.jobs.evidence import Picture
+from catenary.jobs.reviewing import pairing, since
 from catenary.jobs.reviewing.pairing import Match, Run
-from catenary.pipeline import history, run_noise
+from catenary.pipeline import history, raising, run_noise, second_look
 from catenary.pipeline.history import Compared, CompareSettings
+from catenary.pipeline.raising import Pictures
 from catenary.pipeline.registration import Registration
-from catenary.pipeline.resemblance import laid_over, resemblance
+from catenary.pipeline.resemblance import laid_over
 from catenary.pipeline.run_noise import Noise
 from catenary.reports import comparison, comparison_page
 from catenary.reports.comparison import (
@@ -40,10 +42,9 @@ from catenary.reports.comparison import (
     Laid,
 )
 from catenary.reports.comparison_page import Views
+from catenary.reports.wording import printable
 from catenary.runs import discover
 from catenary.runs.source import Source
-from catenary.store import findings, ledger
-from catenary.store.database import Database
 from catenary.store.ledger import Entry
 from catenary.store.workspace import Workspace
 
@@ -65,6 +66,7 @@ class Request:
         html: Page to write, or None.
         csv: Table to write, or None.
         overrides: ``key=value`` settings over configs/compare.yaml.
+        is_raising: Raise watched parts that changed as findings of the later run.
     """
 
     run: str
@@ -74,6 +76,7 @@ class Request:
     html: Path | None = None
     csv: Path | None = None
     overrides: tuple[str, ...] = ()
+    is_raising: bool = False
 
 
 def parse_scales(texts: Iterable[str]) -> dict[str, float]:
@@ -135,7 +138,7 @@ def compare(place: Path | Workspace, request: Request, progress: Progress) -> Co
             ),
             settings.registration,
         )
-        compared = _Comparer(before, after, noise, settings, request)
+        compared = _Comparer((before, after), noise, settings, taxonomy, request)
         pairs = []
         for number, match in enumerate(matches, start=1):
             pairs.append(compared.pair(match))
@@ -150,34 +153,13 @@ def compare(place: Path | Workspace, request: Request, progress: Progress) -> Co
             taxonomy,
             datetime.now(UTC).astimezone(),
         )
-        _store(db, found)
+        kept = since.keep(db, workspace, found, compared.raised if request.is_raising else None)
+        found = replace(found, raised=kept)
     if request.csv:
         comparison.write_csv(found, request.csv)
     if request.html:
         comparison_page.write(found, compared.views, request.html)
     return found
-
-
-def _store(db: Database, found: Comparison) -> None:
-    """Keep what became of the later run's findings, for its reports."""
-    told = {
-        (pair.later.image_id, one.kind, pairing.corner(one.later.component.box)): one
-        for pair in found.pairs
-        if pair.later is not None
-        for one in pair.defects
-        if one.later is not None
-    }
-    with db.write() as tx:
-        run_id = ledger.run_id_of(tx, found.run)
-        earlier_id = ledger.run_id_of(tx, found.earlier_run)
-        wanted = findings.Filter(Verdict.DEFECT)
-        changes = []
-        for stored in findings.of_run(tx, run_id, wanted):
-            part = stored.finding.component
-            one = told.get((stored.ref.image_id, part.kind, pairing.corner(part.box)))
-            if one is not None and one.later is not None and one.change is not Change.GONE:
-                changes.append((stored.id, one.change, str(one.reason or "")))
-        findings.record_changes(tx, run_id, earlier_id, changes)
 
 
 class _Photographs:
@@ -210,11 +192,18 @@ class _Comparer:
     """Compares pair after pair, and counts what was found again."""
 
     def __init__(
-        self, before: Run, after: Run, noise: Noise, settings: CompareSettings, request: Request
+        self,
+        runs: tuple[Run, Run],
+        noise: Noise,
+        settings: CompareSettings,
+        taxonomy: Taxonomy,
+        request: Request,
     ) -> None:
-        self.before, self.after, self.noise = before, after, noise
+        self.before, self.after = before, after = runs
+        self.noise, self.taxonomy = noise, taxonomy
         self.settings, self.request = settings, request
         self.photographs = _Photographs(before, request), _Photographs(after, request)
+        self.raised: list[tuple[Finding, Picture]] = []
         self.hits: Counter[str] = Counter()
         self.total: Counter[str] = Counter()
 
@@ -288,36 +277,34 @@ class _Comparer:
     def _looked_at(
         self, compared: Compared, earlier: ImageRef, later: ImageRef, shots: tuple[Shot, Shot]
     ) -> tuple[Compared, bool]:
-        """Take back what is gone or new where the other picture shows the same there."""
-        lost = [one for one in compared.parts if one.change in (Change.GONE, Change.NEW)]
-        if not lost:
+        """Look into both pictures, where they can be read and there is something to look at."""
+        settings = self.settings
+        if not any(second_look.is_due(one, settings.history) for one in compared.parts):
             return compared, False
-        pixels = self.photographs[0].pixels(earlier), self.photographs[1].pixels(later)
-        if pixels[0] is None or pixels[1] is None:
+        before, after = self.photographs[0].pixels(earlier), self.photographs[1].pixels(later)
+        if before is None or after is None:
             return compared, False
-        seen = {id(one) for one in lost if self._is_still_seen(one, compared, pixels[0], pixels[1])}
-        parts = tuple(
-            replace(one, change=Change.NOT_COMPARABLE, reason=Incomparable.STILL_SEEN)
-            if id(one) in seen
-            else one
-            for one in compared.parts
+        parts = second_look.looked_at(
+            compared.parts,
+            compared.registration,
+            (before, after),
+            settings.registration,
+            settings.history,
         )
-        return history.with_parts(compared, *shots, parts, self.noise, self.settings.history), True
+        self._raise(parts, earlier, later, after)
+        return history.with_parts(compared, *shots, parts, self.noise, settings.history), True
 
-    def _is_still_seen(
-        self, one: PartChange, compared: Compared, before: Pixels, after: Pixels
-    ) -> bool:
-        there = compared.registration.transform
-        # Farther away there is often something alike, e.g. the next bolt of a row.
-        reach = 2 * compared.registration.error_px + self.settings.registration.floor * max(
-            after.shape
-        )
-        if one.earlier is not None:
-            found = resemblance(before, one.earlier, after, there, reach)
-        else:
-            found = resemblance(after, one.place, before, there.inverse(), reach)
-        log.debug("change=%s kind=%s resemblance=%s", one.change, one.kind, found)
-        return found is not None and found >= self.settings.history.alike
+    def _raise(
+        self, parts: Sequence[PartChange], earlier: ImageRef, later: ImageRef, after: Pixels
+    ) -> None:
+        if not self.request.is_raising:
+            return
+        height, width = after.shape
+        name = printable(f"{self.before.name}/{earlier.file_name}")
+        pictures = Pictures(later.image_id, name, (width, height))
+        for one in raising.raised(parts, pictures, self.taxonomy, self.settings.history):
+            picture = evidence.picture_of(Frame(later, after), one.component.box)
+            self.raised.append((one, picture))
 
     def _mm_per_px(self, ref: ImageRef) -> float | None:
         scales = self.request.mm_per_px

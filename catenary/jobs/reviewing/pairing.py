@@ -14,7 +14,7 @@ from catenary.domain.geometry import Box
 from catenary.domain.image import Outcome
 from catenary.domain.place import Mast
 from catenary.pipeline.history import CompareSettings
-from catenary.pipeline.registration import Registration, located, register
+from catenary.pipeline.registration import Registration, located, register, same
 from catenary.reports.comparison import Suggestion
 from catenary.store import findings, ledger, shards
 from catenary.store.ledger import Entry
@@ -180,14 +180,16 @@ def _best(tried: Sequence[Match]) -> Iterator[Match]:
 
 def _fit(match: Match) -> tuple[float, ...]:
     if isinstance(match.result, Registration):
-        return (len(match.result.pairs), match.result.share)
-    return (0, 0)
+        return (match.result.is_exact, len(match.result.pairs), match.result.share)
+    return (0, 0, 0)
 
 
 def _registered(
     one: Entry, two: Entry, before: Run, after: Run, settings: CompareSettings
 ) -> Registration | Uncompared:
     earlier, later = before.shots[one.ref.image_id], after.shots[two.ref.image_id]
+    if one.sha256 and one.sha256 == two.sha256:
+        return same(located(earlier), located(later), settings.registration)
     return register(located(earlier), located(later), settings.registration)
 
 
