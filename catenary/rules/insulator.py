@@ -274,7 +274,7 @@ def _string(crop: Crop, limits: ShedLimits, look: _Look) -> _String | Refusal:
     if isinstance(row, Refusal):
         return row
     scale = min(1.0, _PERIOD_PX / row.period_px)
-    strip = profiles.level(crop.pixels, _lengthened(crop, row, look.beyond), _upright(row), scale)
+    strip = _level(crop, row, look.beyond, scale)
     period = row.period_px * scale
     waves = profiles.waves(strip.pixels, period)
     # In the dark beside a string grain repeats by chance: rows count by their contrast, too.
@@ -289,6 +289,12 @@ def _string(crop: Crop, limits: ShedLimits, look: _Look) -> _String | Refusal:
     if abs(middle) > _ASIDE:
         return Refusal(Unjudged.NO_ROW_OF_SHEDS)
     return _with_sheds(profiles.trimmed(strip, rows, 0.75 * period), period, row.rhythm, limits)
+
+
+@lru_cache(maxsize=2)  # looks at the same place see the same strip
+def _level(crop: Crop, row: Row, beyond: float, scale: float) -> Strip:
+    """Return the box, longer at both ends, turned so that the row is level."""
+    return profiles.level(crop.pixels, _lengthened(crop, row, beyond), _upright(row), scale)
 
 
 @lru_cache(maxsize=1)  # all looks follow the same row

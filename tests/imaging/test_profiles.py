@@ -171,4 +171,28 @@ def test_a_strip_of_a_large_picture_is_that_of_one_wide_blur(scale: float):
     direct = cv2.warpAffine(
         soft, strip.to_picture, (length, height), flags=flags, borderMode=cv2.BORDER_REPLICATE
     )
-    assert np.abs(strip.pixels - direct).max() <= 3
+    missed = np.abs(strip.pixels - direct)
+    assert missed.max() <= 5  # of 255: a halved picture is blurred by one of its pixels at least
+    assert missed.mean() <= 1.5
+
+
+@given(st.integers(1, 40), st.integers(1, 40), st.integers(0, 10_000), st.integers(1, 256))
+@settings(max_examples=40, deadline=None)
+def test_percentiles_of_grey_levels_are_those_of_numpy(
+    height: int, width: int, seed: int, levels: int
+):
+    pixels = np.random.default_rng(seed).integers(0, levels, (height, width), np.uint8)
+    shares = (0, 1, 37.5, 50, 99, 100)
+    assert profiles.percentiles(pixels, shares) == pytest.approx(np.percentile(pixels, shares))
+
+
+@pytest.mark.parametrize("angle", [0.0, 33.0, 90.0, 151.0])
+@pytest.mark.parametrize("scale", [0.2, 0.5, 1.0])
+def test_a_strip_does_not_depend_on_what_lies_far_from_it(angle: float, scale: float):
+    random = np.random.default_rng(3)
+    pixels = random.integers(0, 256, (600, 700), np.uint8)
+    other = random.integers(0, 256, pixels.shape, np.uint8)
+    other[200:400, 200:500] = pixels[200:400, 200:500]
+    box = Box(300, 260, 380, 300)
+    one, two = (profiles.level(each, box, angle, scale) for each in (pixels, other))
+    assert np.array_equal(one.pixels, two.pixels)
