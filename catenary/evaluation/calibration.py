@@ -129,7 +129,7 @@ def fit(samples: Sequence[Sample], kinds: Iterable[str]) -> dict[str, Fusion]:
         told = any(one.condition != NORMAL for one in own)
         fusion[kind] = Fusion(
             usual=usual,
-            conditions={name: _weights(own, {name}, usual) for name in sorted(names) if told},
+            conditions={name: _of_one(own, name, usual) for name in sorted(names) if told},
         )
     return fusion
 
@@ -153,26 +153,34 @@ def left_out(samples: Sequence[Sample], kinds: Sequence[str]) -> list[Mapping[st
 def _weights(
     samples: Sequence[Sample], conditions: set[str], prior: Mapping[str, FusionWeights]
 ) -> dict[str, FusionWeights]:
-    """Fit each set of sources on what is said of some conditions; of all of them when empty.
-
-    Of a single condition without a defect the intercepts alone.
-    """
+    """Fit each set of sources on what is said of some conditions; of all of them when empty."""
     rows = [
         (heard, one.condition == name)
         for one in samples
         for name, heard in one.said.items()
         if (not conditions or name in conditions) and one.condition in (NORMAL, name)
     ]
-    return {key: _fit(rows, key, prior[key], len(conditions) == 1) for key in _HEARD}
+    if not any(is_defect for _, is_defect in rows):
+        return dict(prior)
+    return {key: _fit(rows, key, prior[key]) for key in _HEARD}
 
 
-def _fit(
-    rows: Sequence[tuple[Voices, bool]], key: str, prior: FusionWeights, is_single: bool
-) -> FusionWeights:
+def _of_one(
+    own: Sequence[Sample], name: str, prior: Mapping[str, FusionWeights]
+) -> dict[str, FusionWeights]:
+    """Fit one condition of a component that has defects; of one without, the intercepts alone."""
+    if any(one.condition == name for one in own):
+        return _weights(own, {name}, prior)
+    rows = [(one.said[name], False) for one in own if one.condition == NORMAL and name in one.said]
+    return {key: _fit(rows, key, prior[key]) for key in _HEARD}
+
+
+def _fit(rows: Sequence[tuple[Voices, bool]], key: str, prior: FusionWeights) -> FusionWeights:
     used = _HEARD[key]
     heard = [one for one in rows if one[0].key in (key, "both")]
     truth = np.array([is_defect for _, is_defect in heard], np.float64)
-    if truth.all() or not (truth.any() or is_single):
+    is_unheard = any(is_defect for _, is_defect in rows) and not truth.any()
+    if truth.all() or is_unheard:
         return prior
     features = np.array([(1.0, *voices.terms) for voices, _ in heard]) * (1, *used, 1, 1)
     start = np.array([prior.intercept, prior.classifier, prior.rule, prior.anomaly, prior.box])

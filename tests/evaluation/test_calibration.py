@@ -106,6 +106,11 @@ def test_normal_parts_that_are_called_by_a_condition_without_defects_tell_how_ra
     assert few.conditions["dirty"]["classifier"].intercept < few.usual["classifier"].intercept
 
 
+def test_normal_parts_alone_move_nothing():
+    sound = [one for one in samples(100) if one.condition == NORMAL]
+    assert fit(sound, ["dropper"])["dropper"].usual == DEFAULTS
+
+
 def test_a_component_without_defects_takes_what_all_have_in_common():
     clamps = [
         Sample("clamp", one.group, {"off": one.said["broken"]}, NORMAL) for one in samples(50)
