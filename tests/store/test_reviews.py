@@ -10,7 +10,7 @@ from sqlalchemy.exc import DatabaseError, IntegrityError
 
 from catenary.domain.geometry import Box
 from catenary.domain.review import Decision, Origin, Reader, RefusedError, Role, State, Wish
-from catenary.store import audit, queue, review_items, reviews, schema
+from catenary.store import audit, queue, review_figures, review_items, reviews, schema
 from catenary.store.database import Database
 from catenary.store.reviews import Ask, Drawn
 from tests.store import queues, records
@@ -157,6 +157,26 @@ def test_a_lead_settles_no_dispute_of_their_own(filled: Database):
         queues.decide(filled, ZHAO, 1, 2, rules=TOGETHER)
     admin = Reader("admin", Role.ADMIN)
     assert queues.decide(filled, admin, 1, 2, rules=TOGETHER).standing.state is State.CONFIRMED
+
+
+def test_a_second_reading_that_was_taken_back_counts_for_nobody_once_it_says_otherwise(
+    filled: Database,
+):
+    """On both databases: item 1 is read otherwise after the undo, item 2 the same again."""
+    for item in (1, 2):
+        queues.decide(filled, WANG, item, 0, rules=TOGETHER)
+    for item, again in ((1, Decision.CONFIRM), (2, Decision.REJECT)):
+        queues.decide(filled, LI, item, 1, Decision.REJECT, TOGETHER)
+        undo(filled, LI, item, 2)
+        queues.decide(filled, LI, item, 3, again, TOGETHER)
+    assert [state(filled, item) for item in (1, 2)] == [State.DISPUTED, State.DISPUTED]
+    with filled.read() as connection:
+        told = review_figures.of_reviewers(connection, NOON - timedelta(days=1))
+        made = reviews.decisions_of(connection, 1)
+        later = review_figures.of_reviewers(connection, NOON + timedelta(days=1))
+    assert (told["wang"].seconded, told["wang"].agreed, told["li"].unblind) == (1, 0, 1)
+    assert [one.is_blind for one in made] == [True, True, True, False]
+    assert later == {}
 
 
 def test_a_rejection_is_read_again_by_sample(filled: Database):

@@ -43,22 +43,37 @@ export function Stage({ item, view, earlier, shot, size }: Props) {
   const chosen = { view, earlier, shot, views: settings().views };
   const beside = companions(item, chosen, fitting(room, isWide) - 1);
   const { main, beside: small } = rooms(room, beside.length + 1, isWide);
+  const [own, theirs] = [inside(main), inside(small)];
+  const shown = now(item, view, seen, own, size);
+  // The same camera in two runs is compared by the eye: both at one scale.
+  const alike =
+    earlier && main === small && size === "fit" && beside.some(({ kind }) => kind === "earlier")
+      ? Math.min(scaleFor(shown.crop, own, size), scaleFor(earlier.crop, theirs, size))
+      : undefined;
   const layout = isMany(beside.length + 1) ? "stage-many" : isWide ? "stage-wide" : "";
   return (
     <div class={`stage ${layout}`} ref={place} data-item={item.id}>
       {room.width > 0 && (
         <>
           <Pane
-            shown={now(item, view, seen, inside(main), size)}
-            room={inside(main)}
+            shown={shown}
+            room={own}
             size={size}
+            scale={alike}
             caption={captionOf(t("now"), seen.camera)}
             label={kindName(item)}
             box={settings().evidence ? seen.box : null}
             lines={lines}
           />
           {beside.map((one) => (
-            <Beside key={keyOf(one)} item={item} one={one} room={inside(small)} size={size} />
+            <Beside
+              key={keyOf(one)}
+              item={item}
+              one={one}
+              room={theirs}
+              size={size}
+              scale={one.kind === "earlier" ? alike : undefined}
+            />
           ))}
         </>
       )}
@@ -80,9 +95,10 @@ interface BesideProps {
   one: Companion;
   room: Room;
   size: Size;
+  scale?: number | undefined;
 }
 
-function Beside({ item, one, room, size }: BesideProps) {
+function Beside({ item, one, room, size, scale }: BesideProps) {
   const { evidence, brighten } = settings();
   if (one.kind === "earlier") {
     const { earlier } = one;
@@ -91,6 +107,7 @@ function Beside({ item, one, room, size }: BesideProps) {
         shown={before(earlier, room, size)}
         room={room}
         size={size}
+        scale={scale}
         caption={captionOf(`${t("earlier_run")} ${earlier.date || earlier.run}`, earlier.camera)}
         label={t("earlier_runs")}
         box={evidence ? earlier.box : null}
@@ -141,10 +158,12 @@ interface PaneProps {
   label: string;
   box: Box | null;
   lines: Line[];
+  /** Where another one than fits is wanted. */
+  scale?: number | undefined;
 }
 
-function Pane({ shown, room, size, caption, label, box, lines }: PaneProps) {
-  const scale = scaleFor(shown.crop, room, size);
+function Pane({ shown, room, size, caption, label, box, lines, ...wanted }: PaneProps) {
+  const scale = wanted.scale ?? scaleFor(shown.crop, room, size);
   const around = size === "surroundings" ? ` ${t("surroundings")}` : "";
   return (
     <figure class="pane">
