@@ -1,7 +1,7 @@
 """Items as the client sees them: the words, what may be done, all views of a part."""
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import cast
@@ -59,6 +59,23 @@ class Seen:
     probability: float | None
     crop: CropFile | None
     found: StoredFinding | None
+
+
+@dataclass(frozen=True, slots=True)
+class _Others:
+    """What other runs tell of an item."""
+
+    known: tuple[answers.KnownDefect, ...] = ()
+    earlier: tuple[answers.Earlier, ...] = ()
+    change: answers.Since | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class _Own:
+    """What a reader did with an item: a decision to undo, a second reading that they undid."""
+
+    can_undo: bool
+    has_read: bool
 
 
 def both(told: lexicon.Words) -> answers.Words:
@@ -130,9 +147,7 @@ class Teller:
 
     def detail(self, connection: Connection, item: Item, reader: Reader) -> answers.ItemDetail:
         """Return all that a triage screen shows of an item, as far as a reader may know."""
-        (shown,) = self.as_seen(connection, [item], reader)
-        can_undo = bool(self._undoable(connection, [blind.in_triage(shown)], reader))
-        return self._detail(connection, shown, reader, can_undo, is_brief=False)[0]
+        return self.details(connection, [item], reader, is_brief=False)[0][0]
 
     def details(
         self, connection: Connection, items: Sequence[Item], reader: Reader, *, is_brief: bool
@@ -145,55 +160,90 @@ class Teller:
             reader: Who looks.
             is_brief: Leave out what other runs tell, which a contact sheet does not show.
         """
-        shown = self.as_seen(connection, items, reader)
-        mine = self._undoable(connection, [blind.in_triage(one) for one in shown], reader)
+        seen_as = self.as_seen(connection, items, reader)
+        shown = [blind.in_triage(one) for one in seen_as]
+        mine = self._undoable(connection, shown, reader)
+        views = [seen_in(connection, one) for one in shown]
+        pairs = [] if is_brief else [(one, seen[0]) for one, seen in zip(shown, views, strict=True)]
+        others = self._others(connection, pairs, reader)
+        again = {
+            one.id
+            for one in seen_as
+            if blind.is_second_reading(one) and reviews.was_read_second(connection, one.id, reader)
+        }
         return [
-            self._detail(connection, one, reader, one.id in mine, is_brief=is_brief)
-            for one in shown
+            (
+                self._detail(
+                    connection, one, reader, _Own(one.id in mine, one.id in again), seen, others
+                ),
+                seen[0],
+            )
+            for one, seen in zip(shown, views, strict=True)
         ]
 
     def _detail(
-        self, connection: Connection, shown: Item, reader: Reader, can_undo: bool, *, is_brief: bool
-    ) -> tuple[answers.ItemDetail, Seen]:
-        item = blind.in_triage(shown)
-        seen = seen_in(connection, item)
-        lead = seen[0]
+        self,
+        connection: Connection,
+        item: Item,
+        reader: Reader,
+        own: _Own,
+        seen: list[Seen],
+        others: Mapping[int, _Others],
+    ) -> answers.ItemDetail:
+        lead, other = seen[0], others.get(item.id, _Others())
         versions = reviews.versions_of(connection, item)
-        detail = answers.ItemDetail(
-            **dict(self._item(item, reader, can_undo)),
+        return answers.ItemDetail(
+            **dict(self._item(item, reader, own.can_undo)),
             defect=_defect(connection, item),
-            known=[] if is_brief else self._known(connection, item),
-            read_before=blind.is_second_reading(shown)
-            and reviews.was_read_second(connection, item.id, reader),
+            known=list(other.known),
+            read_before=own.has_read,
             why=both(self._why(item, lead)),
             views_say=both(self._views_say(item, seen)),
             crop=self._window(lead),
             seen_in=[self._view(item, one) for one in seen],
-            earlier=[] if is_brief else self._earlier(connection, item, lead, reader),
-            change=None if is_brief else self._change(connection, item),
+            earlier=list(other.earlier),
+            change=other.change,
             decisions=[_made(one) for one in self._decisions(connection, item)],
             inherited=[_inherited(one) for one in self._traces(connection, item)],
             versions=answers.Versions(
                 model=versions.model, rules=versions.rules, taxonomy=versions.taxonomy
             ),
         )
-        return detail, lead
+
+    def _others(
+        self, connection: Connection, pairs: Sequence[tuple[Item, Seen]], reader: Reader
+    ) -> dict[int, _Others]:
+        """Return what other runs tell of some items; what is alike of all is read at once."""
+        before = {item.id: self._before(connection, item, lead) for item, lead in pairs}
+        alike = {item.id: self._alike(connection, item) for item, _ in pairs}
+        same = {one.id: one for found in before.values() for _, _, own in found for one in own}
+        told = {one.id: one for one in self.items(connection, list(same.values()), reader)}
+        ids = sorted({one for own in alike.values() for one in own})
+        known = {one.id: one for one in defects.by_ids(connection, ids)} if ids else {}
+        now = self._clock()
+        return {
+            item.id: _Others(
+                tuple(_known(known[one], now) for one in alike[item.id] if one in known),
+                tuple(
+                    _earlier(photo, box, [told[one.id] for one in own])
+                    for photo, box, own in before[item.id]
+                ),
+                self._change(connection, item),
+            )
+            for item, _ in pairs
+        }
 
     def _decisions(self, connection: Connection, item: Item) -> list[reviews.Made]:
         is_told = item.version and not item.is_masked
         return reviews.decisions_of(connection, item.id) if is_told else []
 
-    def _known(self, connection: Connection, item: Item) -> list[answers.KnownDefect]:
+    def _alike(self, connection: Connection, item: Item) -> list[int]:
         """Return earlier defects that may be seen again here, the likeliest first.
 
         None once it was decided: then the defect itself tells.
         """
-        if item.standing.state not in WAITING:
-            return []
-        ids = defects.earlier_alike(connection, item)[:EARLIER]
-        return (
-            [_known(one, self._clock()) for one in defects.by_ids(connection, ids)] if ids else []
-        )
+        is_waiting = item.standing.state in WAITING
+        return defects.earlier_alike(connection, item)[:EARLIER] if is_waiting else []
 
     def _traces(self, connection: Connection, item: Item) -> list[queue_inherit.Trace]:
         is_told = item.version and not item.is_masked
@@ -340,29 +390,17 @@ class Teller:
             ],
         )
 
-    def _earlier(
-        self, connection: Connection, item: Item, lead: Seen, reader: Reader
-    ) -> list[answers.Earlier]:
+    def _before(
+        self, connection: Connection, item: Item, lead: Seen
+    ) -> list[tuple[Photograph, Box, list[Item]]]:
+        """Return earlier photographs of the mast, where to look, and all items of the kind."""
         found = []
         for photo in photographs.earlier(connection, lead.photograph, EARLIER):
             same = review_items.of_mast(connection, photo.run_id, photo.ref.mast, item.component)
             box = _nearest(item.standing.box, [one for one in same if one.frame_id == photo.id])
-            if box.clipped(photo.width, photo.height) is None:
-                continue  # a smaller photograph; there is nothing to show at that place
-            found.append(
-                answers.Earlier(
-                    run=photo.ref.run,
-                    run_id=photo.run_id,
-                    date=photo.date,
-                    frame_id=photo.id,
-                    camera=photo.ref.camera,
-                    frame_width=photo.width,
-                    frame_height=photo.height,
-                    box=corners(box),
-                    crop=window(box, CONTEXT, photo.width, photo.height),
-                    items=self.items(connection, same, reader),
-                )
-            )
+            if box.clipped(photo.width, photo.height) is not None:
+                found.append((photo, box, same))
+            # Else a smaller photograph: there is nothing to show at that place.
         return found
 
     def _change(self, connection: Connection, item: Item) -> answers.Since | None:
@@ -475,6 +513,21 @@ def _known(one: defects.Defect, now: datetime) -> answers.KnownDefect:
         registered_at=standing.registered_at,
         due=standing.due,
         overdue=standing.is_overdue(now),
+    )
+
+
+def _earlier(photo: Photograph, box: Box, items: list[answers.Item]) -> answers.Earlier:
+    return answers.Earlier(
+        run=photo.ref.run,
+        run_id=photo.run_id,
+        date=photo.date,
+        frame_id=photo.id,
+        camera=photo.ref.camera,
+        frame_width=photo.width,
+        frame_height=photo.height,
+        box=corners(box),
+        crop=window(box, CONTEXT, photo.width, photo.height),
+        items=items,
     )
 
 

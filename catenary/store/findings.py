@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import cache
 from typing import Any
 
 from sqlalchemy import (
@@ -299,6 +300,7 @@ def changes_of_run(connection: Connection, run_id: int) -> dict[int, FindingChan
     }
 
 
+@cache  # to put it together takes longer than to read a row
 def _joined() -> "Select[Any]":
     """Select findings with their photograph; the names both tables use go to the finding."""
     photograph = [

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cache
 from typing import Any
 
 from sqlalchemy import (
@@ -362,6 +363,7 @@ _PART_COLUMNS = (
 )
 
 
+@cache  # to put it together takes longer than to read a row
 def _with_views() -> "Select[Any]":
     return (
         select(
