@@ -9,6 +9,7 @@ from tests.review_web.railway import Railway
 def test_what_is_decided_while_the_server_is_away_is_sent_once_it_is_back(
     line: Railway, page: Page
 ):
+    page.clock.install()
     log_in(page, line, "wang", "#/triage")
     first = shown(page)
     second = press_and_see_next(page, "1")
@@ -19,6 +20,7 @@ def test_what_is_decided_while_the_server_is_away_is_sent_once_it_is_back(
     press_and_see_next(page, "3")
     expect(page.get_by_text("2 decisions not saved yet; trying again")).to_be_visible()
     page.context.set_offline(False)
+    page.clock.fast_forward(3100)  # it is tried again each three seconds
     expect(page.get_by_text("not saved yet")).to_have_count(0)
     expect(page.get_by_text("3 decided")).to_be_visible()
     expect(page.locator(".notices .problem")).to_have_count(0)

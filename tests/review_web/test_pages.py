@@ -321,19 +321,3 @@ def test_every_page_opens_fits_the_screen_and_can_be_read(
     page.keyboard.press("Escape")
     expect(page.get_by_role("dialog")).to_have_count(0)
     assert complaints == []
-
-
-def test_a_second_window_follows_the_triage(line: Railway, page: Page, complaints):
-    log_in(page, line, "wang", "#/triage")
-    first = shown(page)
-    window = page.context.new_page()
-    window.goto(line.address + "#/picture?follow=1")
-    photograph = window.locator(".osd")
-    expect(photograph).to_have_attribute("data-frame", str(frame_of(page, line, first)))
-    second = press_and_see_next(page, "j")
-    expect(photograph).to_have_attribute("data-frame", str(frame_of(page, line, second)))
-    assert complaints == []
-
-
-def frame_of(page: Page, line: Railway, number: str) -> int:
-    return item(page, line, int(number))["frame_id"]
