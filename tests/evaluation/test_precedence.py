@@ -73,16 +73,22 @@ def test_before_there_is_a_defect_the_rules_keep_what_they_raise_at_the_smallest
     assert first([(0.9, 0.04, False)] * 30) is None  # the rules measure nothing
 
 
-def test_of_scores_that_find_as_much_the_lowest_is_taken():
+def test_of_scores_that_find_as_much_the_highest_is_taken():
     sound = [0.1 + 0.01 * number for number in range(20)]
     rows = [*[(None, 0.9, True)] * 5, *[(None, rule, False) for rule in sound]]
-    tenth = int(0.4 * 25)  # false findings of the rules alone at the last of the places
-    assert first(rows) == pytest.approx(sorted(sound, reverse=True)[tenth])
+    second = int(0.1 * 25)  # false findings of the rules alone at the first of the places
+    assert first(rows) == pytest.approx(sorted(sound, reverse=True)[second])
 
 
 @pytest.mark.parametrize(("network", "is_first"), [(0.95, False), (0.2, True)])
 def test_a_network_earns_its_place_by_a_defect_that_the_rules_measure_as_sound(network, is_first):
     rows = [*[(0.6, 0.9, True)] * 9, (network, 0.2, True), *[(0.3, 0.3, False)] * 20]
+    assert (first(rows) is not None) is is_first
+
+
+@pytest.mark.parametrize(("count", "is_first"), [(50, False), (200, True)])
+def test_what_finds_a_hundredth_more_at_most_is_not_told_from_chance(count, is_first):
+    rows = [*[(0.6, 0.9, True)] * (count - 1), (0.95, 0.2, True), *[(0.3, 0.3, False)] * 20]
     assert (first(rows) is not None) is is_first
 
 
