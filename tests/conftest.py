@@ -3,7 +3,8 @@ from collections.abc import Iterator
 import pytest
 from hypothesis import settings
 
-from tests import postgresql
+from catenary.store.migrations import upgrade
+from tests import postgresql, quick_tables
 from tests.postgresql import Server
 
 # How long an example takes says more of the machine than of the code.
@@ -24,3 +25,10 @@ def postgresql_server() -> Iterator[Server]:
 def database_url(postgresql_server: Server) -> str:
     """Return the URL of an empty PostgreSQL database."""
     return postgresql_server.new_database()
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _quick_tables() -> Iterator[None]:
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(upgrade, "upgrade", quick_tables.make)
+        yield

@@ -1,7 +1,7 @@
 import shutil
 import sqlite3
 import threading
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import datetime
 from pathlib import Path
 
@@ -10,13 +10,14 @@ from alembic.autogenerate import compare_metadata
 from alembic.operations import Operations
 from alembic.runtime.migration import MigrationContext, MigrationStep
 from alembic.script import ScriptDirectory
-from sqlalchemy import create_engine, insert, inspect, select, text
+from sqlalchemy import Connection, create_engine, insert, inspect, select, text
 from sqlalchemy.exc import IntegrityError
 
 from catenary.domain.errors import StoreError
 from catenary.store import database, ledger, schema
 from catenary.store.database import Database
 from catenary.store.migrations import upgrade
+from tests import quick_tables
 from tests.store import records
 
 
@@ -24,6 +25,21 @@ def test_migrations_lead_to_the_tables_of_the_code(db: Database):
     with db.read() as connection:
         context = MigrationContext.configure(connection)
         assert compare_metadata(context, schema.metadata) == []
+
+
+def test_the_quick_way_of_tests_makes_what_the_migrations_make():
+    def made(make: Callable[[Connection, str], None]) -> tuple[list, dict[str, list]]:
+        engine = create_engine("sqlite://")
+        with engine.begin() as connection:
+            make(connection, "memory")
+            names = inspect(connection).get_table_names()
+            rows = {one: connection.exec_driver_sql(f"SELECT * FROM {one}").all() for one in names}
+            order = "SELECT type, name, tbl_name, sql FROM sqlite_master ORDER BY type, name"
+            found = connection.exec_driver_sql(order).all()
+        engine.dispose()
+        return found, rows
+
+    assert made(quick_tables.make) == made(quick_tables.migrated)
 
 
 def test_migrations_hold_the_same_constraints_and_indexes_as_the_code(

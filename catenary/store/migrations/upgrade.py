@@ -1,6 +1,7 @@
 """Bring an open database to the newest schema, in the transaction it is given."""
 
 from collections.abc import Iterable
+from functools import cache
 from pathlib import Path
 
 from alembic.operations import Operations
@@ -64,4 +65,9 @@ def upgrade(connection: Connection, name: str) -> None:
 
 
 def _script() -> ScriptDirectory:
-    return ScriptDirectory(str(Path(__file__).parent))
+    return _script_of(Path(__file__).parent)
+
+
+@cache  # it reads every step, and the package does not change while it runs
+def _script_of(folder: Path) -> ScriptDirectory:
+    return ScriptDirectory(str(folder))
