@@ -15,7 +15,6 @@ from catenary.models.fold import for_inference
 from catenary.models.inputs import (
     Precision,
     autocast,
-    batch_of,
     batches,
     filled,
     letterboxed,
@@ -97,7 +96,7 @@ class CropClassifier:
     def _logits(self, crops: Sequence[CropOrPlace]) -> NDArray[np.float64]:
         """Return (B, outputs) logits."""
         parts = [np.zeros((0, len(pairs(self.conditions))))]
-        for rows, size in batches(len(crops), batch_of(self._device)):
+        for rows, size in batches(len(crops), self._device):
             squares = torch.cat(list(_squares(crops[rows], self.crop_px)))
             batch = sent(filled(squares, size), self._device)
             with autocast(self._device, self._precision):

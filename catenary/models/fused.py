@@ -5,6 +5,7 @@ picture three times. The operator is the one that torch.compile uses, which woul
 compiler where the product runs.
 """
 
+import os
 from collections.abc import Sequence
 
 import torch
@@ -14,6 +15,7 @@ from timm.models._efficientnet_blocks import InvertedResidual
 from torch import Tensor, nn
 
 _MOST_BYTES = 32 << 20  # above that glibc takes memory from the system and gives it back each time
+_LAYERS = 8192  # more than there are; a few kilobytes each
 _STRIP_BYTES = 4 << 20  # fits the caches of a core and its share; from 2 to 8 MB no difference
 
 
@@ -142,12 +144,23 @@ class InStrips(nn.Module):
         return self.after.of_rows(F.pad(wide, (0, 0, *over)) if any(over) else wide)
 
 
+def remember_layers() -> None:
+    """Have oneDNN keep what it prepared for every size of every layer, unless told otherwise.
+
+    It keeps 1,024: of three networks with some sixty layers each, at sixteen numbers of crops and
+    a few sizes of pictures, it would prepare many anew, which takes longer than to compute them. It
+    looks once, at the first layer of a process.
+    """
+    os.environ.setdefault("ONEDNN_PRIMITIVE_CACHE_CAPACITY", str(_LAYERS))
+
+
 def fuse(network: nn.Module) -> None:
     """Replace the convolutions of a network whose normalisation is folded, in place.
 
     A clamp goes with its convolution only where nothing else can use it: right after it in a
     sequence, or where timm's normalisation layer, which held it, was.
     """
+    remember_layers()
     for parent in list(network.modules()):
         if not isinstance(parent, FusedConvolution):
             _fuse_children(parent)

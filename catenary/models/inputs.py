@@ -41,11 +41,6 @@ def sent(batch: Tensor, device: torch.device) -> Tensor:
     return batch.to(device)
 
 
-def batch_of(device: torch.device) -> int:
-    """Return the number of crops that one batch holds: more gain nothing on a CPU."""
-    return 64 if device.type == "cuda" else 16
-
-
 def padded_size(height: int, width: int) -> tuple[int, int]:
     """Return (height, width) rounded up to multiples of 32 px.
 
@@ -66,18 +61,22 @@ def stacked(pictures: list[NDArray[np.uint8]], height: int, width: int) -> Tenso
     return torch.from_numpy(batch)
 
 
-def batches(count: int, largest: int) -> Iterator[tuple[slice, int]]:
-    """Yield the rows of each batch and the number of rows that it is to be padded to.
+def batches(count: int, device: torch.device) -> Iterator[tuple[slice, int]]:
+    """Yield the rows of each batch of crops and the number of rows that it is to be padded to.
 
-    A multiple of 4 up to ``largest``: oneDNN prepares every layer anew for a number of rows that it
-    has not seen lately, which takes longer than the few rows too many.
+    On a processor 16 rows, more gain nothing, and none too many: oneDNN remembers its layers for
+    each number (`fused.remember_layers`). On a GPU 64, padded to multiples of 4, so that there are
+    few sizes to prepare for.
 
-    >>> [(rows.start, rows.stop, size) for rows, size in batches(21, largest=16)]
-    [(0, 16, 16), (16, 21, 8)]
+    >>> [(rows.start, rows.stop, size) for rows, size in batches(21, torch.device("cpu"))]
+    [(0, 16, 16), (16, 21, 5)]
+    >>> [(rows.start, rows.stop, size) for rows, size in batches(21, torch.device("cuda"))]
+    [(0, 21, 24)]
     """
+    largest, multiple = (64, 4) if device.type == "cuda" else (16, 1)
     for start in range(0, count, largest):
         rows = slice(start, min(start + largest, count))
-        yield rows, min(largest, -(-(rows.stop - start) // 4) * 4)
+        yield rows, -(-(rows.stop - start) // multiple) * multiple
 
 
 def filled(crops: Tensor, size: int) -> Tensor:

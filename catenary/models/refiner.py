@@ -16,7 +16,6 @@ from catenary.models.inputs import (
     MEAN,
     Precision,
     autocast,
-    batch_of,
     batches,
     filled,
     normalised,
@@ -98,7 +97,7 @@ class BoxRefiner:
         """Return boxes (N, 4) as shares of their surroundings, and qualities (N,)."""
         labels = np.array([self.classes.index(kind) for kind in kinds], np.int64)
         boxes, quality = [np.zeros((0, 4), np.float32)], [np.zeros(0, np.float32)]
-        for rows, size in batches(len(crops), batch_of(self._device)):
+        for rows, size in batches(len(crops), self._device):
             batch = sent(filled(crops[rows], size), self._device)
             own = sent(torch.from_numpy(np.resize(labels[rows], size)), self._device)
             with autocast(self._device, self._precision):

@@ -15,6 +15,7 @@ from catenary.imaging import gpu_decode
 from catenary.imaging.quality import QualityLimits
 from catenary.jobs.scanning import promised
 from catenary.models import bundle as bundles
+from catenary.models.compiled import compile_networks
 from catenary.pipeline.cascade import CascadeSettings
 from catenary.pipeline.judge import Judge
 from catenary.pipeline.rule_pool import RulePool
@@ -41,6 +42,7 @@ class ScanSettings:
             `catenary.imaging.gpu_decode` for what that risks.
         rule_processes: Processes that judge by the rules; 0 for threads of the scan; None for as
             many as fit: half of the cores beside a GPU, none on a processor.
+        compiled: Run the networks by torch.compile; see `catenary.models.compiled`.
     """
 
     cascade: CascadeSettings = field(default_factory=CascadeSettings)
@@ -50,6 +52,7 @@ class ScanSettings:
     on_device: bool = False
     gpu_decode: bool = False
     rule_processes: int | None = None
+    compiled: bool = False
 
     def __post_init__(self) -> None:
         """Refuse empty batches."""
@@ -157,6 +160,8 @@ def judge(recipe: Recipe) -> Judge:
     settings = recipe.settings()
     chosen = device(recipe.device)
     loaded = bundles.load(recipe.bundle_folder(), chosen, recipe.precision)
+    if settings.compiled:
+        compile_networks(loaded)
     known = _described(recipe, loaded.card, taxonomy, limits)
     return Judge(
         loaded.detector,
