@@ -13,6 +13,7 @@ from catenary.datasets import coco
 from catenary.datasets.labels import Label, LabelledImage
 from catenary.domain.errors import ConfigError
 from catenary.domain.finding import NORMAL, Component, Evidence, Finding, Verdict
+from catenary.domain.geometry import Box
 from catenary.domain.image import Frame
 from catenary.domain.taxonomy import Taxonomy
 from catenary.evaluation.matching import Raised, pair
@@ -22,11 +23,12 @@ from catenary.models.classifier import CROP_MARGIN, DEFAULT_MARGIN
 from catenary.pipeline.judge import Judge
 from catenary.reports import lexicon, pictures, words
 from catenary.reports.data import CropImage, ReportFinding
-from catenary.rules import catalogue
+from catenary.rules import catalogue, long_wires
 
 RIGHT, FALSE, MISSED = "right", "false alarm", "missed"
 PICTURE_PX = (560, 420)
 _MARGIN = 0.25  # around the part, as a share of its longer side
+_STRETCH_PX = 160.0  # of sound wires
 _OF_A_KIND = 2  # right examples of one condition, so that several are shown
 
 
@@ -191,10 +193,39 @@ def _on_parts(
 ) -> Iterator[tuple[Component, str, Evidence]]:
     """Yield what the rules say of each labelled part, with its true condition."""
     for label in image.labels:
-        if label.is_evident and not label.is_ignored:
-            part = Component(label.component, label.box, 1.0)
-            for evidence in _ruled(judge, pixels, label):
+        if label.component not in judge.rules:
+            continue
+        for box in judged_boxes(label, image.labels, _STRETCH_PX):
+            part = Component(label.component, box, 1.0)
+            for evidence in _ruled(judge, pixels, part):
                 yield part, label.condition, evidence
+
+
+def judged_boxes(label: Label, labels: Sequence[Label], stretch_px: float) -> list[Box]:
+    """Return the boxes in which the rules judge a labelled part, none where it does not count.
+
+    A sound wire is judged in stretches along its line that touch no damage.
+
+    Args:
+        label: Of the part.
+        labels: All of the photograph.
+        stretch_px: Length of the stretches.
+    """
+    if label.component not in long_wires.KINDS or label.condition != NORMAL:
+        return [label.box] if not label.is_ignored and label.is_evident else []
+    damaged = [
+        one.box.grown(stretch_px)
+        for one in labels
+        if one.component in long_wires.KINDS and one.condition != NORMAL
+    ]
+    return [
+        whole
+        for line in label.lines
+        if line.role == "wire" and len(line.points) > 1
+        for whole in long_wires.stretches(line, stretch_px, 0.0, 4.0)
+        if max(whole.width, whole.height) >= stretch_px / 2
+        and not any(whole.iou(other) > 0 for other in damaged)
+    ]
 
 
 def _on_frames(
@@ -211,10 +242,10 @@ def _on_frames(
             yield one.component, truth, one.evidence
 
 
-def _ruled(judge: Judge, pixels: NDArray[np.uint8], label: Label) -> Iterator[Evidence]:
-    usual = CROP_MARGIN.get(label.component, DEFAULT_MARGIN)
-    crop = cut(pixels, label.box, catalogue.CROP_MARGIN.get(label.component, usual))
-    for rule in judge.rules.get(label.component, ()):
+def _ruled(judge: Judge, pixels: NDArray[np.uint8], part: Component) -> Iterator[Evidence]:
+    usual = CROP_MARGIN.get(part.kind, DEFAULT_MARGIN)
+    crop = cut(pixels, part.box, catalogue.CROP_MARGIN.get(part.kind, usual))
+    for rule in judge.rules.get(part.kind, ()):
         yield rule(crop).shifted(crop.x0, crop.y0)
 
 
