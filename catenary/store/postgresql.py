@@ -1,9 +1,25 @@
 """What is special to PostgreSQL: how to connect, and its errors in words."""
 
+from collections.abc import Sequence
 from typing import Any
 
-from sqlalchemy import URL, Connection, text
+from sqlalchemy import (
+    URL,
+    Connection,
+    Table,
+    TableValuedAlias,
+    Text,
+    bindparam,
+    cast,
+    column,
+    func,
+    text,
+)
+from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.exc import DBAPIError
+from sqlalchemy.types import TypeEngine
+
+from catenary.store.path_text import PathText
 
 DIALECT = "postgresql"
 LOCK_SECONDS = 30  # wait for another process's short write; as long as on SQLite
@@ -129,3 +145,22 @@ def _code(error: BaseException | None) -> str:
     if "FATAL" not in told and "fe_sendauth" not in told:
         return "08"
     return next((code for words, code in _REFUSED if words in told), "08")
+
+
+def told_together(names: Sequence[str], table: Table) -> TableValuedAlias:
+    """Return rows that a statement is given as JSON, in the bind ``told``: one for a whole batch.
+
+    Text is as the database keeps it, see `path_text.storable`.
+
+    Args:
+        names: Columns.
+        table: Whose columns they are.
+    """
+    given = cast(bindparam("told", type_=Text()), JSONB)
+    columns = (column(name, _plain(table.c[name].type)) for name in names)
+    rows = func.jsonb_to_recordset(given).table_valued(*columns)
+    return rows.render_derived(name="told", with_types=True)
+
+
+def _plain(kind: TypeEngine[Any]) -> TypeEngine[Any]:
+    return Text() if isinstance(kind, PathText) else kind

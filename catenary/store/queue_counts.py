@@ -120,9 +120,7 @@ class QueueCounts:
     def to_read_again(self, reader: Reader) -> tuple[int, ...] | None:
         """Return the rows of what waits for a second reading by somebody; None if they are many."""
         with self._columns.read() as (rows, _):
-            state = State.SECOND
-            those = rows.among("state", [str(state)]) & ~_barred(rows, reader, state)
-            found = np.flatnonzero(those & rows.is_there)
+            found = np.flatnonzero(_open_to(rows, reader, State.SECOND) & rows.is_there)
             return tuple(found.tolist()) if len(found) <= FEW else None
 
     def waiting(self, reader: Reader, wanted: Wanted, now: datetime) -> int:
@@ -145,8 +143,10 @@ def _free(
     held = connection.execute(select(review_item.c.id).where(*live)).scalars()
     asked = _selection(rows, connection, wanted).under_all(but="state")
     free = np.zeros_like(asked)
+    known = rows.values("state")
     for state in queue.states_of(reader, wanted):
-        free |= rows.among("state", [str(state)]) & ~_barred(rows, reader, state)
+        if str(state) in known:
+            free |= _open_to(rows, reader, state)
     own = set(given_back)
     # Merged ones are not kept.
     free[[one for one in held if one < len(free) and one not in own]] = False
@@ -213,10 +213,11 @@ def _ends(places: NDArray[np.float64]) -> tuple[float, float] | None:
     return (float(known.min()), float(known.max())) if known.size else None
 
 
-def _barred(rows: Rows, reader: Reader, state: State) -> Mask:
-    """Return what a reader may not decide since they had their say; as `queue.lease` does."""
-    if state is State.SECOND:
-        return rows.among("first_by", [reader.name])
+def _open_to(rows: Rows, reader: Reader, state: State) -> Mask:
+    """Return what is in a state and may be decided by a reader; as `queue.lease` does."""
+    own = rows.among("state", [str(state)])
+    if state in (State.SECOND, State.DISPUTED):
+        own &= ~rows.among("first_by", [reader.name])
     if state is State.DISPUTED:
-        return rows.among("first_by", [reader.name]) | rows.among("second_by", [reader.name])
-    return np.zeros_like(rows.is_there)
+        own &= ~rows.among("second_by", [reader.name])
+    return own

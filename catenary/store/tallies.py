@@ -20,12 +20,14 @@ class Tally:
         kinds: Columns of the counts, each with the SQL of its value; ``{}`` stands for the row.
         watched: Columns of the table that these read.
         counted: Which rows are counted, as SQL.
+        comes_later: Whether rows are entered that do not count yet, each by its own statement.
     """
 
     table: str
     kinds: tuple[tuple[str, str], ...]
     watched: tuple[str, ...]
     counted: str
+    comes_later: bool = False
 
     @property
     def columns(self) -> str:
@@ -52,6 +54,7 @@ FRAMES = Tally(
     _plain("run_id", "outcome", "reason", "again"),
     ("run_id", "outcome", "reason", "again"),
     "{}.outcome IS NOT NULL",
+    comes_later=True,
 )
 FINDINGS = Tally(
     "finding",
@@ -106,25 +109,27 @@ def _together(tally: Tally, into: str, added: str) -> Iterator[str]:
     They count the rows of a statement together: a row that is changed a million times within a
     transaction has a million versions.
     """
-    comes = tally.of("one", "1", "FROM come one")
-    goes = tally.of("one", "-1", "FROM gone one")
+    comes, goes = tally.of("one", "1", "FROM come one"), tally.of("one", "-1", "FROM gone one")
+    columns = tally.columns
     new, old = "NEW TABLE AS come", "OLD TABLE AS gone"
     for action, tables, those in (
         ("INSERT", new, comes),
         ("UPDATE", f"{old} {new}", f"{comes} UNION ALL {goes}"),
         ("DELETE", old, goes),
     ):
-        name, columns = _name(tally, action), tally.columns
+        name = _name(tally, action)
+        rows = f"REFERENCING {tables} FOR EACH STATEMENT"
+        if action == "INSERT" and tally.comes_later:  # asks no more of them than that
+            rows = f"FOR EACH ROW WHEN ({tally.counted.format('NEW')})"
+            those = tally.of("NEW", "1")
         told = f"SELECT {columns}, sum(rows) FROM ({those}) AS told ({columns}, rows)"  # noqa: S608 - ours
         changed = f"{told} GROUP BY {columns} HAVING sum(rows) <> 0"
         yield (
             f"CREATE FUNCTION {name}() RETURNS trigger LANGUAGE plpgsql AS "
             f"$$ BEGIN {into} {changed} {added} RETURN NULL; END $$"
         )
-        yield (
-            f"CREATE TRIGGER {name} AFTER {action} ON {tally.table} REFERENCING {tables} "
-            f"FOR EACH STATEMENT EXECUTE FUNCTION {name}()"
-        )
+        after = f"AFTER {action} ON {tally.table}"
+        yield f"CREATE TRIGGER {name} {after} {rows} EXECUTE FUNCTION {name}()"
 
 
 def _name(tally: Tally, action: str) -> str:

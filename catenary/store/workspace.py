@@ -83,8 +83,8 @@ class Workspace:
         """
         if isinstance(self.database, Path) and not self.database.is_file():
             raise StoreError(
-                f"{self.path} is no workspace (it has no {self.database.name}); "
-                f"name it with --workspace, or scan a run first"
+                f"{self.path} is no workspace (it has no {self.database.name}); name it with "
+                f"--workspace, a PostgreSQL database with --database, or scan a run first"
             )
 
     def free_bytes(self) -> int:

@@ -143,6 +143,8 @@ def resume(place: Path | Workspace, name: str) -> str:
         return f"{name} was not paused"
     if now.state in scans.LIVE:
         return f"{name} goes on"
+    if not now.summary.pending:
+        return f"{name} is not paused any more; nothing of it is left to scan"
     return f"{name} is not paused any more; start its scan again, it goes on where it was"
 
 
