@@ -417,7 +417,7 @@ def finish_all(
         return
     rows = [_outcome(*told) for told in results]
     if tx.dialect.name == postgresql.DIALECT:
-        plain = [row | {"image_id": storable(row["of_image"])} for row in rows]
+        plain = [row | {"image_id": storable(row.pop("of_image"))} for row in rows]
         told = {"of_run": run_id, "at": _now(), "told": json.dumps(plain)}
         done = tx.execute(_FINISH_TOGETHER, told)
     else:
