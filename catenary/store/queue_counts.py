@@ -109,7 +109,12 @@ class QueueCounts:
             return Listed(page, columns.total(under))
 
     def next(self, reader: Reader, asked: Asked, now: datetime) -> Asked:
-        """Return what a reader asks for with the rows to be had now, best first, for `lease`."""
+        """Return what a reader asks for with the rows to be had now, best first, for `lease`.
+
+        Not for the queue as it comes, by risk and without a filter: an index has that order.
+        """
+        if asked.order is Order.RISK and asked.wanted.is_any:
+            return asked
         with self._columns.read() as (rows, connection):
             free = _free(rows, connection, reader, asked.wanted, now, asked.release)
             free[[one for one in asked.keep if one < len(free)]] = False

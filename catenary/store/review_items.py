@@ -150,6 +150,12 @@ class Wanted:
         """Return every list by its name, the empty ones too."""
         return {name: getattr(self, name) for name in FACETS}
 
+    @property
+    def is_any(self) -> bool:
+        """Whether all items of a state pass."""
+        chosen = any(values for name, values in self.lists().items() if name != "state")
+        return not chosen and self.km_from is None and self.km_to is None
+
 
 FACETS = tuple(
     field.name for field in fields(Wanted) if field.name not in ("km_from", "km_to", "blind")
