@@ -34,7 +34,9 @@ class Compiled(Generic[Given, Told]):
             return self._plain(*args, **kwargs)
         try:
             return compiled(*args, **kwargs)
-        except torch._dynamo.exc.TorchDynamoException as error:  # of any of its compilers
+        except (torch._dynamo.exc.TorchDynamoException, AssertionError) as error:
+            # Of any of its compilers; or what they made finds other strides than they foresaw, as
+            # behind oneDNN's fused layers on a processor.
             self._compiled = None
             reason = " ".join(str(error).split("\n")[:2])  # which compiler, and what it says
             log.warning(
