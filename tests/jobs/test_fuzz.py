@@ -1,11 +1,15 @@
 """Readers of runs and pictures under random input: an answer or an error of ours, never another.
 
-The seeded loops run briefly by default and at length with ``-m slow``.
+The seeded loops run briefly by default and at length with ``-m slow``. The last one goes on for
+CATENARY_FUZZ_S seconds (CI: a minute) with the input that CATENARY_FUZZ_SEED gives.
 """
 
+import itertools
+import os
 import random
 import shutil
 import sqlite3
+import time
 from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
@@ -33,6 +37,9 @@ pytestmark = [
     pytest.mark.filterwarnings("ignore::PIL.Image.DecompressionBombWarning"),
 ]
 SMALL = DecodeLimits(max_pixels=1_000_000, max_side_px=4_000)
+FUZZ_S = float(os.environ.get("CATENARY_FUZZ_S", "1"))
+FUZZ_SEED = int(os.environ.get("CATENARY_FUZZ_SEED", "7"))
+_numbers = itertools.count()
 LONG = pytest.param(40, marks=[pytest.mark.slow, pytest.mark.timeout(1800)])
 
 pieces = st.sampled_from(
@@ -75,37 +82,48 @@ def mutated(data: bytes, chance: random.Random) -> bytes:
     return bytes(changed)
 
 
+def pictures() -> list[bytes]:
+    return [*damaged.BASES.values(), *(damaged.saved(one) for one in ("PNG", "TIFF", "BMP"))]
+
+
+def require_pixels(data: bytes) -> str:
+    """Decode a picture; return the code of the reason where it is refused, else ''."""
+    try:
+        pixels = decode_gray(data, SMALL)
+    except UnreadableImageError as error:
+        return error.code
+    assert pixels.dtype == np.uint8
+    assert pixels.ndim == 2
+    assert 0 < pixels.size <= SMALL.max_pixels
+    return ""
+
+
 @pytest.mark.parametrize("times", [1, LONG])
 def test_mutated_pictures_give_pixels_or_a_reason(times: int):
     chance = random.Random(times)  # noqa: S311 - no secret
-    bases = [*damaged.BASES.values(), *(damaged.saved(one) for one in ("PNG", "TIFF", "BMP"))]
-    codes: set[str] = set()
-    for number in range(600 * times):
-        data = mutated(bases[number % len(bases)], chance)
-        try:
-            pixels = decode_gray(data, SMALL)
-        except UnreadableImageError as error:
-            codes.add(error.code)
-            continue
-        assert pixels.dtype == np.uint8
-        assert pixels.ndim == 2
-        assert 0 < pixels.size <= SMALL.max_pixels
-    assert {"damaged", "truncated"} < codes <= damaged.REASONS
+    bases = pictures()
+    codes = {
+        require_pixels(mutated(bases[number % len(bases)], chance)) for number in range(600 * times)
+    }
+    assert {"", "damaged", "truncated"} < codes <= damaged.REASONS | {""}
+
+
+def require_manifest(data: bytes) -> bool:
+    """Read a manifest; tell whether it is one."""
+    try:
+        refs = manifest.parse(data, "run", "manifest.csv")
+    except SourceError:
+        return False
+    assert len({ref.image_id for ref in refs}) == len(refs)
+    assert all(np.isfinite(ref.kilometre_m or 0) for ref in refs)
+    return True
 
 
 @pytest.mark.parametrize("times", [1, LONG])
 def test_mutated_manifests_give_photographs_or_every_mistake(times: int):
     chance = random.Random(times)  # noqa: S311 - no secret
     whole = manifest.formatted(records.refs(12))
-    is_read = 0
-    for _ in range(400 * times):
-        try:
-            refs = manifest.parse(mutated(whole, chance), "run", "manifest.csv")
-        except SourceError:
-            continue
-        is_read += 1
-        assert len({ref.image_id for ref in refs}) == len(refs)
-        assert all(np.isfinite(ref.kilometre_m or 0) for ref in refs)
+    is_read = sum(require_manifest(mutated(whole, chance)) for _ in range(400 * times))
     assert is_read > 10 * times
 
 
@@ -146,22 +164,40 @@ def require_planned(root: Path, db: Database) -> int:
 def test_mutated_packages_are_read_or_refused(tmp_path: Path, db: Database, which: str, times: int):
     chance = random.Random(times)  # noqa: S311 - no secret
     whole = examples.workstation(tmp_path / "whole")
-    content = (whole / "DB" / which).read_bytes()
-    counts = set()
-    for number in range(60 * times):
-        root = tmp_path / str(number) / examples.TASK
-        shutil.copytree(whole, root)
-        (root / "DB" / which).write_bytes(mutated(content, chance))
-        counts.add(require_planned(root, db))
-        shutil.rmtree(root.parent)
+    counts = {require_package(whole, which, chance, db) for _ in range(60 * times)}
     assert 8 in counts
+
+
+def require_package(whole: Path, which: str, chance: random.Random, db: Database) -> int:
+    """Read a package whose one file is mutated, as a scan does; see `require_planned`."""
+    root = whole.parent / str(next(_numbers)) / examples.TASK  # a run of its own
+    shutil.copytree(whole, root)
+    file = root / "DB" / which
+    file.write_bytes(mutated(file.read_bytes(), chance))
+    count = require_planned(root, db)
+    shutil.rmtree(root.parent)
+    return count
+
+
+@pytest.mark.timeout(FUZZ_S + 300)
+def test_readers_stand_as_much_input_as_there_is_time_for(tmp_path: Path, db: Database):
+    chance = random.Random(FUZZ_SEED)  # noqa: S311 - no secret
+    whole = examples.workstation(tmp_path / "whole")
+    listed, bases = manifest.formatted(records.refs(12)), pictures()
+    until = time.monotonic() + FUZZ_S
+    for number in itertools.count():
+        for base in bases:
+            assert require_pixels(mutated(base, chance)) in damaged.REASONS | {""}
+        require_manifest(mutated(listed, chance))
+        require_package(whole, ("index.db", "C1_0.subDb")[number % 2], chance, db)
+        if time.monotonic() > until:
+            break
 
 
 cells = (
     st.none() | st.integers(-(2**63), 2**63 - 1) | st.floats() | st.binary(max_size=30) | names
     | st.sampled_from(["", "1", "0", "22030623265084401", 132910828108440000, float("inf")])
 )  # fmt: skip
-_numbers = iter(range(10**9))
 
 
 # Shrinking would take minutes where each example writes files; the example is small as it is.
