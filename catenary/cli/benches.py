@@ -157,6 +157,13 @@ def bench_sections(
 def bench_scarce(
     config: Annotated[Path, typer.Argument(help="What to bench; configs/bench/scarce.yaml.")],
     setting: Setting = None,
+    only: Annotated[
+        str,
+        typer.Option(
+            help="all; learn: what networks learn and say, to be judged elsewhere, no rule is "
+            "asked; judge: what is learnt already."
+        ),
+    ] = "all",
     as_json: Json = False,
 ) -> None:
     """Recall of each judge with few defects to learn from, at fixed alarm budgets.
@@ -166,12 +173,43 @@ def bench_scarce(
     """
     from catenary.jobs.benches import scarce as job
     from catenary.jobs.benches import scarce_table
+    from catenary.jobs.benches.scarce_given import Part
 
+    try:
+        part = Part(only)
+    except ValueError as error:
+        raise typer.BadParameter(f"--only is one of {', '.join(Part)}, got {only}") from error
     with steps("scarce") as step:
-        done = job.bench(config, tuple(setting or ()), step, scarce_table.write)
+        done = job.bench(config, tuple(setting or ()), step, scarce_table.write, part)
     if as_json:
         print_json(scarce_table.record(done))
+        return
+    if part is Part.LEARN:
+        say(f"Learnt: {done.settings.output.resolve()}")
         return
     say(*scarce_table.lines(done))
     table = done.settings.output / scarce_table.TABLE
     say(f"Table: {table.resolve()}")
+
+
+@commands.command("scarce-pack")
+def bench_scarce_pack(
+    config: Annotated[Path, typer.Argument(help="A bench; configs/bench/scarce.yaml.")],
+    output: Annotated[Path, typer.Option("-o", "--output", help="New folder to fill.")],
+    quality: Annotated[
+        int,
+        typer.Option(
+            min=0, max=100, help="JPEG quality of photographs to learn from; 0 copies them."
+        ),
+    ] = 0,
+    setting: Setting = None,
+) -> None:
+    """Put what networks of a scarce bench learn from into one folder, for another machine.
+
+    There: catenary bench scarce FOLDER/scarce.yaml --only learn.
+    """
+    from catenary.jobs.benches import scarce_pack as job
+
+    with steps("pack") as step:
+        size = job.pack(config, tuple(setting or ()), output, quality, step)
+    say(f"Packed: {output.resolve()}, {size / 1e6:.1f} MB")

@@ -149,13 +149,20 @@ class CropBatches(Dataset[CropBatch]):
         return crop_batch(crops, [one.pair for one in drawn], self._allowed)
 
     def _crop(self, sample: Sample, generator: np.random.Generator) -> NDArray[np.uint8]:
+        own, frame = self._settings, self._frames.name(sample.frame)
+        key = (own.kind, own.seed, own.picture_px, own.augment, frame, sample.label.box)
+        square = self._frames.shared.picture(
+            key, generator, lambda chance: self._square(sample, chance)
+        )
+        return np.ascontiguousarray(square[:, ::-1]) if generator.random() < 0.5 else square
+
+    def _square(self, sample: Sample, generator: np.random.Generator) -> NDArray[np.uint8]:
         pixels = self._frames.pixels(sample.frame)
         box = jittered(sample.label.box, generator) if self._settings.augment else sample.label.box
         crop = _cut(pixels, box, sample.label)
         if self._settings.augment and generator.random() < 0.3:
             crop = tilted(crop, generator.uniform(-_TILT_DEG, _TILT_DEG))
-        square = self._augment(letterboxed(crop, self._settings.picture_px), generator)
-        return np.ascontiguousarray(square[:, ::-1]) if generator.random() < 0.5 else square
+        return self._augment(letterboxed(crop, self._settings.picture_px), generator)
 
 
 def validation_batches(

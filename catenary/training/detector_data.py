@@ -1,6 +1,6 @@
 """Batches for the detector, each drawn from the seed, the round and its own number."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import Generic, NamedTuple, TypeVar
 
@@ -127,9 +127,30 @@ class DetectorBatches(Dataset[targets.Batch]):
         return _Shares(settings.negative_share if len(self._rejected) else 0.0, mosaic, paste)
 
     def _tile(self, generator: np.random.Generator) -> tuple[NDArray[np.uint8], list[Truth]]:
-        tile = self._made(generator)
-        pixels, parts = self._augment(tile.pixels, generator), list(tile.parts)
+        # Variants are kept of plain windows: a mosaic is of many frames.
+        is_kept = self._frames.shared.variants and not any(self._shares)
+        tile = self._variant(generator) if is_kept else self._changed(self._made, generator)
+        pixels, parts = tile.pixels, list(tile.parts)
         return tiles.mirrored(pixels, parts) if generator.random() < 0.5 else (pixels, parts)
+
+    def _variant(self, generator: np.random.Generator) -> Tile:
+        view, index, target = self._chosen(generator)
+        own, frame = self._settings, self._frames.name(index)
+        made_of = (own.kind, own.seed, own.picture_px, own.long_side_px, own.augment)
+        key = (*made_of, *self._classes, frame, view, target and target.box)
+
+        def seen(chance: np.random.Generator) -> Tile:
+            return self._seen(self._look(view, index, target, chance))
+
+        return self._frames.shared.picture(
+            key, generator, lambda chance: self._changed(seen, chance)
+        )
+
+    def _changed(
+        self, make: Callable[[np.random.Generator], Tile], generator: np.random.Generator
+    ) -> Tile:
+        tile = make(generator)
+        return replace(tile, pixels=self._augment(tile.pixels, generator))
 
     def _made(self, generator: np.random.Generator) -> Tile:
         """Make a tile in a way drawn at random."""
@@ -149,6 +170,11 @@ class DetectorBatches(Dataset[targets.Batch]):
 
     def _drawn(self, generator: np.random.Generator) -> _Look:
         """Draw a window around a part, or anywhere."""
+        view, index, target = self._chosen(generator)
+        return self._look(view, index, target, generator)
+
+    def _chosen(self, generator: np.random.Generator) -> tuple[View, int, Label | None]:
+        """Draw how a window shows which part of which frame, or a place anywhere in it."""
         view = self._view(generator)
         target: Label | None
         if self._labelled and generator.random() < _BACKGROUND:
@@ -156,7 +182,7 @@ class DetectorBatches(Dataset[targets.Batch]):
         else:
             targets_ = self._close_ups if view == "close_up" else self._windows
             index, target = targets_.drawn(generator)
-        return self._look(view, index, target, generator)
+        return view, index, target
 
     def _look(
         self,

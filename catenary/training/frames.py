@@ -15,6 +15,7 @@ from catenary.datasets.labels import Label, LabelledImage, LabelledSet, Rejectio
 from catenary.domain.errors import ConfigError
 from catenary.imaging.decode import decode_gray
 from catenary.training.settings import TrainingSettings
+from catenary.training.shared import Shared
 
 log = logging.getLogger(__name__)
 
@@ -31,9 +32,14 @@ class Frames:
     """
 
     def __init__(
-        self, sets: Sequence[LabelledSet], limit_mb: int, decode: Decode = decode_gray
+        self,
+        sets: Sequence[LabelledSet],
+        limit_mb: int,
+        decode: Decode = decode_gray,
+        shared: Shared | None = None,
     ) -> None:
-        """List the images; nothing is read yet."""
+        """List the images; nothing is read yet. ``shared`` is what other trainings keep too."""
+        self.shared = shared or Shared(is_keeping=False)
         self._entries: list[tuple[Path, LabelledImage]] = [
             (labelled.root, image) for labelled in sets for image in labelled.images
         ]
@@ -68,6 +74,11 @@ class Frames:
         mast = image.ref.mast
         return str(mast) if mast else f"{root}/{image.source or image.ref.file_name}"
 
+    def name(self, index: int) -> str:
+        """Return what names one image, wherever its file lies."""
+        ref = self._entries[index][1].ref
+        return f"{ref.run}/{ref.image_id}"
+
     def pixels(self, index: int) -> NDArray[np.uint8]:
         """Return (height, width) uint8, never to be written to.
 
@@ -97,7 +108,7 @@ class Frames:
         root, image = self._entries[index]
         path = root / image.ref.file_name
         try:
-            pixels = self._decode(path.read_bytes())
+            pixels = self.shared.photograph(path, lambda: self._decode(path.read_bytes()))
         except OSError as error:
             raise ConfigError(f"cannot read training image {path}: {error.strerror}") from error
         if pixels.shape != (image.height, image.width):

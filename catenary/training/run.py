@@ -54,6 +54,7 @@ from catenary.training.refiner_data import (
     trusted,
 )
 from catenary.training.settings import IMAGENET, RANDOM, Kind, TrainingSettings
+from catenary.training.shared import Shared
 from catenary.training.targets import Batch
 from catenary.training.trainer import (
     TENSORBOARD,
@@ -176,6 +177,7 @@ def train(
     proposals: tuple[Proposals, Proposals] = ((), ()),
     *,
     resume: bool = False,
+    shared: Shared | None = None,
 ) -> Path:
     """Train a network and write its run folder.
 
@@ -188,6 +190,8 @@ def train(
         proposals: What a detector proposes on the frames of the training sets and of the
             validation sets, frame by frame; only a refiner learns from them.
         resume: Go on from the last whole round in the run folder.
+        shared: What trainings of this process keep for each other; such short ones write no
+            ``last.ckpt``.
 
     Returns:
         The folder: ``config.json``, ``metrics.csv``, ``last.ckpt``, ``training.json`` and the
@@ -200,7 +204,8 @@ def train(
     """
     sets = sets_of(settings)
     refuse_what_is_missing(settings)
-    frames, validation = Frames(sets.train, settings.cache_mb), Frames(sets.validation, 0)
+    frames = Frames(sets.train, settings.cache_mb, shared=shared)
+    validation = Frames(sets.validation, 0)
     if settings.needs_measuring and not len(validation):
         raise ConfigError("keep: best, patience and grid_every need validation frames, got none")
     checkpoint = _prepare(settings, resume)
@@ -218,13 +223,15 @@ def train(
         if is_first_process() and not resume:
             (settings.output / CONFIG).write_bytes(settings_text(settings))
         task = task_of(settings)
-        kept = _fitted(settings, task, checkpoint)
+        kept = _fitted(settings, task, checkpoint, is_resumable=shared is None)
     if is_first_process():
         _finish(settings, task, kept, sets.split)
     return settings.output
 
 
-def _fitted(settings: TrainingSettings, task: _Task, checkpoint: Path | None) -> Round:
+def _fitted(
+    settings: TrainingSettings, task: _Task, checkpoint: Path | None, is_resumable: bool
+) -> Round:
     """Train; return the round that is to be exported."""
     average = WeightAverage(settings.ema_decay)
     choice = Choice(settings, average)
@@ -233,9 +240,12 @@ def _fitted(settings: TrainingSettings, task: _Task, checkpoint: Path | None) ->
         average,
         Record(settings.output / METRICS, average),
         choice,
-        # With save_top_k=0 Lightning writes "last" at the very end only: nothing to resume from.
-        ModelCheckpoint(settings.output, Path(CHECKPOINT).stem, enable_version_counter=False),
     ]
+    if is_resumable:
+        # With save_top_k=0 Lightning writes "last" at the very end only: nothing to resume from.
+        callbacks.append(
+            ModelCheckpoint(settings.output, Path(CHECKPOINT).stem, enable_version_counter=False)
+        )
     if settings.grid_every:
         callbacks.append(Grids(settings.output / GRIDS, settings.grid_every, average))
     with quiet():

@@ -12,7 +12,7 @@ from typing import Literal, TypeVar
 import torch
 from lightning_fabric.plugins.environments.lightning import LightningEnvironment
 from pytorch_lightning import Trainer
-from pytorch_lightning.callbacks import Callback
+from pytorch_lightning.callbacks import Callback, ModelCheckpoint
 from pytorch_lightning.loggers import TensorBoardLogger
 from torch.utils.data import Dataset
 
@@ -92,6 +92,7 @@ def trainer(
         gradient_clip_val=settings.clip or None,
         deterministic=settings.deterministic or None,
         callbacks=callbacks,
+        enable_checkpointing=any(isinstance(one, ModelCheckpoint) for one in callbacks),
         logger=_tensorboard(settings, checkpoint) if settings.tensorboard else False,
         log_every_n_steps=1,
         enable_progress_bar=sys.stderr.isatty(),

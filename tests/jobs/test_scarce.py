@@ -21,11 +21,12 @@ from catenary.evaluation.intervals import Share
 from catenary.evaluation.predictions import DataKind
 from catenary.evaluation.scarcity import AtBudget
 from catenary.imaging.crops import Crop
-from catenary.jobs.benches import bench_folder, scarce, scarce_table
+from catenary.jobs.benches import bench_folder, scarce, scarce_given, scarce_table
 from catenary.jobs.benches.scarce import Cell, Done, Measured, Tried
-from catenary.jobs.benches.scarce_judges import Strange
+from catenary.jobs.benches.scarce_judges import Strange, Target
 from catenary.jobs.benches.scarce_parts import Looked, Part
 from catenary.jobs.benches.scarce_recipe import Arm, Boxes, ScarceBench, ScarceTest
+from catenary.jobs.data import inject
 from catenary.models.fusion import LEAST_THRESHOLD, Form
 from tests.jobs.bundles import random_bundle
 from tests.training.sets import drawn_set
@@ -111,7 +112,7 @@ def test_the_shipped_recipes_are_valid(name):
     found = config.load(config.bundled(f"configs/bench/{name}.yaml"), ScarceBench)
     assert found.counts == (0, 5, 10, 20, 50, 100)
     assert found.budgets == (0.1, 0.5, 1.0)
-    scarce._trainings(found)  # each of its own kind, from no weights that saw defects
+    scarce_given._trainings(found)  # each of its own kind, from no weights that saw defects
     made = config.load_taxonomy(config.bundled("configs/taxonomy.yaml"))
     assert {*found.conditions, *found.injected} <= set(made.components[found.component].conditions)
 
@@ -163,7 +164,7 @@ def test_the_command_measures_every_judge_and_goes_on_where_it_was_stopped(tmp_p
     for one in Path("bench").rglob("figures.json"):
         one.unlink()
     monkeypatch.setattr(scarce.judges.learn, "finished", None)
-    monkeypatch.setattr(scarce.inject, "inject_set", None)
+    monkeypatch.setattr(inject, "inject_set", None)
     monkeypatch.setattr(scarce.judges, "strangeness", None)
     again = json.loads(catenary("bench", "scarce", str(path), "--json"))
     assert again == told
@@ -237,7 +238,7 @@ def parts(*rows: tuple[bool, float | None, float]) -> Looked:
 
 def test_without_a_defect_to_learn_from_what_no_rule_can_judge_is_ranked_by_how_strange_it_is():
     looked = parts((False, 0.4, 0.1), (False, None, 0.2), (False, None, 0.9), (True, 0.9, 0.5))
-    target = scarce.Target("dropper", "broken")
+    target = Target("dropper", "broken")
     said = scarce.judges.opinions(looked, target, None, looked)
     weights = scarce.judges.fusion(looked.only(looked.images[:3]), said[:3], target, 3)
     scores = scarce.judges.fused(weights, said)
@@ -250,7 +251,7 @@ def test_where_the_classifier_finds_more_on_masts_left_out_it_is_heard_alone():
     """The rule misses 4 of 12 and calls 6 of 12 normal ones broken; the classifier is right."""
     rows = [(True, 0.99, 0.5)] * 8 + [(True, 0.01, 0.5)] * 4
     rows += [(False, 0.99, 0.5)] * 6 + [(False, 0.01, 0.5)] * 6
-    looked, target = parts(*rows), scarce.Target("dropper", "broken")
+    looked, target = parts(*rows), Target("dropper", "broken")
     told: list[float | None] = [0.7] * 12 + [0.6] * 12
     said = scarce.judges.opinions(looked, target, told, looked)
     weights = scarce.judges.fusion(looked, said, target, len(looked.images))

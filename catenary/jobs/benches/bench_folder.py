@@ -48,6 +48,11 @@ def fingerprint(images: Iterable[LabelledImage]) -> str:
     return digest.hexdigest()
 
 
+def digest(text: str) -> str:
+    """Return the SHA-256 of a text."""
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
 def holds(path: Path, text: str) -> bool:
     """Tell whether a file is there and holds just this text."""
     return path.is_file() and path.read_text(encoding="utf-8") == text

@@ -1,41 +1,31 @@
 """How each judge does with few defects to learn from, as one job."""
 
-import json
+import itertools
 import logging
+import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 from pydantic import ConfigDict, TypeAdapter, ValidationError
 
-from catenary import config
-from catenary.datasets import coco, formats, held_out, leaks
-from catenary.datasets.labels import LabelledImage, LabelledSet
+from catenary.datasets.labels import LabelledSet
 from catenary.domain.errors import ConfigError
-from catenary.domain.geometry import Box
 from catenary.evaluation import scarcity
 from catenary.evaluation.rates import Scene, threshold_of_all
-from catenary.evaluation.scarcity import AtBudget, Pool
-from catenary.jobs.benches import bench_folder
+from catenary.evaluation.scarcity import AtBudget
+from catenary.jobs.benches import bench_folder, scarce_given
 from catenary.jobs.benches import scarce_judges as judges
-from catenary.jobs.benches.scarce_judges import Folds, Strange, Target
-from catenary.jobs.benches.scarce_parts import Looked, Score, by_detector, by_labels, look
-from catenary.jobs.benches.scarce_recipe import Arm, Boxes, ScarceBench, ScarceTest
-from catenary.jobs.data import inject
-from catenary.jobs.scanning import assemble
-from catenary.pipeline.judge import Judge
-from catenary.simulation.write import LABELS
-from catenary.training import run
-from catenary.training.classifier_data import is_usable
-from catenary.training.settings import IMAGENET, RANDOM, Kind, TrainingSettings
+from catenary.jobs.benches.scarce_given import Given, Part
+from catenary.jobs.benches.scarce_judges import Folds, Strange
+from catenary.jobs.benches.scarce_parts import Looked, Score
+from catenary.jobs.benches.scarce_parts import Steps as Progress
+from catenary.jobs.benches.scarce_recipe import Arm, ScarceBench, ScarceTest
 
 log = logging.getLogger(__name__)
 
-Progress = Callable[[str, int, int], None]
-
 FIGURES, STRANGE, DETECTED = "figures.json", "strange.json", "detected.json"
-MADE = "made.txt"  # of what the injected photographs were made
-_GROWING = ("output", "counts", "seeds")  # settings that only add trainings
+CLASSIFIED = {Arm.HYBRID: "classifier.json", Arm.INJECTED: "injected.json"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,29 +101,12 @@ class Done:
     cells: tuple[Cell, ...]
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class _Trainings:
-    detector: TrainingSettings
-    classifier: TrainingSettings
-    anomaly: TrainingSettings
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class _Given:
-    """What all cells share: parts are located, cut and asked the rules about once."""
-
-    settings: ScarceBench
-    trainings: _Trainings
-    target: Target
-    pool: Pool
-    normal: Looked
-    defective: Looked
-    injected: Looked
-    tests: tuple[tuple[LabelledSet, Looked], ...]
-
-
 def bench(
-    path: Path, overrides: tuple[str, ...], progress: Progress, tell: Callable[[Done], None]
+    path: Path,
+    overrides: tuple[str, ...],
+    progress: Progress,
+    tell: Callable[[Done], None],
+    part: Part = Part.ALL,
 ) -> Done:
     """Train and measure every judge for every count and seed; finished ones are kept.
 
@@ -142,162 +115,73 @@ def bench(
         overrides: ``key=value`` settings.
         progress: Called with what is done, how many are done and how many there are.
         tell: Called with what is there so far, after each count and seed.
+        part: All; only what networks learn and say, to be judged elsewhere; or only judge what is
+            learnt: counts and seeds that are not are left out.
+
+    Returns:
+        What was measured; no cell where it was only learnt.
 
     Raises:
         ConfigError: If settings or labels are not valid, there are too few defects, or training
             and a test share a mast, photograph or image file.
     """
-    settings = config.load(path, ScarceBench, overrides)
-    trainings = _trainings(settings)
-    labelled = held_out.joined([formats.read(one).labelled for one in settings.labels])
-    tests = [held_out.joined([formats.read(one.labels).labelled]) for one in settings.tests]
-    for test in tests:
-        leaks.refuse([labelled], [test])
-    pool = _pool(settings, labelled)
-    settings.output.mkdir(parents=True, exist_ok=True)
-    _keep_plan(settings, trainings, [labelled, *tests])
-    given = _given(settings, trainings, pool, tests, progress)
+    found = scarce_given.read(path, overrides)
+    settings, pool = found.settings, found.pool
+    given = scarce_given.gathered(found, part, progress)
     tried = tuple(_tried(*one) for one in zip(settings.tests, given.tests, strict=True))
-    cells: list[Cell] = []
-    total = len(settings.seeds) * len(settings.counts)
-    for seed in settings.seeds:
+    done = Done(settings, len(pool.normal), len(pool.defective), tried, ())
+    if part is Part.LEARN:
+        _learn(given, progress)
+        return done
+    wanted = [(seed, count) for seed in settings.seeds for count in settings.counts]
+    if part is Part.JUDGE:
+        wanted = [one for one in wanted if _is_learnt(given, *one)]
+        if not wanted:
+            raise ConfigError(f"{settings.output} holds nothing that was learnt to be judged")
+    for seed, group in itertools.groupby(wanted, key=lambda one: one[0]):
         own, usual = _seeded(given, seed)
-        for count in settings.counts:
-            cells.append(_cell(own, usual, count, seed, progress))
-            progress("measure", len(cells), total)
-            log.info("cell done=%d of=%d count=%d seed=%d", len(cells), total, count, seed)
-            done = Done(settings, len(pool.normal), len(pool.defective), tried, tuple(cells))
+        for _, count in group:
+            cell = _cell(own, usual, count, seed, progress)
+            done = replace(done, cells=(*done.cells, cell))
+            progress("measure", len(done.cells), len(wanted))
+            log.info("cell done=%d of=%d count=%d seed=%d", *_place(done, wanted), count, seed)
             tell(done)
     return done
 
 
-def _trainings(settings: ScarceBench) -> _Trainings:
-    def read(path: Path, kind: Kind) -> TrainingSettings:
-        found = config.load(path, TrainingSettings, settings.training)
-        if found.kind is not kind:
-            raise ConfigError(f"{path} trains a {found.kind}, a {kind} is needed")
-        # A detector's labels tell no condition; a classifier's do.
-        start = found.start or found.weights
-        if kind is not Kind.DETECTOR and start not in (IMAGENET, RANDOM):
-            raise ConfigError(
-                f"{path} starts from {start}, which may have seen more defects than it is given;"
-                f" take weights: {IMAGENET} or {RANDOM}"
-            )
-        return found
-
-    return _Trainings(
-        read(settings.detector, Kind.DETECTOR),
-        read(settings.classifier, Kind.CLASSIFIER),
-        read(settings.anomaly, Kind.ANOMALY),
-    )
+def _place(done: Done, wanted: Sequence[object]) -> tuple[int, int]:
+    return len(done.cells), len(wanted)
 
 
-def _pool(settings: ScarceBench, labelled: LabelledSet) -> Pool:
-    found = scarcity.pool(labelled.images, settings.component, settings.conditions, is_usable)
-    wanted = max(settings.counts)
-    words = f"{settings.component} {'/'.join(settings.conditions)}"
-    if wanted > len(found.defective):
-        raise ConfigError(
-            f"counts asks for {wanted} photographs with one {words}, the labels show"
-            f" {len(found.defective)}; ask for fewer, or simulate more"
-        )
-    if len(found.normal) < settings.folds:
-        raise ConfigError(f"the labels show {len(found.normal)} photographs of normal parts only")
-    most = min(settings.normals, len(found.normal))
-    return replace(found, normal=scarcity.first(found.normal, most, seed=0))
+def _learn(given: Given, progress: Progress) -> None:
+    """Write what networks say, count by count: whoever is stopped leaves whole counts."""
+    settings, started = given.settings, time.monotonic()
+    total, done = len(settings.seeds) * len(settings.counts), 0
+    for seed in settings.seeds:
+        for count in settings.counts:
+            folder = _folder(given, seed, count)
+            for arm, lesson in _lessons(given, count, seed).items():
+                _classified(given, arm, lesson, seed, folder)
+            if count:
+                own = _lessons(given, count, seed)[Arm.HYBRID].own
+                _by_detector(given, own, Cell(count, seed, ()), folder, progress)
+            done += 1
+            progress("learn", done, total)
+            spent = time.monotonic() - started
+            log.info("learnt count=%d seed=%d seconds=%.0f", count, seed, spent)
+        _strange(given, seed)
 
 
-def _keep_plan(
-    settings: ScarceBench, trainings: _Trainings, labelled: Sequence[LabelledSet]
-) -> None:
-    """Write what the folder is of; refuse to mix it with trainings of something else."""
-    bench = json.loads(TypeAdapter(ScarceBench).dump_json(settings))
-    known = (trainings.detector, trainings.classifier, trainings.anomaly)
-    plan = {
-        "bench": {name: value for name, value in bench.items() if name not in _GROWING},
-        "trainings": [json.loads(run.settings_text(one)) for one in known],
-        "labels": [bench_folder.fingerprint(one.images) for one in labelled],
-    }
-    bench_folder.keep_plan(settings.output, plan, "trainings")
+def _is_learnt(given: Given, seed: int, count: int) -> bool:
+    folder = _folder(given, seed, count)
+    wanted = [folder.parent / STRANGE]
+    wanted += [folder / CLASSIFIED[Arm.HYBRID], folder / DETECTED] if count else []
+    wanted += [folder / CLASSIFIED[Arm.INJECTED]] if given.injected.images else []
+    return all(one.is_file() for one in wanted)
 
 
-def _given(
-    settings: ScarceBench,
-    trainings: _Trainings,
-    pool: Pool,
-    tests: Sequence[LabelledSet],
-    progress: Progress,
-) -> _Given:
-    kind = settings.component
-    judge = assemble.judge(assemble.Recipe(settings.model))
-
-    def looked(labelled: LabelledSet, boxes: Sequence[Sequence[Box]], what: str) -> Looked:
-        found = look(
-            labelled, kind, boxes, judge.rules, lambda *done: progress(f"rules, {what}", *done)
-        )
-        return found.as_one(settings.conditions)
-
-    def from_labels(images: Sequence[LabelledImage], what: str, root: Path = Path("/")) -> Looked:
-        labelled = LabelledSet(root, tuple(images))
-        return looked(labelled, by_labels(labelled.images, kind, 1), what)
-
-    known = []
-    for number, (test, labelled) in enumerate(zip(settings.tests, tests, strict=True)):
-        boxes = _boxes(settings, number, labelled, judge, progress)
-        known.append((labelled, looked(labelled, boxes, test.name)))
-    return _Given(
-        settings,
-        trainings,
-        Target(kind, settings.conditions[0]),
-        pool,
-        from_labels(pool.normal, "normal parts"),
-        from_labels(pool.defective, "defects"),
-        from_labels(_injected(settings, pool, progress), "injected defects"),
-        tuple(known),
-    )
-
-
-def _boxes(
-    settings: ScarceBench, number: int, labelled: LabelledSet, judge: Judge, progress: Progress
-) -> Sequence[Sequence[Box]]:
-    test = settings.tests[number]
-    if test.boxes is Boxes.LABELS:
-        return by_labels(labelled.images, settings.component, 2)
-    kept = settings.output / f"located-{number}.json"
-    return by_detector(
-        labelled,
-        settings.component,
-        judge,
-        kept,
-        lambda *done: progress(f"locate, {test.name}", *done),
-    )
-
-
-def _injected(settings: ScarceBench, pool: Pool, progress: Progress) -> tuple[LabelledImage, ...]:
-    """Return copies of normal photographs with a defect injected, and as many controls."""
-    if not settings.injected:
-        return ()
-    folder = settings.output / "injected"
-    recipe, labels = settings.output / "injected.json", settings.output / "injected-labels.json"
-    rates = json.dumps({"rates": {settings.component: dict(settings.injected)}})  # is YAML
-    own = [
-        replace(
-            one,
-            labels=tuple(label for label in one.labels if label.component == settings.component),
-        )
-        for one in pool.normal[: settings.injected_from]
-    ]
-    made = f"{rates}\n{bench_folder.fingerprint(own)}\n"
-    if not bench_folder.holds(folder / MADE, made):
-        bench_folder.write(recipe, rates)
-        coco.write(LabelledSet(Path("/"), tuple(own)), labels)
-        inject.inject_set(recipe, labels, folder, (), lambda *at: progress("inject", *at))
-        bench_folder.write(folder / MADE, made)
-    root = folder.resolve()
-    return tuple(
-        replace(one, ref=replace(one.ref, file_name=str(root / one.ref.file_name)))
-        for one in coco.read(folder / LABELS).images
-    )
+def _folder(given: Given, seed: int, count: int) -> Path:
+    return given.settings.output / f"seed-{seed}" / f"n-{count}"
 
 
 def _tried(test: ScarceTest, given: tuple[LabelledSet, Looked]) -> Tried:
@@ -306,12 +190,10 @@ def _tried(test: ScarceTest, given: tuple[LabelledSet, Looked]) -> Tried:
     return Tried(test, len(labelled.images), everything.total, len(looked.parts), everything.hits)
 
 
-def _seeded(given: _Given, seed: int) -> tuple[_Given, list[Measured]]:
+def _seeded(given: Given, seed: int) -> tuple[Given, list[Measured]]:
     """Return parts with what the anomaly scorer of a seed says, and what learns from no defect."""
-    folder = given.settings.output / f"seed-{seed}"
-    tests = [one for _, one in given.tests]
-    asked = [given.normal, given.defective, given.injected, *tests]
-    strange = _strange(given, seed, folder, asked)
+    asked = _asked(given)
+    strange = _strange(given, seed)
     normal, defective, injected, *others = map(judges.with_strangeness, asked, strange)
     ruled = [judges.rule_scores(one) for one in (normal, *others)]
     odd = [judges.anomaly_scores(one) for one in (strange[0], *strange[3:])]
@@ -330,26 +212,30 @@ def _seeded(given: _Given, seed: int) -> tuple[_Given, list[Measured]]:
     return own, measured
 
 
-def _strange(
-    given: _Given, seed: int, folder: Path, asked: Sequence[Looked]
-) -> list[list[Strange]]:
+def _asked(given: Given) -> list[Looked]:
+    return [given.normal, given.defective, given.injected, *(one for _, one in given.tests)]
+
+
+def _strange(given: Given, seed: int) -> list[list[Strange]]:
     """Return what the anomaly scorer says: read where it was asked before."""
+    folder = given.settings.output / f"seed-{seed}"
     path, form = folder / STRANGE, TypeAdapter(list[list[Strange]])
     if path.is_file():
         return form.validate_json(path.read_bytes())
     normal, folds = given.pool.normal, given.settings.folds
     healthy = Folds(normal, scarcity.dealt(normal, folds, seed), folds)
     settings = replace(given.trainings.anomaly, seed=seed)
-    found = judges.strangeness(settings, healthy, given.target, folder, asked)
+    asked, shared = _asked(given), given.shared
+    found = judges.strangeness(settings, healthy, given.target, folder, asked, shared)
     bench_folder.write(path, form.dump_json(found).decode())
     return found
 
 
 def _cell(
-    given: _Given, usual: Sequence[Measured], count: int, seed: int, progress: Progress
+    given: Given, usual: Sequence[Measured], count: int, seed: int, progress: Progress
 ) -> Cell:
     """Return all judges of one count and seed: read when they are done, else learnt."""
-    folder = given.settings.output / f"seed-{seed}" / f"n-{count}"
+    folder = _folder(given, seed, count)
     if (folder / FIGURES).is_file():
         return _read(folder / FIGURES)
     cell = Cell(count, seed, (*usual, *_learnt(given, count, seed, folder, progress)))
@@ -357,38 +243,65 @@ def _cell(
     return cell
 
 
-def _learnt(
-    given: _Given, count: int, seed: int, folder: Path, progress: Progress
-) -> list[Measured]:
-    """Learn and measure the judges that learn from defects, as far as there are any."""
+@dataclass(frozen=True, slots=True, eq=False)
+class _Lesson:
+    """What a classifier and a fusion learn from: photographs by fold, and their parts."""
+
+    own: Folds
+    known: Looked
+
+
+def _lessons(given: Given, count: int, seed: int) -> dict[Arm, _Lesson]:
     folds, normal = given.settings.folds, given.pool.normal
     chosen = scarcity.first(given.pool.defective, count, seed)
     fold_of = scarcity.dealt(normal, folds, seed) | scarcity.dealt(chosen, folds, seed)
     known = given.normal.joined(given.defective.only(chosen))
-    found: list[Measured] = []
+    found = {}
     if given.injected.images:
         more = known.joined(given.injected)
-        found += _heard(given, Arm.INJECTED, Folds(more.images, fold_of, folds), more, seed, folder)
-    own = Folds(known.images, fold_of, folds)
-    found += _heard(given, Arm.HYBRID, own, known, seed, folder)
+        found[Arm.INJECTED] = _Lesson(Folds(more.images, fold_of, folds), more)
+    return found | {Arm.HYBRID: _Lesson(Folds(known.images, fold_of, folds), known)}
+
+
+def _learnt(
+    given: Given, count: int, seed: int, folder: Path, progress: Progress
+) -> list[Measured]:
+    """Learn and measure the judges that learn from defects, as far as there are any."""
+    found: list[Measured] = []
+    lessons = _lessons(given, count, seed)
+    for arm, lesson in lessons.items():
+        found += _heard(given, arm, lesson, seed, folder)
     if count:
-        found += _by_detector(given, own, Cell(count, seed, ()), folder, progress).measured
+        cell = Cell(count, seed, ())
+        found += _by_detector(given, lessons[Arm.HYBRID].own, cell, folder, progress).measured
     return found
 
 
-def _heard(
-    given: _Given, arm: Arm, own: Folds, known: Looked, seed: int, folder: Path
-) -> list[Measured]:
+def _classified(
+    given: Given, arm: Arm, lesson: _Lesson, seed: int, folder: Path
+) -> list[list[Score]] | None:
+    """Return what the classifier says: read where it was asked before; None without a defect."""
+    if len(lesson.own.images) <= len(given.pool.normal):
+        return None
+    path, form = folder / CLASSIFIED[arm], TypeAdapter(list[list[Score]])
+    if path.is_file():
+        return form.validate_json(path.read_bytes())
+    asked = [lesson.known, *(one for _, one in given.tests)]
+    settings = replace(given.trainings.classifier, seed=seed)
+    found = judges.classifier_scores(
+        settings, lesson.own, given.target, path.with_suffix(""), asked, given.shared
+    )
+    bench_folder.write(path, form.dump_json(found).decode())
+    return found
+
+
+def _heard(given: Given, arm: Arm, lesson: _Lesson, seed: int, folder: Path) -> list[Measured]:
     """Return a hybrid, and the classifier that it hears where there is any defect to learn."""
-    target, tests = given.target, [one for _, one in given.tests]
+    target, known, tests = given.target, lesson.known, [one for _, one in given.tests]
     found: list[Measured] = []
-    learnt: list[list[Score]] | None = None
-    if len(own.images) > len(given.pool.normal):
-        settings = replace(given.trainings.classifier, seed=seed)
-        place = folder / ("injected" if arm is Arm.INJECTED else "classifier")
-        learnt = judges.classifier_scores(settings, own, target, place, [known, *tests])
-        if arm is Arm.HYBRID:
-            found += _figures(given, Arm.CLASSIFIER, learnt[0], learnt[1:])
+    learnt = _classified(given, arm, lesson, seed, folder)
+    if learnt and arm is Arm.HYBRID:
+        found += _figures(given, Arm.CLASSIFIER, learnt[0], learnt[1:])
     said = [
         judges.opinions(one, target, learnt[number] if learnt else None, known)
         for number, one in enumerate((known, *tests))
@@ -400,7 +313,7 @@ def _heard(
 
 
 def _figures(
-    given: _Given, arm: Arm, known: Sequence[Score], asked: Sequence[Sequence[Score]]
+    given: Given, arm: Arm, known: Sequence[Score], asked: Sequence[Sequence[Score]]
 ) -> list[Measured]:
     """Count what a judge says of each test set.
 
@@ -431,13 +344,15 @@ def _figures(
     return found
 
 
-def _by_detector(given: _Given, own: Folds, cell: Cell, folder: Path, progress: Progress) -> Cell:
+def _by_detector(given: Given, own: Folds, cell: Cell, folder: Path, progress: Progress) -> Cell:
     """Return the detector alone, kept by itself: it takes longest, and hears no rule or fusion."""
     path = folder / DETECTED
     if path.is_file():
         return _read(path)
     settings = replace(given.trainings.detector, seed=cell.seed)
-    detector = judges.detector_of(settings, own.images, given.target, folder / "detector")
+    detector = judges.detector_of(
+        settings, own.images, given.target, folder / "detector", given.shared
+    )
     seen: dict[Path, list[Scene]] = {}
     for test, (labelled, _) in zip(given.settings.tests, given.tests, strict=True):
         if test.labels not in seen:
@@ -446,6 +361,7 @@ def _by_detector(given: _Given, own: Folds, cell: Cell, folder: Path, progress: 
                 labelled,
                 given.target,
                 settings.long_side_px,
+                given.shared,
                 lambda *done: progress("detector alone", *done),
             )
     budgets = given.settings.budgets

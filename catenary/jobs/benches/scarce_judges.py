@@ -10,6 +10,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
+from numpy.typing import NDArray
 from pydantic import ConfigDict
 from safetensors.torch import load_file
 
@@ -45,6 +46,7 @@ from catenary.pipeline.cascade import CascadeSettings, locate
 from catenary.training import run
 from catenary.training.classifier_data import is_usable
 from catenary.training.settings import TrainingSettings
+from catenary.training.shared import Shared
 
 LEARNT = "learnt.txt"  # from what: settings, and labels wherever their photographs lie
 _LEAST_SCORE = 0.01  # of the detector: what it hardly believes still ranks
@@ -111,7 +113,12 @@ class Strange:
 
 
 def strangeness(
-    settings: TrainingSettings, own: Folds, target: Target, folder: Path, asked: Sequence[Looked]
+    settings: TrainingSettings,
+    own: Folds,
+    target: Target,
+    folder: Path,
+    asked: Sequence[Looked],
+    shared: Shared,
 ) -> list[list[Strange]]:
     """Fit an anomaly scorer in folds; return what it says of each part that is asked for.
 
@@ -120,7 +127,10 @@ def strangeness(
         it, others by the mean of all.
     """
     scorers = [
-        _scorer(_trained(settings, own.without(fold), target, folder / f"anomaly-{fold}"), settings)
+        _scorer(
+            _trained(settings, own.without(fold), target, folder / f"anomaly-{fold}", shared),
+            settings,
+        )
         for fold in range(own.count)
     ]
 
@@ -147,14 +157,19 @@ def anomaly_scores(strange: Sequence[Strange]) -> list[Score]:
 
 
 def classifier_scores(
-    settings: TrainingSettings, own: Folds, target: Target, folder: Path, asked: Sequence[Looked]
+    settings: TrainingSettings,
+    own: Folds,
+    target: Target,
+    folder: Path,
+    asked: Sequence[Looked],
+    shared: Shared,
 ) -> list[list[Score]]:
     """Train a classifier in folds; return the probability of a defect of each part asked for.
 
     By which models, see `strangeness`.
     """
     models = [
-        _classifier(_trained(settings, own.without(fold), target, folder / f"fold-{fold}"))
+        _classifier(_trained(settings, own.without(fold), target, folder / f"fold-{fold}", shared))
         for fold in range(own.count)
     ]
 
@@ -290,11 +305,16 @@ def fused(weights: Fusion, said: Sequence[Opinions]) -> list[Score]:
 
 
 def detector_of(
-    settings: TrainingSettings, images: Sequence[LabelledImage], target: Target, folder: Path
+    settings: TrainingSettings,
+    images: Sequence[LabelledImage],
+    target: Target,
+    folder: Path,
+    shared: Shared,
 ) -> ComponentDetector:
     """Train a detector that has the defective component as a class of its own."""
     labels = [_only(image, target, as_class=True) for image in images]
-    done = _finished(settings, labels, folder, (target.component, target.as_class), target)
+    usual = replace(settings, components=(target.component, target.as_class))
+    done = _finished(usual, labels, folder, target, shared)
     record = run.read_record(done)
     network = detector_network(DetectorArchitecture(record.architecture), len(record.classes))
     network.load_state_dict(load_file(done / "detector.safetensors"))
@@ -308,6 +328,7 @@ def detected(
     labelled: LabelledSet,
     target: Target,
     long_side_px: int,
+    shared: Shared,
     progress: Progress,
 ) -> list[Scene]:
     """Return what a detector raises of each photograph: every box of the defective class."""
@@ -316,7 +337,7 @@ def detected(
     )
     raised = []
     for number, image in enumerate(labelled.images, 1):
-        found = locate(pixels_of(image, labelled.root), detector, settings)
+        found = locate(_pixels_of(image, labelled.root, shared), detector, settings)
         raised.append(
             [
                 Raised(target.component, target.condition, one.box, one.score)
@@ -328,29 +349,39 @@ def detected(
     return scenes_of(labelled.images, target.component, raised)
 
 
+def _pixels_of(image: LabelledImage, root: Path, shared: Shared) -> NDArray[np.uint8]:
+    path = root / image.ref.file_name
+    return shared.photograph(path, lambda: pixels_of(image, root))
+
+
 def _trained(
-    settings: TrainingSettings, images: Sequence[LabelledImage], target: Target, folder: Path
+    settings: TrainingSettings,
+    images: Sequence[LabelledImage],
+    target: Target,
+    folder: Path,
+    shared: Shared,
 ) -> Path:
     labels = [_only(image, target, as_class=False) for image in images]
-    return _finished(settings, labels, folder, (target.component,), target)
+    usual = replace(settings, components=(target.component,))
+    return _finished(usual, labels, folder, target, shared)
 
 
 def _finished(
     settings: TrainingSettings,
     images: Sequence[LabelledImage],
     folder: Path,
-    components: tuple[str, ...],
     target: Target,
+    shared: Shared,
 ) -> Path:
     folder.mkdir(parents=True, exist_ok=True)
     labels, done = folder / "labels.json", folder / "run"
-    usual = replace(settings, validation=(), split=None, components=components)
+    usual = replace(settings, validation=(), split=None)
     learnt = f"{run.settings_text(usual).decode()}{bench_folder.fingerprint(images)}\n"
+    learnt += f"variants: {shared.variants}\n" if shared.variants else ""
     if bench_folder.holds(folder / LEARNT, learnt):
         return done
     coco.write(LabelledSet(Path("/"), tuple(images)), labels)
-    learn.finished(replace(usual, train=(labels,), output=done), _taxonomy(target))
-    (done / run.CHECKPOINT).unlink(missing_ok=True)  # several times the weights, and not needed
+    learn.finished(replace(usual, train=(labels,), output=done), _taxonomy(target), shared)
     bench_folder.write(folder / LEARNT, learnt)
     return done
 

@@ -24,6 +24,7 @@ from catenary.rules import catalogue
 from catenary.training.classifier_data import is_usable, jittered
 
 Progress = Callable[[int, int], None]
+Steps = Callable[[str, int, int], None]  # what is done, how many are done, and of how many
 Score = float | None
 
 
@@ -131,14 +132,18 @@ def by_labels(images: Sequence[LabelledImage], component: str, seed: int) -> lis
 
 
 def by_detector(
-    labelled: LabelledSet, component: str, judge: Judge, kept: Path, progress: Progress
+    labelled: LabelledSet,
+    component: str,
+    bundle: Callable[[], Judge],
+    kept: Path,
+    progress: Progress,
 ) -> list[list[Box]]:
     """Return the boxes of a component that detector and refiner of a bundle locate.
 
     Args:
         labelled: Photographs.
         component: Component id.
-        judge: With the bundle's own floors.
+        bundle: Gives its judge, with its own floors; not asked where the answer is kept.
         kept: File of the answer; read where it is there.
         progress: Called with photographs done and in all.
     """
@@ -146,7 +151,7 @@ def by_detector(
     if kept.is_file():
         found = form.validate_json(kept.read_bytes())
     else:
-        rows = []
+        rows, judge = [], bundle()
         for number, image in enumerate(labelled.images, 1):
             pixels = pixels_of(image, labelled.root)
             seen = locate(pixels, judge.detector, judge.cascade, judge.floors, judge.refiner)

@@ -64,6 +64,8 @@ class ScarceBench:
         folds: Parts of the masts; a model for each is learnt from the others.
         injected: Conditions that are injected into normal parts, with their weights.
         injected_from: Photographs that they are injected into, at most.
+        variants: Changed pictures of each part that all trainings of a command draw from, kept in
+            memory; 0 changes it anew for each step.
         training: ``key=value`` settings of every training.
         model: Bundle whose detector locates parts; None is the shipped one.
     """
@@ -83,6 +85,7 @@ class ScarceBench:
     folds: int = 3
     injected: Mapping[str, float] = field(default_factory=dict)
     injected_from: int = 60
+    variants: int = 0
     training: tuple[str, ...] = ()
     model: Path | None = None
 
@@ -102,6 +105,7 @@ class ScarceBench:
             (min(self.budgets, default=0) >= 0, "budgets", "must be at least 0"),
             (self.normals >= 1, "normals", "must be at least 1"),
             (self.injected_from >= 1, "injected_from", "must be at least 1"),
+            (self.variants >= 0, "variants", "must be at least 0"),
             (self.folds >= 2, "folds", "must be at least 2"),
         )
         if mistakes := [(name, words) for is_right, name, words in rules if not is_right]:

@@ -23,6 +23,7 @@ from catenary.training import export, run
 from catenary.training.frames import fingerprint, sets_of
 from catenary.training.refiner_data import Proposals
 from catenary.training.settings import Kind, TrainingSettings
+from catenary.training.shared import Shared
 from catenary.training.trainer import is_first_process as is_first_process
 
 _LEAST_SCORE = 0.05  # of a proposal: what is not proposed cannot be mended
@@ -37,12 +38,15 @@ def train(settings_file: Path, overrides: tuple[str, ...], resume: bool) -> Path
     return fit(config.load(settings_file, TrainingSettings, overrides), resume=resume)
 
 
-def finished(settings: TrainingSettings, taxonomy: Taxonomy | None = None) -> Path:
+def finished(
+    settings: TrainingSettings, taxonomy: Taxonomy | None = None, shared: Shared | None = None
+) -> Path:
     """Train, go on with an interrupted training, or leave a finished one; return the run folder.
 
     Args:
         settings: Of the training.
         taxonomy: Gives the order of classes and conditions; None takes the shipped one.
+        shared: What trainings of this process keep for each other.
 
     Raises:
         ConfigError: If the labels are not valid, or the folder holds a training of other settings
@@ -51,7 +55,7 @@ def finished(settings: TrainingSettings, taxonomy: Taxonomy | None = None) -> Pa
     folder = settings.output
     is_whole, is_begun = ((folder / one).is_file() for one in (run.RECORD, run.CHECKPOINT))
     if not is_whole and not is_begun:
-        return fit(settings, taxonomy=taxonomy)
+        return fit(settings, taxonomy=taxonomy, shared=shared)
     is_same = run.is_of(folder, settings)
     if is_same and is_whole:
         is_same = run.read_record(folder).data == fingerprint(settings.train)
@@ -61,7 +65,11 @@ def finished(settings: TrainingSettings, taxonomy: Taxonomy | None = None) -> Pa
 
 
 def fit(
-    settings: TrainingSettings, *, resume: bool = False, taxonomy: Taxonomy | None = None
+    settings: TrainingSettings,
+    *,
+    resume: bool = False,
+    taxonomy: Taxonomy | None = None,
+    shared: Shared | None = None,
 ) -> Path:
     """Train a network and draw how it went; return the run folder.
 
@@ -75,8 +83,9 @@ def fit(
         detector = bundle.load(settings.proposer, device).detector
         sets = sets_of(settings)
         proposals = (proposed(sets.train, detector), proposed(sets.validation, detector))
-    folder = run.train(settings, taxonomy, proposals, resume=resume)
-    if settings.kind is not Kind.ANOMALY:  # fitted at once: there is no course to draw
+    folder = run.train(settings, taxonomy, proposals, resume=resume, shared=shared)
+    # An anomaly scorer is fitted at once: there is no course to draw.
+    if settings.kind is not Kind.ANOMALY and shared is None:
         curves.write_curves(folder)
     return folder
 
