@@ -23,6 +23,7 @@ from catenary.evaluation.scarcity import AtBudget
 from catenary.imaging.crops import Crop
 from catenary.jobs.benches import bench_folder, scarce, scarce_given, scarce_table
 from catenary.jobs.benches.scarce import Cell, Done, Measured, Tried
+from catenary.jobs.benches.scarce_given import Part as Work
 from catenary.jobs.benches.scarce_judges import Strange, Target
 from catenary.jobs.benches.scarce_parts import Looked, Part
 from catenary.jobs.benches.scarce_recipe import Arm, Boxes, ScarceBench, ScarceTest
@@ -173,6 +174,44 @@ def test_the_command_measures_every_judge_and_goes_on_where_it_was_stopped(tmp_p
     assert "| 0.1 | hybrid |" in catenary("bench", "scarce", str(path))
     with pytest.raises(ConfigError, match="holds trainings of other settings"):
         scarce.bench(path, ("normals=40",), nothing, nothing)
+
+
+@pytest.mark.slow
+def test_what_another_machine_learnt_is_judged_as_if_it_had_been_learnt_here(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    labels = placed_set(Path("set"), 88, seed=3)
+    test = placed_set(Path("test"), 8, seed=4, first=500)
+    tests = [{"name": "drawn", "labels": str(test), "data_kind": "simulated"}]
+    path = recipe(Path(), labels, test, tests=tests, variants=2)
+    here = json.loads(catenary("bench", "scarce", str(path), "--json"))
+
+    assert "Packed: " in catenary("bench", "scarce-pack", str(path), "-o", "carried")
+    for folder in ("set", "test", "model", "bench/injected"):  # the other machine lacks all this
+        Path(folder).rename(f"{folder}-away")
+    monkeypatch.setattr(inject, "inject_set", None)
+    learnt = ("bench", "scarce", "carried/scarce.yaml", "--only", "learn")
+    assert "Learnt: " in catenary(*learnt, "--set", "counts=[4]")
+
+    monkeypatch.undo()
+    monkeypatch.chdir(tmp_path)
+    for folder in ("set", "test", "model", "bench/injected"):
+        Path(f"{folder}-away").rename(folder)
+    anew = ("bench", "scarce", str(path), "--only", "judge", "--json", "--set", "output=judged")
+    judging = (path, ("output=judged",), nothing, nothing, Work.JUDGE)
+    with pytest.raises(ConfigError, match="nothing was learnt there"):
+        scarce.bench(*judging)
+    for one in Path("carried/bench").rglob("*.*"):
+        if one.name in {"learnt-of.txt", *scarce.SAID}:
+            target = "judged" / one.relative_to("carried/bench")
+            target.parent.mkdir(parents=True, exist_ok=True)
+            target.write_bytes(one.read_bytes())
+    monkeypatch.setattr(scarce.judges.learn, "finished", None)
+    judged = json.loads(catenary(*anew))
+    assert judged["cells"] == [one for one in here["cells"] if one["count"] == 4]
+    assert judged["tests"] == here["tests"]
+    Path("judged/learnt-of.txt").write_text("other parts\n")
+    with pytest.raises(ConfigError, match="said of other photographs or labels"):
+        scarce.bench(*judging)
 
 
 def test_labels_have_one_fingerprint_wherever_their_photographs_lie(tmp_path):

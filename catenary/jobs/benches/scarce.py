@@ -26,6 +26,7 @@ log = logging.getLogger(__name__)
 
 FIGURES, STRANGE, DETECTED = "figures.json", "strange.json", "detected.json"
 CLASSIFIED = {Arm.HYBRID: "classifier.json", Arm.INJECTED: "injected.json"}
+SAID = (STRANGE, DETECTED, *CLASSIFIED.values())  # by networks: all that judging needs of them
 
 
 @dataclass(frozen=True, slots=True)
