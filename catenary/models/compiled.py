@@ -1,12 +1,12 @@
 """The networks of a bundle by torch.compile, which turns their layers into kernels of their own.
 
-Not by CUDA graphs: those that torch.compile makes belong to the thread that made them
-(pytorch/pytorch#123177), and a scan judges in several threads.
+Not by the CUDA graphs of torch.compile: they belong to the thread that made them
+(pytorch/pytorch#123177), and a scan judges in several threads; see `catenary.models.replayed`.
 """
 
 import logging
 from collections.abc import Callable
-from typing import Generic, ParamSpec, TypeVar
+from typing import Any, Generic, ParamSpec, TypeVar
 
 import torch
 
@@ -53,15 +53,21 @@ def compile_networks(bundle: Bundle, backend: str = "inductor") -> None:
         bundle: The anomaly scorer's is left as it is.
         backend: Of torch.compile; its usual one needs a C++ compiler (processor) or Triton (GPU).
     """
-    detector = bundle.detector.network
-    _replace(detector, "centres", Compiled(detector.centres, "detector", backend))
-    classifier = bundle.classifier.network
-    _replace(classifier, "forward", Compiled(classifier.forward, "classifier", backend))
+    wrap_networks(bundle, lambda plain, name: Compiled(plain, name, backend))
+
+
+def wrap_networks(
+    bundle: Bundle, wrapped: Callable[[Callable[..., Any], str], Callable[..., Any]]
+) -> None:
+    """Have the networks of a bundle, not their classes, use other functions, in place.
+
+    Args:
+        bundle: The anomaly scorer's is left as it is.
+        wrapped: Makes another function of a network's own and the name of the network.
+    """
+    detector, classifier = bundle.detector.network, bundle.classifier.network
+    vars(detector)["centres"] = wrapped(detector.centres, "detector")
+    vars(classifier)["forward"] = wrapped(classifier.forward, "classifier")
     if bundle.refiner is not None:
         refiner = bundle.refiner.network
-        _replace(refiner, "forward", Compiled(refiner.forward, "refiner", backend))
-
-
-def _replace(network: torch.nn.Module, name: str, method: Callable[..., object]) -> None:
-    """Have one network, not its class, use another function for a method."""
-    vars(network)[name] = method
+        vars(refiner)["forward"] = wrapped(refiner.forward, "refiner")

@@ -15,9 +15,11 @@ from catenary.models.fold import for_inference
 from catenary.models.inputs import (
     Precision,
     autocast,
+    filled,
     normalised,
     padded_size,
     sent,
+    together,
 )
 from catenary.models.network import ComponentNetwork, cell_boxes
 from catenary.models.on_device import Picture
@@ -71,11 +73,14 @@ class ComponentDetector:
         """See `catenary.models.detections.Detector`."""
         found = [Detections.none()] * len(images)
         for (height, width), indices in self._batches(images):
-            batch = on_device.stacked([images[index] for index in indices], height, width)
+            pictures = on_device.stacked([images[index] for index in indices], height, width)
+            batch = filled(sent(pictures, self._device), together(len(indices), self._device))
             with autocast(self._device, self._precision):
-                logits, merged = self._network.centres(normalised(sent(batch, self._device)))
+                logits, merged = self._network.centres(normalised(batch))
                 shapes = [images[index].shape for index in indices]
-                told = read(logits, merged, self._network.distances_at, shapes, self._limits)
+                told = read(
+                    logits[: len(shapes)], merged, self._network.distances_at, shapes, self._limits
+                )
             for index, own in zip(indices, told, strict=True):
                 found[index] = own
         return found
@@ -87,6 +92,8 @@ class ComponentDetector:
             groups.setdefault(padded_size(*image.shape), []).append(index)
         for (height, width), indices in groups.items():
             count = max(1, self._batch_px // (height * width))
+            if self._device.type == "cuda":
+                count = 1 << (count.bit_length() - 1)  # see `inputs.together`
             for start in range(0, len(indices), count):
                 yield (height, width), indices[start : start + count]
 

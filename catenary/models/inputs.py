@@ -14,6 +14,7 @@ from catenary.imaging import resize
 MEAN = 127.0  # grey level that becomes 0; also the level of padding
 STD = 128.0  # grey levels to 1.0
 MULTIPLE = 32  # px; the deepest stride of the backbones
+_GPU_SIZES = (16, 64, 256)  # crops in a batch
 
 
 class Precision(StrEnum):
@@ -65,22 +66,33 @@ def batches(count: int, device: torch.device) -> Iterator[tuple[slice, int]]:
     """Yield the rows of each batch of crops and the number of rows that it is to be padded to.
 
     On a processor 16 rows, more gain nothing, and none too many: oneDNN remembers its layers for
-    each number (`fused.remember_layers`). On a GPU 64, padded to multiples of 4, so that there are
-    few sizes to prepare for.
+    each number (`fused.remember_layers`). On a GPU up to 256, padded to 16, 64 or 256: cuDNN
+    prepares every layer anew for each number, which took a second or more for one on an H200.
 
     >>> [(rows.start, rows.stop, size) for rows, size in batches(21, torch.device("cpu"))]
     [(0, 16, 16), (16, 21, 5)]
     >>> [(rows.start, rows.stop, size) for rows, size in batches(21, torch.device("cuda"))]
-    [(0, 21, 24)]
+    [(0, 21, 64)]
     """
-    largest, multiple = (64, 4) if device.type == "cuda" else (16, 1)
+    is_gpu = device.type == "cuda"
+    largest = _GPU_SIZES[-1] if is_gpu else 16
     for start in range(0, count, largest):
         rows = slice(start, min(start + largest, count))
-        yield rows, -(-(rows.stop - start) // multiple) * multiple
+        own = rows.stop - rows.start
+        yield rows, next(size for size in _GPU_SIZES if size >= own) if is_gpu else own
+
+
+def together(count: int, device: torch.device) -> int:
+    """Return the number of pictures that a batch of ``count`` is padded to: a power of 2 on a GPU.
+
+    >>> together(5, torch.device("cpu")), together(5, torch.device("cuda"))
+    (5, 8)
+    """
+    return 1 << (count - 1).bit_length() if device.type == "cuda" else count
 
 
 def filled(crops: Tensor, size: int) -> Tensor:
-    """Return (N, 1, S, S) crops with so many of zeros after them that there are ``size``."""
+    """Return (N, 1, H, W) crops with so many of zeros after them that there are ``size``."""
     missing = size - len(crops)
     return torch.cat([crops, crops.new_zeros((missing, *crops.shape[1:]))]) if missing else crops
 

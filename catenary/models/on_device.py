@@ -5,7 +5,7 @@ The same arithmetic as that of OpenCV on a processor, to a rounding: see `catena
 """
 
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 
@@ -111,12 +111,11 @@ def reduced(picture: OnDevice, max_side_px: int) -> tuple[OnDevice, float]:
     smaller = picture.pixels
     while max(smaller.shape) >= 2 * max_side_px and all(one % 2 == 0 for one in smaller.shape):
         smaller = _halved(smaller)
-    new = max(1, round(height * factor)), max(1, round(width * factor))
-    rows, columns = (
-        _Taps.joined([_averaging(0, length, size)])
-        for length, size in zip(smaller.shape, new, strict=True)
+    down, across = (
+        _Fit.whole([0], [now], max(1, round(whole * factor)))
+        for now, whole in zip(smaller.shape, (height, width), strict=True)
     )
-    return OnDevice(_resampled(smaller, rows, columns)[0]), factor
+    return OnDevice(_averaged(smaller, down, across)[0]), factor
 
 
 def squares(picture: OnDevice, outer: NDArray[np.int64], side: int) -> Tensor:
@@ -127,99 +126,186 @@ def squares(picture: OnDevice, outer: NDArray[np.int64], side: int) -> Tensor:
         outer: (N, 4) x0, y0, x1, y1, as `refiner.widened` gives them.
         side: px.
     """
-    steps = [resize.block(int(y1 - y0), int(x1 - x0), side) for x0, y0, x1, y1 in outer]
+    steps = np.array([resize.block(int(y1 - y0), int(x1 - x0), side) for x0, y0, x1, y1 in outer])
     found = picture.pixels.new_empty((len(outer), 1, side, side))
     level, scale = picture.pixels, 1
-    for step in sorted(set(steps)):
+    for step in np.unique(steps):
         while scale < step:
             level, scale = _halved(_evened(level)), 2 * scale
-        rows = [index for index, own in enumerate(steps) if own == step]
-        taps = [_squaring(outer[index] // step, side) for index in rows]
-        down, across = (_Taps.joined([pair[axis] for pair in taps]) for axis in (0, 1))
-        found[rows, 0] = _resampled(level, down, across)
+        rows = np.flatnonzero(steps == step)
+        _fill(found, rows, _squared(level, outer[rows] // step, side))
+    return found
+
+
+def _squared(level: Tensor, outer: NDArray[np.int64], side: int) -> Tensor:
+    """Return rectangles (N, 4) of a level as squares (N, side, side) uint8."""
+    x0, y0, x1, y1 = outer.T
+    down, across = _Fit.whole(y0, y1 - y0, side), _Fit.whole(x0, x1 - x0, side)
+    longer, shorter = np.maximum(down.length, across.length), np.minimum(down.length, across.length)
+    found = level.new_empty((len(outer), side, side))
+    is_smaller, has_means = longer > side, shorter >= side
+    for which, taps in (
+        (is_smaller & has_means, None),
+        (is_smaller & ~has_means, _stepping),
+        (~is_smaller, _between),
+    ):
+        _make(found, np.flatnonzero(which), level, (down, across), taps)
     return found
 
 
 def letterboxes(cutouts: Sequence[Cutout], side: int) -> Tensor:
     """Return cutouts of one picture as `inputs.letterboxed` does: (N, 1, side, side) uint8."""
-    down, across = [], []
-    for x0, y0, x1, y1 in (one.corners for one in cutouts):
-        height, width = fitted_size(y1 - y0, x1 - x0, side)
-        taps = _averaging if max(y1 - y0, x1 - x0) > side else _between
-        down.append(taps(y0, y1 - y0, height).middle_of(side))
-        across.append(taps(x0, x1 - x0, width).middle_of(side))
     level = cutouts[0].picture.pixels
-    return _resampled(level, _Taps.joined(down), _Taps.joined(across))[:, None]
+    found = level.new_empty((len(cutouts), side, side))
+    x0, y0, x1, y1 = np.array([one.corners for one in cutouts]).T
+    sizes = [fitted_size(*one, side) for one in zip(y1 - y0, x1 - x0, strict=True)]
+    height, width = np.array(sizes).T
+    fits = _Fit(y0, y1 - y0, height, side), _Fit(x0, x1 - x0, width, side)
+    is_smaller = np.maximum(y1 - y0, x1 - x0) > side
+    _make(found, np.flatnonzero(is_smaller), level, fits, None)
+    _make(found, np.flatnonzero(~is_smaller), level, fits, _between)
+    return found[:, None]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Fit:
+    """Stretches along an axis, each brought to a number of pixels in the middle of a side.
+
+    Attributes:
+        start: (N,) first pixel; may lie outside of the picture.
+        length: (N,) px.
+        size: (N,) new pixels.
+        side: New pixels in all; those that are no part of a stretch are mean grey.
+    """
+
+    start: NDArray[np.int64]
+    length: NDArray[np.int64]
+    size: NDArray[np.int64]
+    side: int
+
+    @classmethod
+    def whole(
+        cls, start: NDArray[np.int64] | list[int], length: NDArray[np.int64] | list[int], side: int
+    ) -> "_Fit":
+        """Return stretches that fill the side."""
+        begun = np.asarray(start, np.int64)
+        return cls(begun, np.asarray(length, np.int64), np.full(len(begun), side), side)
+
+    def only(self, rows: NDArray[np.int64]) -> "_Fit":
+        """Return some of them."""
+        return _Fit(self.start[rows], self.length[rows], self.size[rows], self.side)
+
+    def places(self, more: int = 0) -> NDArray[np.float64]:
+        """Return (N, side + more): which of its stretch's new pixels each of the side is, from 0.
+
+        Beyond the stretch it goes on counting.
+        """
+        before = (self.side - self.size) // 2
+        places: NDArray[np.float64] = np.arange(self.side + more) - before[:, None].astype(float)
+        return places
+
+    def edges(self) -> NDArray[np.float64]:
+        """Return (N, side + 1) where new pixels begin and end, px of the picture."""
+        inside = self.places(1).clip(0, self.size[:, None])
+        edges: NDArray[np.float64] = self.start[:, None] + inside * self.scale[:, None]
+        return edges
+
+    @property
+    def scale(self) -> NDArray[np.float64]:
+        """Pixels (N,) of the picture that a new one stands for."""
+        scale: NDArray[np.float64] = self.length / self.size
+        return scale
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class _Taps:
-    """Which pixels along an axis each new pixel is made of, and how much of each.
+    """Which two pixels along an axis each new pixel is made of, and how much of each.
 
     Attributes:
-        places: (..., size, K) int64; may lie outside the picture.
-        weights: (..., size, K) float32; of what adds up to less than 1 the rest is mean grey.
+        places: (N, side, 2) int64; may lie outside the picture.
+        weights: (N, side, 2) float32; of what adds up to less than 1 the rest is mean grey.
     """
 
     places: NDArray[np.int64]
     weights: NDArray[np.float32]
 
-    def middle_of(self, side: int) -> "_Taps":
-        """Return them in the middle of ``side`` new pixels."""
-        before = (side - len(self.places)) // 2
-        more = ((before, side - len(self.places) - before), (0, 0))
-        return _Taps(np.pad(self.places, more), np.pad(self.weights, more))
-
     @classmethod
-    def joined(cls, parts: "Sequence[_Taps]") -> "_Taps":
-        """Return the taps of N pictures: (N, size, K)."""
-        most = max(part.places.shape[1] for part in parts)
-        more = [((0, 0), (0, most - part.places.shape[1])) for part in parts]
-        return cls(
-            np.stack([np.pad(one.places, by) for one, by in zip(parts, more, strict=True)]),
-            np.stack([np.pad(one.weights, by) for one, by in zip(parts, more, strict=True)]),
-        )
+    def of(cls, fit: _Fit, first: NDArray[np.float64], share: NDArray[np.float64]) -> "_Taps":
+        """Return the taps of new pixels between ``first`` and the next, as far as ``share``."""
+        last = (fit.length - 1)[:, None, None]
+        places = np.stack([first, first + 1], axis=2).clip(0, last).astype(np.int64)
+        own = fit.places()
+        is_own = (own >= 0) & (own < fit.size[:, None])
+        weights = np.stack([1 - share, share], axis=2) * is_own[:, :, None]
+        return cls(places + fit.start[:, None, None], weights.astype(np.float32))
 
 
-def _averaging(start: int, length: int, size: int) -> _Taps:
-    """Return the taps of means over equal stretches of ``length`` pixels from ``start``."""
-    scale = length / size
-    edges = np.arange(size + 1) * scale
-    places = np.floor(edges[:-1, None]) + np.arange(int(np.ceil(scale)) + 1)
-    covered = np.minimum(places + 1, edges[1:, None]) - np.maximum(places, edges[:-1, None])
-    weights = np.clip(covered, 0, None) / scale
-    inside = np.minimum(places, length - 1).astype(np.int64)
-    return _Taps(start + inside, weights.astype(np.float32))
+def _make(
+    found: Tensor,
+    rows: NDArray[np.int64],
+    level: Tensor,
+    fits: tuple[_Fit, _Fit],
+    taps: Callable[[_Fit], _Taps] | None,
+) -> None:
+    """Make some of the new pictures (N, side, side), of means where there are no ``taps``."""
+    if len(rows):
+        down, across = (one.only(rows) for one in fits)
+        made = None if taps is None else (taps(down), taps(across))
+        own = _averaged(level, down, across) if made is None else _resampled(level, *made)
+        _fill(found, rows, own)
 
 
-def _between(start: int, length: int, size: int) -> _Taps:
+def _fill(found: Tensor, rows: NDArray[np.int64], own: Tensor) -> None:
+    """Put pictures at some rows of others."""
+    found[inputs.sent(torch.from_numpy(rows), found.device)] = own.view(-1, *found.shape[1:])
+
+
+def _between(fit: _Fit) -> _Taps:
     """Return the taps of a linear interpolation between the middles of pixels."""
-    middles = (np.arange(size) + 0.5) * (length / size) - 0.5
-    return _pairs(start, length, np.floor(middles), middles - np.floor(middles))
+    middles = (fit.places() + 0.5) * fit.scale[:, None] - 0.5
+    return _Taps.of(fit, np.floor(middles), middles - np.floor(middles))
 
 
-def _stepping(start: int, length: int, size: int) -> _Taps:
+def _stepping(fit: _Fit) -> _Taps:
     """Return the taps of what OpenCV does for means where the other axis is enlarged."""
-    inverse = size / length
-    first = np.floor(np.arange(size) * (1 / inverse))  # in this order, for the same rounding
-    share = np.arange(1, size + 1) - (first + 1) * inverse
-    return _pairs(start, length, first, np.where(share <= 0, 0.0, share - np.floor(share)))
+    inverse = (fit.size / fit.length)[:, None]
+    first = np.floor(fit.places() * (1 / inverse))  # in this order, for the same rounding
+    share = fit.places() + 1 - (first + 1) * inverse
+    return _Taps.of(fit, first, np.where(share <= 0, 0.0, share - np.floor(share)))
 
 
-def _pairs(
-    start: int, length: int, first: NDArray[np.float64], share: NDArray[np.float64]
-) -> _Taps:
-    places = np.stack([first, first + 1], axis=1).clip(0, length - 1).astype(np.int64)
-    return _Taps(start + places, np.stack([1 - share, share], axis=1).astype(np.float32))
+def _averaged(pixels: Tensor, down: _Fit, across: _Fit) -> Tensor:
+    """Return new pictures (N, h, w) uint8 of means; outside of the picture is mean grey.
+
+    Sums over rectangles are differences of sums from the picture's corner, linear between pixels.
+    Source: Crow, "Summed-area tables for texture mapping", SIGGRAPH 1984.
+    """
+    sums = F.pad(_sums(pixels), (1, 0, 1, 0))
+    (y, by_y, tall), (x, by_x, wide) = (
+        _edges(fit, length, pixels.device)
+        for fit, length in zip((down, across), pixels.shape, strict=True)
+    )
+    y, by_y, x, by_x = y[:, :, None], by_y[:, :, None], x[:, None], by_x[:, None]
+    above = torch.lerp(sums[y, x], sums[y, x + 1], by_x)
+    below = torch.lerp(sums[y + 1, x], sums[y + 1, x + 1], by_x)
+    total = torch.lerp(above, below, by_y).diff(dim=1).diff(dim=2)
+    means = total / (tall * wide)[:, None, None] + MEAN
+    return means.round_().clamp_(0, 255).to(torch.uint8)
 
 
-def _squaring(outer: NDArray[np.int64], side: int) -> tuple[_Taps, _Taps]:
-    """Return the taps down and across of one rectangle that becomes a square."""
-    x0, y0, x1, y1 = (int(one) for one in outer)
-    taps = _between
-    if max(y1 - y0, x1 - x0) > side:
-        taps = _averaging if min(y1 - y0, x1 - x0) >= side else _stepping
-    return taps(y0, y1 - y0, side), taps(x0, x1 - x0, side)
+def _sums(pixels: Tensor) -> Tensor:
+    """Return sums (H, W) float64 of what is above mean grey, from the corner to each pixel."""
+    rows = pixels.float().sub_(MEAN).cumsum(1)  # whole numbers below 2^24: exact
+    return rows.cumsum(0, dtype=torch.float64)
+
+
+def _edges(fit: _Fit, length: int, device: torch.device) -> tuple[Tensor, Tensor, Tensor]:
+    """Return pixels (N, side + 1) in which edges lie, how far in, and the scale (N,)."""
+    told = np.column_stack([fit.edges().clip(0, length), fit.scale])  # one copy to the device
+    there = inputs.sent(torch.from_numpy(told), device)
+    edges = there[:, :-1]
+    first = edges.floor().clamp_(max=length - 1)
+    return first.long(), edges - first, there[:, -1]
 
 
 def _resampled(level: Tensor, down: _Taps, across: _Taps) -> Tensor:

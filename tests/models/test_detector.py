@@ -51,6 +51,15 @@ def test_pictures_of_several_sizes_come_back_in_their_order(detector):
     assert found[0].boxes.tolist() == [[10.0, 10.0, 34.0, 34.0]]
 
 
+def test_pictures_that_fill_a_batch_up_are_told_nothing_of(detector, monkeypatch):
+    pictures = [spotted((64, 64), (20, 20)), spotted((64, 64), (40, 8), (8, 40))]
+    expected = detector(pictures)
+    monkeypatch.setattr("catenary.models.detector.together", lambda count, _: count + 3)
+    for one, other in zip(detector(pictures), expected, strict=True):
+        assert np.array_equal(one.boxes, other.boxes)
+        assert np.array_equal(one.scores, other.scores)
+
+
 def test_boxes_are_clipped_to_the_picture(detector):
     (found,) = detector([spotted((50, 50), (0, 48))])
     x0, y0, x1, y1 = found.boxes[0]

@@ -5,14 +5,15 @@ import torch
 
 from catenary.domain.errors import ConfigError
 from catenary.models import weights
+from catenary.models.backbones import Backbone
 from catenary.models.build import (
     ClassifierArchitecture,
     DetectorArchitecture,
     classifier_network,
     detector_network,
 )
-from catenary.models.fold import for_inference
-from catenary.models.network import LongView, cell_boxes
+from catenary.models.fold import for_inference, narrow
+from catenary.models.network import ComponentNetwork, LongView, cell_boxes
 
 CPU = torch.device("cpu")
 
@@ -118,3 +119,17 @@ def test_the_classifier_gives_a_logit_for_each_pair():
 def test_cell_boxes_reach_from_the_middle_of_a_cell():
     cells, distances = torch.tensor([[2, 5]]), torch.tensor([[2.0, 10, 8, 20]])
     assert cell_boxes(cells, distances).tolist() == [[20.0, 0.0, 30.0, 30.0]]
+
+
+def test_narrowed_weights_answer_as_autocast_does():
+    torch.manual_seed(1)
+    network = ComponentNetwork(Backbone.LITE0, 3).eval()
+    pictures = torch.randn(2, 1, 64, 96)
+    with torch.inference_mode(), torch.autocast("cpu", torch.bfloat16):
+        expected = network(pictures)
+        narrow(network)
+        found = network(pictures)
+    for one, other in zip(found, expected, strict=True):
+        assert torch.equal(one, other)
+    assert network.backbone.conv_stem.weight.dtype is torch.bfloat16
+    assert network.centre.weight.dtype is torch.float32

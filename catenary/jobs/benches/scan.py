@@ -58,7 +58,8 @@ class Wish:
         images: Photographs.
         megapixels: Sizes to which they are brought; those within a tenth are left as they are.
         rounds: How often each entrant is asked.
-        frames: Photographs a round that ours are asked for; peers one.
+        frames: Photographs a round that ours are asked for; dense half of them, torchvision's loop
+            a quarter, decoding twice as many, peers one.
         peers: Folder of the environment of SAHI and Ultralytics, made where it is missing; None
             to leave them out.
         device: Where networks run, as a scan is told; peers run on the first of several GPUs.
@@ -178,17 +179,23 @@ def _asked(
     total, done = len(sized) * wish.rounds * len(entrants), 0
     for size, paths in sized.items():
         tallies = {entrant.name: _Tally() for entrant in entrants}
+        if assemble.device(wish.device).type == "cuda":
+            for entrant in entrants:  # cuDNN prepares layers for each size: seconds, once
+                entrant.ask(_chosen(paths, entrant, wish.rounds))
         for number in range(wish.rounds):
             for entrant in entrants:
-                chosen = [
-                    paths[(number * entrant.frames + one) % len(paths)]
-                    for one in range(entrant.frames)
-                ]
+                chosen = _chosen(paths, entrant, number)
                 _count(tallies[entrant.name], entrant.ask(chosen), len(chosen))
                 done += 1
                 progress(done, total)
         figures += [_figure(name, size, tally) for name, tally in tallies.items()]
     return figures
+
+
+def _chosen(paths: Sequence[Path], entrant: _Entrant, number: int) -> list[Path]:
+    """Return the photographs that an entrant is asked for in a round."""
+    first = number * entrant.frames
+    return [paths[(first + one) % len(paths)] for one in range(entrant.frames)]
 
 
 def _count(tally: _Tally, told: dict[str, object], images: int) -> None:
@@ -212,7 +219,9 @@ def _entrants(wish: Wish) -> Iterator[_Entrant]:
     """Start all, one after another; peers last."""
     ours = [sys.executable, "-m", "catenary.jobs.benches.scan_entrant"]
     first = str(assemble.device(wish.device))
-    for name, frames in ((OURS, wish.frames), ("dense", 2), ("torchvision", 1), ("decode", 8)):
+    own = wish.frames
+    shares = ((OURS, own), ("dense", own / 2), ("torchvision", own / 4), ("decode", 2 * own))
+    for name, frames in ((name, max(1, round(share))) for name, share in shares):
         yield _Entrant(name, [*ours, name, wish.device, *wish.settings], frames)
     if wish.peers is None:
         return

@@ -16,6 +16,7 @@ from catenary.imaging.quality import QualityLimits
 from catenary.jobs.scanning import promised
 from catenary.models import bundle as bundles
 from catenary.models.compiled import compile_networks
+from catenary.models.replayed import replay_networks
 from catenary.pipeline.cascade import CascadeSettings
 from catenary.pipeline.judge import Judge
 from catenary.pipeline.rule_pool import RulePool
@@ -43,6 +44,8 @@ class ScanSettings:
         rule_processes: Processes that judge by the rules; 0 for threads of the scan; None for as
             many as fit: half of the cores beside a GPU, none on a processor.
         compiled: Run the networks by torch.compile; see `catenary.models.compiled`.
+        cuda_graphs: Launch a network's layers at once on a GPU, unless they are compiled; see
+            `catenary.models.replayed`.
     """
 
     cascade: CascadeSettings = field(default_factory=CascadeSettings)
@@ -53,6 +56,7 @@ class ScanSettings:
     gpu_decode: bool = False
     rule_processes: int | None = None
     compiled: bool = False
+    cuda_graphs: bool = True
 
     def __post_init__(self) -> None:
         """Refuse empty batches."""
@@ -162,6 +166,8 @@ def judge(recipe: Recipe) -> Judge:
     loaded = bundles.load(recipe.bundle_folder(), chosen, recipe.precision)
     if settings.compiled:
         compile_networks(loaded)
+    elif settings.cuda_graphs and chosen.type == "cuda":
+        replay_networks(loaded)
     known = _described(recipe, loaded.card, taxonomy, limits)
     return Judge(
         loaded.detector,
