@@ -20,6 +20,8 @@ from catenary.models.compiled import wrap_networks
 _WARMING = 2  # passes before the recording: cuDNN chooses and prepares its kernels
 _MOST = 64  # graphs of a network: each keeps the memory of its layers. Our starting value
 
+_recording = threading.Lock()  # a recording begins by waiting for all of the device
+
 Told = Any  # a tensor, or a tuple of tensors
 
 
@@ -60,7 +62,8 @@ class Replayed:
             if size not in self._recorded:
                 if len(self._recorded) == _MOST:
                     return self._plain(*given)
-                self._recorded[size] = _recorded(self._plain, given)
+                with _recording:
+                    self._recorded[size] = _recorded(self._plain, given)
             own, stream = self._recorded[size], torch.cuda.current_stream(given[0].device)
             stream.wait_event(own.is_free)
             for there, one in zip(own.given, given, strict=True):
