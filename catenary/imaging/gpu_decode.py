@@ -1,7 +1,8 @@
 """Decode JPEGs on a GPU with nvImageCodec, where that is installed; all else on the processor.
 
-Not run on a GPU yet. Its inverse transform may round a grey level other than libjpeg-turbo's, and
-what it makes of damaged data inside a JPEG is its own affair: so it is used only if asked for.
+Slower than 16 cores beside an H200 (docs/scan-speed.md). Its inverse transform may round a grey
+level other than libjpeg-turbo's, and what it makes of damaged data inside a JPEG is its own affair:
+so it is used only if asked for.
 """
 
 import importlib

@@ -22,8 +22,8 @@ WRITING = "write"
 RULES = "rules"  # of judges, or of processes of their own
 _READERS_MOST = 8
 _JUDGES_MOST = 8
-_JUDGES_A_GPU = 3  # one computes on it, one its rules, one sends; not measured on a GPU yet
-_TOGETHER = 8  # photographs at once on a GPU; not measured either
+_JUDGES_A_GPU = 3  # one computes on it, one its rules, one sends; no other number was measured
+_TOGETHER = 8  # photographs at once on a GPU; the same
 
 
 @dataclass(frozen=True, slots=True)
