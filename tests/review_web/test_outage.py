@@ -1,6 +1,6 @@
 """A server that goes away while somebody decides, and comes back."""
 
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Page, Route, expect
 
 from tests.review_web.acts import item, log_in, press_and_see_next, shown, states
 from tests.review_web.railway import Railway
@@ -27,3 +27,29 @@ def test_what_is_decided_while_the_server_is_away_is_sent_once_it_is_back(
     told = [item(page, line, int(number))["state"] for number in (first, second, third)]
     assert told == ["confirmed", "rejected", "observed"]
     assert states(page, line) == {"open": 53, "confirmed": 1, "rejected": 1, "observed": 1}
+
+
+def test_a_sheet_whose_answer_was_lost_is_decided_by_the_same_key_again(line: Railway, page: Page):
+    log_in(page, line, "wang", "#/sheet?component=dropper&n=12")
+    expect(page.locator(".cell")).to_have_count(12)
+    first = page.locator(".cell").first.get_attribute("data-item")
+    lost: list[str] = []
+
+    def lose_the_answer(route: Route) -> None:
+        route.fetch()  # the server decides
+        lost.append(route.request.url)
+        route.abort()
+
+    page.route("**/decisions", lose_the_answer, times=1)
+    page.keyboard.press("2")
+    expect(page.locator(".problem")).to_be_visible()
+    assert len(lost) == 1
+    page.keyboard.press("2")
+    expect(page.locator(f'.cell[data-item="{first}"]')).to_have_count(0)
+    expect(page.locator(".problem")).to_have_count(0)
+    assert states(page, line)["rejected"] == 12
+
+
+def test_a_photograph_page_without_a_photograph_says_so(line: Railway, page: Page):
+    log_in(page, line, "wang", "#/picture")
+    expect(page.get_by_text("No photograph is named")).to_be_visible()

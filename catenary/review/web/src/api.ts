@@ -541,6 +541,11 @@ export class ApiError extends Error {
   }
 }
 
+/** Whether the same request may succeed a little later. */
+export function isPassing(error: ApiError): boolean {
+  return error.code === "offline" || error.status === 503;
+}
+
 let token = "";
 
 /** Called when the server says that nobody is logged in any more. */

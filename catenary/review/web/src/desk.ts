@@ -1,7 +1,7 @@
 // What lies on a reviewer's desk: items that are held, the one looked at, decisions under way.
 // The desk is optimistic: the next item is shown at once, the server decides, and what it refuses
 // is told. It knows nothing of the screen.
-import { ApiError, type Choice, type Item, type ItemDetail, type Leased } from "./api";
+import { ApiError, type Choice, type Item, type ItemDetail, isPassing, type Leased } from "./api";
 
 /** What the desk asks of the server. */
 export interface Server {
@@ -322,9 +322,4 @@ export function updated(item: ItemDetail, now: Item): ItemDetail {
 function asApiError(error: unknown): ApiError {
   if (error instanceof ApiError) return error;
   return new ApiError(0, "internal", String(error), [], []);
-}
-
-/** Whether the same request may succeed a little later. */
-function isPassing(error: ApiError): boolean {
-  return error.code === "offline" || error.status === 503;
 }

@@ -205,6 +205,50 @@ test("what somebody else decided leaves the sheet, and nothing of it is decided"
   expect(asked).toEqual([[1, 2, 4]]);
 });
 
+test("another decision than the one whose answer was lost is refused", async () => {
+  const { server } = fakeServer(8);
+  let tries = 0;
+  server.decideAll = async () => {
+    tries += 1;
+    const current = [1, 2, 3, 4].map(
+      (id) => ({ ...detail(id), version: 2, can_undo: true }) as never,
+    );
+    throw tries === 1
+      ? new ApiError(0, "offline", "no answer", [], [])
+      : new ApiError(409, "stale", "changed", current, []);
+  };
+  const stack = new Stack(server, 4, () => {});
+  await stack.fill();
+  await stack.decide("reject", new Set());
+  await stack.decide("confirm", new Set());
+  expect(stack.error?.code).toBe("stale");
+});
+
+test("the same decision asked again after a lost answer brings the next sheet", async () => {
+  const { server } = fakeServer(8);
+  const decideAll = server.decideAll.bind(server);
+  let tries = 0;
+  server.decideAll = async (decisions) => {
+    tries += 1;
+    if (tries === 2) {
+      const current = [1, 2, 3, 4].map(
+        (id) => ({ ...detail(id), version: 2, can_undo: true }) as never,
+      );
+      throw new ApiError(409, "stale", "changed", current, []);
+    }
+    const answer = await decideAll(decisions);
+    if (tries === 1) throw new ApiError(0, "offline", "no answer", [], []);
+    return answer;
+  };
+  const stack = new Stack(server, 4, () => {});
+  await stack.fill();
+  await stack.decide("reject", new Set());
+  await stack.decide("reject", new Set());
+  expect(stack.error).toBeNull();
+  expect(shown(stack)).toEqual([5, 6, 7, 8]);
+  expect(stack.canUndo).toBe(true);
+});
+
 test("what another window decided leaves the sheet, which is the same one still", async () => {
   const { server, asked } = fakeServer(10);
   const stack = new Stack(server, 4, () => {});

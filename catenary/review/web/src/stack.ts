@@ -6,16 +6,19 @@ import {
   type DecisionKind,
   type Item,
   type ItemDetail,
+  isPassing,
   type Leased,
 } from "./api";
 
 /** What the stack asks of the server. */
 export interface SheetServer {
   lease(n: number, keep: number[], release: number[]): Promise<Leased>;
-  decideAll(decisions: ({ item: number } & Choice)[]): Promise<{ items: Item[] }>;
+  decideAll(decisions: Ask[]): Promise<{ items: Item[] }>;
   undoAll(items: { item: number; version: number }[]): Promise<{ items: Item[] }>;
   release(ids: number[]): Promise<unknown>;
 }
+
+type Ask = { item: number } & Choice;
 
 /** A sheet that was decided, as it was shown. */
 interface Sheet {
@@ -40,6 +43,8 @@ export class Stack {
   private isTakingBack = false;
   private filling: Promise<void> = Promise.resolve();
   private deciding: Promise<Sheet | null> | null = null;
+  /** Decisions that no answer came to: the server may have made them. */
+  private unsure: readonly Ask[] = [];
 
   constructor(
     private readonly server: SheetServer,
@@ -124,7 +129,7 @@ export class Stack {
     this.redraw();
     const asks = chosen.map(({ id, version }) => ({ item: id, version, decision }));
     const sent = this.asked(async () => {
-      const { items } = await this.server.decideAll(asks);
+      const items = await this.decideAll(asks);
       this.last = { shown: this.shown, decided: items };
       const decided = new Set(items.map(({ id }) => id));
       this.aside = [...this.aside, ...this.shown.filter(({ id }) => !decided.has(id))];
@@ -135,6 +140,21 @@ export class Stack {
       return isDone ? this.last : null;
     });
     return sent.then((isDone) => (isDone ? this.fill() : undefined));
+  }
+
+  private async decideAll(asks: Ask[]): Promise<Item[]> {
+    const { unsure } = this;
+    try {
+      const { items } = await this.server.decideAll(asks);
+      this.unsure = [];
+      return items;
+    } catch (error) {
+      if (!(error instanceof ApiError)) throw error;
+      this.unsure = isPassing(error) ? asks : [];
+      const made = madeOf(asks, unsure, error);
+      if (made) return made;
+      throw error;
+    }
   }
 
   /** Takes back all decisions of the last sheet and shows it again. */
@@ -212,6 +232,20 @@ export class Stack {
     this.redraw();
     return false;
   }
+}
+
+/**
+ * The items as they are now, where the answer to an earlier try was lost but all its decisions were
+ * made: they are mine.
+ */
+function madeOf(asks: Ask[], unsure: readonly Ask[], error: ApiError): Item[] | null {
+  const same = (one: Ask) =>
+    unsure.some(({ item, decision }) => item === one.item && decision === one.decision);
+  if (asks.length !== unsure.length || !asks.every(same)) return null;
+  const made = asks.map(({ item, version }) =>
+    error.current.find((one) => one.id === item && one.can_undo && one.version === version + 1),
+  );
+  return made.every((one) => one !== undefined) ? made : null;
 }
 
 function ids(items: readonly ItemDetail[]): number[] {

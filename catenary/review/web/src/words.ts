@@ -193,6 +193,10 @@ const table = {
   ],
   error_other: ["出错：{message}", "Error: {message}"],
   picture_missing: ["图像无法显示", "Picture cannot be shown"],
+  no_picture_named: [
+    "未指定图像：请从队列或支柱页打开。",
+    "No photograph is named: open one from the queue or from a mast.",
+  ],
 
   // Items
   component: ["部件", "Component"],

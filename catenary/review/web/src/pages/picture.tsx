@@ -41,6 +41,7 @@ export function Picture({ query }: { query: URLSearchParams }) {
     if (!isFollowing) return;
     return follow((item) => settle(to("picture", { ...item, follow: 1 })));
   }, [isFollowing]);
+  if (!id) return <p class="empty">{t("no_picture_named")}</p>;
   return (
     <div class="picture-page">
       <Problem error={frame.error} retry={frame.reload} />
