@@ -57,7 +57,8 @@ def pack(
     made = scarce_given.injected(settings, pool, progress)
     output = folder / "bench"
     learnt = _all_of(found)
-    chosen = {one.ref.image_id for one in (*pool.normal, *pool.defective)}
+    used = (*pool.normal, *pool.defective)
+    chosen = {_only(one, settings.component).ref.image_id for one in used}
     _write(learnt, chosen, folder / "learnt", quality)
     progress("pack", 1, len(found.tests) + 2)
     if made:
@@ -100,8 +101,12 @@ def _all_of(found: Read) -> list[LabelledImage]:
 
 
 def _only(image: LabelledImage, component: str) -> LabelledImage:
+    """Return a photograph of joined sets with one component, named as before they were joined."""
+    begin = f"{image.ref.run}/"
     return replace(
         image,
+        ref=replace(image.ref, image_id=image.ref.image_id.removeprefix(begin)),
+        source=image.source.removeprefix(begin),
         labels=tuple(one for one in image.labels if one.component == component),
         rejections=(),
     )
@@ -128,7 +133,8 @@ def _write(
         name = f"{number:05d}{source.suffix.lower()}"
         if image.ref.image_id in chosen:
             name = _carried(source, folder / name, quality).name
-        moved.append(replace(image, ref=replace(image.ref, file_name=name, location=name)))
+        ref = replace(image.ref, file_name=name, location=name)
+        moved.append(replace(image, ref=ref))
     coco.write(LabelledSet(folder, tuple(moved)), folder / labels)
 
 
