@@ -81,7 +81,9 @@ def pack(
         settings, labels=(folder / "learnt" / _LABELS,), tests=tuple(tests), output=output
     )
     text = yaml.safe_dump(
-        TypeAdapter(ScarceBench).dump_python(there, mode="json"), allow_unicode=True
+        TypeAdapter(ScarceBench).dump_python(there, mode="json"),
+        allow_unicode=True,
+        sort_keys=False,
     )
     (folder / RECIPE).write_text(text, encoding="utf-8")
     if made:  # as it is read there: labels of one component alone
