@@ -64,8 +64,11 @@ class WeightAverage(Callback):
         torch._foreach_lerp_(
             [self.average[name] for name in floats], [state[name] for name in floats], 1 - decay
         )
-        for name in state.keys() - set(floats):
-            self.average[name].copy_(state[name])
+        others = [name for name in state if name not in floats]
+        if others:
+            torch._foreach_copy_(
+                [self.average[name] for name in others], [state[name] for name in others]
+            )
 
     @contextmanager
     def lent_to(self, network: nn.Module) -> Iterator[None]:

@@ -108,7 +108,10 @@ def nothing(*_: object) -> None:
     """Take progress and tables, and do nothing with them."""
 
 
-@pytest.mark.parametrize("name", ["scarce", "scarce_pins", "scarce_insulators"])
+@pytest.mark.parametrize(
+    "name",
+    [f"{gpu}{kind}" for gpu in ("scarce", "scarce_gpu") for kind in ("", "_pins", "_insulators")],
+)
 def test_the_shipped_recipes_are_valid(name):
     found = config.load(config.bundled(f"configs/bench/{name}.yaml"), ScarceBench)
     assert found.counts == (0, 5, 10, 20, 50, 100)
@@ -182,7 +185,8 @@ def test_what_another_machine_learnt_is_judged_as_if_it_had_been_learnt_here(tmp
     labels = placed_set(Path("set"), 88, seed=3)
     test = placed_set(Path("test"), 8, seed=4, first=500)
     tests = [{"name": "drawn", "labels": str(test), "data_kind": "simulated"}]
-    path = recipe(Path(), labels, test, tests=tests, variants=2)
+    injected = {"slack": 1, "broken": 1}
+    path = recipe(Path(), labels, test, tests=tests, variants=2, injected=injected)
     here = json.loads(catenary("bench", "scarce", str(path), "--json"))
 
     assert "Packed: " in catenary("bench", "scarce-pack", str(path), "-o", "carried")
