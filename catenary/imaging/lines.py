@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from catenary.domain.geometry import Box
-from catenary.imaging.profiles import Strip
+from catenary.imaging.profiles import Strip, turned
 
 Floats = NDArray[np.float32]
 
@@ -79,17 +79,11 @@ class Axis:
         linear = np.array([[cos, -sin], [sin, cos]]) / scale
         first = np.array([self.x + self.start * cos, self.y + self.start * sin])
         to_picture = np.hstack([linear, (first - linear @ (0, middle))[:, None]])
-        flags = cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP
-        source = cv2.GaussianBlur(pixels, (0, 0), 0.4 / scale) if scale < 0.7 else pixels
-        border = cv2.BORDER_REPLICATE
-        strip = cv2.warpAffine(source, to_picture, size, flags=flags, borderMode=border)
-        columns, rows = np.meshgrid(np.arange(size[0]), np.arange(size[1]))
-        x, y = (
-            np.tensordot(to_picture[:, :2], np.stack([columns, rows]), 1)
-            + to_picture[:, 2, None, None]
-        )
+        strip = turned(pixels, to_picture, size, scale)
+        columns, rows = np.arange(size[0]), np.arange(size[1])[:, None]
+        x, y = (one[0] * columns + one[1] * rows + one[2] for one in to_picture)
         is_in = (x >= 0) & (y >= 0) & (x <= pixels.shape[1] - 1) & (y <= pixels.shape[0] - 1)
-        return Strip(np.asarray(strip, np.float32), to_picture, scale), is_in
+        return Strip(strip, to_picture, scale), is_in
 
 
 @dataclass(frozen=True, slots=True)

@@ -138,6 +138,23 @@ def level(pixels: NDArray[np.uint8], box: Box, angle_deg: float, scale: float) -
     middle = np.array([(size[0] - 1) / 2, (size[1] - 1) / 2])
     offset = np.array(box.centre) - 0.5 - linear @ middle
     to_picture = np.hstack([linear, offset[:, None]])
+    return Strip(turned(pixels, to_picture, size, scale), to_picture, scale)
+
+
+def turned(
+    pixels: NDArray[np.uint8], to_picture: NDArray[np.float64], size: tuple[int, int], scale: float
+) -> Floats:
+    """Return what a strip shows of a picture, blurred as its scale asks for.
+
+    Args:
+        pixels: (height, width) uint8.
+        to_picture: (2, 3) from strip (x, y) to picture (x, y), pixel centres whole.
+        size: Length and height of the strip.
+        scale: Strip pixels per picture pixel, at most 1.
+
+    Returns:
+        (height, length) float32 whole grey levels; outside the picture its border is repeated.
+    """
     seen, left, top = _covered(pixels, to_picture, size, scale)
     source, factor = _softened(seen, 0.4 / scale) if scale < 0.7 else (seen, 1)
     # Pixel 0 of a halved picture is the mean of pixels 0 and 1: its centre is at 0.5.
@@ -147,7 +164,7 @@ def level(pixels: NDArray[np.uint8], box: Box, angle_deg: float, scale: float) -
     to_source[:, 2] -= (factor - 1) / (2 * factor)
     flags = cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP
     strip = cv2.warpAffine(source, to_source, size, flags=flags, borderMode=cv2.BORDER_REPLICATE)
-    return Strip(np.asarray(strip, np.float32), to_picture, scale)
+    return np.asarray(strip, np.float32)
 
 
 def _covered(
@@ -261,7 +278,7 @@ def trimmed(strip: Strip, rows: slice, reach: float) -> Strip:
             something is seen there.
     """
     pixels = strip.pixels[rows]
-    dark, bright = np.percentile(pixels, (1, 98))
+    dark, bright = percentiles(pixels.astype(np.uint8), (1, 98))  # grey levels are whole
     lit = (pixels > dark + 0.1 * (bright - dark)).mean(axis=0)
     columns = np.flatnonzero(lit >= 0.5)
     first, last = (int(columns[0]), int(columns[-1])) if columns.size else (0, len(lit) - 1)
@@ -301,13 +318,20 @@ def likeness_to_one(strip: Floats, period: float) -> Floats:
     """
     half = round(period) // 2
     length = strip.shape[1]
-    best, most = np.zeros(length, np.float32), -1.0
-    for place in np.linspace(half, length - half - 1, _SEEDS).astype(int):
-        likeness = _correlation(strip, strip[:, place - half : place + half + 1])
-        usual = float(np.median(best_within(likeness, period)))
-        if usual > most:
-            best, most = likeness, usual
-    return best
+    seeds = np.linspace(half, length - half - 1, _SEEDS).astype(int)
+    alike = _likeness_to_places(strip, seeds, half)
+    usual = [float(np.median(best_within(likeness, period))) for likeness in alike]
+    return alike[int(np.argmax(usual))]
+
+
+def _likeness_to_places(strip: Floats, places: NDArray[np.int64], half: int) -> Floats:
+    """Return how alike all places are to each of some, (places, length), as `_correlation` does."""
+    wide = cv2.copyMakeBorder(strip, 0, 0, half, half, cv2.BORDER_REPLICATE)
+    windows = np.lib.stride_tricks.sliding_window_view(wide, 2 * half + 1, axis=1)
+    flat = windows.transpose(1, 0, 2).reshape(strip.shape[1], -1)  # (length, rows * width)
+    flat = flat - flat.mean(axis=1, keepdims=True)
+    flat /= np.maximum(np.linalg.norm(flat, axis=1, keepdims=True), 1e-6)
+    return np.asarray(np.clip(flat[places] @ flat.T, 0, 1), np.float32)
 
 
 def likeness_near(strip: Floats, places: NDArray[np.int64], half: int, stretch: float) -> Floats:
@@ -370,19 +394,22 @@ def _autocorrelation(picture: Floats) -> tuple[Floats, tuple[int, int]]:
         np.float32,
     )
     padded[:height, :width] = picture
-    spectrum = cv2.dft(padded, flags=cv2.DFT_COMPLEX_OUTPUT, nonzeroRows=height)
+    # Both stay in the packed form of real signals, half as large as complex ones.
+    spectrum = cv2.dft(padded, nonzeroRows=height)
     power = cv2.mulSpectrums(spectrum, spectrum, 0, conjB=True)
-    full = cv2.idft(power, flags=cv2.DFT_REAL_OUTPUT | cv2.DFT_SCALE)
-    lags_y, lags_x = np.arange(-reach_y, reach_y + 1), np.arange(-reach_x, reach_x + 1)
-    part = full[np.ix_(lags_y, lags_x)]
+    flags = cv2.DFT_INVERSE | cv2.DFT_REAL_OUTPUT | cv2.DFT_SCALE
+    full = cv2.dft(power, flags=flags, nonzeroRows=reach_y + 1)
+    # It is the same at opposite lags.
+    part = np.empty((2 * reach_y + 1, 2 * reach_x + 1), np.float32)
+    part[reach_y:, reach_x:] = full[: reach_y + 1, : reach_x + 1]
+    part[reach_y:, :reach_x] = full[: reach_y + 1, full.shape[1] - reach_x :]
+    part[:reach_y] = part[:reach_y:-1, ::-1]
     # Long lags overlap less: without this the far repetitions would look weak.
-    overlap_y = height - np.abs(lags_y)
-    overlap_x = width - np.abs(lags_x)
-    even = part / (overlap_y[:, None] * overlap_x[None, :])
-    return np.asarray(even / max(float(even[reach_y, reach_x]), 1e-9), np.float32), (
-        reach_x,
-        reach_y,
-    )
+    overlap_y = height - np.abs(np.arange(-reach_y, reach_y + 1, dtype=np.float32))
+    overlap_x = width - np.abs(np.arange(-reach_x, reach_x + 1, dtype=np.float32))
+    part /= overlap_y[:, None] * overlap_x[None, :]
+    part /= max(float(part[reach_y, reach_x]), 1e-9)
+    return part, (reach_x, reach_y)
 
 
 @dataclass(frozen=True, slots=True, eq=False)

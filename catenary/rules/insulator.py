@@ -263,8 +263,16 @@ def _beside(levels: Floats) -> Floats:
     beside = np.zeros(len(levels), np.float32)
     for at in range(1, len(levels) - 1):
         left, right = levels[max(0, at - _SIDE) : at], levels[at + 1 : at + 1 + _SIDE]
-        beside[at] = min(np.percentile(left, 75), np.percentile(right, 75))
+        beside[at] = min(_bright(left), _bright(right))
     return beside
+
+
+def _bright(levels: Floats) -> float:
+    """Return what `numpy.percentile` of 75 does, in a tenth of the time for so few."""
+    ordered = np.sort(levels)
+    place = 0.75 * (len(ordered) - 1)
+    low, high = ordered[int(place)], ordered[math.ceil(place)]
+    return float(low + (high - low) * (place - int(place)))
 
 
 @lru_cache(maxsize=len(_LOOKS))  # both rules ask for the same crop, one after the other
@@ -274,12 +282,8 @@ def _string(crop: Crop, limits: ShedLimits, look: _Look) -> _String | Refusal:
     if isinstance(row, Refusal):
         return row
     scale = min(1.0, _PERIOD_PX / row.period_px)
-    strip = _level(crop, row, look.beyond, scale)
+    strip, waves, even = _level(crop, row, look.beyond, scale)
     period = row.period_px * scale
-    waves = profiles.waves(strip.pixels, period)
-    # In the dark beside a string grain repeats by chance: rows count by their contrast, too.
-    power = _power(waves)
-    even = profiles.evened(strip.pixels) * np.sqrt(power / max(float(power.max()), 1e-6))[:, None]
     rows = profiles.rows_with_period(even, period, look.repeating)
     if (contrast := float(waves[rows].std())) < limits.least_contrast:
         needed = limits.least_contrast
@@ -292,9 +296,17 @@ def _string(crop: Crop, limits: ShedLimits, look: _Look) -> _String | Refusal:
 
 
 @lru_cache(maxsize=2)  # looks at the same place see the same strip
-def _level(crop: Crop, row: Row, beyond: float, scale: float) -> Strip:
-    """Return the box, longer at both ends, turned so that the row is level."""
-    return profiles.level(crop.pixels, _lengthened(crop, row, beyond), _upright(row), scale)
+def _level(crop: Crop, row: Row, beyond: float, scale: float) -> tuple[Strip, Floats, Floats]:
+    """Return the box, longer at both ends, turned so that the row is level.
+
+    With it its waves, and these evened out along and across.
+    """
+    strip = profiles.level(crop.pixels, _lengthened(crop, row, beyond), _upright(row), scale)
+    waves = profiles.waves(strip.pixels, row.period_px * scale)
+    # In the dark beside a string grain repeats by chance: rows count by their contrast, too.
+    power = _power(waves)
+    even = profiles.evened(strip.pixels) * np.sqrt(power / max(float(power.max()), 1e-6))[:, None]
+    return strip, waves, even
 
 
 @lru_cache(maxsize=1)  # all looks follow the same row
