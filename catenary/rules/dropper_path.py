@@ -125,14 +125,9 @@ class Followed:
     @property
     def gaps(self) -> tuple[Gap, ...]:
         """What follows each tip of wire where there is nothing, the longest first."""
-        found = []
-        for row, step in self._tips():
-            gap = self._after(row, step)
-            if gap is not None:
-                found.append(gap)
-        return tuple(sorted(found, key=lambda one: -one.length))
+        return _gaps(self)
 
-    def _tips(self) -> list[tuple[int, int]]:
+    def tips(self) -> list[tuple[int, int]]:
         """Return the last row of wire before each empty stretch, and the way onward (1 is down)."""
         tips = []
         least = max(6, round(3 * self.width), round(0.06 * self.length))
@@ -149,8 +144,8 @@ class Followed:
                     tips.append((row, step))
         return tips
 
-    def _after(self, row: int, step: int) -> Gap | None:
-        """Follow the direction of the wire past a tip until something begins."""
+    def after(self, row: int, step: int) -> Gap | None:
+        """Follow the direction of the wire past one of `tips` until something begins."""
         reach = max(8, round(_TANGENT * self.length))
         # The last rows bend towards whatever the path goes on with.
         ahead = 3 + round(self.width / 2)
@@ -219,6 +214,13 @@ class Followed:
         sides = core[max(peak - 2 * gap, 0)], core[min(peak + 2 * gap, len(core) - 1)]
         least = max(_FAINT * level, _SURE * self.noise / math.sqrt(max(len(rows) / 3, 1)))
         return bool(core[peak] - max(sides) > least)
+
+
+@lru_cache(maxsize=1)  # all rules of a dropper ask for them, some for each gap
+def _gaps(path: Followed) -> tuple[Gap, ...]:
+    found = (path.after(row, step) for row, step in path.tips())
+    gaps = (one for one in found if one is not None)
+    return tuple(sorted(gaps, key=lambda one: -one.length))
 
 
 @lru_cache(maxsize=1)
