@@ -321,7 +321,7 @@ def likeness_to_one(strip: Floats, period: float) -> Floats:
     seeds = np.linspace(half, length - half - 1, _SEEDS).astype(int)
     alike = _likeness_to_places(strip, seeds, half)
     usual = [float(np.median(best_within(likeness, period))) for likeness in alike]
-    return alike[int(np.argmax(usual))]
+    return np.asarray(alike[int(np.argmax(usual))], np.float32)
 
 
 def _likeness_to_places(strip: Floats, places: NDArray[np.int64], half: int) -> Floats:

@@ -1,5 +1,7 @@
 """Cantilever tubes 腕臂 drawn with exact truth."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -56,3 +58,24 @@ def test_small_crops_are_not_judged(shape_px: tuple[int, int]):
     box = type(crop.inner)(0, 0, shape_px[1], shape_px[0])
     small = type(crop)(np.zeros(shape_px, np.uint8), 0, 0, box)
     assert shape(small, LIMITS).reason == Unjudged.TOO_SMALL
+
+
+@settings(max_examples=8, deadline=None)
+@given(gain=st.floats(0.35, 1.3), offset=st.floats(0, 40))
+def test_exposure_does_not_change_what_is_measured(gain: float, offset: float):
+    plain = Arm(bow=0.05, noise=0.0, **ALONE)
+    first, second = (
+        shape(one.crop(), LIMITS) for one in (plain, replace(plain, gain=gain, offset=offset))
+    )
+    for name, near in (("bow", 0.003), ("tube_angle", 0.6), ("tube_length", 20.0)):
+        assert value(second, name) == pytest.approx(value(first, name), abs=near)
+
+
+@pytest.mark.parametrize(("noise", "blur"), [(8.0, 0.7), (2.0, 2.5), (5.0, 1.8)])
+def test_noise_and_blur_neither_hide_a_bow_nor_make_one(noise: float, blur: float):
+    straight, bent = (
+        shape(Arm(bow=bow, noise=noise, blur=blur, **ALONE).crop(), LIMITS) for bow in (0.0, 0.05)
+    )
+    assert straight.verdict is Verdict.NORMAL
+    assert value(bent, "bow") == pytest.approx(0.89 * 0.05, rel=0.15)
+    assert bent.verdict is Verdict.DEFECT

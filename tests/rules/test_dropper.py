@@ -151,6 +151,16 @@ def test_a_wire_that_ends_in_the_air_has_a_free_end():
     assert end.points[0][1] == pytest.approx(260, abs=8)
 
 
+@settings(max_examples=10, deadline=None)
+@given(stop=st.integers(200, 340))
+def test_what_is_empty_beyond_a_free_end_is_measured(stop: int):
+    """The box reaches down to the wire that the dropper hung on."""
+    crop = clamped(stop=stop, lower_clamp=False)
+    box = Box(crop.inner.x0, crop.inner.y0, crop.inner.x1, 430)
+    evidence = continuity(replace(crop, inner=box), LIMITS)
+    assert evidence.measurements[0].value * (430 - 36) == pytest.approx(437 - stop, abs=5)
+
+
 def test_an_end_at_the_edge_of_the_picture_is_no_free_end():
     crop = clamped(stop=479, lower_clamp=False, side="bottom")
     assert free_end(crop, LIMITS).verdict is Verdict.CANNOT_JUDGE

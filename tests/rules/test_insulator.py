@@ -1,10 +1,9 @@
 """Insulators 绝缘子 drawn with exact truth, and strings of real photographs."""
 
-import dataclasses
 import json
 import math
 import os
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import cv2
@@ -36,6 +35,7 @@ class Drawing:
     small: float = 1.0  # width of every second shed, as a share
     missing: tuple[int, ...] = ()
     burnt: tuple[int, ...] = ()
+    left: float = 0.15  # of a burnt shed's light
     turn_deg: float = 0.0
     gain: float = 1.0
     offset: float = 0.0
@@ -65,7 +65,7 @@ class Drawing:
         bar(0, self.length, 0.35 * self.width, 70)
         for shed in set(range(self.sheds)) - set(self.missing):
             high = self.width * (self.small if shed % 2 else 1)
-            dark = 0.15 if shed in self.burnt else 1.0
+            dark = self.left if shed in self.burnt else 1.0
             bar(self.along(shed), 0.5 * self.period, high, 150 * dark)
             bar(self.along(shed) - 0.1 * self.period, 0.12 * self.period, high, 230 * dark)
         return picture
@@ -112,7 +112,7 @@ def gap_middle(evidence: Evidence) -> tuple[float, float]:
 
 
 def judged(**drawn: object) -> Evidence:
-    return shed_spacing(dataclasses.replace(Drawing(), **drawn).crop(), LIMITS)  # type: ignore[arg-type]
+    return shed_spacing(replace(Drawing(), **drawn).crop(), LIMITS)  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize("period", [8.0, 11.0, 16.0, 23.0, 31.0])
@@ -194,7 +194,7 @@ def test_two_missing_sheds_are_raised_and_more_count_as_hidden():
 def test_a_place_where_nothing_is_seen_is_no_missing_shed():
     crop = Drawing(missing=(6,)).crop()
     contrast = value(shed_spacing(crop, LIMITS), "place_contrast")
-    fainter = dataclasses.replace(LIMITS, least_stark=contrast + 0.3)  # every look's
+    fainter = replace(LIMITS, least_stark=contrast + 0.3)  # every look's
     assert 0.2 < contrast < 0.6
     assert shed_spacing(crop, fainter).verdict is Verdict.NORMAL
 
@@ -319,8 +319,8 @@ def test_sheds_smeared_into_one_are_not_judged():
 def test_the_score_is_one_half_at_the_limit():
     crop = Drawing(missing=(6,)).crop()
     drop = value(shed_spacing(crop, LIMITS), "likeness_drop")
-    at_limit = shed_spacing(crop, dataclasses.replace(LIMITS, drop_empty=drop))
-    above = shed_spacing(crop, dataclasses.replace(LIMITS, drop_empty=drop + 0.01))
+    at_limit = shed_spacing(crop, replace(LIMITS, drop_empty=drop))
+    above = shed_spacing(crop, replace(LIMITS, drop_empty=drop + 0.01))
     assert at_limit.score == pytest.approx(0.5)
     assert above.verdict is Verdict.NORMAL
 
@@ -342,6 +342,17 @@ def test_a_burnt_shed_is_darker_than_the_others(turn_deg: float):
 def test_clean_sheds_show_no_flashover(turn_deg: float, gain: float):
     evidence = surface(Drawing(turn_deg=turn_deg, gain=gain).crop(), LIMITS)
     assert evidence.verdict is Verdict.NORMAL
+
+
+@pytest.mark.parametrize("left", [0.2, 0.4, 0.6])
+@pytest.mark.parametrize(
+    ("gain", "blur", "noise"), [(1.0, 0.7, 1.5), (0.5, 1.5, 3.0), (1.1, 0.5, 0)]
+)
+def test_the_share_of_light_that_a_shed_lost_is_measured(left, gain, blur, noise):
+    """Of the light of a period 15 % are between the sheds: rod and sky keep theirs."""
+    drawing = Drawing(burnt=(6,), left=left, gain=gain, blur=blur, noise=noise)
+    measured = value(surface(drawing.crop(), LIMITS), "darkening")
+    assert measured == pytest.approx(0.85 * (1 - left), abs=0.08)
 
 
 # From an eighth on, one such box in 150 is taken for a row of every second shed.

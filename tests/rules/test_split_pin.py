@@ -111,6 +111,21 @@ def test_exposure_and_noise_change_no_verdict(exposure: float, noise: float):
     assert presence(crop_of(empty), LIMITS).verdict is Verdict.DEFECT
 
 
+@settings(max_examples=20, deadline=None)
+@given(
+    turn_deg=st.floats(0, 360),
+    exposure=st.floats(0.4, 1.0),
+    blur=st.floats(0.4, 1.2),
+    half_angle_deg=st.floats(12, 35),
+)
+def test_the_leg_angle_does_not_depend_on_turn_light_or_mild_blur(
+    turn_deg: float, exposure: float, blur: float, half_angle_deg: float
+):
+    drawing = bolt_with_pin(turn_deg, half_angle_deg)
+    evidence = legs_opened(crop_of(drawing.photographed(80, exposure, blur_px=blur)), LIMITS)
+    assert value(evidence, "leg_angle") == pytest.approx(2 * half_angle_deg, abs=7)
+
+
 def test_a_darker_hole_speaks_louder_for_a_missing_pin():
     filled = Drawing()
     filled.bolt()
