@@ -41,6 +41,9 @@ class Place:
         x: Middle of its box over the width of the picture.
         y: Middle of its box over the width of the picture.
         is_cut: Whether the box ends at an edge of the picture, so that its middle says little.
+        moment: Which of the moments at which the mast was photographed; None where no time is
+            known. See `exposures`.
+        tall: Height of its box over the width of the picture.
     """
 
     key: str
@@ -49,6 +52,8 @@ class Place:
     x: float
     y: float
     is_cut: bool = False
+    moment: int | None = None
+    tall: float = 0.0
 
 
 @dataclass(frozen=True, slots=True, eq=False)

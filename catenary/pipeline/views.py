@@ -11,11 +11,14 @@ from dataclasses import dataclass
 import numpy as np
 
 from catenary.domain.finding import Verdict
+from catenary.pipeline import exposures
+from catenary.pipeline.exposures import Together
 from catenary.pipeline.transfers import GATE, Floats, KindMap, Mode, Place, Slot, Transfers
 
 # Our starting values, chosen on simulated cars; see docs/method.md.
 _RIVAL = 2.0  # gates within which no second part may lie
 _LEAST_TRUST = 0.95  # of a kind's mapping
+_FLASHED = GATE  # as good as the farthest that is joined: any nearer mapping goes first
 # Front and back cameras see different ones of these, standing in a row: the nearest that one sees
 # is, at every mast alike, the neighbour of the nearest that the other sees.
 _IN_ROWS = ("dropper", "bolt")
@@ -80,16 +83,22 @@ def opinion(views: Sequence[tuple[Verdict, float | None, int | None]]) -> Opinio
     return Opinion(lead, tuple(raised), tuple(denied), most_urgent)
 
 
-def join(places: Iterable[Place], transfers: Transfers) -> tuple[Part, ...]:
+def join(
+    places: Iterable[Place],
+    transfers: Transfers,
+    together: Together = exposures.NONE,
+) -> tuple[Part, ...]:
     """Return the physical parts of one mast; every place is in exactly one.
 
     Two places are joined when each is the other's only candidate under the mapping of their kind,
-    and no mapping between other views of theirs speaks against it. The order of ``places`` does
-    not matter.
+    and no mapping between other views of theirs speaks against it. So are the droppers, cut off
+    by their pictures or not, that two cameras are aimed at at one moment. The order of
+    ``places`` does not matter.
 
     Args:
         places: Everything that was located at one mast, healthy or not; keys are unique.
         transfers: Learnt from the run.
+        together: Cameras that flash at one dropper, learnt from the run too.
     """
     by_key = {one.key: one for one in sorted(places, key=lambda place: place.key)}
     by_slot: dict[Slot, list[Place]] = {}
@@ -102,6 +111,8 @@ def join(places: Iterable[Place], transfers: Transfers) -> tuple[Part, ...]:
         if mode is not None:
             chosen[pair] = mode
             edges += _edges(mode, by_slot[pair[0]], by_slot[pair[1]])
+    for one, other, trust in exposures.pairs(by_key.values(), together):
+        edges.append(_Edge(_FLASHED, one.key, other.key, trust))
     return _parts(by_key, sorted(edges, key=lambda one: (one.far, one.first, one.second)), chosen)
 
 
@@ -146,13 +157,22 @@ def _edges(mode: Mode, first: Sequence[Place], second: Sequence[Place]) -> list[
         near = far < GATE * _RIVAL
         lone = near & (near.sum(axis=1) == 1)[:, None] & (near.sum(axis=0) == 1)[None]
         for i, j in zip(*np.nonzero(lone & (far < GATE)), strict=True):
-            if not (ours[i].is_cut or theirs[j].is_cut):
+            if not (ours[i].is_cut or theirs[j].is_cut or _is_next(ours[i], theirs[j])):
                 found.append(_Edge(float(far[i, j]), ours[i].key, theirs[j].key, one.trust))
     return found
 
 
 def _is_trusted(kind: str, mode: Mode, one: KindMap) -> bool:
     return one.trust >= _LEAST_TRUST and not (kind in _IN_ROWS and mode.is_mirrored)
+
+
+def _is_next(one: Place, other: Place) -> bool:
+    """Tell whether the car has gone on from one photograph to the other, to the next dropper.
+
+    The stagger of the wires makes the next dropper hang where the last one did, at every mast.
+    """
+    has_gone_on = None not in (one.moment, other.moment) and one.moment != other.moment
+    return one.kind == exposures.KIND and (has_gone_on or one.slot[0] == other.slot[0])
 
 
 def _parts(

@@ -24,6 +24,8 @@ _NOMINAL = Places(
     plate=None,
     suspension=None,
 )
+_DROPPERS = "droppers"
+_ON_DROPPERS = (Role.DROPPER, Role.DROPPER_UPPER, Role.DROPPER_LOWER)
 _WIDER = 0.6  # a bolted camera cannot follow its part, so it must see more around it
 _TUNED = 0.3  # a bolted camera was focused with care
 _SWAY_MM = (25.0, 12.0, 6.0)  # trigger scatter along the track, sway across, bounce; our values
@@ -69,9 +71,34 @@ class Turn:
         """Return random numbers of the frame."""
         return generator(self.settings.seed, self.index, purpose)
 
+    @property
+    def lap(self) -> int:
+        """Which of the rounds of all cameras at its mast, from 0."""
+        return self.index % self.settings.frames_per_mast // len(self.settings.car)
+
+    @property
+    def exposure(self) -> int:
+        """Number of the exposure at its mast, from 0.
+
+        Cameras of a car that look from one side flash together, and so do those on droppers.
+        """
+        groups = list(dict.fromkeys(_flashing_with(one) for one in self.settings.car))
+        return self.lap * len(groups) + groups.index(_flashing_with(self.taker))
+
+    def together(self, purpose: Purpose) -> np.random.Generator:
+        """Return random numbers of the exposure: the car moves with all that is bolted to it."""
+        return np.random.default_rng([self.settings.seed, self.mast, purpose, self.exposure])
+
     def span(self, purpose: Purpose) -> np.random.Generator:
         """Return random numbers of the mast and its span."""
         return generator(self.settings.seed, self.mast, purpose)
+
+
+def _flashing_with(taker: CarCamera) -> str:
+    """Name the cameras that flash with one: those of its side, those on droppers, or it alone."""
+    if taker.role in _ON_DROPPERS:
+        return _DROPPERS
+    return str(taker.facing or taker.id)
 
 
 def camera_of(turn: Turn, places: Places) -> Camera:
@@ -120,15 +147,13 @@ def _triggered(camera: Camera, turn: Turn, places: Places) -> Camera:
     Its picture of a mast on the right is the mirror image of its stand on the left: the same
     camera of the set for the other side.
     """
-    random = turn.frame(Purpose.TRIGGER)
+    random = turn.together(Purpose.TRIGGER)
     at = camera.position + random.normal(size=3) * _SWAY_MM
     rotation = camera.rotation.copy()
     if places.side < 0:
         at[1] *= -1
         rotation[:, 1] *= -1
         rotation[0] *= -1  # right stays right
-    if turn.taker.role in (Role.DROPPER, Role.DROPPER_UPPER, Role.DROPPER_LOWER):
-        settings = turn.settings
-        lap = turn.index % settings.frames_per_mast // len(settings.car)
-        at[0] += places.droppers[lap % len(places.droppers)][0][0]
+    if turn.taker.role in _ON_DROPPERS:
+        at[0] += places.droppers[turn.lap % len(places.droppers)][0][0]
     return replace(camera, position=at, rotation=rotation)

@@ -115,7 +115,6 @@ def render_frame(
 def _ref(turn: Turn) -> ImageRef:
     settings, index = turn.settings, turn.index
     number = settings.first_mast + turn.mast
-    seconds = timedelta(seconds=3 * number, milliseconds=37 * (index % settings.frames_per_mast))
     name = f"images/{index:06d}.jpg"
     view = turn.taker.view
     return ImageRef(
@@ -127,8 +126,17 @@ def _ref(turn: Turn) -> ImageRef:
         f"{view}_tile" if settings.tile else view,
         _mast(turn),
         number * _MAST_SPACING_M + 100_000,
-        datetime.fromisoformat(f"{settings.date}T01:00:00") + seconds,
+        taken_at(turn),
     )
+
+
+def taken_at(turn: Turn) -> datetime:
+    """Return when a frame was taken; bolted cameras that flash together tell the same time."""
+    settings = turn.settings
+    number = settings.first_mast + turn.mast
+    shot = turn.exposure if settings.is_rigid else turn.index % settings.frames_per_mast
+    passed = timedelta(seconds=3 * number, milliseconds=(97 if settings.is_rigid else 37) * shot)
+    return datetime.fromisoformat(f"{settings.date}T01:00:00") + passed
 
 
 def _mast(turn: Turn) -> Mast:

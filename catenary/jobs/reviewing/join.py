@@ -4,6 +4,7 @@ import logging
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
+from datetime import datetime
 from itertools import count
 
 import numpy as np
@@ -16,7 +17,8 @@ from catenary.domain.part import part_name
 from catenary.domain.place import Mast
 from catenary.imaging import decode
 from catenary.jobs import evidence
-from catenary.pipeline import transfers, views
+from catenary.pipeline import exposures, transfers, views
+from catenary.pipeline.exposures import Together
 from catenary.pipeline.transfers import Place, Transfers
 from catenary.store import ledger, packs, parts, shards
 from catenary.store.database import Database
@@ -33,6 +35,14 @@ log = logging.getLogger(__name__)
 _LEARNT_FROM = 60  # masts, evenly over the run; our starting value
 _TOGETHER = 20  # masts that are held in memory and written at once
 _EDGE_PX = 2.0  # a box that ends so near an edge of the picture is cut by it
+
+
+@dataclass(frozen=True, slots=True)
+class _Learnt:
+    """What the run tells of its cameras."""
+
+    transfers: Transfers
+    together: Together
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,15 +92,22 @@ def join_run(db: Database, workspace: Workspace, run_id: int, read: Read) -> int
             for state, told in joined:
                 parts.replace(tx, run_id, state, [_placed(one, pack) for one in told])
             packs.record(tx, run_id, pack)
-    log.info("joined views run=%d masts=%d camera pairs=%d", run_id, len(left), len(learnt.modes))
+    log.info(
+        "joined views run=%d masts=%d camera pairs=%d at one dropper=%d",
+        run_id,
+        len(left),
+        len(learnt.transfers.modes),
+        len(learnt.together.trust),
+    )
     return len(left)
 
 
-def _learnt(db: Database, workspace: Workspace, run_id: int, masts: Sequence[Mast]) -> Transfers:
+def _learnt(db: Database, workspace: Workspace, run_id: int, masts: Sequence[Mast]) -> _Learnt:
     """Learn from masts evenly over the run."""
     step = max(1, -(-len(masts) // _LEARNT_FROM))
     found = _seen(db, workspace, run_id, masts[::step])
-    return transfers.learn([one.place for one in seen] for seen in found.values())
+    places = [[one.place for one in seen] for seen in found.values()]
+    return _Learnt(transfers.learn(places), exposures.learn(places))
 
 
 def _seen(
@@ -104,7 +121,7 @@ def _seen(
         frames = list(parts.frames_of(connection, run_id, masts))
         ids = {one.ref.image_id for one in frames}
         rows = list(shards.components_of_images(connection, workspace, run_id, ids))
-    slots = _slots(frames)
+    slots, moments = _slots(frames), _moments(frames)
     by_id = {one.ref.image_id: one for one in frames if one.width and one.ref.camera}
     numbers: dict[str, Iterator[int]] = defaultdict(count)
     found: dict[Mast, list[_Seen]] = {}
@@ -113,7 +130,9 @@ def _seen(
         if frame is None or frame.ref.mast is None:
             continue
         key = f"{row.image_id}\n{next(numbers[row.image_id]):06d}"
-        place = _place(key, slots[row.image_id], frame, row)
+        place = replace(
+            _place(key, slots[row.image_id], frame, row), moment=moments.get(row.image_id)
+        )
         found.setdefault(frame.ref.mast, []).append(_Seen(frame, row, place))
     return found
 
@@ -130,13 +149,24 @@ def _slots(frames: Sequence[JudgedFrame]) -> dict[str, transfers.Slot]:
     }
 
 
+def _moments(frames: Sequence[JudgedFrame]) -> dict[str, int]:
+    taken: dict[Mast | None, dict[str, datetime | None]] = defaultdict(dict)
+    for one in frames:
+        taken[one.ref.mast][one.ref.image_id] = one.ref.taken_at
+    return {
+        image: number
+        for times in taken.values()
+        for image, number in exposures.moments(times).items()
+    }
+
+
 def _place(key: str, slot: transfers.Slot, frame: JudgedFrame, row: ComponentRow) -> Place:
     width, height = frame.width, frame.height
     is_cut = (
         min(row.x0, row.y0) < _EDGE_PX or row.x1 > width - _EDGE_PX or row.y1 > height - _EDGE_PX
     )
     x, y = (row.x0 + row.x1) / 2 / width, (row.y0 + row.y1) / 2 / width
-    return Place(key, slot, row.component, x, y, is_cut)
+    return Place(key, slot, row.component, x, y, is_cut, tall=(row.y1 - row.y0) / width)
 
 
 def _placed(part: JoinedPart, pack: PackFile | None) -> JoinedPart:
@@ -157,7 +187,7 @@ class _Joiner:
         pictures: Of views that deny a defect, by their names; not written yet.
     """
 
-    def __init__(self, found: Sequence[FindingRow], learnt: Transfers, read: Read) -> None:
+    def __init__(self, found: Sequence[FindingRow], learnt: _Learnt, read: Read) -> None:
         self._learnt, self._read = learnt, read
         self.pictures: dict[str, bytes] = {}
         self._findings = {_key(one.image_id, one.component, one.box): one for one in found}
@@ -168,7 +198,9 @@ class _Joiner:
         if not any(self._finding(one) for one in seen):
             return
         by_key = {one.place.key: one for one in seen}
-        for part in views.join((one.place for one in seen), self._learnt):
+        for part in views.join(
+            (one.place for one in seen), self._learnt.transfers, self._learnt.together
+        ):
             members = [by_key[key] for key in part.keys if by_key[key].row.verdict]
             if part.confidence is None or len(members) < 2:
                 continue
