@@ -50,25 +50,32 @@ class Form(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Quantity:
-    """What a measurement is called and how its numbers are written."""
+    """What a measurement is called and how its numbers are written.
+
+    Attributes:
+        name: What it is called.
+        form: How its numbers are written.
+        is_least: Whether a sound part has at least the limit, and not at most.
+    """
 
     name: Words
     form: Form = Form.PLAIN
+    is_least: bool = False
 
 
-def _share(zh: str, en: str) -> Quantity:
-    return Quantity(Words(zh, en), Form.SHARE)
+def _share(zh: str, en: str, is_least: bool = False) -> Quantity:
+    return Quantity(Words(zh, en), Form.SHARE, is_least)
 
 
-def _plain(zh: str, en: str) -> Quantity:
-    return Quantity(Words(zh, en))
+def _plain(zh: str, en: str, is_least: bool = False) -> Quantity:
+    return Quantity(Words(zh, en), is_least=is_least)
 
 
 # By the name of the measurement, or by source and name where one source means something else.
 QUANTITIES: Mapping[str, Quantity] = {
     "longest_gap": _share("最长缺线段", "longest stretch without wire"),
     "coverage": _share("可见线长占比", "length on which wire is seen"),
-    "end_width": _plain("线端宽度", "width at the end of the wire"),
+    "end_width": _plain("线端宽度", "width at the end of the wire", is_least=True),
     "empty_between": _share("两线夹间空白", "nothing between the clamps"),
     "beyond_end": _share("线端外空白段", "nothing beyond the end of the wire"),
     "bow": _share("弯曲量", "distance from the straight line"),
@@ -86,12 +93,12 @@ QUANTITIES: Mapping[str, Quantity] = {
     "likeness": _share("伞裙相似度", "likeness of the sheds"),
     "darkening": _share("变暗程度", "darkening"),
     "robust_z": _plain("与邻近伞裙差异的倍数", "times the usual difference of neighbouring sheds"),
-    "wire_contrast": _share("销体对比度", "contrast of the pin's wire"),
+    "wire_contrast": _share("销体对比度", "contrast of the pin's wire", is_least=True),
     "hole_darkness": _share("孔的暗度", "darkness of the hole"),
-    "leg_angle": _plain("销腿张角", "angle between the legs"),
+    "leg_angle": _plain("销腿张角", "angle between the legs", is_least=True),
     "protrusion": _plain("螺纹外露长度", "thread beyond the nut"),
     "free_thread": _plain("无螺母的螺纹长度", "thread without a nut"),
-    "nut_edges": _share("螺母边缘清晰度", "clearness of the nut's edges"),
+    "nut_edges": _share("螺母边缘清晰度", "clearness of the nut's edges", is_least=True),
     "nut_gap": _plain("螺母与支承面间隙", "thread between nut and seat"),
     "thread_length": _plain("外露螺纹像素长度", "length of the thread seen"),
     "thread_diameter": _plain("螺纹直径", "diameter of the thread"),
@@ -114,7 +121,9 @@ QUANTITIES: Mapping[str, Quantity] = {
     "cantilever_shape.bow": _share("偏离两端连线", "distance from the line between its ends"),
     "off_curve": _share("偏离平滑曲线", "distance from an even curve"),
     "slope": _plain("倾斜角", "slope"),
-    "held": _share("端部有连接的占比", "share of what is around an end that holds it"),
+    "held": _share(
+        "端部有连接的占比", "share of an end's surroundings that could hold it", is_least=True
+    ),
     "arm_angle": _plain("定位器角度", "angle of the arm"),
     "arm_length": _plain("定位器长度", "length of the arm"),
     "tube_angle": _plain("管的角度", "angle of the tube"),
@@ -135,7 +144,7 @@ QUANTITIES: Mapping[str, Quantity] = {
     "anomaly.distance": _plain("与正常部件的差异", "distance from normal parts"),
     "displacement": _plain("位移", "distance that it moved"),
     "turn": _plain("转角", "angle that it turned by"),
-    "picture_likeness": _share("两张照片相似度", "likeness of the two pictures"),
+    "picture_likeness": _share("两张照片相似度", "likeness of the two pictures", is_least=True),
     "unlikeness": _plain("与标定图像的差异", "distance from pictures calibrated on"),
 }
 
@@ -203,8 +212,9 @@ SEEN: Mapping[str, Words] = {
         "{longest_gap} of its length shows no wire (limit {limit_longest_gap})",
     ),
     "dropper_free_end": Words(
-        "线端悬空，端部仅 {end_width}（线夹至少 {limit_end_width}）",
-        "an end of its wire hangs free, {end_width} there (a clamp: {limit_end_width} or more)",
+        "线端悬空：端部仅宽 {end_width}（有线夹时至少 {limit_end_width}）",
+        "an end of its wire hangs free: it is {end_width} wide there (in a clamp: "
+        "{limit_end_width} or more)",
     ),
     "dropper_absence": Words(
         "两线夹之间 {empty_between} 空无一物（限值 {limit_empty_between}）",
@@ -226,10 +236,10 @@ SEEN: Mapping[str, Words] = {
         "(limit {limit_likeness_drop})",
     ),
     "insulator_surface": Words(
-        "一片伞裙比邻近伞裙暗 {darkening}（限值 {limit_darkening}），"
+        "最暗的伞裙比两侧较亮的伞裙暗 {darkening}（限值 {limit_darkening}），"
         "为通常差异的 {robust_z} 倍（限值 {limit_robust_z} 倍）",
-        "one shed is {darkening} darker than those beside it (limit {limit_darkening}), "
-        "{robust_z} times the usual difference (limit {limit_robust_z})",
+        "the darkest shed is {darkening} darker than the bright ones to both its sides (limit "
+        "{limit_darkening}), {robust_z} times the usual difference (limit {limit_robust_z})",
     ),
     "split_pin_presence": Words(
         "看不到销体：对比度仅 {wire_contrast}（有销时至少 {limit_wire_contrast}）",
@@ -286,8 +296,9 @@ SEEN: Mapping[str, Words] = {
         "倾斜 {slope}（限值 {limit_slope}）", "it slopes by {slope} (limit {limit_slope})"
     ),
     "steady_arm_ends": Words(
-        "一端悬空，周围仅 {held} 有连接（至少 {limit_held}）",
-        "nothing holds one end: {held} of what is around it is seen (at least {limit_held})",
+        "一端悬空：端部周围仅 {held} 处有连接物（至少需要 {limit_held}）",
+        "nothing holds one end: only {held} of its surroundings shows something that could "
+        "({limit_held} needed)",
     ),
     "cantilever_shape": Words(
         "偏离两端连线达长度的 {bow}（限值 {limit_bow}）",
@@ -427,9 +438,9 @@ REFUSALS: Mapping[str, Words] = {
         "no empty hole is seen, which does not say that the bolt is sound",
     ),
     Unjudged.UNFAMILIAR: Words(
-        "图像与标定时所见不同（差异 {value}，最多允许 {limit}），不采用神经网络的意见",
-        "the picture is unlike those it was calibrated on ({value}, at most {limit} allowed), so"
-        " the network is not heard",
+        "图像与标定时所见差别较大（{value}，通常不超过 {limit}），不采用神经网络的意见",
+        "the picture is less like those it was calibrated on than is usual ({value}, usually up to"
+        " {limit}), so the network is not heard",
     ),
     Unjudged.UNKNOWN_KIND: Words(
         "没有规则或神经网络判定该类部件", "no rule and no network judges parts of this kind"
@@ -461,7 +472,8 @@ FRAMES: Mapping[str, Words] = {
 ROLES: Mapping[str, Words] = {
     "was": Words("上次位置", "where it was"),
     "is": Words("现在位置", "where it is"),
-    "wire": Words("吊弦线", "wire"),
+    # Of a broken wire too: the path from clamp to clamp, where there is no wire as well.
+    "wire": Words("跟踪的路径", "path that was followed"),
     "gap": Words("缺损处", "gap"),
     "end": Words("线端", "end"),
     "bow": Words("弯曲", "bow"),
@@ -497,6 +509,18 @@ ROW_UNPHOTOGRAPHED = Words("其间无照片", "no photograph between")
 ROW_DENIED = Words("；相机 {cameras} 在其间检出吊弦", "; camera {cameras} shows a dropper between")
 
 SCORE = Words("得分", "score")
+# What the colours of `catenary.reports.pictures` are called, and what is told beside a picture.
+COLOURS: Mapping[str, Words] = {
+    "#ff5a4d": Words("红", "red"),
+    "#e69f00": Words("橙", "orange"),
+    "#f0e442": Words("黄", "yellow"),
+    "#56b4e9": Words("蓝", "blue"),
+    "#009e73": Words("绿", "green"),
+    "#cc79a7": Words("粉", "pink"),
+    "#ffffff": Words("白", "white"),
+}
+LEGEND = Words("图中{rest}。", "Drawn in {rest}.")
+COLOUR_IS = Words("{colour}色为{roles}", "{colour}: {roles}")
 BRIGHTENED = Words("图像已提亮（伽马 {gamma}）", "made brighter to be seen (gamma {gamma})")
 
 # Parts of the sentences of `catenary.reports.words`.
@@ -510,34 +534,39 @@ HEAD_SHORT = Words("{condition}：{rest}", "{condition}: {rest}")
 ALSO = Words("另外，{rest}", "also, {rest}")
 BUT = Words("但{rest}。", "But {rest}.")
 PROBABILITY = Words("缺陷概率 {chance}。", "Probability of a defect: {chance}.")
-AGREES = Words("神经网络判断一致（{chance}）", "the network agrees ({chance})")
-SAYS_SO = Words("由神经网络判定（{chance}）", "the network says so ({chance})")
+AGREES = Words("神经网络判断一致（得分 {score}）", "the network agrees (score {score})")
+SAYS_SO = Words("由神经网络判定（得分 {score}）", "the network says so (score {score})")
 SEES_SOMETHING = Words(
-    "神经网络判断有缺陷（{score}），最可能为此类（{chance}）",
-    "the network sees a defect ({score}), most likely this one ({chance})",
+    "神经网络判断有缺陷（得分 {score}），最可能为此类（{top}）",
+    "the network sees a defect (score {score}), most likely this one ({top})",
 )
-SEES_NORMAL = Words("神经网络判断为正常（{chance}）", "the network takes it for normal ({chance})")
+SEES_NORMAL = Words(
+    "神经网络判断为正常（得分 {score}）", "the network takes it for normal (score {score})"
+)
 SEES_OTHER = Words(
-    "神经网络判断为{condition}（{chance}）", "the network calls it {condition} ({chance})"
+    "神经网络判断为{condition}（得分 {score}）",
+    "the network calls it {condition} (score {score})",
 )
 HEARD_PARTLY = Words(
-    "图像与标定时所见不同（差异 {value}，最多允许 {limit}），只采用神经网络对规则已测项目的意见",
-    "the picture is unlike those it was calibrated on ({value}, at most {limit} allowed), so the"
-    " network is heard only of what a rule measured",
+    "图像与标定时所见差别较大（{value}，通常不超过 {limit}），"
+    "神经网络的意见仅对规则也测过的项目有效",
+    "the picture is less like those it was calibrated on than is usual ({value}, usually up to"
+    " {limit}), so the network is heard only of what a rule measured too",
 )
 NO_NETWORK = Words("仅由规则测得，神经网络未判定", "measured by rule, no network judged it")
 NO_RULE = Words("没有规则判定", "no rule judged it")
+NO_RULE_FOR = Words("没有规则检查此类缺陷", "no rule looks for this defect")
 NO_RULE_COULD = Words("规则无法判定：{reasons}", "no rule could judge it: {reasons}")
-RULE_SOUND = Words(
-    "规则测得正常：{name} {value}（限值 {limit}）",
-    "by rule it is sound: {name} {value} (limit {limit})",
-)
+RULE_SOUND = Words("规则测得正常：{rest}", "by rule it is sound: {rest}")
+RULE_SOUND_ONLY = Words("规则测得正常", "by rule it is sound")
+AT_MOST = Words("{name} {value}（最多允许 {limit}）", "{name} {value} (at most {limit} allowed)")
+AT_LEAST = Words("{name} {value}（至少需要 {limit}）", "{name} {value} (at least {limit} needed)")
 TOGETHER = Words(
     "单一来源均不足以判定，综合后提出", "no source is sure by itself, all together raise it"
 )
 POOR_BOX = Words(
-    "检测器对该框的评分仅 {score}",
-    "the detector scores the box at {score} only",
+    "检测器对此处为{component}的得分偏低（{score}），请先确认部件",
+    "the detector's score for “{component}” here is low ({score}): first see that there is one",
 )
 STRANGER = Words(
     "外观比 {share} 的正常部件更特殊", "it looks stranger than {share} of normal parts"
@@ -553,13 +582,13 @@ UNUSUAL_ONLY = Words(
     "{component} looks unusual, more so than {share} of normal parts; {reasons}, please look.",
 )
 SUSPECTS = Words(
-    "神经网络判断为{condition}（{chance}），但综合缺陷概率仅 {odds}，未达到报警阈值。",
-    "The network calls it {condition} ({chance}), but all told a defect is only {odds} probable, "
-    "too little to raise it.",
+    "神经网络判断为{condition}（得分 {score}），但综合缺陷概率仅 {odds}，未达到报警阈值。",
+    "The network calls it {condition} (score {score}), but all told a defect is only {odds} "
+    "probable, too little to raise it.",
 )
 CLEARS_NOTHING = Words(
-    "神经网络判断为正常（{chance}），但不能仅凭此排除缺陷。",
-    "The network takes it for normal ({chance}), which alone does not clear it.",
+    "神经网络判断为正常（得分 {score}），但不能仅凭此排除缺陷。",
+    "The network takes it for normal (score {score}), which alone does not clear it.",
 )
 NORMAL_PART = Words("{component}未发现缺陷。", "{component}: no defect seen.")
 UNUSUAL_NAME = Words("异常", "unusual")

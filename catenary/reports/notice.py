@@ -162,7 +162,8 @@ def pictures_of(data: ReportData, parts: Sequence[ReportPart]) -> Iterator[Pictu
 def _item(data: ReportData, number: int, part: ReportPart) -> NoticeItem:
     one = part.lead
     ref, names, mast = one.ref, one.names, one.ref.mast
-    why = words.why_of(one, data.taxonomy)
+    tell = words.why_drawn if number <= MAX_PICTURES else words.why_of
+    why = tell(one, data.taxonomy)
     probability = one.probability
     decided = data.decisions.get(part.name)
     return NoticeItem(

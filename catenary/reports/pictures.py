@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageDraw
 
+from catenary.domain.finding import Evidence, Verdict
 from catenary.domain.geometry import Box, Polyline
 from catenary.imaging import packed
 from catenary.reports.data import CropImage, ReportFinding
@@ -19,18 +20,45 @@ _BRIGHT_END = 95.0  # percentile of a part's grey levels that is made visible
 _SEEN = 120.0  # grey level that it is brought to. Our starting values
 _MOST_ENLARGED = 4.0  # beyond, a pin is only blurred more
 _LEAST_GAMMA = 0.4  # below, the noise of black is seen before the part
-# One colour a role, readable on dark and light metal and for the colour-blind.
+RED, ORANGE, YELLOW = "#ff5a4d", "#e69f00", "#f0e442"
+BLUE, GREEN, PINK, WHITE = "#56b4e9", "#009e73", "#cc79a7", "#ffffff"
+# One colour a role, readable on dark and light metal and for the colour-blind: red where the defect
+# is, the others for what was measured to find it.
 # Source: Okabe & Ito, "Color Universal Design", 2008, https://jfly.uni-koeln.de/color/
 ROLE_COLOURS = {
-    "wire": "#56b4e9",
-    "gap": "#ff5a4d",
-    "clamp": "#f0e442",
-    "shed": "#009e73",
-    "darkened": "#d55e00",
-    "axis": "#cc79a7",
+    "gap": RED,
+    "end": RED,
+    "bow": RED,
+    "hole": RED,
+    "burn": RED,
+    "worn": RED,
+    "kink": RED,
+    "thin": RED,
+    "strand": RED,
+    "outline": RED,
+    "is": RED,
+    "darkened": ORANGE,
+    "unusual": ORANGE,
+    "clamp": YELLOW,
+    "no_leg": YELLOW,
+    "wire": BLUE,
+    "edge": BLUE,
+    "leg": BLUE,
+    "thread": BLUE,
+    "was": BLUE,
+    "shed": GREEN,
+    "nut": GREEN,
+    "axis": PINK,
+    "chord": PINK,
 }
-OTHER_COLOUR = "#e69f00"
-BOX_COLOUR = "#ffffff"
+OTHER_COLOUR = ORANGE
+BOX_COLOUR = WHITE
+# Roles of lines that say: here it is. They are drawn last and widest, and only of what says so.
+MARKS = frozenset({role for role, colour in ROLE_COLOURS.items() if colour in (RED, ORANGE)})
+_OF_DEFECTS = MARKS | {"chord"}  # which is nothing to see without the bow beside it
+_MARK_PX, _LINE_PX = 3, 2
+_HALO_PX, _HALO = 1, "#000000"  # beside marks and the box, which a glaring part would swallow
+_DOT_PX = 5
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,22 +155,51 @@ def gamma_for(grey: NDArray[np.uint8]) -> float:
 def _draw(canvas: Image.Image, finding: ReportFinding, crop: CropImage, scale: float) -> None:
     draw = ImageDraw.Draw(canvas)
     box = finding.finding.component.box.shifted(-crop.x0, -crop.y0).scaled(scale)
-    draw.rectangle((box.x0, box.y0, box.x1, box.y1), outline=BOX_COLOUR)
+    corners = (box.x0, box.y0, box.x1, box.y1)
+    draw.rectangle(corners, outline=_HALO, width=1 + 2 * _HALO_PX)
+    inner = (box.x0 + _HALO_PX, box.y0 + _HALO_PX, box.x1 - _HALO_PX, box.y1 - _HALO_PX)
+    if inner[0] < inner[2] and inner[1] < inner[3]:
+        draw.rectangle(inner, outline=BOX_COLOUR)
     for trace in in_crop(finding):
         points = [(x * scale, y * scale) for x, y in trace.points]
         colour = ROLE_COLOURS.get(trace.role, OTHER_COLOUR)
         if len(points) == 1:
-            draw.circle(points[0], 3, outline=colour)
+            draw.circle(points[0], _DOT_PX + _HALO_PX, outline=_HALO, width=2 + 2 * _HALO_PX)
+            draw.circle(points[0], _DOT_PX, outline=colour, width=2)
+        elif trace.role in MARKS:
+            draw.line(points, fill=_HALO, width=_MARK_PX + 2 * _HALO_PX)
+            draw.line(points, fill=colour, width=_MARK_PX)
         else:
-            draw.line(points, fill=colour, width=2)
+            draw.line(points, fill=colour, width=_LINE_PX)
 
 
 def in_crop(finding: ReportFinding) -> Iterable[Polyline]:
-    """Yield the traces of all evidence in pixels of the full-resolution crop."""
+    """Yield the lines to draw of all evidence, in pixels of the full-resolution crop."""
     if finding.crop is None:
         return
-    for evidence in finding.finding.evidence:
-        yield from evidence.shifted(-finding.crop.x0, -finding.crop.y0).traces
+    for trace in lines_of(finding.finding.evidence):
+        yield trace.shifted(-finding.crop.x0, -finding.crop.y0)
+
+
+def lines_of(evidence: Iterable[Evidence]) -> list[Polyline]:
+    """Return the lines to draw, where the defect is last, so that no line lies over it.
+
+    What finds no defect marks none: its longest gap is within the limit, and drawn like a gap it
+    would be taken for one.
+
+    Args:
+        evidence: Of one part.
+
+    Returns:
+        Lines in the pixels of the evidence, equal ones once.
+    """
+    told = dict.fromkeys(
+        trace
+        for one in evidence
+        for trace in one.traces
+        if one.verdict is Verdict.DEFECT or trace.role not in _OF_DEFECTS
+    )
+    return sorted(told, key=lambda trace: trace.role in MARKS)
 
 
 @dataclass(frozen=True, slots=True)

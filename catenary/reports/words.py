@@ -11,7 +11,7 @@ from typing import NamedTuple
 from catenary.domain.finding import NORMAL, UNUSUAL, Evidence, Finding, Measurement, Verdict
 from catenary.domain.review import NO_PART
 from catenary.domain.taxonomy import Taxonomy
-from catenary.reports import lexicon
+from catenary.reports import lexicon, pictures
 from catenary.reports.data import (
     Names,
     PartDecision,
@@ -88,6 +88,33 @@ def why_of(one: ReportFinding, taxonomy: Taxonomy) -> Words:
         return told
     corrected = _opened(lexicon.STOP, rest=lexicon.CORRECTED.filled(condition=decided))
     return _sentences([told, corrected])
+
+
+def why_drawn(one: ReportFinding, taxonomy: Taxonomy) -> Words:
+    """Return why a finding stands in a report, and what is drawn into its picture, if any."""
+    told = legend(one.finding.evidence) if one.crop is not None else []
+    return _sentences([why_of(one, taxonomy), *told])
+
+
+def legend(evidence: Iterable[Evidence]) -> list[Words]:
+    """Return in a sentence what each colour in a picture stands for; none where nothing is drawn.
+
+    Args:
+        evidence: Of the part.
+    """
+    told: dict[str, dict[str, Words]] = {}
+    for line in reversed(pictures.lines_of(evidence)):  # where the defect is first
+        colour = pictures.ROLE_COLOURS.get(line.role, pictures.OTHER_COLOUR)
+        told.setdefault(colour, {})[line.role] = role(line.role)
+    if not told:
+        return []
+    each = [
+        lexicon.COLOUR_IS.filled(
+            colour=lexicon.COLOURS[colour], roles=_joined(list(roles.values()), lexicon.LIST_COMMA)
+        )
+        for colour, roles in told.items()
+    ]
+    return [lexicon.LEGEND.filled(rest=_joined(each))]
 
 
 def decided(one: PartDecision | None) -> Words:
@@ -204,8 +231,7 @@ def shown(one: Measurement, by: str = "") -> Shown:
         one: Measurement.
         by: Source it is of.
     """
-    own = f"{_base(by)}.{one.name}"
-    told = lexicon.QUANTITIES.get(own) or lexicon.QUANTITIES.get(one.name) or _unknown(one.name)
+    told = _quantity(one, by)
     if one.limit is None:
         return Shown(told.name, _number(one.value, one.unit, told.form, 2), None)
     for digits in range(2, _FINEST):
@@ -222,7 +248,7 @@ def share_of(finding: Finding, one: Measurement, taxonomy: Taxonomy) -> Shown:
     if one.limit is not None:  # no share: how unlike known pictures this one is
         return shown(one)
     name = _condition(taxonomy, finding.component.kind, one.name)
-    return Shown(name, _chance(one.value), None)
+    return Shown(name, _score(one.value), None)
 
 
 def is_network(one: Evidence) -> bool:
@@ -269,7 +295,12 @@ def _raised(finding: Finding, taxonomy: Taxonomy) -> Words:
     if not any(one.verdict is Verdict.DEFECT for one in same):
         against += _silence(rules, same)
     if finding.component.score < _SURE_BOX:
-        against.append(lexicon.POOR_BOX.filled(score=_chance(finding.component.score)))
+        against.append(
+            lexicon.POOR_BOX.filled(
+                component=_component(finding, taxonomy),
+                score=_score(finding.component.score),
+            )
+        )
     rest = [*(told or _stranger(finding) or [lexicon.TOGETHER]), *also, *_unusual(finding)]
     head = lexicon.HEAD_SHORT if _is_told(finding, taxonomy) else lexicon.HEAD
     first = _opened(
@@ -315,11 +346,11 @@ def _unjudged(finding: Finding, taxonomy: Taxonomy) -> Words:
             name = _condition(taxonomy, finding.component.kind, one.condition)
             odds = _chance(finding.probability or 0.0)
             sentences.append(
-                _opened(lexicon.SUSPECTS, condition=name, chance=_share(one), odds=odds)
+                _opened(lexicon.SUSPECTS, condition=name, score=_share(one), odds=odds)
             )
         else:
-            chance = _chance(1 - (one.score or 0.0))
-            sentences.append(lexicon.CLEARS_NOTHING.filled(chance=chance))
+            score = _score(1 - (one.score or 0.0))
+            sentences.append(lexicon.CLEARS_NOTHING.filled(score=score))
     sentences += [_opened(lexicon.STOP, rest=one) for one in _unusual(finding)]
     return _sentences(sentences)
 
@@ -363,19 +394,28 @@ def _silence(rules: Sequence[Evidence], same: Sequence[Evidence]) -> list[Words]
     """Return what the rules say that do not name the condition."""
     if not rules:
         return [lexicon.NO_RULE]
+    if not same:
+        return [lexicon.NO_RULE_FOR]
     if all(one.score is None for one in rules):
         return [lexicon.NO_RULE_COULD.filled(reasons=_joined(_refusals(rules)))]
-    numbers = [
-        shown(each, one.source)
-        for one in same
-        if one.verdict is Verdict.NORMAL
-        for each in [m for m in one.measurements if m.limit is not None][:1]
-    ]
-    return [
-        lexicon.RULE_SOUND.filled(name=told.name, value=told.value, limit=told.limit)
-        for told in numbers
-        if told.limit is not None
-    ]
+    sound = [one for one in same if one.verdict is Verdict.NORMAL]
+    clearing = [_clearing(one) for one in sound]
+    told = [each for each in clearing if each is not None]
+    if told:
+        return [lexicon.RULE_SOUND.filled(rest=each) for each in told]
+    return [lexicon.RULE_SOUND_ONLY] if sound else []
+
+
+def _clearing(one: Evidence) -> Words | None:
+    """Return the first number that keeps within its limit; a rule may ask that several break it."""
+    for each in one.measurements:
+        quantity = _quantity(each, one.source)
+        if each.limit is None or quantity.is_least == (each.value < each.limit):
+            continue
+        told = shown(each, one.source)
+        phrase = lexicon.AT_LEAST if quantity.is_least else lexicon.AT_MOST
+        return phrase.filled(name=told.name, value=told.value, limit=told.limit or told.value)
+    return None
 
 
 def _refusals(evidence: Iterable[Evidence]) -> list[Words]:
@@ -401,20 +441,20 @@ def _partly_heard(network: Evidence | None) -> list[Words]:
 def _consent(network: Evidence, sure: Words) -> Words:
     share = _share(network)
     if _top(network) < 0.5:
-        score = _chance(network.score or 0.0)
-        return lexicon.SEES_SOMETHING.filled(score=score, chance=share)
-    return sure.filled(chance=share)
+        score = _score(network.score or 0.0)
+        return lexicon.SEES_SOMETHING.filled(score=score, top=share)
+    return sure.filled(score=share)
 
 
 def _dissent(finding: Finding, network: Evidence, taxonomy: Taxonomy) -> Words:
     if network.verdict is Verdict.NORMAL:
-        return lexicon.SEES_NORMAL.filled(chance=_chance(1 - (network.score or 0.0)))
+        return lexicon.SEES_NORMAL.filled(score=_score(1 - (network.score or 0.0)))
     name = _condition(taxonomy, finding.component.kind, network.condition)
-    return lexicon.SEES_OTHER.filled(condition=name, chance=_share(network))
+    return lexicon.SEES_OTHER.filled(condition=name, score=_share(network))
 
 
 def _share(network: Evidence) -> Words:
-    return _chance(_top(network))
+    return _score(_top(network))
 
 
 def _top(network: Evidence) -> float:
@@ -479,6 +519,11 @@ def _base(name: str) -> str:
     return name.partition("/")[0]
 
 
+def _quantity(one: Measurement, by: str) -> Quantity:
+    own = f"{_base(by)}.{one.name}"
+    return lexicon.QUANTITIES.get(own) or lexicon.QUANTITIES.get(one.name) or _unknown(one.name)
+
+
 def _unknown(name: str) -> Quantity:
     plain = name.replace("_", " ")
     return Quantity(Words(plain, plain))
@@ -508,6 +553,12 @@ def _chance(value: float) -> Words:
     """Return a probability in percent; never quite none or all, which nobody can know."""
     text = "<1" if value < 0.005 else ">99" if value > 0.995 else f"{100 * value:.0f}"
     return lexicon.SHARE.filled(number=Words(text, text))
+
+
+def _score(value: float) -> Words:
+    """Return what a network says as it is: in percent it would read like a probability."""
+    text = "<0.01" if value < 0.005 else ">0.99" if value > 0.995 else f"{value:.2f}"
+    return Words(text, text)
 
 
 def _joined(parts: Sequence[Words], between: Words = lexicon.SEMICOLON) -> Words:

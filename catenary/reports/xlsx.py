@@ -211,7 +211,8 @@ def _image_cells(
 ) -> list[Cell]:
     one = part.lead
     ref, names = one.ref, one.names
-    why, seen, alike = words.why_of(one, data.taxonomy), words.views(part), words.twins(twins)
+    tell = words.why_drawn if number <= MAX_PICTURES else words.why_of
+    why, seen, alike = tell(one, data.taxonomy), words.views(part), words.twins(twins)
     return [
         number,
         None,

@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from catenary.domain.geometry import Box
 from catenary.imaging import pyramid
+from catenary.reports import pictures
 from catenary.review import answers, photos
 from catenary.review.site import Site
 from catenary.review.tell import CONTEXT, Seen, window
@@ -77,6 +78,6 @@ def _shown(pixels: NDArray[np.uint8], seen: Seen, wanted: answers.Crop, look: Lo
         small = photos.brightened(small, small[y0 : y1 + 1, x0 : x1 + 1])
     if look.is_drawn:
         evidence = [] if seen.found is None else seen.found.finding.evidence
-        lines = [trace for one in evidence for trace in one.shifted(-wanted.x0, -wanted.y0).traces]
+        lines = [one.shifted(-wanted.x0, -wanted.y0) for one in pictures.lines_of(evidence)]
         small = photos.drawn(small, inner, lines, scale)
     return pyramid.jpeg(small)

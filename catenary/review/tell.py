@@ -17,7 +17,7 @@ from catenary.domain.review import WAITING, Decision, Origin, Reader, SecondRead
 from catenary.domain.taxonomy import Taxonomy
 from catenary.reports import lexicon, words
 from catenary.reports.data import ReportFinding, ReportPart, ReportView, alone
-from catenary.reports.pictures import OTHER_COLOUR, ROLE_COLOURS
+from catenary.reports.pictures import OTHER_COLOUR, ROLE_COLOURS, lines_of
 from catenary.review import answers, blind
 from catenary.store import (
     defects,
@@ -386,7 +386,7 @@ class Teller:
                     colour=ROLE_COLOURS.get(trace.role, OTHER_COLOUR),
                     points=list(trace.points),
                 )
-                for trace in one.traces
+                for trace in lines_of([one])
             ],
         )
 

@@ -85,14 +85,20 @@ def test_a_rule_without_false_alarm_shows_its_worst_miss(tmp_path: Path):
     ]
 
 
-def test_the_product_shows_at_most_two_right_ones_of_a_condition(tmp_path: Path):
+def test_the_product_shows_at_most_two_of_a_condition_and_says_of_how_many(tmp_path: Path):
     told = [(60, "missing"), (50, "missing"), (55, "missing"), (70, "normal"), (80, "normal")]
+    told += [(75, "normal")]
     found = examples.of_product([pins(tmp_path, told)], JUDGE, 5, quietly)
-    assert [(one.name, one.image.ref.file_name, one.truth) for one in found] == [
+    assert list(examples.told_counts(found.counts, TAXONOMY)) == [
+        "right: 3 (split pin missing 3)",
+        "false alarm: 3 (split pin missing 3)",
+    ]
+    assert list(examples.told_counts({}, TAXONOMY)) == ["right: 0 (none)", "false alarm: 0 (none)"]
+    assert [(one.name, one.image.ref.file_name, one.truth) for one in found.examples] == [
         ("right-1", "1.png", "missing"),
         ("right-2", "2.png", "missing"),
         ("false-1", "3.png", "normal"),
-        ("false-2", "4.png", "normal"),
+        ("false-2", "5.png", "normal"),
     ]
 
 
@@ -110,7 +116,9 @@ def test_pictures_and_sentences_are_written_together(tmp_path: Path):
     colour = np.ptp(picture.astype(int), axis=2)
     assert colour[:, :half].max() < 40 < colour[:, half:].max()  # evidence on one half alone
     product = examples.of_product([labels], JUDGE, 5, quietly)
-    assert "Probability of a defect" in list(examples.write(product, tmp_path, TAXONOMY))[2]
+    (_, _, first, *_) = examples.write(product.examples, tmp_path, TAXONOMY)
+    assert "Probability of a defect" in first
+    assert "Drawn in blue: leg." in first
 
 
 def test_an_image_that_is_not_there_is_named(tmp_path: Path):

@@ -17,7 +17,7 @@ from catenary.domain.refusal import Unjudged
 from catenary.imaging.crops import Crop
 from catenary.jobs.scanning.engines import dispatch
 from catenary.pipeline import fuse, raising
-from catenary.reports import lexicon, words
+from catenary.reports import lexicon, pictures, words
 from catenary.reports.lexicon import Words
 from catenary.rules import bolt, catalogue, insulator, split_pin
 from tests.reports.reported import TAXONOMY
@@ -132,6 +132,12 @@ def test_everything_of_the_closed_loop_has_words():
 
 def test_every_way_a_decision_goes_on_has_words():
     assert set(lexicon.INHERITED) == set(Inherited)
+
+
+def test_every_line_that_is_drawn_has_a_name_and_every_colour_too():
+    assert set(pictures.ROLE_COLOURS) <= set(lexicon.ROLES)
+    colours = {*pictures.ROLE_COLOURS.values(), pictures.OTHER_COLOUR}
+    assert colours <= set(lexicon.COLOURS)
 
 
 def test_both_networks_have_a_name():

@@ -10,6 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image
 
+from catenary.domain.finding import Evidence, Verdict
+from catenary.domain.geometry import Polyline
 from catenary.reports import pictures
 from catenary.reports.data import CropImage
 from tests.reports import reported
@@ -65,3 +67,30 @@ def test_a_drawn_picture_uses_the_room_it_has(
     picture = pictures.load_drawn(reported.dropper(1, 0.9, crop), 300, 240)
     assert picture is not None
     assert (picture.shown_width, picture.shown_height) == shown
+
+
+def said(verdict: Verdict, *roles: str) -> Evidence:
+    lines = tuple(Polyline(role, ((0.0, 0.0), (1.0, 1.0))) for role in roles)
+    return Evidence("insulator_shed_spacing/4", "shed_missing", verdict, 0.5, (), lines)
+
+
+def test_where_the_defect_is_comes_last_and_only_from_what_finds_one():
+    found = said(Verdict.DEFECT, "gap", "shed")
+    sound = said(Verdict.NORMAL, "axis", "gap", "bow", "chord", "shed")
+    assert [one.role for one in pictures.lines_of([found, sound])] == ["shed", "axis", "gap"]
+    assert [one.role for one in pictures.lines_of([sound])] == ["axis", "shed"]
+
+
+@pytest.mark.parametrize("level", [0, 128, 255])
+def test_box_and_gap_are_seen_on_any_background(level: int, tmp_path: Path):
+    Image.new("L", (140, 900), level).save(tmp_path / "c.png")
+    crop = CropImage(tmp_path / "c.png", *reported.ORIGIN)
+    picture = pictures.load_drawn(reported.dropper(1, 0.9, crop), 600, 900)
+    assert picture is not None
+    shown = np.asarray(Image.open(io.BytesIO(picture.content)).convert("RGB")).astype(int)
+    drawn = shown[:, picture.shown_width // 2 + 1 :]
+    row = drawn[450]  # through the middle of the gap, from (70, 330) to (72, 520), and the box
+    grey = row.sum(axis=1) / 3
+    left = grey[30:55]  # the box begins at 40
+    assert np.ptp(left) > 100
+    assert (row[:, 0] - row[:, 2])[60:82].max() > 120  # red

@@ -47,9 +47,9 @@ def test_a_finding_is_one_row_with_its_place_and_versions(tmp_path: Path):
         "x1": "2500.0",
         "y1": "1960.0",
         "reason": "Dropper broken: 21 % of its length shows no wire (limit 8 %); "
-        "the network agrees (86 %). Probability of a defect: 93 %.",
+        "the network agrees (score 0.86). Probability of a defect: 93 %.",
         "原因": "吊弦断裂：全长 21 % 看不到吊弦线（限值 8 %）；"
-        "神经网络判断一致（86 %）。缺陷概率 93 %。",
+        "神经网络判断一致（得分 0.86）。缺陷概率 93 %。",
         "model": "demo-sim-1+4f2a91c0",
         "rules": "1@9b1e22",
         "taxonomy": "1",

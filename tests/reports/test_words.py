@@ -14,7 +14,7 @@ from catenary.domain.finding import (
     Verdict,
     Versions,
 )
-from catenary.domain.geometry import Box
+from catenary.domain.geometry import Box, Polyline
 from catenary.domain.refusal import Refusal, Unjudged, cut_off, refused
 from catenary.reports import words
 from catenary.reports.lexicon import Words
@@ -81,41 +81,86 @@ def why(one: Finding) -> tuple[str, str]:
 
 def test_rule_and_network_agree():
     assert why(finding("dropper", "broken", gap(0.2134), network(broken=0.93))) == (
-        "吊弦断裂：全长 21 % 看不到吊弦线（限值 8 %）；神经网络判断一致（93 %）。缺陷概率 87 %。",
-        "Dropper broken: 21 % of its length shows no wire (limit 8 %); the network agrees (93 %). "
-        "Probability of a defect: 87 %.",
+        "吊弦断裂：全长 21 % 看不到吊弦线（限值 8 %）；神经网络判断一致（得分 0.93）。"
+        "缺陷概率 87 %。",
+        "Dropper broken: 21 % of its length shows no wire (limit 8 %); the network agrees "
+        "(score 0.93). Probability of a defect: 87 %.",
     )
 
 
 def test_the_network_takes_for_normal_what_a_rule_calls_broken():
     assert why(finding("dropper", "broken", gap(0.21), network(broken=0.12))) == (
         "吊弦断裂：全长 21 % 看不到吊弦线（限值 8 %）。"
-        "但神经网络判断为正常（88 %）。缺陷概率 87 %。",
+        "但神经网络判断为正常（得分 0.88）。缺陷概率 87 %。",
         "Dropper broken: 21 % of its length shows no wire (limit 8 %). "
-        "But the network takes it for normal (88 %). Probability of a defect: 87 %.",
+        "But the network takes it for normal (score 0.88). Probability of a defect: 87 %.",
     )
 
 
 def test_the_network_sees_another_defect():
     zh, en = why(finding("dropper", "broken", gap(0.21), network(broken=0.2, slack=0.61)))
-    assert "但神经网络判断为松弛不受力（61 %）。" in zh
-    assert "But the network calls it slack (61 %)." in en
+    assert "但神经网络判断为松弛不受力（得分 0.61）。" in zh
+    assert "But the network calls it slack (score 0.61)." in en
 
 
 def test_a_rule_says_sound_what_the_network_calls_broken():
     assert why(finding("dropper", "broken", gap(0.03), bow(0.01), network(broken=0.93))) == (
-        "吊弦断裂：由神经网络判定（93 %）。"
-        "但规则测得正常：最长缺线段 3 %（限值 8 %）。缺陷概率 87 %。",
-        "Dropper broken: the network says so (93 %). But by rule it is sound: longest stretch "
-        "without wire 3 % (limit 8 %). Probability of a defect: 87 %.",
+        "吊弦断裂：由神经网络判定（得分 0.93）。"
+        "但规则测得正常：最长缺线段 3 %（最多允许 8 %）。缺陷概率 87 %。",
+        "Dropper broken: the network says so (score 0.93). But by rule it is sound: longest "
+        "stretch without wire 3 % (at most 8 % allowed). Probability of a defect: 87 %.",
     )
+
+
+def test_a_sound_part_is_told_by_the_number_that_clears_it_and_in_its_direction():
+    numbers = (
+        Measurement("darkening", 0.7, "1", 0.5),  # past its limit, and no more than usual
+        Measurement("robust_z", 1.2, "1", 1.5),
+    )
+    dark = ruled("insulator_surface/3", "flashover", False, numbers)
+    _, en = why(finding("insulator", "flashover", dark, network(flashover=0.9)))
+    assert (
+        "by rule it is sound: times the usual difference of neighbouring sheds 1.2 (at most" in en
+    )
+    pin = ruled(
+        "split_pin_presence/3", "missing", False, (Measurement("wire_contrast", 0.3, "1", 0.23),)
+    )
+    zh, en = why(finding("split_pin", "missing", pin, network(missing=0.9)))
+    assert "规则测得正常：销体对比度 30 %（至少需要 23 %）" in zh
+    assert "contrast of the pin's wire 30 % (at least 23 % needed)" in en
+
+
+def test_a_rule_that_finds_nothing_with_every_number_past_its_limit_names_none():
+    past = ruled(
+        "dropper_continuity/1", "broken", False, (Measurement("longest_gap", 0.1, "1", 0.08),)
+    )
+    _, en = why(finding("dropper", "broken", past, network(broken=0.9)))
+    assert "But by rule it is sound. Probability" in en
+
+
+def test_a_defect_that_no_rule_looks_for_is_said_to_be_so():
+    zh, en = why(finding("dropper", "clamp_off", bow(0.01), network(clamp_off=0.9), odds=0.2))
+    assert "但没有规则检查此类缺陷。" in zh
+    assert "But no rule looks for this defect." in en
+
+
+def test_a_picture_is_told_by_its_colours_where_the_defect_is_first():
+    def line(role: str) -> Polyline:
+        return Polyline(role, ((0.0, 0.0), (1.0, 1.0)))
+
+    row = replace(bow(0.05), traces=(line("axis"), line("shed"), line("shed"), line("gap")))
+    (told,) = words.legend([row])
+    assert told.zh == "图中红色为缺损处；绿色为伞裙；粉色为轴线。"
+    assert told.en == "Drawn in red: gap; green: shed; pink: axis."
+    sound = replace(bow(0.01), traces=(line("gap"),))
+    assert words.legend([sound]) == []
 
 
 def test_a_network_that_is_not_sure_which_defect_it_sees_says_so():
     unsure = network(broken=0.4, slack=0.3)
     assert why(finding("dropper", "broken", gap(0.21), unsure))[1].startswith(
         "Dropper broken: 21 % of its length shows no wire (limit 8 %); the network sees a defect "
-        "(70 %), most likely this one (40 %)."
+        "(score 0.70), most likely this one (0.40)."
     )
 
 
@@ -138,8 +183,11 @@ def test_a_box_of_a_low_score_is_told():
     sure = finding("dropper", "broken", gap(0.2134), network(broken=0.93))
     poor = replace(sure, component=replace(sure.component, score=0.25))
     zh, en = why(poor)
-    assert "但检测器对该框的评分仅 25 %。" in zh
-    assert "But the detector scores the box at 25 % only." in en
+    assert "但检测器对此处为吊弦的得分偏低（0.25），请先确认部件。" in zh
+    assert (
+        "But the detector's score for “dropper” here is low (0.25): first see that there is one."
+        in en
+    )
     assert "detector" not in why(sure)[1]
 
 
@@ -162,8 +210,8 @@ def test_no_rule_could_judge_what_the_network_calls_broken():
 
 def test_a_part_that_only_the_network_knows():
     assert why(finding("bolt", "nut_missing", network(nut_missing=0.71))) == (
-        "螺母缺失：由神经网络判定（71 %）。但没有规则判定。缺陷概率 87 %。",
-        "Nut missing: the network says so (71 %). But no rule judged it. "
+        "螺母缺失：由神经网络判定（得分 0.71）。但没有规则判定。缺陷概率 87 %。",
+        "Nut missing: the network says so (score 0.71). But no rule judged it. "
         "Probability of a defect: 87 %.",
     )
 
@@ -182,7 +230,7 @@ def test_a_part_that_only_rules_know_and_what_else_they_saw():
 def test_what_no_source_is_sure_of_is_said_to_be_so():
     _, en = why(finding("dropper", "broken", gap(0.07), network(broken=0.4), odds=0.3))
     assert en.startswith("Dropper broken: no source is sure by itself, all together raise it. But")
-    assert "takes it for normal (60 %); by rule it is sound: longest" in en
+    assert "takes it for normal (score 0.60); by rule it is sound: longest" in en
 
 
 def test_a_part_that_leaves_the_picture_is_not_judged_and_not_cleared():
@@ -195,11 +243,11 @@ def test_a_part_that_leaves_the_picture_is_not_judged_and_not_cleared():
     )
     beside = replace(one, evidence=(*one.evidence, network(broken=0.05)), probability=0.05)
     assert why(beside)[1].endswith(
-        ". The network takes it for normal (95 %), which alone does not clear it."
+        ". The network takes it for normal (score 0.95), which alone does not clear it."
     )
     suspected = replace(one, evidence=(*one.evidence, network(slack=0.55)), probability=0.4)
     assert (
-        "神经网络判断为松弛不受力（55 %），但综合缺陷概率仅 40 %，未达到报警阈值。"
+        "神经网络判断为松弛不受力（得分 0.55），但综合缺陷概率仅 40 %，未达到报警阈值。"
         in why(suspected)[0]
     )
 
@@ -346,9 +394,9 @@ def test_a_network_that_was_heard_in_part_says_why_and_is_no_condition():
     )
     raised = finding("dropper", "broken", gap(0.12), network)
     zh, en = why(raised)
-    assert "the network agrees (80 %)" in en
-    assert "unlike those it was calibrated on (3.4, at most 2.3 allowed)" in en
-    assert "只采用神经网络对规则已测项目的意见" in zh
+    assert "the network agrees (score 0.80)" in en
+    assert "less like those it was calibrated on than is usual (3.4, usually up to 2.3)" in en
+    assert "神经网络的意见仅对规则也测过的项目有效" in zh
     told = words.share_of(raised, network.measurements[1], TAXONOMY)
     assert told.name.en == "distance from pictures calibrated on"
 
@@ -356,6 +404,6 @@ def test_a_network_that_was_heard_in_part_says_why_and_is_no_condition():
 def test_a_network_that_was_not_heard_says_why_and_nothing_else():
     told = refused(Unjudged.UNFAMILIAR, "unlikeness", 3.4, "1", 2.3)
     zh, en = why(finding("dropper", "broken", gap(0.12), told.evidence("classifier/1", "broken")))
-    assert "unlike those it was calibrated on (3.4, at most 2.3 allowed)" in en
+    assert "less like those it was calibrated on than is usual (3.4, usually up to 2.3)" in en
     assert "不采用神经网络的意见" in zh
     assert "network sees" not in en

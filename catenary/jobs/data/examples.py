@@ -1,7 +1,8 @@
 """Examples to look at: what the rules, or the whole product, get right and wrong."""
 
 import tempfile
-from collections.abc import Callable, Iterator, Sequence
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -23,13 +24,14 @@ from catenary.models.classifier import CROP_MARGIN, DEFAULT_MARGIN
 from catenary.pipeline.judge import Judge
 from catenary.reports import lexicon, pictures, words
 from catenary.reports.data import CropImage, ReportFinding
+from catenary.reports.lexicon import Words
 from catenary.rules import catalogue, long_wires
 
 RIGHT, FALSE, MISSED = "right", "false alarm", "missed"
 PICTURE_PX = (560, 420)
 _MARGIN = 0.25  # around the part, as a share of its longer side
 _STRETCH_PX = 160.0  # of sound wires
-_OF_A_KIND = 2  # right examples of one condition, so that several are shown
+_OF_A_KIND = 2  # examples of one condition, so that several are shown
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -55,6 +57,19 @@ class Example:
     pixels: NDArray[np.uint8]
     origin: tuple[int, int]
     is_of_rule: bool = False
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Chosen:
+    """Examples of the whole product, and what they were chosen from.
+
+    Attributes:
+        examples: Right ones, then false ones.
+        counts: Findings of each outcome, kind of part and condition.
+    """
+
+    examples: tuple[Example, ...]
+    counts: Mapping[tuple[str, str, str], int]
 
 
 def of_rules(
@@ -96,8 +111,8 @@ def of_rules(
 
 def of_product(
     paths: Sequence[Path], judge: Judge, each: int, progress: Callable[[int, int], None]
-) -> list[Example]:
-    """Return the surest right findings, at most two of a condition, and the surest false alarms.
+) -> Chosen:
+    """Choose the surest right findings and the surest false alarms, at most two of a condition.
 
     Args:
         paths: COCO label files.
@@ -124,18 +139,30 @@ def of_product(
         for one, outcome, truth in told:
             example = _example(outcome, truth, raised[one], image, pixels)
             found[outcome].append((one.score, example))
-    chosen = []
+    chosen: list[Example] = []
+    counts: Counter[tuple[str, str, str]] = Counter()
     for outcome, examples in found.items():
-        counts: dict[tuple[str, str], int] = {}
         kept: list[Example] = []
         for _, example in sorted(examples, key=lambda item: -item[0]):
-            kind = (example.finding.component.kind, example.finding.condition)
-            counts[kind] = counts.get(kind, 0) + 1
-            if len(kept) < each and (outcome == FALSE or counts[kind] <= _OF_A_KIND):
+            kind = (outcome, example.finding.component.kind, example.finding.condition)
+            counts[kind] += 1
+            if len(kept) < each and counts[kind] <= _OF_A_KIND:
                 name = f"{outcome.partition(' ')[0]}-{len(kept) + 1}"
                 kept.append(replace(example, name=name))
         chosen += kept
-    return chosen
+    return Chosen(tuple(chosen), counts)
+
+
+def told_counts(counts: Mapping[tuple[str, str, str], int], taxonomy: Taxonomy) -> Iterator[str]:
+    """Yield a sentence for each outcome: how many findings of which conditions there were."""
+    for outcome in (RIGHT, FALSE):
+        of_it = [(count, kind) for (said, *kind), count in counts.items() if said == outcome]
+        named = [
+            f"{told.component_en} {told.condition_en} {count}"
+            for count, kind in sorted(of_it, key=lambda item: (-item[0], item[1]))
+            for told in [words.names(taxonomy, *kind)]
+        ]
+        yield f"{outcome}: {sum(count for count, _ in of_it)} ({', '.join(named) or 'none'})"
 
 
 def write(examples: Sequence[Example], folder: Path, taxonomy: Taxonomy) -> Iterator[str]:
@@ -160,15 +187,26 @@ def write(examples: Sequence[Example], folder: Path, taxonomy: Taxonomy) -> Iter
 def _told(one: Example, taxonomy: Taxonomy) -> Iterator[str]:
     """Yield the sentence of a finding; of a rule alone, which gives no probability, its numbers."""
     if not one.is_of_rule:
-        sentence = words.why(one.finding, taxonomy)
-        yield from (sentence.zh, sentence.en)
+        yield from _with_legend(words.why(one.finding, taxonomy), one)
         return
     for evidence in one.finding.evidence:
-        yield f"{words.source(evidence).both()}: {lexicon.SCORE.both()} {evidence.score:.2f}"
+        score = f"{lexicon.SCORE.both()} {evidence.score:.2f}"
+        if evidence.verdict is Verdict.DEFECT:
+            yield from _with_legend(lexicon.STOP.filled(rest=words.seen(evidence)), one)
+            yield score
+        else:
+            yield f"{words.source(evidence).both()}: {score}"
         for number in evidence.measurements:
             said = words.shown(number, evidence.source)
             limit = f" ({said.limit.en})" if said.limit else ""
             yield f"{said.name.both()} {said.value.en}{limit}"
+
+
+def _with_legend(sentence: Words, one: Example) -> tuple[str, str]:
+    legend = words.legend(one.finding.evidence)
+    return "".join([sentence.zh, *(each.zh for each in legend)]), " ".join(
+        [sentence.en, *(each.en for each in legend)]
+    )
 
 
 def _photographs(
