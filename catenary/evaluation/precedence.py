@@ -61,7 +61,7 @@ def chosen(samples: Sequence[Sample], without: Sequence[Fusion], photographs: in
     """
     real = [number for number, one in enumerate(samples) if not one.is_drawn]
     samples, without = [samples[number] for number in real], [without[number] for number in real]
-    is_defect = np.array([one.condition != NORMAL for one in samples], np.bool_)
+    is_defect = _is_defect(samples)
     ruled = np.array([_ruled(one) for one in samples], np.float64)
     if is_defect.all():
         return Order()
@@ -69,18 +69,37 @@ def chosen(samples: Sequence[Sample], without: Sequence[Fusion], photographs: in
     places = [false[min(int(share * photographs), len(false) - 1)] for share in _PLACES]
     if not is_defect.any():
         return Order(float(places[0]) if places[0] >= _LEAST_SCORE else None)
-    most = min(int(_MOST * photographs), len(false) - 1)
 
     def area(order: Order) -> float:
-        return _area(_fused(samples, without, order), is_defect, most)
+        return found(samples, without, order, photographs)
 
     joined = max((Order(), Order(is_bound=False)), key=area)
     scores = sorted({float(score) for score in places if score >= _LEAST_SCORE}, reverse=True)
     first = [(area(order), order) for order in map(Order, scores)]
-    best = max((found for found, _ in first), default=-1.0)
+    best = max((value for value, _ in first), default=-1.0)
     if area(joined) > best + _LEAST_GAIN:
         return joined
-    return next(order for found, order in first if found >= best - _LEAST_GAIN)
+    return next(order for value, order in first if value >= best - _LEAST_GAIN)
+
+
+def found(
+    samples: Sequence[Sample], without: Sequence[Fusion], order: Order, photographs: int
+) -> float:
+    """Return the mean share of the defects found over 0 to 0.5 false findings a photograph.
+
+    Args:
+        samples: Of one component, a defect and a normal part among them.
+        without: See `chosen`.
+        order: That is kept.
+        photographs: That the samples are of.
+    """
+    is_defect = _is_defect(samples)
+    most = min(int(_MOST * photographs), int((~is_defect).sum()) - 1)
+    return _area(_fused(samples, without, order), is_defect, most)
+
+
+def _is_defect(samples: Sequence[Sample]) -> NDArray[np.bool_]:
+    return np.array([one.condition != NORMAL for one in samples], np.bool_)
 
 
 def _ruled(one: Sample) -> float:

@@ -17,6 +17,10 @@ from catenary.models.fusion import LEAST_THRESHOLD, Fusion, Voices
 CLASSIFIER = "classifier/1"  # source of the classifier's evidence; rules have names of their own
 ANOMALY = "anomaly/1"  # source of what the anomaly scorer says
 UNLIKENESS = "unlikeness"  # of a picture from those that the fusion was fitted on
+# What only a whole part shows: a bow is measured from end to end, and what is missing in the
+# picture may be outside it.
+_SEEN_WHOLE = frozenset({"slack", "missing"})
+_CUT_OFF = frozenset(one for one in Unjudged if one.startswith("cut_off"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,8 +103,10 @@ def voices(evidence: Sequence[Evidence], box: float) -> dict[str, Voices]:
     """Return what is said of each condition that the classifier or a rule could judge.
 
     Of the condition that the classifier names, it says how sure it is of any defect; of each other
-    one its share. Of several rules on one condition the strongest is heard. Where neither could
-    judge any, the anomaly scorer alone is heard of what the rules were asked about.
+    one its share. Of several rules on one condition the strongest is heard. Where a rule refused
+    since the part goes on outside the picture, the classifier is not heard of what only a whole
+    part shows. Where neither could judge any, the anomaly scorer alone is heard of what the rules
+    were asked about.
     """
     ruled: dict[str, float] = {}
     for one in _rules(evidence):
@@ -111,6 +117,8 @@ def voices(evidence: Sequence[Evidence], box: float) -> dict[str, Voices]:
         if one.source == CLASSIFIER and one.score is not None:
             shares = {share.name: share.value for share in one.measurements if share.limit is None}
             shares[one.condition] = one.score
+    if any(one.reason in _CUT_OFF for one in _rules(evidence)):
+        shares = {name: share for name, share in shares.items() if name not in _SEEN_WHOLE}
     is_unfamiliar = any(
         one.source == CLASSIFIER and any(number.name == UNLIKENESS for number in one.measurements)
         for one in evidence

@@ -1,7 +1,14 @@
 import numpy as np
 import pytest
 
-from catenary.evaluation.familiarity import LEAST_PICTURES, learnt, left_out
+from catenary.evaluation.familiarity import (
+    LEAST_PICTURES,
+    SHARES,
+    UNFAMILIAR,
+    learnt,
+    left_out,
+    strictest,
+)
 from catenary.models.familiar import Familiar
 
 
@@ -23,6 +30,25 @@ def test_nineteen_of_twenty_pictures_of_masts_left_out_are_familiar():
     known = learnt(looks, masts)
     apart = left_out(known, masts, looks, masts)
     assert np.mean(np.array(apart) > known.limit) == pytest.approx(0.05, abs=0.005)
+
+
+def test_the_limit_may_keep_out_more_pictures():
+    looks, masts = pictures(60)
+    known = learnt(looks, masts, unlike=0.3)
+    apart = left_out(known, masts, looks, masts)
+    assert np.mean(np.array(apart) > known.limit) == pytest.approx(0.3, abs=0.005)
+
+
+@pytest.mark.parametrize(
+    ("found", "share"),
+    [
+        ((0.7, 0.7, 0.7, 0.7, 0.7), 0.5),  # all alike: the strictest
+        ((0.69, 0.71, 0.6, 0.7, 0.7), 0.3),
+        ((0.6, 0.6, 0.6, 0.69, 0.7), UNFAMILIAR),  # a stricter limit costs something
+    ],
+)
+def test_the_network_is_heard_as_little_as_costs_no_defect(found, share):
+    assert strictest(dict(zip(SHARES, found, strict=True))) == share
 
 
 def test_a_picture_unlike_all_is_unfamiliar_and_a_usual_one_is_not():

@@ -97,7 +97,7 @@ def test_of_what_finds_as_much_the_order_of_the_rules_is_taken():
 
 
 # The rule takes sound parts for damaged ones, which the network knows better.
-SHADOWS = [*[(0.95, 0.7, True)] * 5, *[(0.02, 0.9, False)] * 10, *[(0.02, 0.1, False)] * 10]
+SHADOWS = [*[(0.6, 0.7, True)] * 5, *[(0.02, 0.9, False)] * 10, *[(0.02, 0.1, False)] * 10]
 
 
 def test_a_network_may_speak_against_a_rule_where_that_finds_more_on_masts_left_out():

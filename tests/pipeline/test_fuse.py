@@ -21,7 +21,7 @@ from catenary.pipeline.fuse import (
 
 FITTED = Fusion(
     usual={
-        "both": FusionWeights(-0.1, 0.2, 0.1, box=2.0),
+        "both": FusionWeights(-0.1, 0.2, 0.2, box=2.0),
         "classifier": FusionWeights(-0.2, 0.25, 0.0, box=2.0),
         "rule": FusionWeights(-0.5, 0.0, 0.25, box=1.75),
     }
@@ -82,11 +82,27 @@ def test_a_part_that_all_call_normal_is_never_raised_on_its_box(ruled, said, box
 
 def test_a_slack_dropper_of_the_network_is_not_raised_where_the_rule_measured_it_straight():
     said, threshold = classifier(0.004, slack=0.99), 0.35
-    alone = fuse([rule(None, "cut_off", "slack"), said], 0.6, FITTED, threshold)
+    alone = fuse([rule(None, "too_short", "slack"), said], 0.6, FITTED, threshold)
     assert (alone.verdict, alone.condition) == (Verdict.DEFECT, "slack")
     measured = fuse([rule(0.001, condition="slack"), said], 0.6, FITTED, threshold)
     assert measured.verdict is Verdict.NORMAL
     assert measured.probability < alone.probability
+
+
+@pytest.mark.parametrize("side", ["cut_off", "cut_off_bottom", "cut_off_left"])
+def test_of_a_part_that_leaves_the_picture_no_network_tells_what_only_the_whole_shows(side):
+    slack, broken = classifier(0.004, slack=0.99), classifier(0.99, slack=0.004)
+    refusals = [rule(None, side), rule(None, side, "slack")]
+    bow = fuse([*refusals, slack], 1.0, FITTED, 0.3)
+    assert (bow.verdict, bow.reason) == (Verdict.CANNOT_JUDGE, side)
+    assert bow.probability < LEAST_THRESHOLD
+    assert fuse([*refusals, broken], 1.0, FITTED, 0.3).condition == "broken"
+
+
+def test_what_a_rule_measured_on_a_part_that_leaves_the_picture_is_heard():
+    measured = [rule(None, "cut_off_top"), rule(0.9, condition="slack")]
+    heard = voices([*measured, classifier(0.0, slack=0.9)], 1.0)
+    assert heard["slack"] == Voices(None, 0.9)
 
 
 def test_a_rule_on_another_condition_does_not_speak_against_the_network():
@@ -114,7 +130,7 @@ def test_a_blurred_part_that_the_classifier_calls_broken_is_raised():
 
 
 def test_of_conditions_that_no_rule_could_judge_the_suspected_one_is_named():
-    refusals = [rule(None, "cut_off"), rule(None, "cut_off", "slack")]
+    refusals = [rule(None, "faint_wire"), rule(None, "faint_wire", "slack")]
     fused = fuse([*refusals, classifier(0.0, slack=0.9)], 0.2, FITTED, 0.5)
     assert (fused.verdict, fused.condition) == (Verdict.CANNOT_JUDGE, "slack")
     assert fuse(refusals, 0.2, FITTED, 0.5).condition == "broken"

@@ -97,12 +97,9 @@ def calibrate(
     groups = [group_of(image) for image in labelled.images]
     found = list(_found(labelled, compared, groups, floors, kinds))
     parts_of = {kind: _part_odds(found, kind) for kind in kinds}
-    familiar = {kind: _familiar(found, kind) for kind in kinds}
-    rows = [
-        (one.image, one.finding.component.box, _sample(one, parts_of[kind]))
-        for kind in kinds
-        for one in _heard([one for one in found if one.kind == kind], familiar[kind])
-    ]
+    unlike = _unlike(found, parts_of, len(compared))
+    familiar = {kind: _familiar(found, kind, unlike[kind]) for kind in kinds}
+    rows = _rows(found, parts_of, familiar)
     samples = [sample for *_, sample in rows]
     fitted = calibration.fit(samples, kinds)
     without = calibration.left_out(samples, kinds)
@@ -251,10 +248,49 @@ def _part_odds(found: Sequence[_Found], kind: str) -> PartOdds | None:
     return calibration.part_odds(scores, [one.is_part for one in own])
 
 
-def _familiar(found: Sequence[_Found], kind: str) -> Familiar | None:
+def _unlike(
+    found: Sequence[_Found], parts_of: Mapping[str, PartOdds | None], photographs: int
+) -> dict[str, float]:
+    """Return for each kind which share of the pictures may count as unlike the others.
+
+    Chosen by the defects found on masts left out; the usual share where there are none to tell by.
+    """
+    reached: dict[str, dict[float, float]] = {kind: {} for kind in parts_of}
+    for share in familiarity.SHARES:
+        familiar = {kind: _familiar(found, kind, share) for kind in parts_of}
+        samples = [sample for *_, sample in _rows(found, parts_of, familiar)]
+        without = calibration.left_out(samples, list(parts_of))
+        for kind in parts_of:
+            both = zip(samples, without, strict=True)
+            mine = [(one, fold[kind]) for one, fold in both if one.component == kind]
+            own, folds = [one for one, _ in mine], [fold for _, fold in mine]
+            if {one.condition == NORMAL for one in own} == {True, False}:
+                order = precedence.chosen(own, folds, photographs)
+                reached[kind][share] = precedence.found(own, folds, order, photographs)
+    return {
+        kind: familiarity.strictest(values) if values else familiarity.UNFAMILIAR
+        for kind, values in reached.items()
+    }
+
+
+def _familiar(found: Sequence[_Found], kind: str, unlike: float) -> Familiar | None:
     """Return what parts look like, where a classifier is heard of them."""
     parts = [one for one in found if one.kind == kind and one.is_part and _is_classified(one)]
-    return familiarity.learnt([one.appearance for one in parts], [one.group for one in parts])
+    seen, groups = [one.appearance for one in parts], [one.group for one in parts]
+    return familiarity.learnt(seen, groups, unlike)
+
+
+def _rows(
+    found: Sequence[_Found],
+    parts_of: Mapping[str, PartOdds | None],
+    familiar: Mapping[str, Familiar | None],
+) -> list[tuple[int, Box, Sample]]:
+    """Return number of the photograph, box, and what is heard of each part, kind after kind."""
+    return [
+        (one.image, one.finding.component.box, _sample(one, parts_of[kind]))
+        for kind in parts_of
+        for one in _heard([one for one in found if one.kind == kind], familiar[kind])
+    ]
 
 
 def _is_classified(one: _Found) -> bool:
