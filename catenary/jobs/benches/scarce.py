@@ -117,7 +117,7 @@ def bench(
         progress: Called with what is done, how many are done and how many there are.
         tell: Called with what is there so far, after each count and seed.
         part: All; only what networks learn and say, to be judged elsewhere; or only judge what is
-            learnt: counts and seeds that are not are left out.
+            learnt: judges that are not are left out.
 
     Returns:
         What was measured; no cell where it was only learnt.
@@ -136,9 +136,12 @@ def bench(
         return done
     wanted = [(seed, count) for seed in settings.seeds for count in settings.counts]
     if part is Part.JUDGE:
-        wanted = [one for one in wanted if _is_learnt(given, *one)]
-        if not wanted:
-            raise ConfigError(f"{settings.output} holds nothing that was learnt to be judged")
+        arms = (Arm.HYBRID, Arm.INJECTED, Arm.DETECTOR)
+        wanted = [
+            (seed, count)
+            for seed, count in wanted
+            if any(_is_learnt(given, arm, count, seed) for arm in arms)
+        ]
     for seed, group in itertools.groupby(wanted, key=lambda one: one[0]):
         own, usual = _seeded(given, seed)
         for _, count in group:
@@ -173,12 +176,12 @@ def _learn(given: Given, progress: Progress) -> None:
         _strange(given, seed)
 
 
-def _is_learnt(given: Given, seed: int, count: int) -> bool:
-    folder = _folder(given, seed, count)
-    wanted = [folder.parent / STRANGE]
-    wanted += [folder / CLASSIFIED[Arm.HYBRID], folder / DETECTED] if count else []
-    wanted += [folder / CLASSIFIED[Arm.INJECTED]] if given.injected.images else []
-    return all(one.is_file() for one in wanted)
+def _is_learnt(given: Given, arm: Arm, count: int, seed: int) -> bool:
+    """Tell whether a judge can be measured: in use all can, as they are learnt where they miss."""
+    if given.part is not Part.JUDGE or (arm is Arm.HYBRID and not count):
+        return True
+    file = DETECTED if arm is Arm.DETECTOR else CLASSIFIED[arm]
+    return (_folder(given, seed, count) / file).is_file()
 
 
 def _folder(given: Given, seed: int, count: int) -> Path:
@@ -237,10 +240,11 @@ def _cell(
 ) -> Cell:
     """Return all judges of one count and seed: read when they are done, else learnt."""
     folder = _folder(given, seed, count)
-    if (folder / FIGURES).is_file():
+    if given.part is Part.ALL and (folder / FIGURES).is_file():
         return _read(folder / FIGURES)
     cell = Cell(count, seed, (*usual, *_learnt(given, count, seed, folder, progress)))
-    bench_folder.write(folder / FIGURES, TypeAdapter(Cell).dump_json(cell, indent=1).decode())
+    if given.part is Part.ALL:  # else what is missing may come
+        bench_folder.write(folder / FIGURES, TypeAdapter(Cell).dump_json(cell, indent=1).decode())
     return cell
 
 
@@ -271,8 +275,9 @@ def _learnt(
     found: list[Measured] = []
     lessons = _lessons(given, count, seed)
     for arm, lesson in lessons.items():
-        found += _heard(given, arm, lesson, seed, folder)
-    if count:
+        if _is_learnt(given, arm, count, seed):
+            found += _heard(given, arm, lesson, seed, folder)
+    if count and _is_learnt(given, Arm.DETECTOR, count, seed):
         cell = Cell(count, seed, ())
         found += _by_detector(given, lessons[Arm.HYBRID].own, cell, folder, progress).measured
     return found

@@ -63,6 +63,7 @@ class Given:
     injected: Looked
     tests: tuple[tuple[LabelledSet, Looked], ...]
     shared: Shared
+    part: Part
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -121,7 +122,7 @@ def gathered(found: Read, part: Part, progress: Steps) -> Given:
     settings.output.mkdir(parents=True, exist_ok=True)
     _keep_plan(found)
     given = _given(found, part, progress)
-    _keep_of(given, part)
+    _keep_of(given)
     return given
 
 
@@ -175,7 +176,7 @@ def _keep_plan(found: Read) -> None:
     bench_folder.keep_plan(found.settings.output, plan, "trainings")
 
 
-def _keep_of(given: Given, part: Part) -> None:
+def _keep_of(given: Given) -> None:
     """Write of which parts networks speak, in which order, or check that it is of these."""
     path, own = given.settings.output / OF, [given.normal, given.defective, given.injected]
     asked = [*own, *(one for _, one in given.tests)]
@@ -186,7 +187,7 @@ def _keep_of(given: Given, part: Part) -> None:
         "learnt": [settings.component, list(settings.conditions), settings.folds],
     }
     text = f"{bench_folder.digest(json.dumps(known))}\n"
-    if part is Part.JUDGE and not path.is_file():
+    if given.part is Part.JUDGE and not path.is_file():
         raise ConfigError(f"{path} is missing: nothing was learnt there with --only learn")
     if path.is_file() and not bench_folder.holds(path, text):
         raise ConfigError(
@@ -233,6 +234,7 @@ def _given(found: Read, part: Part, progress: Steps) -> Given:
         from_labels(injected(settings, pool, progress), "injected defects"),
         tuple(known),
         Shared(settings.variants),
+        part,
     )
 
 
