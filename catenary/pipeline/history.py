@@ -207,7 +207,10 @@ class _Tester:
         rows = registrations.rows_of(point)  # (2, 4)
         own = self.noise_px[pair[0]]
         fit = np.einsum("ij,jk,ik->i", rows, covariance, rows)
-        deviation = np.sqrt(fit + spread * np.array([own.real, own.imag]) ** 2)
+        scatter = math.sqrt(spread) * np.array([own.real, own.imag])
+        # Parts that happen to fit well do not make any box exacter than a box is.
+        exact = self.registering.floor * self.after.side_px
+        deviation = np.hypot(np.sqrt(fit), np.maximum(scatter, exact))
         step = complex(registrations.left_over(transform, pair[None], self.before, self.after)[0])
         far = math.hypot(step.real / deviation[0], step.imag / deviation[1])
         most = _most_apart(self.settings.chance, freedom)

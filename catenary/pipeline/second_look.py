@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from catenary.domain.change import LIKENESS, Change, Incomparable, PartChange
+from catenary.pipeline import arm_turn
 from catenary.pipeline.defect_history import HistorySettings
 from catenary.pipeline.registration import Registration, RegistrationSettings
 from catenary.pipeline.resemblance import Turn, resemblance, turn_of
@@ -27,7 +28,17 @@ def is_due(one: PartChange, settings: HistorySettings) -> bool:
     """Tell whether the pictures say more of a part than the boxes."""
     if one.change in (*_LOST, *_OTHERWISE):
         return True
-    return _is_close(one, settings)
+    return _is_close(one, settings) or is_arm(one, settings)
+
+
+def is_arm(one: PartChange, settings: HistorySettings) -> bool:
+    """Tell whether a part was likely a steady arm before: how it hangs is measured in pictures."""
+    is_known = one.earlier is not None and one.kind == arm_turn.KIND
+    return is_known and one.kind in settings.watched and _was_there(one, settings)
+
+
+def _was_there(one: PartChange, settings: HistorySettings) -> bool:
+    return one.earlier_score is not None and one.earlier_score >= settings.likely
 
 
 def _is_close(one: PartChange, settings: HistorySettings) -> bool:
@@ -36,8 +47,7 @@ def _is_close(one: PartChange, settings: HistorySettings) -> bool:
     What is damaged the detector is often less sure of: the earlier score counts alone.
     """
     is_open = one.change is Change.UNCHANGED or one.reason in _OPEN
-    was_there = one.earlier_score is not None and one.earlier_score >= settings.likely
-    return is_open and was_there and one.kind in settings.compact
+    return is_open and _was_there(one, settings) and one.kind in settings.compact
 
 
 def looked_at(
@@ -46,6 +56,7 @@ def looked_at(
     pixels: tuple[Pixels, Pixels],
     registering: RegistrationSettings,
     settings: HistorySettings,
+    arm_deg: float | None = None,
 ) -> tuple[PartChange, ...]:
     """Return what became of the parts after a look at both photographs.
 
@@ -55,8 +66,10 @@ def looked_at(
         pixels: (height, width) uint8 of the earlier and of the later photograph.
         registering: Settings of the registration.
         settings: When a change is reported.
+        arm_deg: Turn that steady arms of the run stay below; None where it is not known.
     """
     look = _Look(registered, pixels, registering, settings)
+    look.arm_deg = arm_deg
     look.learn(parts)
     return tuple(look.at(one) for one in parts)
 
@@ -77,6 +90,7 @@ class _Look:
         floor = registering.floor * max(self.after.shape)
         self.reach_px = 2 * registered.error_px + floor
         self.usual = 0.0
+        self.arm_deg: float | None = None
 
     def learn(self, parts: tuple[PartChange, ...]) -> None:
         """Learn how alike unchanged parts are: in another light less than in the same."""
@@ -93,6 +107,8 @@ class _Look:
 
     def at(self, one: PartChange) -> PartChange:
         """Return what became of one part."""
+        if is_arm(one, self.settings) and (told := self._arm(one)) is not None:
+            return told
         if one.change in (*_LOST, *_OTHERWISE):
             return self._confirmed(one)
         return self._closely(one) if _is_close(one, self.settings) else one
@@ -107,6 +123,21 @@ class _Look:
         if one.change in _LOST:
             return replace(one, value=found, limit=self.settings.alike, unit=LIKENESS)
         return one
+
+    def _arm(self, one: PartChange) -> PartChange | None:
+        """Return what became of a steady arm, None where the pictures do not tell."""
+        if one.earlier is None or self.arm_deg is None:
+            return None
+        found = arm_turn.arm_turn(self.before, one.earlier, self.after, self.there)
+        if found is None:
+            return None
+        limit = max(self.settings.turned_deg, self.arm_deg)
+        if abs(found.deg) >= limit:
+            turned = replace(one, later=found.box)
+            return _told(turned, Change.TURNED, abs(found.deg), limit, "deg")
+        if found.is_held and one.change in (*_LOST, *_OTHERWISE):
+            return replace(one, change=Change.NOT_COMPARABLE, reason=Incomparable.STILL_SEEN)
+        return None
 
     def _closely(self, one: PartChange) -> PartChange:
         """Look whether a part that is where it was has turned, or looks like another thing."""

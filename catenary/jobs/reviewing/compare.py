@@ -28,7 +28,7 @@ from catenary.jobs import evidence, workspaces
 from catenary.jobs.evidence import Picture
 from catenary.jobs.reviewing import pairing, since
 from catenary.jobs.reviewing.pairing import Match, Run
-from catenary.pipeline import history, raising, run_noise, second_look
+from catenary.pipeline import arm_turn, history, raising, run_noise, second_look
 from catenary.pipeline.history import Compared, CompareSettings
 from catenary.pipeline.raising import Pictures
 from catenary.pipeline.registration import Registration
@@ -52,6 +52,8 @@ Progress = Callable[[int, int], None]
 Pixels = NDArray[np.uint8]
 
 log = logging.getLogger(__name__)
+
+_ARM_PAIRS = 40  # pairs of photographs, evenly over the run, that tell how exact arms are measured
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,6 +141,7 @@ def compare(place: Path | Workspace, request: Request, progress: Progress) -> Co
             settings.registration,
         )
         compared = _Comparer((before, after), noise, settings, taxonomy, request)
+        compared.learn_arms(matches)
         pairs = []
         for number, match in enumerate(matches, start=1):
             pairs.append(compared.pair(match))
@@ -204,8 +207,40 @@ class _Comparer:
         self.settings, self.request = settings, request
         self.photographs = _Photographs(before, request), _Photographs(after, request)
         self.raised: list[tuple[Finding, Picture]] = []
+        self.arm_deg: float | None = None
         self.hits: Counter[str] = Counter()
         self.total: Counter[str] = Counter()
+
+    def learn_arms(self, matches: Sequence[Match]) -> None:
+        """Learn how much arms seem to turn that hang as they did, from pairs all over the run."""
+        asked = [
+            (one.earlier.ref, one.later.ref, one.result.transform, boxes)
+            for one in matches
+            if one.later and one.earlier and isinstance(one.result, Registration)
+            if (boxes := self._arms(one.earlier))
+        ]
+        step = max(1, -(-len(asked) // _ARM_PAIRS))
+        steady = []
+        for earlier, later, there, boxes in asked[::step]:
+            before, after = self.photographs[0].pixels(earlier), self.photographs[1].pixels(later)
+            if before is None or after is None:
+                continue
+            found = (arm_turn.arm_turn(before, box, after, there) for box in boxes)
+            steady += [one.deg for one in found if one is not None and one.is_held]
+        self.arm_deg = arm_turn.limit_of(steady, self.settings.history.chance)
+        log.info("steady arms measured=%d limit_deg=%s", len(steady), self.arm_deg)
+
+    def _arms(self, earlier: Entry) -> list[Box]:
+        """Return the boxes of what was likely a steady arm, where such are watched."""
+        settings = self.settings.history
+        parts = self.before.shots[earlier.ref.image_id].parts
+        return [
+            one.component.box
+            for one in parts
+            if one.component.kind == arm_turn.KIND
+            and one.component.kind in settings.watched
+            and one.component.score >= settings.likely
+        ]
 
     def found_again(self) -> dict[str, FoundAgain]:
         """Return by component how many sure parts the other run located at their places."""
@@ -290,6 +325,7 @@ class _Comparer:
             (before, after),
             settings.registration,
             settings.history,
+            self.arm_deg,
         )
         self._raise(parts, earlier, later, after)
         return history.with_parts(compared, *shots, parts, self.noise, settings.history), True
