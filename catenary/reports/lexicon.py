@@ -287,16 +287,14 @@ SEEN: Mapping[str, Words] = {
     ),
     "contact_burn": _BURNT,
     "steady_arm_shape": Words(
-        "偏离两端连线达长度的 {bow}（限值 {limit_bow}），偏离平滑曲线 {off_curve}"
-        "（限值 {limit_off_curve}）",
-        "it leaves the line between its ends by {bow} of its length (limit {limit_bow}), an even "
-        "curve by {off_curve} (limit {limit_off_curve})",
+        "偏离两端连线达长度的 {bow}（限值 {limit_bow}）",
+        "it leaves the line between its ends by {bow} of its length (limit {limit_bow})",
     ),
     "steady_arm_slope": Words(
         "倾斜 {slope}（限值 {limit_slope}）", "it slopes by {slope} (limit {limit_slope})"
     ),
     "steady_arm_ends": Words(
-        "一端悬空：端部周围仅 {held} 处有连接物（至少需要 {limit_held}）",
+        "一端悬空：端部周围仅 {held} 的范围有连接物（至少需要 {limit_held}）",
         "nothing holds one end: only {held} of its surroundings shows something that could "
         "({limit_held} needed)",
     ),
@@ -328,6 +326,14 @@ SEEN: Mapping[str, Words] = {
         "与上次照片的相似度仅 {picture_likeness}（未变部件至少 {limit_picture_likeness}）",
         "it looks like what it was by {picture_likeness} only (unchanged parts: "
         "{limit_picture_likeness} or more)",
+    ),
+}
+
+# The same of rules that another number suffices for: told where the first keeps within its limit.
+SEEN_ELSE: Mapping[str, Words] = {
+    "steady_arm_shape": Words(
+        "偏离平滑曲线达长度的 {off_curve}（限值 {limit_off_curve}）",
+        "it leaves an even curve by {off_curve} of its length (limit {limit_off_curve})",
     ),
 }
 

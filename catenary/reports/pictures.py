@@ -18,7 +18,7 @@ _QUALITY = 80  # JPEG; below, thin wires get ringing. Our starting value
 _BETWEEN = 2  # px between the plain picture and the drawn one
 _BRIGHT_END = 95.0  # percentile of a part's grey levels that is made visible
 _SEEN = 120.0  # grey level that it is brought to. Our starting values
-_MOST_ENLARGED = 4.0  # beyond, a pin is only blurred more
+_MOST_ENLARGED = 6.0  # beyond, a pin is only blurred more
 _LEAST_GAMMA = 0.4  # below, the noise of black is seen before the part
 RED, ORANGE, YELLOW = "#ff5a4d", "#e69f00", "#f0e442"
 BLUE, GREEN, PINK, WHITE = "#56b4e9", "#009e73", "#cc79a7", "#ffffff"
@@ -57,7 +57,7 @@ BOX_COLOUR = WHITE
 MARKS = frozenset({role for role, colour in ROLE_COLOURS.items() if colour in (RED, ORANGE)})
 _OF_DEFECTS = MARKS | {"chord"}  # which is nothing to see without the bow beside it
 _MARK_PX, _LINE_PX = 3, 2
-_HALO_PX, _HALO = 1, "#000000"  # beside marks and the box, which a glaring part would swallow
+_HALO_PX, _HALO = 1, "#000000"  # beside the box and what else a glaring part would swallow
 _DOT_PX = 5
 
 
@@ -166,11 +166,11 @@ def _draw(canvas: Image.Image, finding: ReportFinding, crop: CropImage, scale: f
         if len(points) == 1:
             draw.circle(points[0], _DOT_PX + _HALO_PX, outline=_HALO, width=2 + 2 * _HALO_PX)
             draw.circle(points[0], _DOT_PX, outline=colour, width=2)
-        elif trace.role in MARKS:
-            draw.line(points, fill=_HALO, width=_MARK_PX + 2 * _HALO_PX)
-            draw.line(points, fill=colour, width=_MARK_PX)
         else:
-            draw.line(points, fill=colour, width=_LINE_PX)
+            width = _MARK_PX if trace.role in MARKS else _LINE_PX
+            if trace.role in MARKS or colour == YELLOW:
+                draw.line(points, fill=_HALO, width=width + 2 * _HALO_PX)
+            draw.line(points, fill=colour, width=width)
 
 
 def in_crop(finding: ReportFinding) -> Iterable[Polyline]:

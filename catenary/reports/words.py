@@ -358,6 +358,8 @@ def _unjudged(finding: Finding, taxonomy: Taxonomy) -> Words:
 def _seen(one: Evidence) -> Words:
     """Return what a rule has seen; without a phrase, or with other numbers, name them."""
     phrase = lexicon.SEEN.get(_base(one.source))
+    if one.measurements and _is_sound(one.measurements[0], one.source):
+        phrase = lexicon.SEEN_ELSE.get(_base(one.source), phrase)
     places: dict[str, Words] = {}
     for each in one.measurements:
         told = shown(each, one.source)
@@ -409,11 +411,10 @@ def _silence(rules: Sequence[Evidence], same: Sequence[Evidence]) -> list[Words]
 def _clearing(one: Evidence) -> Words | None:
     """Return the first number that keeps within its limit; a rule may ask that several break it."""
     for each in one.measurements:
-        quantity = _quantity(each, one.source)
-        if each.limit is None or quantity.is_least == (each.value < each.limit):
+        if each.limit is None or not _is_sound(each, one.source):
             continue
         told = shown(each, one.source)
-        phrase = lexicon.AT_LEAST if quantity.is_least else lexicon.AT_MOST
+        phrase = lexicon.AT_LEAST if _quantity(each, one.source).is_least else lexicon.AT_MOST
         return phrase.filled(name=told.name, value=told.value, limit=told.limit or told.value)
     return None
 
@@ -517,6 +518,13 @@ def _is_told(finding: Finding, taxonomy: Taxonomy) -> bool:
 
 def _base(name: str) -> str:
     return name.partition("/")[0]
+
+
+def _is_sound(one: Measurement, by: str) -> bool:
+    """Tell whether a number keeps within its limit, if it has one."""
+    if one.limit is None or one.value == one.limit:
+        return True
+    return (one.value > one.limit) == _quantity(one, by).is_least
 
 
 def _quantity(one: Measurement, by: str) -> Quantity:

@@ -84,7 +84,8 @@ def test_every_change_that_is_raised_has_a_name_and_a_phrase():
 
 def test_phrases_speak_of_measurements_that_rules_make():
     made = {name for _, name, _ in measured()}
-    for name, phrase in lexicon.SEEN.items():
+    assert set(lexicon.SEEN_ELSE) <= set(lexicon.SEEN)
+    for name, phrase in (*lexicon.SEEN.items(), *lexicon.SEEN_ELSE.items()):
         places = words.places_of(phrase)
         assert {place.removeprefix("limit_") for place in places} <= made, name
         assert {place for place in places if place.startswith("limit_")}, f"{name} tells no limit"

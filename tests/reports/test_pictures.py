@@ -55,8 +55,8 @@ def test_light_is_only_ever_added_and_within_bounds(level: int):
     [
         ((140, 900), (37 + 2 + 37, 240)),  # tall: beside each other
         ((900, 60), (300, 20 + 2 + 20)),  # wide: one above the other
-        ((40, 40), (149 + 2 + 149, 149)),  # small: enlarged to fit, at most four times
-        ((20, 20), (80 + 2 + 80, 80)),
+        ((40, 40), (149 + 2 + 149, 149)),  # small: enlarged to fit, at most six times
+        ((20, 20), (120 + 2 + 120, 120)),
     ],
 )
 def test_a_drawn_picture_uses_the_room_it_has(

@@ -138,6 +138,23 @@ def test_a_rule_that_finds_nothing_with_every_number_past_its_limit_names_none()
     assert "But by rule it is sound. Probability" in en
 
 
+@pytest.mark.parametrize(
+    ("bow_share", "told"),
+    [
+        (0.083, "it leaves the line between its ends by 8.3 %"),
+        (0.004, "it leaves an even curve by"),
+    ],
+)
+def test_a_bent_arm_is_told_by_a_number_past_its_limit(bow_share: float, told: str):
+    numbers = (
+        Measurement("bow", bow_share, "1", 0.016),
+        Measurement("off_curve", 0.0201, "1", 0.016),
+    )
+    bent = ruled("steady_arm_shape/2", "bent", True, numbers)
+    _, en = why(finding("steady_arm", "bent", bent))
+    assert en.startswith(f"Steady arm bent: {told}")
+
+
 def test_a_defect_that_no_rule_looks_for_is_said_to_be_so():
     zh, en = why(finding("dropper", "clamp_off", bow(0.01), network(clamp_off=0.9), odds=0.2))
     assert "但没有规则检查此类缺陷。" in zh

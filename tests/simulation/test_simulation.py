@@ -180,6 +180,8 @@ SETS = [
     "sample",
     "car",
     "tiles",
+    "wires",
+    "messenger",
 ]
 
 

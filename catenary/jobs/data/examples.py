@@ -75,7 +75,7 @@ class Chosen:
 def of_rules(
     paths: Sequence[Path], judge: Judge, progress: Callable[[int, int], None]
 ) -> list[Example]:
-    """Return each rule's surest right case, and its surest false alarm or else its worst miss.
+    """Return each rule's surest right case and false alarm, and its worst miss where one lacks.
 
     Each part is cut out by its true box, so the detector has no say. Rules of whole photographs are
     told the true boxes too; what they do not suppose is no example of theirs.
@@ -105,7 +105,7 @@ def of_rules(
     return [
         one
         for (rule, outcome), (_, one) in sorted(best.items())
-        if outcome != MISSED or (rule, FALSE) not in best
+        if outcome != MISSED or not {(rule, RIGHT), (rule, FALSE)} <= best.keys()
     ]
 
 
@@ -192,7 +192,8 @@ def _told(one: Example, taxonomy: Taxonomy) -> Iterator[str]:
     for evidence in one.finding.evidence:
         score = f"{lexicon.SCORE.both()} {evidence.score:.2f}"
         if evidence.verdict is Verdict.DEFECT:
-            yield from _with_legend(lexicon.STOP.filled(rest=words.seen(evidence)), one)
+            told = lexicon.STOP.filled(rest=words.seen(evidence))
+            yield from _with_legend(Words(told.zh, told.en[:1].upper() + told.en[1:]), one)
             yield score
         else:
             yield f"{words.source(evidence).both()}: {score}"
