@@ -41,7 +41,7 @@ def picture(name: str, height: int, width: int, seed: int) -> np.ndarray:
 @given(
     name=NAMES,
     size=st.tuples(st.integers(1, 140), st.integers(1, 140)),
-    corner=st.tuples(st.floats(-0.2, 0.6), st.floats(-0.2, 0.6)),
+    corner=st.tuples(st.floats(-0.08, 0.6), st.floats(-0.08, 0.6)),
     share=st.tuples(st.floats(0.1, 1.0), st.floats(0.1, 1.0)),
     seed=st.integers(0, 9999),
 )
