@@ -56,10 +56,11 @@ class Choice:
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """A polyline of the overlay."""
+    """A polyline of the overlay; ``is_mark`` where it says that the defect is there."""
 
     points: str
     colour: str
+    is_mark: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -446,7 +447,8 @@ def _shot(one: ReportFinding, side: int = PICTURE_SIDE) -> Shot | None:
             radius = max(picture.width, picture.height) / 60
             dots.append(Dot(round(x, 1), round(y, 1), round(radius, 1), colour))
         else:
-            lines.append(Line(" ".join(f"{x:.1f},{y:.1f}" for x, y in trace.points), colour))
+            points = " ".join(f"{x:.1f},{y:.1f}" for x, y in trace.points)
+            lines.append(Line(points, colour, trace.role in pictures.MARKS))
     return Shot(
         _uri(picture.content),
         picture.width,

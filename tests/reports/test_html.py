@@ -120,6 +120,7 @@ def test_evidence_is_drawn_where_it_lies_in_the_crop(tmp_path: Path):
         pictures.ROLE_COLOURS["wire"],
         pictures.ROLE_COLOURS["gap"],
     ]
+    assert [line.get("class") for line in lines] == [None, "mark"]  # where the defect is
     (dot,) = [attributes for tag, attributes in found if tag == "circle"]
     assert (dot["cx"], dot["cy"]) == ("68.0", "40.0")
     (svg,) = [attributes for tag, attributes in found if tag == "svg"]
