@@ -12,7 +12,7 @@ from datetime import datetime, timedelta
 
 import numpy as np
 
-from catenary.pipeline.transfers import Place
+from catenary.pipeline.transfers import Place, Slot
 
 CameraPair = tuple[str, str]  # the smaller first
 Shots = Mapping[str, Sequence[Place]]  # the droppers that each camera shows at one moment
@@ -70,7 +70,8 @@ def moments(taken: Mapping[str, datetime | None]) -> dict[str, int]:
     A moment lasts 50 ms from its first photograph on.
 
     Args:
-        taken: Time of each photograph by its id; one without a time has no moment.
+        taken: Time of each photograph by its id; one without a time has no moment. Where all are
+            whole seconds, in which a car passes three droppers, none has.
 
     >>> start = datetime.fromisoformat("2022-03-06T23:26:50.844")
     >>> moments({"a": start, "b": start + timedelta(milliseconds=3), "c": None})
@@ -78,7 +79,10 @@ def moments(taken: Mapping[str, datetime | None]) -> dict[str, int]:
     """
     found: dict[str, int] = {}
     began, number = None, -1
-    for time, name in sorted((time, name) for name, time in taken.items() if time is not None):
+    timed = sorted((time, name) for name, time in taken.items() if time is not None)
+    if all(time.microsecond == 0 for time, _ in timed):
+        return found
+    for time, name in timed:
         if began is None or time - began > _FLASH:
             began, number = time, number + 1
         found[name] = number
@@ -138,14 +142,19 @@ def pairs(places: Iterable[Place], known: Together) -> list[tuple[Place, Place, 
 
 
 def _shots(places: Iterable[Place]) -> list[Shots]:
-    """Return the droppers by camera, for each moment of a mast at which anything was located."""
+    """Return the droppers by camera, for each moment of a mast at which anything was located.
+
+    A moment at which a camera took two photographs was none.
+    """
     found: dict[int, dict[str, list[Place]]] = defaultdict(lambda: defaultdict(list))
+    slots: dict[int, set[Slot]] = defaultdict(set)
     for one in sorted(places, key=lambda place: place.key):
         if one.moment is not None:
+            slots[one.moment].add(one.slot)
             droppers = found[one.moment][one.slot[0]]
             if one.kind == KIND:
                 droppers.append(one)
-    return [shots for _, shots in sorted(found.items())]
+    return [shots for moment, shots in sorted(found.items()) if len(slots[moment]) == len(shots)]
 
 
 def _aim(shown: Sequence[Sequence[Place]]) -> Aim | None:

@@ -13,7 +13,7 @@ from catenary.pipeline.exposures import Together
 from catenary.pipeline.transfers import Place, Transfers
 
 UPPER, LOWER = "31", "33"
-START = datetime.fromisoformat("2022-03-06T23:26:50.844")
+START = datetime.fromisoformat("2022-03-06T23:26:50.844500")
 
 
 def dropper(mast: int, moment: int, camera: str, name: str = "", **changed: float) -> Place:
@@ -125,6 +125,17 @@ def test_the_next_dropper_in_the_same_place_of_the_next_photograph_is_another():
     assert mode.kinds.keys() == {"dropper", "clamp"}
     parts = views.join(staggered(99), mappings)
     assert {part.keys for part in parts if len(part.keys) > 1} == {("99-0#clamp", "99-1#clamp")}
+
+
+def test_a_moment_with_two_photographs_of_one_camera_is_none(learnt: Together):
+    second = Place("second", (LOWER, 9), "clamp", 0.5, 0.5, moment=0)
+    assert len(joined([*mast(99), second], learnt)) == 3
+
+
+def test_stamps_of_whole_seconds_tell_no_moment():
+    whole = START.replace(microsecond=0)
+    assert exposures.moments({"a": whole, "b": whole}) == {}
+    assert exposures.moments({"a": whole, "b": whole, "c": START}) == {"a": 0, "b": 0, "c": 1}
 
 
 @given(st.dictionaries(st.text("abc", min_size=1), st.none() | st.integers(0, 2000)))
