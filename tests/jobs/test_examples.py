@@ -121,6 +121,22 @@ def test_pictures_and_sentences_are_written_together(tmp_path: Path):
     assert "Drawn in blue: leg." in first
 
 
+def test_a_table_takes_its_place_in_a_page_and_nothing_else(tmp_path: Path):
+    page = tmp_path / "page.md"
+    page.write_text("# 图\n<!-- product -->\nold\n<!-- /product -->\nrest\n", encoding="utf-8")
+    examples.put(["- one", "| two |"], page, "product")
+    assert page.read_text(encoding="utf-8") == (
+        "# 图\n<!-- product -->\n- one\n| two |\n<!-- /product -->\nrest\n"
+    )
+    for wrong in ("<!-- product -->\n", "<!-- /product -->\n<!-- product -->\n"):
+        page.write_text(wrong, encoding="utf-8")
+        with pytest.raises(ConfigError, match=r"page\.md needs one line <!-- product -->"):
+            examples.put(["x"], page, "product")
+        assert page.read_text(encoding="utf-8") == wrong
+    with pytest.raises(ConfigError, match="cannot read the page"):
+        examples.put([], tmp_path / "none.md", "product")
+
+
 def test_an_image_that_is_not_there_is_named(tmp_path: Path):
     labels = pins(tmp_path, [(50, "missing")])
     (tmp_path / "0.png").unlink()

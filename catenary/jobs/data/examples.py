@@ -22,7 +22,7 @@ from catenary.imaging.crops import cut
 from catenary.imaging.decode import decode_gray
 from catenary.models.classifier import CROP_MARGIN, DEFAULT_MARGIN
 from catenary.pipeline.judge import Judge
-from catenary.reports import lexicon, pictures, words
+from catenary.reports import atomic, lexicon, pictures, words
 from catenary.reports.data import CropImage, ReportFinding
 from catenary.reports.lexicon import Words
 from catenary.rules import catalogue, long_wires
@@ -182,6 +182,32 @@ def write(examples: Sequence[Example], folder: Path, taxonomy: Taxonomy) -> Iter
         picture = f"![{one.name}]({folder.name}/{one.name}.jpg)"
         told = "<br>".join(_told(one, taxonomy)).replace("|", "/")
         yield f"| {one.name}: {one.outcome}, {truth} | {picture} | {told} |"
+
+
+def put(lines: Sequence[str], page: Path, mark: str) -> None:
+    """Replace what stands between ``<!-- MARK -->`` and ``<!-- /MARK -->`` of a page.
+
+    Args:
+        lines: To stand there.
+        page: Markdown, UTF-8; replaced whole or not at all.
+        mark: Name of the place.
+
+    Raises:
+        ConfigError: If the page cannot be read, or has not this place exactly once.
+        StoreError: If it cannot be written.
+    """
+    first, last = f"<!-- {mark} -->", f"<!-- /{mark} -->"
+    try:
+        text = page.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise ConfigError(f"cannot read the page {page}: {error}") from error
+    before, found, rest = text.partition(f"{first}\n")
+    _, ends, after = rest.partition(f"{last}\n")
+    if not (found and ends) or first in rest or last in after:
+        raise ConfigError(f"{page} needs one line {first} and after it one line {last}")
+    with atomic.replaced(page) as partial:
+        content = "\n".join([before + first, *lines, last]) + "\n" + after
+        partial.write_text(content, encoding="utf-8")
 
 
 def _told(one: Example, taxonomy: Taxonomy) -> Iterator[str]:
