@@ -7,6 +7,7 @@ from typer.testing import CliRunner
 from catenary import cli
 from catenary.datasets import coco
 from catenary.domain.finding import Evidence, Verdict
+from catenary.evaluation import familiarity
 from catenary.evaluation.guarantee import Target
 from catenary.jobs.learning import calibrate, promise
 from catenary.models import bundle
@@ -24,9 +25,9 @@ def bright_is_missing(crop) -> Evidence:
     return Evidence("pin/1", "missing", verdict, score)
 
 
-def both_conditions(folder):
+def both_conditions(folder, masts=MASTS):
     """Return masts of which every other has a missing pin."""
-    labels = coco.read(labelled_pins(folder, MASTS))
+    labels = coco.read(labelled_pins(folder, masts))
     images = [
         replace(image, labels=tuple(replace(one, condition="normal") for one in image.labels))
         if number % 2
@@ -58,6 +59,18 @@ def test_without_any_defect_the_documented_weights_and_the_joint_form_stay(tmp_p
     pins = calibrate.calibrate(judge(0.9), labels, 0.0, quietly).fusion["split_pin"]
     assert (pins.form, pins.conditions) == (Form.JOINT, {})
     assert pins.usual["classifier"].classifier == 1.0
+
+
+def test_a_network_that_tells_nothing_is_heard_of_fewer_pictures_where_defects_show_that(tmp_path):
+    masts = tuple(f"D{number}" for number in range(familiarity.LEAST_PICTURES + 2))
+    told, sound = both_conditions(tmp_path / "told", masts), tmp_path / "sound"
+    untold = coco.read(labelled_pins(sound, masts, "normal"))
+    near, usual = (
+        calibrate.calibrate(judge(0.9), one, 0.02, quietly).fusion["split_pin"].familiar
+        for one in (told, untold)
+    )
+    assert near.seen == usual.seen
+    assert near.limit < usual.limit
 
 
 @pytest.mark.parametrize(("condition", "expected"), [("normal", 0.5), ("missing", LEAST_THRESHOLD)])
