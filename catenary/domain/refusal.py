@@ -38,6 +38,7 @@ class Unjudged(StrEnum):
     NO_SHED_LEARNT = "no_shed_learnt"
     UNLIKE_SHEDS = "unlike_sheds"  # likeness
     NO_LEGS = "no_legs"
+    NO_HEAD = "no_head"
     NO_WIRE = "no_wire"
     THIN_WIRE = "thin_wire"  # width
     SHORT_WIRE = "short_wire"  # length

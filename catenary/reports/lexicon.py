@@ -96,6 +96,8 @@ QUANTITIES: Mapping[str, Quantity] = {
     "wire_contrast": _share("销体对比度", "contrast of the pin's wire", is_least=True),
     "hole_darkness": _share("孔的暗度", "darkness of the hole"),
     "leg_angle": _plain("销腿张角", "angle between the legs", is_least=True),
+    "free_shank": _plain("外露销杆长度", "shank seen between head and bolt"),
+    "shank_share": _share("外露销杆占比", "shank seen, of the pin's box"),
     "protrusion": _plain("螺纹外露长度", "thread beyond the nut"),
     "free_thread": _plain("无螺母的螺纹长度", "thread without a nut"),
     "nut_edges": _share("螺母边缘清晰度", "clearness of the nut's edges", is_least=True),
@@ -157,6 +159,7 @@ UNITS: Mapping[str, Words] = {
     "usual distances": Words("{number} 倍", "{number} × the usual distance"),
     "grey levels": Words("{number} 灰度级", "{number} grey levels"),
     "tube widths": Words("{number} 倍管宽", "{number} × tube width"),
+    "shank widths": Words("{number} 倍销杆宽", "{number} × shank width"),
     "wire widths": Words("{number} 倍线宽", "{number} × wire width"),
     "thread diameters": Words("{number} 倍螺纹直径", "{number} × thread diameter"),
 }
@@ -176,6 +179,7 @@ SOURCES: Mapping[str, Words] = {
     "insulator_surface": Words("伞裙明暗", "brightness of sheds"),
     "split_pin_presence": Words("开口销有无", "split pin present"),
     "split_pin_opening": Words("开口销张开", "split pin opened"),
+    "split_pin_shank": Words("开口销脱出", "split pin seated"),
     "bolt_nut": Words("螺母有无", "nut present"),
     "bolt_seat": Words("螺母贴合", "nut on its seat"),
     "bolt_hole": Words("螺栓孔", "hole of the bolt"),
@@ -248,6 +252,10 @@ SEEN: Mapping[str, Words] = {
     "split_pin_opening": Words(
         "销腿张角仅 {leg_angle}（限值 {limit_leg_angle}）",
         "its legs spread by {leg_angle} only (limit {limit_leg_angle})",
+    ),
+    "split_pin_shank": Words(
+        "销头与销孔之间露出销杆 {free_shank}（限值 {limit_free_shank}）",
+        "{free_shank} of shank show between its head and the bolt (limit {limit_free_shank})",
     ),
     "bolt_nut": Words(
         "螺纹外露 {free_thread} 而看不到螺母（限值 {limit_free_thread}）",
@@ -398,6 +406,7 @@ REFUSALS: Mapping[str, Words] = {
         "its sheds look alike by {value} only ({limit} needed)",
     ),
     Unjudged.NO_LEGS: Words("看不到一对销腿", "no pair of legs is seen"),
+    Unjudged.NO_HEAD: Words("看不到带销杆的销头", "no head with a piece of shank is seen"),
     Unjudged.NO_WIRE: Words("框内看不到线", "no wire is seen to run through it"),
     Unjudged.THIN_WIRE: Words(
         "线太细，宽 {value}（至少需要 {limit}）", "too thin, {value} wide ({limit} needed)"
@@ -488,6 +497,8 @@ ROLES: Mapping[str, Words] = {
     "darkened": Words("变暗伞裙", "darkened shed"),
     "axis": Words("轴线", "axis"),
     "leg": Words("销腿", "leg"),
+    "shank": Words("销杆", "shank"),
+    "head": Words("销头", "head"),
     "no_leg": Words("最似销腿处，但过弱", "most like a leg, but too faint"),
     "thread": Words("螺纹", "thread"),
     "nut": Words("螺母", "nut"),

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from catenary.domain.finding import Evidence, Measurement
-from catenary.domain.refusal import Refusal, Unjudged
+from catenary.domain.refusal import Refusal, Unjudged, refused
 from catenary.imaging.crops import Crop
 from catenary.rules import branches, burn
 from catenary.rules.burn import BurnLimits
@@ -87,6 +87,10 @@ def strands(crop: Crop, limits: MessengerLimits) -> Evidence:
     stretch = measured(crop, limits.stretch)
     if isinstance(stretch, Refusal):
         return stretch.evidence(_STRANDS, "strand_broken")
+    if not stretch.usable.any():
+        return refused(Unjudged.FEW_EDGES, "edges_seen", 0.0, "1", limits.stretch.cover).evidence(
+            _STRANDS, "strand_broken"
+        )
     found = branches.beside(stretch, crop.pixels)
     if found.busy > _BUSY:
         return Refusal(Unjudged.CROWDED).evidence(_STRANDS, "strand_broken")

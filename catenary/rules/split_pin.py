@@ -52,6 +52,8 @@ class SplitPinLimits:
         strength_spread: Change of strength over which the presence score moves from 0.5 to 0.73.
         opened_deg: Legs closer than this are not opened.
         angle_spread_deg: Change of angle over which the opening score moves from 0.5 to 0.73.
+        shank: Free shank from which a pin is loose, as a share of the box's longer side.
+        shank_widths: The same in widths of the shank; both must be reached.
     """
 
     min_side_px: float = 16.0
@@ -66,11 +68,13 @@ class SplitPinLimits:
     strength_spread: float = 0.05
     opened_deg: float = 15.0
     angle_spread_deg: float = 5.0
+    shank: float = 0.25
+    shank_widths: float = 1.2
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class _View:
-    """The box, brought to one size.
+class View:
+    """The box and a margin, brought to one size.
 
     Attributes:
         picture: (height, width) float32, grey levels over the contrast, about [0, 1].
@@ -123,7 +127,7 @@ def presence(crop: Crop, limits: SplitPinLimits) -> Evidence:
         Evidence for ``missing``. Its score rises with the faintness of the best pair of legs
         and of the third bright bar, and with the darkness of a hole.
     """
-    view = _view(crop, limits)
+    view = seen(crop, limits, limits.work_side_px, limits.leg_length / 4)
     if isinstance(view, Refusal):
         return view.evidence(PRESENCE, "missing")
     found = _bars(view, limits.leg_length, _LEG_SIDES_PX, limits)
@@ -156,7 +160,7 @@ def legs_opened(crop: Crop, limits: SplitPinLimits) -> Evidence:
         that stand apart from the head loop and from one another: on simulated 4C frames, with
         legs of 2 px, it is no better than chance.
     """
-    view = _view(crop, limits)
+    view = seen(crop, limits, limits.work_side_px, limits.leg_length / 4)
     if isinstance(view, Refusal):
         return view.evidence(OPENING, "not_opened")
     legs = _best_pair(_bars(view, limits.angle_length, _ANGLE_SIDES_PX, limits))
@@ -169,32 +173,42 @@ def legs_opened(crop: Crop, limits: SplitPinLimits) -> Evidence:
     return Evidence(OPENING, "not_opened", verdict, score, (angle,), traces)
 
 
-def _view(crop: Crop, limits: SplitPinLimits) -> _View | Refusal:
-    """Return the normalised box, or why it cannot be judged."""
+def seen(
+    crop: Crop, limits: SplitPinLimits, side_px: int, margin: float, dark_percentile: float = 20
+) -> View | Refusal:
+    """Return the normalised box, or why it cannot be judged.
+
+    Args:
+        crop: Cut-out of a bolt end, with the pin's box.
+        limits: Size, contrast and sharpness that it must have.
+        side_px: Longer side to which the box is enlarged or reduced.
+        margin: What is shown beyond the box, as a share of its longer side.
+        dark_percentile: Of the grey levels there, from which contrast is counted.
+    """
     inner = crop.inner
     shorter = min(inner.width, inner.height)
     if shorter < limits.min_side_px:
         return refused(Unjudged.TOO_SMALL, "shorter_side", shorter, "px", limits.min_side_px)
     if cut := cut_off(crop.cut_sides):
         return cut
-    # Bars are not looked for along the border: see a little more than the box.
     side = max(inner.width, inner.height)
-    outer = inner.grown(side * limits.leg_length / 4).clipped(*crop.pixels.shape[::-1]) or inner
+    outer = inner.grown(side * margin).clipped(*crop.pixels.shape[::-1]) or inner
     x0, y0 = int(outer.x0), int(outer.y0)
     box = crop.pixels[y0 : math.ceil(outer.y1), x0 : math.ceil(outer.x1)]
-    dark, bright = np.percentile(box, (20, 99.5))
+    dark, bright = np.percentile(box, (dark_percentile, 99.5))
     contrast = float(bright - dark)
     if contrast < limits.min_contrast:
         needed = limits.min_contrast
         return refused(Unjudged.LOW_CONTRAST, "contrast", contrast, "grey levels", needed)
-    scale = limits.work_side_px / side
+    scale = side_px / side
     width, height = (max(8, round(length * scale)) for length in box.shape[::-1])
     method = cv2.INTER_AREA if scale < 1 else cv2.INTER_CUBIC
     resized = cv2.resize(box, (width, height), interpolation=method)
     picture = (np.asarray(resized, np.float32) - np.float32(dark)) / np.float32(contrast)
-    if (blur := _blur(picture)) > limits.max_blur_px:
-        return refused(Unjudged.BLURRED, "blur", blur / scale, "px", limits.max_blur_px / scale)
-    return _View(picture, scale, x0, y0)
+    most = limits.max_blur_px * side_px / limits.work_side_px
+    if (blur := _blur(picture)) > most:
+        return refused(Unjudged.BLURRED, "blur", blur / scale, "px", most / scale)
+    return View(picture, scale, x0, y0)
 
 
 def _blur(picture: NDArray[np.float32]) -> float:
@@ -215,7 +229,7 @@ def _blur(picture: NDArray[np.float32]) -> float:
 
 
 def _bars(
-    view: _View, share: float, sides_px: tuple[float, ...], limits: SplitPinLimits
+    view: View, share: float, sides_px: tuple[float, ...], limits: SplitPinLimits
 ) -> list[Bar]:
     """Return candidates for legs that stand out over ``share`` of the box's longer side."""
     length = max(3, round(share * limits.work_side_px))
@@ -261,13 +275,13 @@ def _are_in_line(first: Bar, second: Bar) -> bool:
     return _between(first, second) < 10 and offset < _LEG_SIDES_PX[0]
 
 
-def _hole(view: _View, limits: SplitPinLimits) -> float:
+def _hole(view: View, limits: SplitPinLimits) -> float:
     """Return how much darker the darkest spot is than all its surroundings, in [0, 1]."""
     smooth = cv2.GaussianBlur(view.picture, (0, 0), 1.5)
     return bars.darkest_spot(np.asarray(smooth, np.float32), limits.work_side_px * 0.12)
 
 
-def _traces(view: _View, legs: _Legs | None, length: float, role: str) -> tuple[Polyline, ...]:
+def _traces(view: View, legs: _Legs | None, length: float, role: str) -> tuple[Polyline, ...]:
     if legs is None:
         return ()
     half = length / 2

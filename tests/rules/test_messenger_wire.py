@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from catenary.domain.finding import Evidence, Verdict
 from catenary.domain.geometry import Box
 from catenary.domain.refusal import Unjudged
-from catenary.imaging.crops import Crop
+from catenary.imaging.crops import Crop, cut
 from catenary.rules.burn import BurnLimits
 from catenary.rules.messenger_wire import MessengerLimits, burned, strands, thinning
 from tests.rules.wires import Along, Step, Wire, value
@@ -233,3 +233,12 @@ def test_the_picture_is_not_written_to():
     for rule in RULES:
         rule(crop, LIMITS)
     assert cv2.absdiff(before, crop.pixels).max() == 0
+
+
+def test_a_wire_whose_edges_are_nowhere_found_is_not_judged():
+    """Stripes side by side: each is as wide as its neighbours leave it."""
+    rows = 128 + 120 * np.sin(np.arange(60) / 2)
+    frame = np.repeat(rows[:, None], 140, axis=1).astype(np.uint8)
+    for rule in (thinning, strands, burned):
+        evidence = rule(cut(frame, Box(14, 6, 126, 54), margin=0.3), LIMITS)
+        assert evidence.reason == Unjudged.FEW_EDGES
