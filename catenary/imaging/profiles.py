@@ -331,7 +331,9 @@ def _likeness_to_places(strip: Floats, places: NDArray[np.int64], half: int) -> 
     flat = windows.transpose(1, 0, 2).reshape(strip.shape[1], -1)  # (length, rows * width)
     flat = flat - flat.mean(axis=1, keepdims=True)
     flat /= np.maximum(np.linalg.norm(flat, axis=1, keepdims=True), 1e-6)
-    return np.asarray(np.clip(flat[places] @ flat.T, 0, 1), np.float32)
+    # Not numpy's product: its threads would take the cores that other parts are judged on.
+    alike = cv2.gemm(flat[places], flat, 1.0, None, 0.0, flags=cv2.GEMM_2_T)
+    return np.asarray(np.clip(alike, 0, 1), np.float32)
 
 
 def likeness_near(strip: Floats, places: NDArray[np.int64], half: int, stretch: float) -> Floats:
