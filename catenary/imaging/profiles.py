@@ -332,7 +332,8 @@ def _likeness_to_places(strip: Floats, places: NDArray[np.int64], half: int) -> 
     flat = flat - flat.mean(axis=1, keepdims=True)
     flat /= np.maximum(np.linalg.norm(flat, axis=1, keepdims=True), 1e-6)
     # Not numpy's product: its threads would take the cores that other parts are judged on.
-    alike = cv2.gemm(flat[places], flat, 1.0, None, 0.0, flags=cv2.GEMM_2_T)
+    nothing = np.empty(0, np.float32)
+    alike = cv2.gemm(flat[places], flat, 1.0, nothing, 0.0, flags=cv2.GEMM_2_T)
     return np.asarray(np.clip(alike, 0, 1), np.float32)
 
 
