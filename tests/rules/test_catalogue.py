@@ -20,3 +20,15 @@ def test_the_shipped_limits_are_valid_and_every_rule_gets_them():
 def test_judged_kinds_are_in_the_taxonomy():
     taxonomy = config.load_taxonomy(config.bundled("configs/taxonomy.yaml"))
     assert set(catalogue.rules(catalogue.RuleLimits("1"))) <= set(taxonomy.components)
+
+
+def test_a_rule_is_run_by_scans_or_spare_and_never_both():
+    limits = catalogue.RuleLimits("1")
+    run, spare = (
+        {(kind, rule.func) for kind, rules in table.items() for rule in rules}  # type: ignore[attr-defined]
+        for table in (catalogue.rules(limits), catalogue.spare(limits))
+    )
+    assert spare
+    assert not run & spare
+    taxonomy = config.load_taxonomy(config.bundled("configs/taxonomy.yaml"))
+    assert {kind for kind, _ in spare} <= set(taxonomy.components)
