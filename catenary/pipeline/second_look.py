@@ -133,7 +133,8 @@ class _Look:
             return None
         limit = max(self.settings.turned_deg, self.arm_deg)
         if abs(found.deg) >= limit:
-            turned = replace(one, later=found.box)
+            # A box that was located stays: defects of the later photograph are known by it.
+            turned = replace(one, later=one.later or found.box)
             return _told(turned, Change.TURNED, abs(found.deg), limit, "deg")
         if found.is_held and one.change in (*_LOST, *_OTHERWISE):
             return replace(one, change=Change.NOT_COMPARABLE, reason=Incomparable.STILL_SEEN)

@@ -80,7 +80,8 @@ def test_the_limit_grows_with_the_noise_of_steady_arms_and_needs_four():
 
 def looked_at(change: Change, deg: float, arm_deg: float | None = 1.0) -> PartChange:
     box = box_of(5)
-    one = PartChange(change, "steady_arm", box, box, box, 0.9, 9.0, 1.0, "px", earlier_score=0.9)
+    later = None if change is Change.GONE else box
+    one = PartChange(change, "steady_arm", box, later, box, 0.9, 9.0, 1.0, "px", earlier_score=0.9)
     laid = Registration(HERE, np.empty((0, 2), np.intp), np.empty(0, complex), 1.0, 5.0, 1.0, 1.0)
     history = replace(HistorySettings(), alike=2.0)  # no other look takes anything back
     (found,) = second_look.looked_at(
@@ -96,7 +97,10 @@ def test_an_arm_that_hangs_is_told_with_its_turn_whatever_its_box_says(change: C
     assert found.value == pytest.approx(40, abs=1)
     assert found.limit == HistorySettings().turned_deg
     assert found.later is not None
-    assert found.later.y1 > PIVOT[1] + 200  # around the arm as it hangs now
+    if change is Change.GONE:
+        assert found.later.y1 > PIVOT[1] + 200  # around the arm as it hangs now
+    else:
+        assert found.later == box_of(5)  # as it was located: its defects are known by it
 
 
 def test_the_noise_of_the_run_sets_the_limit():
