@@ -13,12 +13,13 @@ import numpy as np
 from catenary.domain.finding import Verdict
 from catenary.pipeline import exposures
 from catenary.pipeline.exposures import Together
-from catenary.pipeline.transfers import GATE, Floats, KindMap, Mode, Place, Slot, Transfers
+from catenary.pipeline.transfers import Floats, KindMap, Mode, Place, Slot, Transfers
 
 # Our starting values, chosen on simulated cars; see docs/method.md.
-_RIVAL = 2.0  # gates within which no second part may lie
+_GATE = 3.0  # standard deviations within which a part may be the same: narrower than learnt with
+_RIVAL = 3.0  # gates within which no second part may lie
 _LEAST_TRUST = 0.95  # of a kind's mapping
-_FLASHED = GATE  # as good as the farthest that is joined: any nearer mapping goes first
+_FLASHED = _GATE  # as good as the farthest that is joined: any nearer mapping goes first
 # Front and back cameras see different ones of these, standing in a row: the nearest that one sees
 # is, at every mast alike, the neighbour of the nearest that the other sees.
 _IN_ROWS = ("dropper", "bolt")
@@ -141,7 +142,7 @@ def _votes(mode: Mode, first: Sequence[Place], second: Sequence[Place]) -> int:
         ours = [place for place in first if place.kind == kind and not place.is_cut]
         theirs = [place for place in second if place.kind == kind and not place.is_cut]
         if ours and theirs:
-            near = _far(one, ours, theirs) < GATE
+            near = _far(one, ours, theirs) < _GATE
             count += int(min(near.any(axis=1).sum(), near.any(axis=0).sum()))
     return count
 
@@ -154,9 +155,9 @@ def _edges(mode: Mode, first: Sequence[Place], second: Sequence[Place]) -> list[
         if not ours or not theirs or not _is_trusted(kind, mode, one):
             continue
         far = _far(one, ours, theirs)
-        near = far < GATE * _RIVAL
+        near = far < _GATE * _RIVAL
         lone = near & (near.sum(axis=1) == 1)[:, None] & (near.sum(axis=0) == 1)[None]
-        for i, j in zip(*np.nonzero(lone & (far < GATE)), strict=True):
+        for i, j in zip(*np.nonzero(lone & (far < _GATE)), strict=True):
             if not (ours[i].is_cut or theirs[j].is_cut or _is_next(ours[i], theirs[j])):
                 found.append(_Edge(float(far[i, j]), ours[i].key, theirs[j].key, one.trust))
     return found
@@ -216,6 +217,6 @@ def _is_contradicted(
         a, b = sorted((places[one], places[other]), key=lambda place: place.slot)
         mode = chosen.get((a.slot, b.slot))
         mapping = mode.kinds.get(a.kind) if mode else None
-        if mapping is not None and _far(mapping, [a], [b])[0, 0] > GATE * _RIVAL:
+        if mapping is not None and _far(mapping, [a], [b])[0, 0] > _GATE * _RIVAL:
             return True
     return False

@@ -71,12 +71,17 @@ def test_a_dropper_is_joined_from_one_side_and_never_from_front_to_back(learnt: 
     }
 
 
-def test_a_second_part_beside_it_keeps_both_apart(learnt: Transfers):
+@pytest.mark.parametrize(("beside", "is_joined"), [(0.004, False), (0.016, False), (0.03, True)])
+def test_a_second_part_beside_it_keeps_both_apart(
+    learnt: Transfers, beside: float, is_joined: bool
+):
     places = mast(99, (FRONT, OTHER))
     (seen,) = [one for one in places if one.key == "99-02#insulator-0"]
-    near = Place("99-02#insulator-x", OTHER, "insulator", seen.x + 0.004, seen.y)
+    near = Place("99-02#insulator-x", OTHER, "insulator", seen.x + beside, seen.y)
     joined = views.join([*places, near], learnt)
-    assert all(len(one.keys) == 1 for one in joined if "insulator" in one.keys[0])
+    pair = {"99-01#insulator-0", "99-02#insulator-0"}
+    assert (frozenset(pair) in names(joined)) == is_joined
+    assert not any("99-02#insulator-x" in one.keys for one in joined if len(one.keys) > 1)
 
 
 def test_a_part_that_the_other_camera_does_not_see_stays_alone(learnt: Transfers):
