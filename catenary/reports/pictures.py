@@ -35,6 +35,7 @@ ROLE_COLOURS = {
     "kink": RED,
     "thin": RED,
     "strand": RED,
+    "shank": RED,
     "outline": RED,
     "is": RED,
     "darkened": ORANGE,
@@ -48,6 +49,7 @@ ROLE_COLOURS = {
     "was": BLUE,
     "shed": GREEN,
     "nut": GREEN,
+    "head": GREEN,
     "axis": PINK,
     "chord": PINK,
 }

@@ -93,10 +93,10 @@ export function Drawing({
   return (
     <svg class="drawing" viewBox={`${x0} ${y0} ${width} ${height}`} aria-hidden="true">
       {box && <BoxOutline box={box} />}
-      {rolesOf(lines).map((role, i) =>
+      {rolesOf(lines).map(([{ role }, dash]) =>
         lines
-          .filter((line) => line.role === role.role)
-          .map((line) => <Trace key={line.points.join()} line={line} dash={dashOf(i)} />),
+          .filter((line) => line.role === role)
+          .map((line) => <Trace key={line.points.join()} line={line} dash={dash} />),
       )}
     </svg>
   );
@@ -127,22 +127,20 @@ function Trace({ line, dash }: { line: Line; dash: string }) {
   );
 }
 
-function dashOf(index: number): string {
-  return DASHES[index % DASHES.length] ?? "none";
-}
-
-function rolesOf(lines: readonly Line[]): Line[] {
-  return [...new Map(lines.map((line) => [line.role, line])).values()];
+/** A line of each role with its dashes; the last, which marks the defect if any does, is whole. */
+function rolesOf(lines: readonly Line[]): [Line, string][] {
+  const roles = [...new Map(lines.map((line) => [line.role, line])).values()];
+  return roles.map((line, i) => [line, DASHES[(roles.length - 1 - i) % DASHES.length] ?? "none"]);
 }
 
 /** What the colours and dashes of a drawing mean. */
 export function Legend({ lines }: { lines: readonly Line[] }) {
   return (
     <ul class="legend">
-      {rolesOf(lines).map((line, i) => (
+      {rolesOf(lines).map(([line, dash]) => (
         <li key={line.role}>
           <svg viewBox="0 0 24 8" aria-hidden="true">
-            <line x1="0" y1="4" x2="24" y2="4" stroke={line.colour} stroke-dasharray={dashOf(i)} />
+            <line x1="0" y1="4" x2="24" y2="4" stroke={line.colour} stroke-dasharray={dash} />
           </svg>
           {told(line.label)}
         </li>
