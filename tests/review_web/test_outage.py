@@ -32,6 +32,7 @@ def test_what_is_decided_while_the_server_is_away_is_sent_once_it_is_back(
 def test_a_sheet_whose_answer_was_lost_is_decided_by_the_same_key_again(line: Railway, page: Page):
     log_in(page, line, "wang", "#/sheet?component=dropper&n=12")
     expect(page.locator(".cell")).to_have_count(12)
+    page.wait_for_load_state("networkidle")  # the next sheet is there
     first = page.locator(".cell").first.get_attribute("data-item")
     lost: list[str] = []
 

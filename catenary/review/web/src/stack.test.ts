@@ -249,6 +249,33 @@ test("the same decision asked again after a lost answer brings the next sheet", 
   expect(stack.canUndo).toBe(true);
 });
 
+test("a sheet whose answer was lost makes room once the next lease tells that it was decided", async () => {
+  const { server } = fakeServer(8);
+  const lease = server.lease.bind(server);
+  const decideAll = server.decideAll.bind(server);
+  const decided: number[] = [];
+  const { slow, go } = gate();
+  let asked = 0;
+  server.lease = async (n, keep, release) => {
+    if (++asked === 2) await slow;
+    const answer = await lease(n, keep, release);
+    const kept = keep.filter((id) => !decided.includes(id));
+    return { ...answer, kept, items: answer.items.filter(({ id }) => !keep.includes(id)) };
+  };
+  server.decideAll = async (decisions) => {
+    decided.push(...decisions.map(({ item }) => item));
+    await decideAll(decisions);
+    throw new ApiError(0, "offline", "no answer", [], []);
+  };
+  const stack = new Stack(server, 4, () => {});
+  const filling = stack.fill();
+  await vi.waitFor(() => expect(asked).toBe(2));
+  await stack.decide("reject", new Set());
+  go();
+  await filling;
+  await vi.waitFor(() => expect(shown(stack)).toEqual([5, 6, 7, 8]));
+});
+
 test("what another window decided leaves the sheet, which is the same one still", async () => {
   const { server, asked } = fakeServer(10);
   const stack = new Stack(server, 4, () => {});

@@ -74,11 +74,7 @@ export class Stack {
 
   private async fillNow(): Promise<void> {
     await this.asked(async () => {
-      if (this.shown.length === 0) {
-        this.shown = this.ahead;
-        this.ahead = [];
-        this.turn += 1;
-      }
+      this.turnTo();
       if (this.shown.length === 0) this.shown = await this.lease();
       this.isBusy = this.isTakingBack;
       this.redraw();
@@ -86,8 +82,20 @@ export class Stack {
         const rested = this.rest();
         this.rest = null;
         void rested.then(() => this.fill()); // and whoever decides meanwhile need not wait for it
-      } else if (this.shown.length && !this.ahead.length) this.ahead = await this.lease();
+      } else if (this.shown.length && !this.ahead.length) {
+        this.ahead = await this.lease();
+        // All of the sheet was decided meanwhile: elsewhere, or here and the answer was lost.
+        if (this.shown.length === 0) void this.fill();
+      }
     });
+  }
+
+  /** Shows the next sheet where nothing is left of this one. */
+  private turnTo(): void {
+    if (this.shown.length) return;
+    this.shown = this.ahead;
+    this.ahead = [];
+    this.turn += 1;
   }
 
   private async lease(n = this.size): Promise<ItemDetail[]> {
@@ -109,6 +117,7 @@ export class Stack {
 
   async renew(): Promise<void> {
     await this.asked(async () => void (await this.lease(0)));
+    if (this.shown.length === 0 && !this.isBusy) void this.fill();
   }
 
   /** What a decision on the sheet is about: nobody confirms a sample without naming its defect. */
