@@ -12,7 +12,7 @@ from catenary.domain.finding import Evidence, Measurement
 from catenary.domain.geometry import Polyline
 from catenary.domain.refusal import Refusal, Unjudged, cut_off, refused
 from catenary.imaging.crops import Crop
-from catenary.rules.dropper_path import BARE, BEYOND, Followed, Gap, followed
+from catenary.rules.dropper_path import BARE, BEYOND, Followed, Gap, followed, runs
 from catenary.rules.verdicts import judged
 
 _CONTINUITY, _FREE_END = "dropper_continuity/2", "dropper_free_end/2"
@@ -94,7 +94,7 @@ def continuity(crop: Crop, limits: DropperLimits) -> Evidence:
         Measurement("longest_gap", share, "1", limits.gap),
         Measurement("coverage", _cover(path), "1"),
     )
-    lines = (whole_line(path), *_drawn(path, gap))
+    lines = (*wire_lines(path), *_drawn(path, gap))
     return judged(_CONTINUITY, "broken", ratio, numbers, lines)
 
 
@@ -124,7 +124,7 @@ def free_end(crop: Crop, limits: DropperLimits) -> Evidence:
     numbers = [Measurement("beyond_end", beyond, "1", _OPEN * limits.gap)]
     if gap:
         numbers.append(Measurement("end_width", gap.hold, "wire widths", limits.end_width))
-    lines = [whole_line(path), *_drawn(path, gap)]
+    lines = [*wire_lines(path), *_drawn(path, gap)]
     if gap:
         lines.append(path.placed("end", (gap.start,)))
     return judged(_FREE_END, "broken", ratio, tuple(numbers), tuple(lines))
@@ -203,7 +203,7 @@ def slackness(crop: Crop, limits: DropperLimits) -> Evidence:
     fitted = path.placed("bow", zip(curve(some).tolist(), some.tolist(), strict=True))
     ends = path.placed("chord", ((float(curve(row)), row) for row in (first, last)))
     number = Measurement("bow", bow, "1", limits.bow)
-    lines = (whole_line(path), fitted, ends)
+    lines = (*wire_lines(path), fitted, ends)
     return judged(_SLACK, "slack", bow / limits.bow, (number,), lines)
 
 
@@ -349,10 +349,13 @@ def _fitted(
     return curve, float((distance <= near).mean())
 
 
-def whole_line(path: Followed) -> Polyline:
-    """Return the path through the box, to draw."""
+def wire_lines(path: Followed) -> list[Polyline]:
+    """Return the path through the box, to draw: but where there is neither wire nor anything."""
     first, after = path.box
-    return path.line("wire", range(first, after, max(1, (after - first) // 60)))
+    step = max(1, (after - first) // 60)
+    seen = ~path.is_empty[first:after]
+    pieces = [(first + start, first + stop) for start, stop in runs(seen) if stop - start >= step]
+    return [path.line("wire", [*range(start, stop, step), stop - 1]) for start, stop in pieces]
 
 
 def _drawn(path: Followed, gap: Gap | None) -> tuple[Polyline, ...]:

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from catenary.domain.finding import Evidence, Measurement
 from catenary.domain.refusal import Refusal, Unjudged, refused
 from catenary.imaging.crops import Crop
-from catenary.rules.dropper import DropperLimits, cut_ends, straightness, traced, whole_line
+from catenary.rules.dropper import DropperLimits, cut_ends, straightness, traced, wire_lines
 from catenary.rules.dropper_path import Flags, Floats, Followed
 from catenary.rules.verdicts import judged
 
@@ -75,7 +75,7 @@ def strands(crop: Crop, limits: DropperLimits) -> Evidence:
     if length <= limits.strand and (cut := cut_ends(crop, path)):
         return cut.evidence(SOURCE, "strand_broken")
     numbers = [Measurement("longest_strand", length, "wire widths", limits.strand)]
-    lines = [whole_line(path)]
+    lines = wire_lines(path)
     if longest:
         numbers.append(Measurement("strand_angle", longest.angle_deg, "deg"))
         lines.append(path.placed("strand", (longest.root, longest.tip)))

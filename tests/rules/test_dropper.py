@@ -59,6 +59,13 @@ def test_the_gap_is_drawn_where_it_is():
     assert gap.points[1][1] == pytest.approx(230, abs=6)
 
 
+def test_no_wire_is_drawn_through_empty_air():
+    evidence = continuity(drawn(gap=(150, 230)), LIMITS)
+    upper, lower = (line for line in evidence.traces if line.role == "wire")
+    assert upper.points[-1][1] == pytest.approx(150, abs=8)
+    assert lower.points[0][1] == pytest.approx(230, abs=8)
+
+
 def test_a_short_hole_is_not_a_break():
     assert continuity(drawn(gap=(200, 215)), LIMITS).verdict is Verdict.NORMAL
 
