@@ -91,6 +91,22 @@ def press_and_see_next(page: Page, key: str) -> str:
     return shown(page, but=before)
 
 
+def press_once_drawn(page: Page, selector: str, key: str) -> None:
+    """Press ``key`` at the moment at which ``selector`` is first drawn anew: no sooner, no later."""
+    page.evaluate(
+        """([selector, key]) => {
+          const before = new Set(document.querySelectorAll(selector));
+          const seen = new MutationObserver(() => {
+            if ([...document.querySelectorAll(selector)].every(one => before.has(one))) return;
+            seen.disconnect();
+            document.body.dispatchEvent(new KeyboardEvent("keydown", {key, bubbles: true}));
+          });
+          seen.observe(document.body, {subtree: true, childList: true, attributes: true});
+        }""",
+        [selector, key],
+    )
+
+
 def downloaded(page: Page) -> tuple[str, bytes]:
     link = page.get_by_role("link", name=re.compile("^Download"))
     expect(link.first).to_be_visible(timeout=MADE_MS)

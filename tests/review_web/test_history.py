@@ -13,7 +13,14 @@ from catenary.store import parts
 from catenary.store.parts import JoinedPart, View
 from catenary.store.schema import frame
 from tests.review_web import railway
-from tests.review_web.acts import FAINT_TEXT, item, log_in, press_and_see_next, shown
+from tests.review_web.acts import (
+    FAINT_TEXT,
+    item,
+    log_in,
+    press_and_see_next,
+    press_once_drawn,
+    shown,
+)
 from tests.review_web.railway import DROPPER, Railway
 from tests.review_web.test_access import require_access
 
@@ -207,6 +214,19 @@ def test_the_photograph_shows_every_view_of_a_part(line: Railway, new_page, comp
     page.keyboard.press("v")
     expect(first).to_have_attribute("aria-pressed", "true")
     assert complaints == []
+
+
+def test_a_key_is_heard_as_soon_as_the_photograph_is_drawn(line: Railway, new_page):
+    join(line)
+    page = new_page()
+    log_in(page, line, "wang", f"#/picture?frame={railway.MASTS + KEPT}&item={KEPT}")
+    views = page.get_by_role("region", name="Views").locator(".thumb")
+    expect(views.first).to_have_attribute("aria-pressed", "true")
+    press_once_drawn(page, ".strip .thumb:nth-child(2)[aria-pressed=true]", "v")
+    with page.expect_response(re.compile(f"/api/frames/{railway.MASTS + GONE}$")):
+        views.last.click()
+    expect(views.first).to_have_attribute("aria-pressed", "true")
+    assert page.url.endswith(f"frame={railway.MASTS + KEPT}&item={KEPT}")
 
 
 def test_the_photograph_of_a_merged_item_leads_to_the_one_that_goes_on(line: Railway, new_page):

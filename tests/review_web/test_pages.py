@@ -12,6 +12,7 @@ from tests.review_web.acts import (
     item,
     log_in,
     press_and_see_next,
+    press_once_drawn,
     shown,
     states,
 )
@@ -109,6 +110,18 @@ def test_contact_sheet_decides_all_but_the_exceptions(line: Railway, page: Page,
     expect(page.get_by_role("status").first).to_contain_text("56 left")
     assert states(page, line) == {"open": 56}
     assert complaints == []
+
+
+def test_an_exception_is_marked_as_soon_as_the_sheet_is_drawn(line: Railway, page: Page):
+    log_in(page, line, "wang", "#/sheet?component=dropper&n=12")
+    expect(page.locator(".cell")).to_have_count(12)
+    for key in ("ArrowRight", "Space"):
+        page.keyboard.press(key)
+    press_once_drawn(page, ".cell", " ")
+    page.keyboard.press("2")
+    expect(page.locator(".cell").first).to_have_attribute("data-item", "13")
+    expect(page.locator(".cell").first).to_have_class("cell marked at")
+    expect(page.locator(".cell.marked")).to_have_count(1)
 
 
 def test_a_sheet_asks_only_for_the_pictures_that_did_not_come_with_it(

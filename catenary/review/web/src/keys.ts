@@ -1,6 +1,6 @@
 // Every key of every page, in one table: pages hand in what an action does, the help page and the
 // overlay read the same table.
-import { useEffect, useRef } from "preact/hooks";
+import { useLayoutEffect, useRef } from "preact/hooks";
 import type { Word } from "./words";
 
 export type Page = "everywhere" | "queue" | "triage" | "sheet" | "picture" | "defects" | "defect";
@@ -179,7 +179,8 @@ export type Handlers = Readonly<Record<string, () => unknown>>;
 export function useKeys(page: Page, handlers: Handlers): void {
   const latest = useRef(handlers);
   latest.current = handlers;
-  useEffect(() => {
+  // With what is drawn, not after it: a key may be pressed as soon as something is to be seen.
+  useLayoutEffect(() => {
     const listener = (event: KeyboardEvent) => {
       if (event.ctrlKey || event.metaKey || event.altKey || event.defaultPrevented) return;
       if (isTyping(event)) return;

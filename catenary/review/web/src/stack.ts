@@ -26,6 +26,8 @@ interface Sheet {
   decided: Item[];
 }
 
+let turns = 0; // of all stacks: marks of one sheet are never taken for those of another
+
 export class Stack {
   shown: ItemDetail[] = [];
   ahead: ItemDetail[] = [];
@@ -35,7 +37,7 @@ export class Stack {
   waiting: number | null = null;
   error: ApiError | null = null;
   isBusy = true;
-  /** Counts the sheets shown: one that only loses items to others is still the same. */
+  /** Number of the sheet shown: one that only loses items to others is still the same. */
   turn = 0;
 
   private last: Sheet | null = null;
@@ -95,7 +97,7 @@ export class Stack {
     if (this.shown.length) return;
     this.shown = this.ahead;
     this.ahead = [];
-    this.turn += 1;
+    this.turn = ++turns;
   }
 
   private async lease(n = this.size): Promise<ItemDetail[]> {
@@ -195,7 +197,7 @@ export class Stack {
     const wasShown = new Set(ids(last.shown));
     this.aside = this.aside.filter(({ id }) => !wasShown.has(id));
     this.ahead = [...this.shown, ...this.ahead];
-    this.turn += 1;
+    this.turn = ++turns;
     this.shown = last.shown.map((one) => ({ ...one, ...now.get(one.id) }));
   }
 

@@ -47,6 +47,7 @@ export function Picture({ query }: { query: URLSearchParams }) {
       <Problem error={frame.error} retry={frame.reload} />
       {shown && (
         <Shown
+          key={shown.id}
           frame={shown}
           mast={mast.value}
           chosen={chosen}
@@ -106,8 +107,6 @@ function Shown({ frame, mast, chosen, part, reload }: ShownProps) {
   });
   useToneKeys("picture");
   useEffect(() => {
-    setStroke(null);
-    setTool("move");
     // The neighbours are decoded ahead by the server, but not before this one is on the screen.
     const ahead = setTimeout(() => {
       const around = [frame.next, frame.previous].filter((id) => id !== null);

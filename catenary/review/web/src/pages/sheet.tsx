@@ -1,5 +1,6 @@
 // Many parts of one kind at a glance: mark the exceptions, decide all the others at once.
 import { useEffect, useMemo, useRef, useState } from "preact/hooks";
+import { useAnew } from "../anew";
 import {
   api,
   cropUrl,
@@ -39,6 +40,7 @@ import { t, told } from "../words";
 
 const SIZES = [12, 24, 48];
 const SHOWN = 320; // px, of a crop's longer side as fetched
+const NO_MARKS: ReadonlySet<number> = new Set();
 const AHEAD_MS = 500; // after which the sheet behind the first is fetched
 
 export function Sheet({ query }: { query: URLSearchParams }) {
@@ -218,18 +220,12 @@ function pictureOf(item: ItemDetail, brighten: boolean): string {
 function Grid({ stack, filters, order }: { stack: Stack; filters: Filters; order: Order }) {
   const { break_minutes } = useSession();
   const items = stack.shown;
-  const [marked, setMarked] = useState<ReadonlySet<number>>(new Set());
-  const [at, setAt] = useState(0);
+  const [marked, setMarked] = useAnew(stack.turn, NO_MARKS);
+  const [at, setAt] = useAnew(stack.turn, 0);
   const grid = useRef<HTMLDivElement>(null);
   const room = useRoom(grid);
   const isTall = useMemo(() => isMostlyTall(items), [items]);
   const columns = columnsFor(items.length, room.width, room.height, isTall);
-
-  // A new sheet begins without marks
-  useEffect(() => {
-    setMarked(new Set());
-    setAt(0);
-  }, [stack.turn]);
 
   const mark = (id: number) => {
     const changed = new Set(marked);

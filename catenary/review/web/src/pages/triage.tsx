@@ -1,5 +1,6 @@
 // One item after the other: look, press a key, the next is there.
 import { useEffect, useRef, useState } from "preact/hooks";
+import { useAnew } from "../anew";
 import {
   ApiError,
   api,
@@ -88,11 +89,11 @@ function Looking({ desk, item }: { desk: Desk; item: ItemDetail }) {
   const { evidence, brighten, views, tone, toneShown } = useSettings();
   const { break_minutes } = useSession();
   const [size, setSize] = useState<Size>("fit");
-  const [view, setView] = useOfItem(item.id, 0);
-  const [earlier, setEarlier] = useOfItem(item.id, 0);
+  const [view, setView] = useAnew(item.id, 0);
+  const [earlier, setEarlier] = useAnew(item.id, 0);
   const { shot, next: nextShot, error: shotError } = useCameras(item);
-  const [edit, setEdit] = useOfItem<Edit>(item.id, NO_EDIT);
-  const [warning, setWarning] = useOfItem(item.id, "");
+  const [edit, setEdit] = useAnew<Edit>(item.id, NO_EDIT);
+  const [warning, setWarning] = useAnew(item.id, "");
   const condition = useRef<HTMLSelectElement>(null);
   const grade = useRef<HTMLSelectElement>(null);
   const note = useRef<HTMLTextAreaElement>(null);
@@ -248,13 +249,6 @@ function Looking({ desk, item }: { desk: Desk; item: ItemDetail }) {
   );
 }
 
-/** A state that begins anew with each item; the pictures stay mounted, so that nothing flickers. */
-function useOfItem<T>(item: number, initial: T): [T, (value: T) => void] {
-  const [held, hold] = useState({ item, value: initial });
-  const value = held.item === item ? held.value : initial;
-  return [value, (changed) => hold({ item, value: changed })];
-}
-
 interface Cameras {
   /** Shown beside the part, if any. */
   shot: Photograph | null;
@@ -264,8 +258,8 @@ interface Cameras {
 
 /** The other photographs of an item's mast, one after the other; read when first asked for. */
 function useCameras(item: ItemDetail): Cameras {
-  const [at, setAt] = useOfItem(item.id, 0);
-  const [error, setError] = useOfItem<ApiError | null>(item.id, null);
+  const [at, setAt] = useAnew(item.id, 0);
+  const [error, setError] = useAnew<ApiError | null>(item.id, null);
   const [read, setRead] = useState<{ mast: number; all: Photograph[] } | null>(null);
   const mast = item.mast?.id;
   const all = read && read.mast === mast ? others(read.all, item) : null;
