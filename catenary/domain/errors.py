@@ -67,5 +67,9 @@ class StoreGoneError(StoreError):
     """The server of the database cannot be reached for now; what was finished is kept."""
 
 
+class RunBusyError(StoreError):
+    """Another process works on the run; it will let go."""
+
+
 class StoreBusyError(StoreError):
     """Another program holds the database for longer than a write waits; it will let go."""

@@ -35,6 +35,7 @@ class Right(StrEnum):
     SETTLE = "settle"  # disputes, and decisions of others
     EXPORT = "export"  # reports to download
     STATISTICS = "statistics"  # of everybody
+    ASSIGN = "assign"  # photographs to other masts
     PEOPLE = "people"  # accounts of others
 
 
@@ -128,8 +129,8 @@ class RefusedError(CatenaryError):
 
     Attributes:
         code: Short stable reason: ``"stale"``, ``"leased"``, ``"role"``, ``"own_reading"``,
-            ``"not_yours"``, ``"nothing_to_undo"``, ``"not_found"``, ``"invalid"``, ``"taken"`` or
-            ``"last_admin"``.
+            ``"not_yours"``, ``"nothing_to_undo"``, ``"not_found"``, ``"no_mast"``,
+            ``"several_masts"``, ``"invalid"``, ``"taken"`` or ``"last_admin"``.
         items: Rows of the items it is about.
     """
 

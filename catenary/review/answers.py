@@ -112,14 +112,19 @@ class Reports(Answer):
     reports: list[ReportOut]
 
 
-class Mast(Answer):
-    """A support; ``id`` is one of its photographs in this run."""
+class MastName(Answer):
+    """What names a support on the railway."""
 
-    id: int
     line: Text
     direction: str
     section: Text
     number: Text
+
+
+class Mast(MastName):
+    """A support; ``id`` is one of its photographs in this run."""
+
+    id: int
 
 
 class Item(Answer):
@@ -466,6 +471,18 @@ class OtherRun(Answer):
     mast_id: int
 
 
+class Moved(Answer):
+    """A photograph that a mast got, or gave away."""
+
+    frame_id: int
+    file_name: Text
+    made_at: Time
+    made_by: Text
+    why: Text
+    before: MastName | None
+    after: MastName | None
+
+
 class MastDetail(MastRow):
     """A mast with its photographs."""
 
@@ -473,6 +490,13 @@ class MastDetail(MastRow):
     previous: int | None
     next: int | None
     other_runs: list[OtherRun]
+    moved: list[Moved]
+
+
+class Moves(Answer):
+    """Photographs given to another mast; without those that were its own."""
+
+    moved: list[Moved]
 
 
 class ConditionOut(Answer):

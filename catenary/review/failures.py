@@ -14,6 +14,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from catenary.domain.errors import (
     CatenaryError,
+    RunBusyError,
     SourceError,
     StoreError,
     UnreadableImageError,
@@ -25,6 +26,8 @@ log = logging.getLogger(__name__)
 
 _REFUSED = {
     "not_found": HTTPStatus.NOT_FOUND,
+    "no_mast": HTTPStatus.NOT_FOUND,
+    "several_masts": HTTPStatus.UNPROCESSABLE_ENTITY,
     "invalid": HTTPStatus.UNPROCESSABLE_ENTITY,
     "stale": HTTPStatus.CONFLICT,
     "leased": HTTPStatus.CONFLICT,
@@ -116,6 +119,8 @@ def _status(error: Exception) -> tuple[HTTPStatus, str]:
             return HTTPStatus.NOT_FOUND, "picture_unreadable"
         case SourceError():
             return HTTPStatus.SERVICE_UNAVAILABLE, "source_gone"
+        case RunBusyError():
+            return HTTPStatus.CONFLICT, "run_busy"
         case StoreError():
             return HTTPStatus.SERVICE_UNAVAILABLE, "store_gone"
         case _:

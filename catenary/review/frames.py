@@ -1,4 +1,4 @@
-"""Routes of photographs and masts."""
+"""Routes of photographs."""
 
 from http import HTTPStatus
 from typing import Annotated
@@ -6,28 +6,26 @@ from typing import Annotated
 import numpy as np
 from fastapi import APIRouter, Depends, Path, Query, Response
 from numpy.typing import NDArray
-from pydantic import StringConstraints
 
 from catenary.domain.errors import StoreError
 from catenary.domain.geometry import Box
 from catenary.domain.image import Outcome
-from catenary.domain.review import WAITING, Decision, Reader, RefusedError, Right, Wish
+from catenary.domain.review import Decision, Reader, RefusedError, Right, Wish
 from catenary.imaging import pyramid
 from catenary.reports import words
-from catenary.review import answers, photos
+from catenary.review import answers, masts, photos
 from catenary.review.items import A_DAY, Id, Side
 from catenary.review.people import Caller, needs, reader_of
 from catenary.review.site import Site
 from catenary.review.tell import both, corners, kilometre
 from catenary.review.wishes import DrawAsked
-from catenary.store import ledger, photographs, review_items, reviews, shards
-from catenary.store.photographs import MastAt, Photograph
+from catenary.store import photographs, review_items, reviews, shards
+from catenary.store.photographs import Photograph
 
 _FOREVER = {"Cache-Control": "private, max-age=604800, immutable"}
 _Number = Annotated[int, Path(ge=0, le=100_000)]
 _Offset = Annotated[int, Query(ge=0, le=100_000)]
 _Length = Annotated[int, Query(ge=1, le=100_000)]
-_Text = Annotated[str, StringConstraints(max_length=200)]
 
 
 def router(site: Site) -> APIRouter:
@@ -81,44 +79,6 @@ def router(site: Site) -> APIRouter:
             item = reviews.draw(tx, drawn, reader, rules, site.clock())
         with site.db.read() as connection:
             return answers.OneItem(item=site.teller.detail(connection, item, reader))
-
-    return routes
-
-
-def masts_router(site: Site) -> APIRouter:
-    """Return the routes of masts."""
-    routes = APIRouter(prefix="/api/masts", tags=["photographs"])
-    viewer = Annotated[Caller, Depends(needs(site, Right.VIEW))]
-
-    @routes.get("")
-    def masts(
-        _who: viewer,
-        run: _Text,
-        section: _Text | None = None,
-        q: _Text = "",
-        cursor: Annotated[int, Query(ge=0, le=10**8)] = 0,
-        limit: Annotated[int, Query(ge=1, le=200)] = 20,
-    ) -> answers.MastPage:
-        """List the masts of a run in the order in which they were passed."""
-        with site.db.read() as connection:
-            run_ids = review_items.run_ids(connection, [run])
-            if not run_ids:
-                raise RefusedError("not_found", f"there is no run {run!r}")
-            found = [
-                one
-                for one in site.masts.of_run(run_ids[0])
-                if (section is None or one.mast.section == section)
-                and q.casefold() in one.mast.number.casefold()
-            ]
-            shown = found[cursor : cursor + limit]
-            rows = [_mast_row(site, one, run) for one in shown]
-        more = str(cursor + limit) if cursor + limit < len(found) else None
-        return answers.MastPage(masts=rows, next=more, total=len(found))
-
-    @routes.get("/{mast_id}")
-    def mast(_who: viewer, mast_id: Id) -> answers.MastDetail:
-        """Tell all of a mast."""
-        return _mast(site, mast_id)
 
     return routes
 
@@ -209,67 +169,5 @@ def _components(site: Site, photo: Photograph) -> list[answers.ComponentInFrame]
 
 
 def _mast_of(photo: Photograph) -> answers.Mast | None:
-    if photo.ref.mast is None:
-        return None
-    told = photo.ref.mast
-    return answers.Mast(
-        id=photo.id,
-        line=told.line,
-        direction=str(told.direction),
-        section=told.section,
-        number=told.number,
-    )
-
-
-def _mast_row(site: Site, one: MastAt, run: str) -> answers.MastRow:
-    with site.db.read() as connection:
-        items = review_items.of_mast(connection, one.run_id, one.mast)
-    return answers.MastRow(
-        id=one.id,
-        line=one.mast.line,
-        direction=str(one.mast.direction),
-        section=one.mast.section,
-        number=one.mast.number,
-        run=run,
-        run_id=one.run_id,
-        kilometre_m=one.kilometre_m,
-        kilometre=kilometre(one.kilometre_m),
-        frames=one.frames,
-        items=len(items),
-        waiting=sum(each.standing.state in WAITING for each in items),
-    )
-
-
-def _mast(site: Site, mast_id: int) -> answers.MastDetail:
-    with site.db.read() as connection:
-        photo = photographs.photograph(connection, mast_id)
-        if photo.ref.mast is None:
-            raise RefusedError("not_found", f"photograph {mast_id} is of no mast")
-        own = photographs.of_mast(connection, photo.run_id, photo.ref.mast)
-        items = review_items.of_mast(connection, photo.run_id, photo.ref.mast)
-        others = list(photographs.other_runs(connection, photo))
-        run = ledger.record_of(connection, photo.run_id).name
-    passed = site.masts.of_run(photo.run_id)
-    place = next(n for n, one in enumerate(passed) if one.mast == photo.ref.mast)
-    return answers.MastDetail(
-        **dict(_mast_row(site, passed[place], run)),
-        photographs=[
-            answers.MastPhotograph(
-                frame_id=one.id,
-                camera=one.ref.camera,
-                view=one.ref.view,
-                file_name=one.ref.file_name,
-                width=one.width,
-                height=one.height,
-                outcome=one.outcome,
-                items=sum(each.frame_id == one.id for each in items),
-            )
-            for one in own
-        ],
-        previous=passed[place - 1].id if place else None,
-        next=passed[place + 1].id if place + 1 < len(passed) else None,
-        other_runs=[
-            answers.OtherRun(run=name, run_id=run_id, date=date, mast_id=frame_id)
-            for name, date, run_id, frame_id in others
-        ],
-    )
+    named = masts.named(photo.ref.mast)
+    return None if named is None else answers.Mast(id=photo.id, **dict(named))

@@ -38,6 +38,14 @@ class AccountAsked(Asked):
     password: Password
 
 
+class MoveAsked(Asked):
+    """Photographs of one run, and the mast that is to have them: number, or name in full."""
+
+    frames: Annotated[tuple[Row, ...], Field(min_length=1, max_length=_MOST)]
+    to_mast: Annotated[Short, Field(min_length=1)]
+    why: Annotated[Note, Field(min_length=1)]
+
+
 class RoleAsked(Asked):
     """Another role, and the one that was on the screen."""
 

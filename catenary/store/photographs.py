@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from functools import cache
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, RowMapping, Select, func, select
+from sqlalchemy import Column, ColumnElement, Connection, RowMapping, Select, case, func, select
 
 from catenary.domain.image import ImageRef, Outcome
 from catenary.domain.place import Direction, Mast
@@ -108,11 +108,18 @@ def of_mast(connection: Connection, run_id: int, mast: Mast) -> list[Photograph]
 def masts(connection: Connection, run_id: int) -> list[MastAt]:
     """Return the masts of a run in the order in which they were passed.
 
+    Photographs that were given to a mast tell its order and kilometre only where it has no others.
     This reads every row of the run: keep the answer as long as `made_of` is the same.
     """
-    first = func.min(frame.c.seq)
+    given = select(reassignment.c.frame_id).where(reassignment.c.run_id == run_id)
+    is_own = frame.c.id.not_in(given)
+
+    def least(column: Column[Any]) -> ColumnElement[Any]:
+        return func.coalesce(func.min(case((is_own, column))), func.min(column))
+
+    first = least(frame.c.seq)
     query = (
-        select(*_MAST, func.min(frame.c.id), func.min(frame.c.kilometre_m), func.count())
+        select(*_MAST, func.min(frame.c.id), least(frame.c.kilometre_m), func.count())
         .where(frame.c.run_id == run_id, frame.c.mast_number.is_not(None))
         .group_by(*_MAST)
         .order_by(first)

@@ -4,7 +4,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
-from sqlalchemy import Connection, RowMapping, insert, select, update
+from sqlalchemy import ColumnElement, Connection, RowMapping, and_, insert, or_, select, update
 
 from catenary.domain.place import Direction, Mast
 from catenary.store import ledger
@@ -19,6 +19,7 @@ class Reassignment:
     """One photograph that was given to another mast.
 
     Attributes:
+        frame_id: Row of the photograph.
         image_id: Photograph.
         file_name: Photograph, for people.
         made_at: When, UTC.
@@ -28,6 +29,7 @@ class Reassignment:
         after: Its mast from then on, or None.
     """
 
+    frame_id: int
     image_id: str
     file_name: str
     made_at: datetime
@@ -77,20 +79,34 @@ def reassign(
         values |= _columns("before", before) | _columns("after", mast)
         tx.execute(insert(reassignment).values(values))
         told = (made_at, by.strip(), why.strip(), before, mast)
-        changed.append(Reassignment(image_id, row["file_name"], *told))
+        changed.append(Reassignment(row["id"], image_id, row["file_name"], *told))
     return changed
 
 
 def of_run(connection: Connection, run_id: int) -> Iterator[Reassignment]:
     """Yield the trace of a run, oldest first."""
+    return _trace(connection, reassignment.c.run_id == run_id)
+
+
+def of_mast(connection: Connection, run_id: int, mast: Mast) -> list[Reassignment]:
+    """Return the trace of what a mast got and gave away in a run, oldest first."""
+    sides = [
+        and_(*(reassignment.c[name] == value for name, value in _columns(side, mast).items()))
+        for side in ("before", "after")
+    ]
+    return list(_trace(connection, reassignment.c.run_id == run_id, or_(*sides)))
+
+
+def _trace(connection: Connection, *wanted: ColumnElement[bool]) -> Iterator[Reassignment]:
     query = (
         select(reassignment, frame.c.image_id, frame.c.file_name)
         .join(frame, reassignment.c.frame_id == frame.c.id)
-        .where(reassignment.c.run_id == run_id)
+        .where(*wanted)
         .order_by(reassignment.c.id)
     )
     for row in connection.execute(query, execution_options={"yield_per": _CHUNK}).mappings():
         yield Reassignment(
+            row["frame_id"],
             row["image_id"],
             row["file_name"],
             row["made_at"].replace(tzinfo=UTC),

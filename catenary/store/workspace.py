@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 
-from catenary.domain.errors import StoreError
+from catenary.domain.errors import RunBusyError, StoreError
 from catenary.imaging import packed
 
 
@@ -103,7 +103,8 @@ class Workspace:
         """Hold a run for this process; the lock goes with the process, even when it is killed.
 
         Raises:
-            StoreError: If another process scans the run.
+            RunBusyError: If another process scans the run.
+            StoreError: If the lock cannot be made.
         """
         path = self.detections(run) / "scan.lock"
         try:
@@ -117,7 +118,7 @@ class Workspace:
             except BlockingIOError as error:
                 file.seek(0)
                 owner = file.read().strip() or "unknown"
-                raise StoreError(
+                raise RunBusyError(
                     f"run {run} is being scanned by process {owner}; wait for it or stop it"
                 ) from error
             file.truncate(0)

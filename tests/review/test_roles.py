@@ -11,7 +11,13 @@ from catenary.review.site import Site
 from tests.review.conftest import client
 from tests.review.places import PASSWORD, ROLES, RUN, Browser, code
 
-NOBODY, VIEWER, REVIEWER, ADMIN = 0, 1, 2, 5  # the least that a route needs, a place in the ranks
+NOBODY, VIEWER, REVIEWER, LEAD, ADMIN = (
+    0,
+    1,
+    2,
+    4,
+    5,
+)  # the least that a route needs, a place in the ranks
 RANKS = {"nobody": NOBODY} | {str(role): rank for rank, role in enumerate(ROLES, 1)}
 BOX = [100, 100, 200, 300]
 # Method, route, path, body, the least rank, and the status for whoever may.
@@ -64,6 +70,14 @@ ROUTES: list[tuple[str, str, str, object, int, int]] = [
         {"component": "dropper", "condition": "slack", "box": BOX},
         REVIEWER,
         201,
+    ),
+    (
+        "POST",
+        "/api/frames/move",
+        "/api/frames/move",
+        {"frames": [2], "to_mast": "D999", "why": "shot too late"},
+        LEAD,
+        404,
     ),
     ("GET", "/api/defects", "/api/defects", None, VIEWER, 200),
     ("GET", "/api/defects/filters", "/api/defects/filters", None, VIEWER, 200),

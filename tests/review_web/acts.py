@@ -92,7 +92,7 @@ def press_and_see_next(page: Page, key: str) -> str:
 
 
 def press_once_drawn(page: Page, selector: str, key: str) -> None:
-    """Press ``key`` at the moment at which ``selector`` is first drawn anew: no sooner, no later."""
+    """Press ``key`` at the moment at which something new of ``selector`` is drawn, no later."""
     page.evaluate(
         """([selector, key]) => {
           const before = new Set(document.querySelectorAll(selector));

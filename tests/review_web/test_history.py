@@ -238,3 +238,36 @@ def test_the_photograph_of_a_merged_item_leads_to_the_one_that_goes_on(line: Rai
     page.get_by_role("button", name=f"Go to item {KEPT}").click()
     expect(page.get_by_role("region", name="Views").locator(".thumb")).to_have_count(2)
     expect(page.locator(".item-list .chosen")).to_have_count(1)
+
+
+def test_photographs_are_moved_to_the_mast_that_they_show(line: Railway, new_page, complaints):
+    page = new_page()
+    log_in(page, line, "zhao", f"#/mast?id={railway.MASTS + KEPT}")
+    heading = page.get_by_role("heading", level=1)
+    before = heading.inner_text()
+    page.get_by_role("button", name="Move to another mast").click()
+    page.locator(".shot").first.click()
+    page.get_by_label("To mast number").fill("nowhere")
+    page.get_by_label("Reason").fill("shot too late")
+    page.get_by_role("button", name="Move 1 photograph").click()
+    expect(page.get_by_role("alert")).to_have_text(re.compile("no such mast"))
+    page.get_by_label("To mast number").fill("D0")
+    right = page.locator("datalist option").last
+    page.get_by_label("To mast number").fill(str(right.get_attribute("value")))
+    require_access(page)
+    page.get_by_role("button", name="Move 1 photograph").click()
+    expect(heading).not_to_have_text(before)
+    assert page.url.endswith(f"#/mast?id={railway.MASTS + KEPT}")
+    trace = page.locator("tr", has_text="shot too late")
+    expect(trace).to_have_count(1)
+    expect(trace).to_contain_text(f"{before} → {heading.inner_text()}")
+    expect(trace).to_contain_text("zhao")
+    complaints[:] = [one for one in complaints if "404" not in one]  # of the mast nowhere
+    assert complaints == []
+
+
+def test_who_may_not_move_photographs_is_not_asked(line: Railway, new_page):
+    page = new_page()
+    log_in(page, line, "wang", f"#/mast?id={railway.MASTS + KEPT}")
+    expect(page.get_by_role("link", name="Show in the queue")).to_be_visible()
+    expect(page.get_by_role("button", name="Move to another mast")).to_have_count(0)

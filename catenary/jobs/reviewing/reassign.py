@@ -1,6 +1,6 @@
 """Give photographs that were matched to the wrong mast to the right one."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from pathlib import Path
@@ -10,11 +10,13 @@ from sqlalchemy import Connection
 from catenary.domain.errors import SourceError, SourceGoneError, StoreError
 from catenary.domain.image import ImageRef
 from catenary.domain.place import Mast
+from catenary.domain.review import RefusedError
 from catenary.jobs import workspaces
 from catenary.jobs.reviewing import join, review_queue
 from catenary.reports.wording import printable
 from catenary.runs import discover
-from catenary.store import ledger, reassignments
+from catenary.store import ledger, photographs, reassignments
+from catenary.store.database import Database
 from catenary.store.reassignments import Reassignment
 from catenary.store.workspace import Workspace
 
@@ -52,8 +54,9 @@ def reassign(place: Path | Workspace, run: str, wish: Wish) -> list[Reassignment
         What was changed; photographs that were there already are left out.
 
     Raises:
-        StoreError: If run, mast or photographs are unknown, nothing says which, who or why, or the
-            run is being scanned.
+        RefusedError: ``"no_mast"`` or ``"several_masts"``.
+        StoreError: If run or photographs are unknown, nothing says which, who or why, or the run is
+            being scanned.
     """
     if not wish.by.strip() or not wish.why.strip():
         raise StoreError("a reassignment needs --by and --why, for those who read the trace")
@@ -62,13 +65,62 @@ def reassign(place: Path | Workspace, run: str, wish: Wish) -> list[Reassignment
     with workspaces.existing(place) as (db, workspace):
         with db.read() as connection:
             run_id = ledger.run_id_of(connection, run)
-            record = ledger.record_of(connection, run_id)
-        with workspace.scanning(record.name):
-            with db.write() as tx:
-                changed = _reassigned(tx, run_id, run, wish)
-            join.join_run(db, workspace, run_id, _reader(record.source))
-            review_queue.fill_after_scan(db, workspace, run_id)
-        return changed
+        return _made(db, workspace, run_id, lambda tx: _reassigned(tx, run_id, run, wish))
+
+
+@dataclass(frozen=True, slots=True)
+class Move:
+    """Photographs by their rows, as the review pages know them; the rest as in `Wish`."""
+
+    frames: Sequence[int]
+    to_mast: str
+    by: str
+    why: str
+
+
+def move(db: Database, workspace: Workspace, wanted: Move) -> list[Reassignment]:
+    """Give photographs of one run to another mast, as `reassign` does.
+
+    Args:
+        db: Of the workspace.
+        workspace: Holds the shards.
+        wanted: Which, where to, who and why; one at least, and a reason.
+
+    Raises:
+        RefusedError: ``"not_found"``, ``"invalid"`` (of several runs), ``"no_mast"`` or
+            ``"several_masts"``.
+        StoreError: As for `reassign`.
+    """
+    with db.read() as connection:
+        photos = [photographs.photograph(connection, one) for one in wanted.frames]
+    run_ids = {one.run_id for one in photos}
+    if len(run_ids) != 1:
+        raise RefusedError("invalid", "photographs of several runs cannot be moved at once")
+    (run_id,) = run_ids
+    images = [one.ref.image_id for one in photos]
+
+    def moved(tx: Connection) -> list[Reassignment]:
+        target = _target(tx, wanted.to_mast, reassignments.masts(tx, run_id))
+        return reassignments.reassign(tx, run_id, images, target, wanted.by, wanted.why)
+
+    return _made(db, workspace, run_id, moved)
+
+
+def _made(
+    db: Database,
+    workspace: Workspace,
+    run_id: int,
+    change: Callable[[Connection], list[Reassignment]],
+) -> list[Reassignment]:
+    """Make a change while nobody scans the run; join its views and fill the queue anew."""
+    with db.read() as connection:
+        record = ledger.record_of(connection, run_id)
+    with workspace.scanning(record.name):
+        with db.write() as tx:
+            changed = change(tx)
+        join.join_run(db, workspace, run_id, _reader(record.source))
+        review_queue.fill_after_scan(db, workspace, run_id)
+    return changed
 
 
 def _reassigned(tx: Connection, run_id: int, run: str, wish: Wish) -> list[Reassignment]:
@@ -112,10 +164,12 @@ def _known(text: str, masts: Sequence[Mast], where: str) -> Mast:
     found = [mast for mast in masts if _is_meant(text, mast)]
     if not found:
         some = ", ".join(str(mast) for mast in masts[:5]) or "none"
-        raise StoreError(f"no mast {text!r} {where}; it has {len(masts)}, e.g. {some}")
+        told = f"no mast {text!r} {where}; it has {len(masts)}, e.g. {some}"
+        raise RefusedError("no_mast", told)
     if len(found) > 1:
         several = ", ".join(map(str, found[:5]))
-        raise StoreError(f"mast {text!r} {where} may be any of {several}; name it in full")
+        told = f"mast {text!r} {where} may be any of {several}; name it in full"
+        raise RefusedError("several_masts", told)
     return found[0]
 
 

@@ -6,7 +6,15 @@ export interface Words {
   en: string;
 }
 export type Box = [x0: number, y0: number, x1: number, y1: number];
-export type Right = "view" | "decide" | "second" | "settle" | "export" | "statistics" | "people";
+export type Right =
+  | "view"
+  | "decide"
+  | "second"
+  | "settle"
+  | "export"
+  | "statistics"
+  | "assign"
+  | "people";
 export type DecisionKind = "confirm" | "reject" | "observe" | "cannot_judge";
 export type Verdict = "defect" | "cannot_judge" | "normal";
 export type Order = "risk" | "probability" | "place" | "newest" | "decided";
@@ -33,12 +41,14 @@ export interface Account {
   must_change: boolean;
 }
 
-export interface Mast {
-  id: number;
+export interface MastName {
   line: string;
   direction: string;
   section: string;
   number: string;
+}
+export interface Mast extends MastName {
+  id: number;
 }
 
 export interface Item {
@@ -313,11 +323,22 @@ export interface Photograph {
   outcome: FrameDetail["outcome"];
   items: number;
 }
+/** A photograph that a mast got, or gave away. */
+export interface Moved {
+  frame_id: number;
+  file_name: string;
+  made_at: string;
+  made_by: string;
+  why: string;
+  before: MastName | null;
+  after: MastName | null;
+}
 export interface MastDetail extends MastRow {
   photographs: Photograph[];
   previous: number | null;
   next: number | null;
   other_runs: { run: string; run_id: number; date: string; mast_id: number }[];
+  moved: Moved[];
 }
 
 export interface Taxonomy {
@@ -710,6 +731,9 @@ export const api = {
     frame: number,
     drawn: { component: string; condition: string; grade?: number; box: Box; note?: string },
   ) => call<{ item: ItemDetail }>("POST", `frames/${frame}/findings`, drawn),
+  /** Gives photographs of one run to another mast: by its number, or its name in full. */
+  move: (frames: readonly number[], to_mast: string, why: string) =>
+    call<{ moved: Moved[] }>("POST", "frames/move", { frames, to_mast, why }),
   masts: (query: { run: string; section?: string; q?: string }, cursor: string | null) => {
     const all = new URLSearchParams(
       Object.entries({ ...query, cursor: cursor ?? "" }).filter(([, value]) => value !== ""),

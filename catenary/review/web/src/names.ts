@@ -1,5 +1,5 @@
 // What parts, conditions, grades, states and people are called; all of it from the server's taxonomy.
-import type { Item, ItemDetail, Mast, Taxonomy, Verdict } from "./api";
+import type { Item, ItemDetail, MastName, Taxonomy, Verdict } from "./api";
 import { settings } from "./settings";
 import { spaced, t, told } from "./words";
 
@@ -99,7 +99,7 @@ export function directionName(id: string): string {
 }
 
 /** Line, direction, section and number: a number alone does not name a mast. */
-export function mastName(mast: Mast | null): string {
+export function mastName(mast: MastName | null): string {
   if (!mast) return t("no_mast");
   return [mast.line, directionName(mast.direction), mast.section, mast.number]
     .filter(Boolean)

@@ -169,6 +169,18 @@ const table = {
     "You cannot be the second reader of your own decision.",
   ],
   error_not_yours: ["这是他人的判定。", "Somebody else decided this."],
+  error_no_mast: [
+    "没有这根支柱，请从列表中选择。",
+    "There is no such mast; choose one of the list.",
+  ],
+  error_several_masts: [
+    "有多根支柱同号，请从列表中选择。",
+    "Several masts have this number; choose one of the list.",
+  ],
+  error_run_busy: [
+    "此检测任务正在扫描，完成后再试。",
+    "This run is being scanned; try again when that has ended.",
+  ],
   error_not_found: ["找不到。", "Not found."],
   error_picture_unreadable: ["图像无法读取：{message}", "The photograph cannot be read: {message}"],
   account_stale: [
@@ -406,6 +418,15 @@ const table = {
   show_in_queue: ["在队列中显示", "Show in the queue"],
   masts_total: ["共 {count} 根支柱", "{count} mast{s}"],
   no_masts: ["没有支柱。", "No masts."],
+  move_mast: ["移动杆号", "Move to another mast"],
+  move_hint: [
+    "选出不属于此支柱的图像，指明其真正的支柱。视图将重新合并，判定随部件保留。",
+    "Choose the photographs that show another mast, and say which. Views are joined anew; decisions stay with their parts.",
+  ],
+  move_to: ["移至杆号", "To mast number"],
+  move_why: ["原因", "Reason"],
+  move_some: ["移动 {count} 张图像", "Move {count} photograph{s}"],
+  moved: ["杆号移动记录", "Photographs moved"],
   outcome_done: ["已处理", "done"],
   outcome_unusable: ["不可用", "unusable"],
   outcome_failed: ["失败", "failed"],

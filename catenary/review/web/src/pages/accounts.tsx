@@ -1,7 +1,7 @@
 // The accounts of all people, for those who look after them.
-import type { ComponentChildren } from "preact";
-import { useLayoutEffect, useRef, useState } from "preact/hooks";
+import { useState } from "preact/hooks";
 import { type Account, ApiError, api } from "../api";
+import { Asked } from "../asked";
 import { errorText, Problem } from "../controls";
 import { useLoaded } from "../load";
 import { moment, opened, roleName, roles } from "../names";
@@ -187,52 +187,6 @@ function RoleOptions({ chosen }: { chosen: string }) {
         </option>
       ))}
     </>
-  );
-}
-
-interface AskedProps {
-  label: string;
-  onSend: (form: FormData) => Promise<void>;
-  onCancel?: () => void;
-  children: ComponentChildren;
-}
-
-/** A form that is sent once at a time; it begins with its first control. */
-function Asked({ label, onSend, onCancel, children }: AskedProps) {
-  const form = useRef<HTMLFormElement>(null);
-  const [isSending, setSending] = useState(false);
-  // At once: whoever presses Enter again must not press the button that opened it
-  useLayoutEffect(() => {
-    if (onCancel) form.current?.querySelector<HTMLElement>("input, button")?.focus();
-  }, []);
-  const send = async (filled: FormData) => {
-    setSending(true);
-    await onSend(filled);
-    setSending(false);
-  };
-  return (
-    <form
-      ref={form}
-      class="asked"
-      aria-label={label}
-      onSubmit={(event) => {
-        event.preventDefault();
-        void send(new FormData(event.currentTarget));
-      }}
-      onKeyDown={(event) => {
-        if (event.key === "Escape") onCancel?.();
-      }}
-    >
-      {children}
-      <button type="submit" class="primary" disabled={isSending}>
-        {label}
-      </button>
-      {onCancel && (
-        <button type="button" onClick={onCancel}>
-          {t("cancel")}
-        </button>
-      )}
-    </form>
   );
 }
 

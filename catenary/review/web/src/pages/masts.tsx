@@ -3,9 +3,11 @@ import { useState } from "preact/hooks";
 import { api, type MastDetail, type MastRow, type Photograph } from "../api";
 import { Problem } from "../controls";
 import { useLoaded } from "../load";
+import { MoveForm, Trace } from "../moving";
 import { directionName, mastName } from "../names";
 import { settle, to } from "../place";
 import { wholeUrl } from "../stage";
+import { useRight } from "../who";
 import { t } from "../words";
 
 export function Masts({ query }: { query: URLSearchParams }) {
@@ -113,12 +115,20 @@ export function MastPage({ query }: { query: URLSearchParams }) {
   return (
     <div class="page">
       <Problem error={mast.error} retry={mast.reload} />
-      {mast.value && <Overview mast={mast.value} />}
+      {mast.value && <Overview key={mast.value.id} mast={mast.value} reload={mast.reload} />}
     </div>
   );
 }
 
-function Overview({ mast }: { mast: MastDetail }) {
+function Overview({ mast, reload }: { mast: MastDetail; reload: () => void }) {
+  const canMove = useRight("assign");
+  /** Photographs to move; null while none are asked for. */
+  const [chosen, choose] = useState<ReadonlySet<number> | null>(null);
+  const toggle = (id: number) => {
+    const changed = new Set(chosen);
+    if (!changed.delete(id)) changed.add(id);
+    choose(changed);
+  };
   const filters = { run: [mast.run], mast: [mast.number], section: [mast.section] };
   return (
     <>
@@ -127,6 +137,15 @@ function Overview({ mast }: { mast: MastDetail }) {
         <span>{mast.kilometre}</span>
         <span class="muted">{mast.run}</span>
         <span class="spacer" />
+        {canMove && (
+          <button
+            type="button"
+            aria-expanded={chosen !== null}
+            onClick={() => choose(chosen ? null : new Set())}
+          >
+            {t("move_mast")}
+          </button>
+        )}
         <a class="button" href={to("queue", {}, filters)}>
           {t("show_in_queue")} ({mast.items})
         </a>
@@ -143,11 +162,27 @@ function Overview({ mast }: { mast: MastDetail }) {
           ))}
         </p>
       )}
+      {chosen && (
+        <MoveForm
+          mast={mast}
+          chosen={chosen}
+          onDone={() => {
+            choose(null);
+            reload();
+          }}
+        />
+      )}
       <ul class="photographs">
         {byCamera(mast.photographs).map((one) => (
-          <Shot key={one.frame_id} one={one} />
+          <Shot
+            key={one.frame_id}
+            one={one}
+            isChosen={chosen?.has(one.frame_id) ?? false}
+            onChoose={chosen && (() => toggle(one.frame_id))}
+          />
         ))}
       </ul>
+      <Trace moved={mast.moved} />
     </>
   );
 }
@@ -172,34 +207,52 @@ function Neighbour({ mast, word }: { mast: number | null; word: "previous_mast" 
   );
 }
 
-function Shot({ one }: { one: Photograph }) {
+interface ShotProps {
+  one: Photograph;
+  isChosen: boolean;
+  /** Null where a press opens the photograph. */
+  onChoose: (() => void) | null;
+}
+
+function Shot({ one, isChosen, onChoose }: ShotProps) {
   const size = { frame_id: one.frame_id, frame_width: one.width, frame_height: one.height };
   const isShown = one.outcome !== "failed" && one.width > 0;
+  const shown = (
+    <>
+      <span class="photograph">
+        {isShown ? (
+          <img class="toned" src={wholeUrl(size)} loading="lazy" alt="" />
+        ) : (
+          t("picture_missing")
+        )}
+      </span>
+      <span class="cell-text">
+        <b>
+          {t("camera")} {one.camera}
+        </b>
+        <span>{one.view}</span>
+        {one.outcome !== "done" && (
+          <span class="warn">{t(`outcome_${one.outcome ?? "pending"}`)}</span>
+        )}
+        {one.items > 0 && (
+          <span class="state state-open">
+            {t("findings")} {one.items}
+          </span>
+        )}
+      </span>
+    </>
+  );
   return (
     <li>
-      <a href={to("picture", { frame: one.frame_id })}>
-        <span class="photograph">
-          {isShown ? (
-            <img class="toned" src={wholeUrl(size)} loading="lazy" alt="" />
-          ) : (
-            t("picture_missing")
-          )}
-        </span>
-        <span class="cell-text">
-          <b>
-            {t("camera")} {one.camera}
-          </b>
-          <span>{one.view}</span>
-          {one.outcome !== "done" && (
-            <span class="warn">{t(`outcome_${one.outcome ?? "pending"}`)}</span>
-          )}
-          {one.items > 0 && (
-            <span class="state state-open">
-              {t("findings")} {one.items}
-            </span>
-          )}
-        </span>
-      </a>
+      {onChoose ? (
+        <button type="button" class="shot" aria-pressed={isChosen} onClick={onChoose}>
+          {shown}
+        </button>
+      ) : (
+        <a class="shot" href={to("picture", { frame: one.frame_id })}>
+          {shown}
+        </a>
+      )}
     </li>
   );
 }
