@@ -54,3 +54,24 @@ def test_a_sheet_whose_answer_was_lost_is_decided_by_the_same_key_again(line: Ra
 def test_a_photograph_page_without_a_photograph_says_so(line: Railway, page: Page):
     log_in(page, line, "wang", "#/picture")
     expect(page.get_by_text("No photograph is named")).to_be_visible()
+
+
+def test_small_pictures_that_did_not_come_are_asked_for_again(line: Railway, page: Page):
+    lost: list[str] = []
+
+    def lose(route: Route) -> None:
+        lost.append(route.request.url)
+        route.abort()
+
+    page.clock.install()
+    page.route("**/crop?**", lose, times=1)
+    log_in(page, line, "wang", "#/mast?id=1")
+    expect(page.locator(".shot img").first).to_be_visible()
+    page.wait_for_function("() => document.querySelector('.shot img').complete")
+    assert len(lost) == 1
+    page.clock.fast_forward(3100)
+    page.wait_for_function(
+        "src => [...document.querySelectorAll('.shot img')]"
+        ".some(one => one.src === src && one.naturalWidth > 0)",
+        arg=lost[0],
+    )

@@ -1,4 +1,5 @@
 // What lists under filters have in common: filters beside them, pages that follow, a chosen row.
+
 import type { ComponentChildren } from "preact";
 import { useEffect, useRef, useState } from "preact/hooks";
 import type { Facet, Mast } from "./api";
@@ -7,6 +8,7 @@ import { FacetList } from "./facets";
 import { type Loaded, useLoaded } from "./load";
 import { directionName, kindName } from "./names";
 import { go } from "./place";
+import { Small } from "./retry";
 import { t, type Word } from "./words";
 
 type Values<Name extends string> = { readonly [name in Name]?: string[] };
@@ -222,7 +224,7 @@ type Kind = Parameters<typeof kindName>[0];
 function PictureCell({ src, kind }: { src: string; kind: Kind }) {
   return (
     <td class="picture">
-      <img class="toned" src={src} loading="lazy" alt={t("crop_of", { what: kindName(kind) })} />
+      <Small src={src} loading="lazy" alt={t("crop_of", { what: kindName(kind) })} />
     </td>
   );
 }

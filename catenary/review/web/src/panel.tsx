@@ -20,7 +20,7 @@ import {
   verdictName,
 } from "./names";
 import { to } from "./place";
-import { useRetry } from "./retry";
+import { Small } from "./retry";
 import { knownUrl, wholeUrl } from "./stage";
 import { t, told } from "./words";
 
@@ -124,7 +124,7 @@ export function Known({ item }: { item: ItemDetail }) {
 function KnownLink({ component, one }: { component: string; one: KnownDefect }) {
   return (
     <a class="thumb button" href={to("defect", { id: one.id })}>
-      <img class="toned" src={knownUrl(one)} alt="" />
+      <Small src={knownUrl(one)} />
       <span>
         <b>{t("defect_number", { id: one.id })}</b> {conditionName(component, one.condition)}{" "}
         <Grade grade={one.grade} />
@@ -173,15 +173,10 @@ export function Whole({ item, view }: { item: ItemDetail; view: number }) {
       title={t("whole_picture")}
       aria-label={t("whole_picture")}
     >
-      <WholeImage src={wholeUrl(seen)} width={whole.width} height={whole.height} />
+      <Small src={wholeUrl(seen)} width={whole.width} height={whole.height} />
       <Drawing crop={whole} box={seen.box} lines={[]} />
     </a>
   );
-}
-
-function WholeImage(props: { src: string; width: number; height: number }) {
-  const { key, onError } = useRetry(props.src);
-  return <img key={key} class="toned" {...props} alt="" onError={onError} />;
 }
 
 interface ChangesProps {

@@ -1,8 +1,10 @@
 // The photographs that show one part, as small pictures to choose from.
+
 import type { ComponentChildren } from "preact";
 import type { ItemDetail } from "./api";
 import { keysOf } from "./keys";
 import { percent, verdictName } from "./names";
+import { Small } from "./retry";
 import { thumbUrl } from "./stage";
 import { t } from "./words";
 
@@ -35,7 +37,7 @@ export function Strip({ item, view, onView, hasKeys = false, children }: Props) 
             onView(i);
           }}
         >
-          <img class="toned" src={thumbUrl(item, i)} alt="" />
+          <Small src={thumbUrl(item, i)} />
           <span>
             {t("camera")} {one.camera} {keyOfView(i) && <kbd>{keyOfView(i)}</kbd>}
             <br />

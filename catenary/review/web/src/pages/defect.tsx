@@ -1,4 +1,5 @@
 // One defect of the closed loop: its pictures, what later runs say, what was done and what comes next.
+
 import { useEffect, useRef, useState } from "preact/hooks";
 import {
   type AllowedStep,
@@ -35,6 +36,7 @@ import {
   roleName,
 } from "../names";
 import { defectFiltersOf, defectOrderOf, go, to } from "../place";
+import { Small } from "../retry";
 import { change, useSettings } from "../settings";
 import { DefectLink, Sightings } from "../sightings";
 import { thumbUrl } from "../stage";
@@ -192,7 +194,7 @@ function Later({ runs }: { runs: LaterRun[] }) {
 function LaterItem({ item }: { item: Item }) {
   return (
     <a class="thumb button" href={to("triage", { item: item.id })}>
-      <img class="toned" src={thumbUrl(item)} alt="" />
+      <Small src={thumbUrl(item)} />
       <span>
         {kindName(item)}
         <br />
@@ -222,7 +224,7 @@ function Suspects({ defect }: { defect: DefectDetail }) {
 function Suspect({ one, isLikely }: { one: Defect; isLikely: boolean }) {
   return (
     <a class="thumb button" href={to("defect", { id: one.id })}>
-      <img class="toned" src={pictureOf(one)} alt="" />
+      <Small src={pictureOf(one)} />
       <span>
         {t("defect_number", { id: one.id })} {kindName(one)} {isLikely && <b>{t("suspected")}</b>}
         <br />

@@ -1,4 +1,5 @@
 // The masts of all runs, and one mast with all its photographs.
+
 import { useState } from "preact/hooks";
 import { api, type MastDetail, type MastRow, type Photograph } from "../api";
 import { Problem } from "../controls";
@@ -6,6 +7,7 @@ import { useLoaded } from "../load";
 import { MoveForm, Trace } from "../moving";
 import { directionName, mastName } from "../names";
 import { settle, to } from "../place";
+import { Small } from "../retry";
 import { wholeUrl } from "../stage";
 import { useRight } from "../who";
 import { t } from "../words";
@@ -220,11 +222,7 @@ function Shot({ one, isChosen, onChoose }: ShotProps) {
   const shown = (
     <>
       <span class="photograph">
-        {isShown ? (
-          <img class="toned" src={wholeUrl(size)} loading="lazy" alt="" />
-        ) : (
-          t("picture_missing")
-        )}
+        {isShown ? <Small src={wholeUrl(size)} loading="lazy" /> : t("picture_missing")}
       </span>
       <span class="cell-text">
         <b>

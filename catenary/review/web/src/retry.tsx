@@ -27,3 +27,17 @@ export function useRetry(src: string): Retry {
     onError: () => hold({ ...now, isBroken: true }),
   };
 }
+
+interface PictureProps {
+  src: string;
+  alt?: string;
+  width?: number;
+  height?: number;
+  loading?: "lazy";
+}
+
+/** A small picture, in the reader's tone. */
+export function Small({ alt = "", ...props }: PictureProps) {
+  const { key, onError } = useRetry(props.src);
+  return <img key={key} class="toned" {...props} alt={alt} onError={onError} />;
+}
