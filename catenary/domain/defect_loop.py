@@ -276,7 +276,7 @@ def refusal(
     if others:
         return "invalid", f"{others[0]}: {wish.step} takes none"
     if wish.due is not None and now.due is not None and not max(now.due, at) < wish.due:
-        return "invalid", f"due: must be later than now and than {now.due.isoformat()}"
+        return "too_early", f"due: must be later than now and than {now.due.isoformat()}"
     return None
 
 

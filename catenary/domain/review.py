@@ -128,9 +128,7 @@ class RefusedError(CatenaryError):
     """A decision, or a change of an account, that is not taken.
 
     Attributes:
-        code: Short stable reason: ``"stale"``, ``"leased"``, ``"role"``, ``"own_reading"``,
-            ``"not_yours"``, ``"nothing_to_undo"``, ``"not_found"``, ``"no_mast"``,
-            ``"several_masts"``, ``"invalid"``, ``"taken"`` or ``"last_admin"``.
+        code: Short stable reason, such as ``"stale"``; docs/review.md lists them.
         items: Rows of the items it is about.
     """
 

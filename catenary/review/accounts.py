@@ -104,7 +104,7 @@ def _change_own(site: Site, who: Caller, asked: OwnPasswordAsked, secret: str) -
         log.warning("a password was not changed: the old one was wrong")
         raise HttpError(HTTPStatus.FORBIDDEN, "wrong_password", "the old password is wrong")
     if asked.new == asked.old:
-        raise RefusedError("invalid", "the new password is the old one")
+        raise RefusedError("same_password", "the new password is the old one")
     site.attempts.succeeded(name)
     hashed = site.passwords.hashed(asked.new)
     with site.db.write() as tx:
@@ -128,7 +128,7 @@ def _other(connection: Connection, account_id: int, by: str) -> Account:
     """Return somebody else's account."""
     found = accounts.by_id(connection, account_id)
     if found.name == by:
-        raise RefusedError("invalid", "change your own password with the old one")
+        raise RefusedError("own_account", "change your own password with the old one")
     return found
 
 

@@ -71,12 +71,12 @@ def add(
             owner; whoever types the command may well be the owner.
 
     Raises:
-        RefusedError: ``"invalid"`` where the name cannot be, ``"taken"`` where it is.
+        RefusedError: ``"account_name"`` where the name cannot be, ``"taken"`` where it is.
     """
     is_fit = 0 < len(name) <= _LONGEST_NAME and name.isprintable() and name == name.strip()
     if not is_fit or name.lower() in (LOCAL.name, PROGRAM.name):
         wanted = f"1 to {_LONGEST_NAME} printable characters"
-        raise RefusedError("invalid", f"an account cannot be called {name!r}; take {wanted}")
+        raise RefusedError("account_name", f"an account cannot be called {name!r}; take {wanted}")
     same = func.lower(account.c.name) == name.lower()
     if tx.execute(select(account.c.id).where(same)).first() is not None:
         told = f"there is an account {name!r} already; choose another name"

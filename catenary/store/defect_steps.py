@@ -207,12 +207,12 @@ def _target(tx: Connection, held: _Held, wish: StepWish) -> _Held:
     if root is not None and root.standing.joined_to is not None:
         root = _held(tx, root.standing.joined_to)
     if root is None:
-        raise RefusedError("invalid", f"of: there is no defect {wanted}")
+        raise RefusedError("no_defect", f"of: there is no defect {wanted}")
     if root.id == held.id or root.standing.state is LoopState.WITHDRAWN:
-        raise RefusedError("invalid", f"of: defect {root.id} is this one, or withdrawn")
+        raise RefusedError("no_defect", f"of: defect {root.id} is this one, or withdrawn")
     mine, its = review_items.by_ids(tx, [held.item_id, root.item_id])
     if (mine.mast, mine.component) != (its.mast, its.component) or mine.mast is None:
-        raise RefusedError("invalid", f"of: defect {root.id} is at another mast or part kind")
+        raise RefusedError("other_part", f"of: defect {root.id} is at another mast or part kind")
     return root
 
 

@@ -129,7 +129,7 @@ def test_a_deadline_can_only_be_moved_later_and_into_the_future():
     now, day = new(1), timedelta(days=1)
     for due, at in ((now.repair_by, START), (now.repair_by + day, now.repair_by + 2 * day)):
         code, told = loop.refusal(LEAD, now, StepWish(Step.EXTEND, "why", due=due), at)
-        assert (code, told[:4]) == ("invalid", "due:")
+        assert (code, told[:4]) == ("too_early", "due:")
 
 
 @pytest.mark.parametrize(

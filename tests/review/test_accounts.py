@@ -73,7 +73,7 @@ def test_what_an_account_cannot_have_is_named(log_in: LogIn, field: str, value: 
 def test_a_name_that_could_deceive_is_refused(log_in: LogIn):
     body = {"name": "\u202eadmin", "role": "viewer", "password": ANOTHER}
     answer = log_in("admin").post("/api/accounts", body)
-    assert (answer.status_code, code(answer)) == (422, "invalid")
+    assert (answer.status_code, code(answer)) == (422, "account_name")
 
 
 def test_another_role_counts_at_once(staffed: Site, log_in: LogIn):
@@ -130,7 +130,7 @@ def test_a_password_that_was_reset_ends_the_logins_and_has_to_be_replaced(
 
 def test_the_own_password_is_not_reset_without_the_old_one(log_in: LogIn):
     answer = change(log_in("admin"), "admin", "password", {"password": ANOTHER})
-    assert (answer.status_code, code(answer)) == (422, "invalid")
+    assert (answer.status_code, code(answer)) == (422, "own_account")
 
 
 def test_a_new_password_ends_the_other_logins_of_its_account_alone(staffed: Site, log_in: LogIn):
@@ -157,7 +157,7 @@ def test_the_old_password_is_asked_for_and_cannot_be_tried_out(staffed: Site, lo
 
 def test_the_old_password_is_no_new_one(log_in: LogIn):
     answer = log_in("viewer").post("/api/session/password", {"old": PASSWORD, "new": PASSWORD})
-    assert (answer.status_code, code(answer)) == (422, "invalid")
+    assert (answer.status_code, code(answer)) == (422, "same_password")
 
 
 def test_without_accounts_none_is_added_by_whoever_reaches_the_server(anybody: Browser):

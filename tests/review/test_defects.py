@@ -174,7 +174,8 @@ def test_leads_alone_dispatch_and_delay(log_in: Callable[[str], Browser], role: 
 def test_what_cannot_be_is_refused_and_changes_nothing(anybody: Browser, body: dict[str, Any]):
     number = confirmed(anybody)
     answer = anybody.post(f"/api/defects/{number}/steps", {"version": 1, **body})
-    assert (answer.status_code, code(answer)) == (422, "invalid")
+    assert answer.status_code == 422
+    assert code(answer) in {"invalid", "no_defect", "too_early"}
     assert anybody.get(f"/api/defects/{number}").json()["version"] == 1
 
 

@@ -448,7 +448,7 @@ def test_a_defect_joins_only_one_at_its_own_place(
     of = {"itself": one.id, "other mast": of_item(db, other).id, "nothing": 99}
     with pytest.raises(RefusedError, match=r"^of: ") as caught:
         step(db, one, StepWish(Step.SAME_AS, of=of.get(which, first.id)))
-    assert caught.value.code == "invalid"
+    assert caught.value.code == ("other_part" if which == "other mast" else "no_defect")
 
 
 def test_a_defect_tells_what_later_runs_found_at_its_mast(db: Database, item: Item):

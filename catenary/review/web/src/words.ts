@@ -169,6 +169,27 @@ const table = {
     "You cannot be the second reader of your own decision.",
   ],
   error_not_yours: ["这是他人的判定。", "Somebody else decided this."],
+  error_account_name: [
+    "用户名须为 1 至 50 个可见字符，且不能是系统保留名。",
+    "A name has 1 to 50 printable characters, and is none that the system uses.",
+  ],
+  error_same_password: ["新密码与原密码相同。", "The new password is the old one."],
+  error_own_account: [
+    "不能对自己的账号这样做；密码请在“修改密码”页更改。",
+    "Not for your own account; change your password on its own page.",
+  ],
+  error_no_defect: [
+    "没有该编号的缺陷，或已撤销，或就是此缺陷。",
+    "There is no such defect, it was withdrawn, or it is this one.",
+  ],
+  error_other_part: [
+    "该缺陷在另一支柱，或是另一类部件。",
+    "That defect is at another mast, or of another kind of part.",
+  ],
+  error_too_early: [
+    "新期限须晚于今天和原期限。",
+    "The new deadline must be later than today and than the one before.",
+  ],
   error_no_mast: [
     "没有这根支柱，请从列表中选择。",
     "There is no such mast; choose one of the list.",
