@@ -114,6 +114,23 @@ def test_a_defect_of_an_earlier_run_stands_beside_the_reasons(
     assert complaints == []
 
 
+def test_who_goes_to_another_item_is_not_called_back(line: Railway, new_page):
+    page = new_page()
+    page.add_init_script(
+        """addEventListener("hashchange", event => {
+          if (!event.isTrusted) return;
+          event.stopImmediatePropagation();
+          setTimeout(() => dispatchEvent(new HashChangeEvent("hashchange")), 1000);
+        })"""
+    )
+    log_in(page, line, "wang", f"#/triage?item={KEPT}")
+    assert shown(page) == str(KEPT)
+    page.evaluate(f"location.hash = '#/triage?item={GONE}'")
+    page.keyboard.press("e")  # draws this item once more before the browser tells of the other
+    assert shown(page, but=str(KEPT)) == str(GONE)
+    assert f"item={GONE}" in page.url
+
+
 def test_the_page_of_a_known_defect_is_one_click_away(line: Railway, page: Page):
     log_in(page, line, "zhao")
     number = draw_defect(page, line, EARLIER_FRAME)

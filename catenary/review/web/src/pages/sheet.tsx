@@ -26,7 +26,7 @@ import {
 } from "../names";
 import { DECISIONS } from "../panel";
 import { Break, breathe } from "../pauses";
-import { filtersOf, go, orderOf, settle, to } from "../place";
+import { filtersOf, go, orderOf, placeOf, settle, to } from "../place";
 import { give, preload, sourceOf } from "../preload";
 import { MOST_ENLARGED } from "../scale";
 import { change, settings, useSettings } from "../settings";
@@ -110,9 +110,10 @@ function Kind({ filters, left, onChange }: KindProps) {
   const all = counts.value?.facets.component ?? [];
   const conditions = (component && counts.value?.facets.condition) || [];
   const first = all[0] && String(all[0].value);
-  // Only when nothing was chosen
+  // Only when nothing was chosen, and nobody has just gone to another page
   useEffect(() => {
-    if (!component && first) onChange({ ...others, component: [first] });
+    const isHere = placeOf(location.hash).page === "sheet";
+    if (!component && first && isHere) onChange({ ...others, component: [first] });
   }, [component, first]);
   return (
     <>

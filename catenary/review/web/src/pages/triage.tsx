@@ -52,11 +52,15 @@ export function Triage({ query }: { query: URLSearchParams }) {
   const first = Number(query.get("item")) || null;
   const desk = useDesk(filters, order, first);
   const item = desk.current;
+  const shown = useRef(""); // the address that was put there last
   useEffect(() => {
     // Going back from the photograph, or loading the page anew, comes back to this item.
-    // Whoever has just gone to another page, which is not shown yet, is not called back.
-    if (!item || placeOf(location.hash).page !== "triage") return;
+    // Whoever has just gone to another page or item, not shown yet, is not called back.
+    const there = placeOf(location.hash);
+    const isHere = there.query.toString() === query.toString() || location.hash === shown.current;
+    if (!item || there.page !== "triage" || !isHere) return;
     history.replaceState(null, "", to("triage", { order, item: item.id }, filters));
+    shown.current = location.hash;
   });
   return (
     <div class="triage">
