@@ -3,6 +3,7 @@
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
+from pathlib import Path
 
 from catenary.datasets.labels import Label, LabelledImage, LabelledSet
 from catenary.domain.errors import ConfigError
@@ -147,6 +148,41 @@ def _ours(label: Label, meaning: Meaning, taxonomy: Taxonomy, mistakes: Counter[
     elif condition != NORMAL and condition not in taxonomy.components[meaning.component].conditions:
         mistakes[f"{label.component}: {meaning.component} has no condition {condition}"] += 1
     return replace(label, component=meaning.component, condition=condition)
+
+
+def refuse_unknown(labelled: LabelledSet, taxonomy: Taxonomy, path: Path) -> None:
+    """Refuse labels that no network can learn and no figure counts, e.g. of a name misspelt.
+
+    Args:
+        labelled: The set, with the names of its file.
+        taxonomy: Knows the components and conditions.
+        path: Its file, for the message.
+
+    Raises:
+        ConfigError: Listing with counts the components and conditions that the taxonomy lacks.
+    """
+    rejected = [(one.component, NORMAL) for image in labelled.images for one in image.rejections]
+    told = Counter(rejected)
+    told.update((one.component, one.condition) for image in labelled.images for one in image.labels)
+    mistakes = [
+        f"  {mistake} ({count} labels)"
+        for pair, count in told.most_common()
+        if (mistake := _unknown(*pair, taxonomy))
+    ]
+    if mistakes:
+        remedy = "mend the names, or give them ours with catenary data convert --classes MAP.yaml"
+        raise ConfigError("\n".join([f"{path}: labels that mean nothing here:", *mistakes, remedy]))
+
+
+def _unknown(component: str, condition: str, taxonomy: Taxonomy) -> str:
+    """Return what the taxonomy lacks of a label's names; nothing when it has both."""
+    kind = taxonomy.components.get(component)
+    if kind is None:
+        return f"{component} is no component; there are: {', '.join(taxonomy.components)}"
+    if condition != NORMAL and condition not in kind.conditions:
+        known = ", ".join((NORMAL, *kind.conditions))
+        return f"{component} has no condition {condition}; it has: {known}"
+    return ""
 
 
 def to_theirs(labelled: LabelledSet, classes: ClassMap | None) -> LabelledSet:

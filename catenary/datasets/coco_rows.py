@@ -9,7 +9,7 @@ from typing import Any
 
 from catenary.datasets import masks
 from catenary.datasets.labels import Keypoint, Label, LabelledImage, Rejected, Rejection
-from catenary.datasets.reading import Notes, inside
+from catenary.datasets.reading import Notes, inside, number
 from catenary.domain.finding import NORMAL
 from catenary.domain.geometry import Polyline
 from catenary.domain.image import ImageRef
@@ -139,9 +139,14 @@ def rejection_in(row: Json, component: str, size: tuple[int, int], notes: Notes)
 def _box_in(row: Json, mask: masks.Mask | None) -> tuple[float, float, float, float]:
     """Return x0, y0, x1, y1 as written; of its mask where none with an area is written."""
     written = row.get("bbox") or ()
-    if mask is not None and not (written and min(written[2:], default=0) > 0):
+    if mask is None and not written:
+        written = row["bbox"]
+    if not isinstance(written, list | tuple) or len(written) not in (0, 4):
+        raise ValueError(f"bbox must be [x, y, width, height] in pixels, got {written!r}")
+    numbers = [number(value, "bbox") for value in written]
+    if mask is not None and (not numbers or 0 in numbers[2:]):
         return mask.bounds()
-    x, y, width, height = (float(value) for value in row["bbox"])
+    x, y, width, height = numbers
     return x, y, x + width, y + height
 
 
@@ -173,7 +178,9 @@ def _mask_in(row: Json, size: tuple[int, int]) -> masks.Mask | None:
         return None
     height, width = (int(value) for value in written["size"])
     if (width, height) != size:
-        raise ValueError(f"segmentation is of {width} x {height} px, its image is not")
+        raise ValueError(
+            f"segmentation is of {width} x {height} px, its image of {size[0]} x {size[1]}"
+        )
     counts = written["counts"]
     if isinstance(counts, str):
         return masks.Mask(height, width, counts)

@@ -9,10 +9,11 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from catenary.datasets import coco, leaks, rejections
+from catenary.datasets import class_map, coco, leaks, rejections
 from catenary.datasets import split as splits
 from catenary.datasets.labels import Label, LabelledImage, LabelledSet, Rejection
-from catenary.domain.errors import ConfigError
+from catenary.domain.errors import ConfigError, UnreadableImageError
+from catenary.domain.taxonomy import Taxonomy
 from catenary.imaging.decode import decode_gray
 from catenary.training.settings import TrainingSettings
 from catenary.training.shared import Shared
@@ -111,6 +112,8 @@ class Frames:
             pixels = self.shared.photograph(path, lambda: self._decode(path.read_bytes()))
         except OSError as error:
             raise ConfigError(f"cannot read training image {path}: {error.strerror}") from error
+        except UnreadableImageError as error:
+            raise UnreadableImageError(error.code, f"{path}: {error}") from error
         if pixels.shape != (image.height, image.width):
             raise ConfigError(
                 f"{path} has {pixels.shape[0]} x {pixels.shape[1]} px (height x width), its label"
@@ -134,14 +137,20 @@ class Sets:
     split: str = ""
 
 
-def sets_of(settings: TrainingSettings) -> Sets:
+def sets_of(settings: TrainingSettings, taxonomy: Taxonomy) -> Sets:
     """Read the labels of a training, only its parts where it names a split.
 
+    Args:
+        settings: Of the training.
+        taxonomy: Names the components and conditions that there are.
+
     Raises:
-        ConfigError: If labels or split are not valid, nothing is left to train on, validation is
-            labelled in part only, or shares a mast, photograph or image file with training.
+        ConfigError: If labels or split are not valid, the taxonomy lacks a component or condition
+            of the labels, nothing is left to train on, validation is labelled in part only, or
+            shares a mast, photograph or image file with training.
     """
-    train, validation = read_sets(settings.train), read_sets(settings.validation)
+    train = read_sets(settings.train, taxonomy)
+    validation = read_sets(settings.validation, taxonomy)
     fingerprint = ""
     if settings.split is not None:
         known = splits.read(settings.split)
@@ -157,13 +166,17 @@ def sets_of(settings: TrainingSettings) -> Sets:
     leaks.refuse(train, validation)
     shared = leaks.shared_sections(train, validation)
     if shared:
-        log.warning("figures hold for these sections alone shared=%s", ",".join(shared))
+        told = "validation has sections of training, so no figure holds for others shared=%s"
+        log.warning(told, ",".join(shared))
     return Sets(train, validation, fingerprint)
 
 
-def read_sets(paths: Sequence[Path]) -> list[LabelledSet]:
-    """Read label files; see `catenary.datasets.coco.read`."""
-    return [coco.read(path) for path in paths]
+def read_sets(paths: Sequence[Path], taxonomy: Taxonomy) -> list[LabelledSet]:
+    """Read label files; see `catenary.datasets.coco.read` and `class_map.refuse_unknown`."""
+    sets = [coco.read(path) for path in paths]
+    for path, labelled in zip(paths, sets, strict=True):
+        class_map.refuse_unknown(labelled, taxonomy, path)
+    return sets
 
 
 def fingerprint(paths: Sequence[Path]) -> str:

@@ -202,7 +202,7 @@ def train(
         ConfigError: If labels, images, weights, split, machine or the run folder do not fit, or
             validation shares a mast or photograph with training.
     """
-    sets = sets_of(settings)
+    sets = sets_of(settings, taxonomy)
     refuse_what_is_missing(settings)
     frames = Frames(sets.train, settings.cache_mb, shared=shared)
     validation = Frames(sets.validation, 0)
@@ -221,7 +221,7 @@ def train(
     with reproducible(settings.deterministic):
         settings = _with_batch(settings, task_of, is_known=resume or not is_first_process())
         if is_first_process() and not resume:
-            (settings.output / CONFIG).write_bytes(settings_text(settings))
+            _begin(settings)
         task = task_of(settings)
         kept = _fitted(settings, task, checkpoint, is_resumable=shared is None)
     if is_first_process():
@@ -294,7 +294,7 @@ def weights_file(kind: Kind) -> str:
 
 
 def _prepare(settings: TrainingSettings, resume: bool) -> Path | None:
-    """Make the run folder; return the checkpoint to go on from."""
+    """Clear the run folder of what a kill left; return the checkpoint to go on from."""
     checkpoint = settings.output / CHECKPOINT
     if resume:
         if not checkpoint.is_file():
@@ -306,11 +306,16 @@ def _prepare(settings: TrainingSettings, resume: bool) -> Path | None:
         raise ConfigError(
             f"{settings.output} holds a training already; resume it or set another output"
         )
-    settings.output.mkdir(parents=True, exist_ok=True)
     (settings.output / METRICS).unlink(missing_ok=True)  # of a run killed in its first round
     for name in (TENSORBOARD, GRIDS):
         shutil.rmtree(settings.output / name, ignore_errors=True)
     return None
+
+
+def _begin(settings: TrainingSettings) -> None:
+    """Make the run folder, once labels and photographs could be read."""
+    settings.output.mkdir(parents=True, exist_ok=True)
+    (settings.output / CONFIG).write_bytes(settings_text(settings))
 
 
 def _with_batch(
@@ -367,7 +372,7 @@ def _fit_anomaly(
 ) -> None:
     """Fit an anomaly scorer and write its run folder."""
     frames, validation = both
-    (settings.output / CONFIG).write_bytes(settings_text(settings))
+    _begin(settings)
     seed_everything(settings.seed, verbose=False)
     if settings.threads:
         torch.set_num_threads(settings.threads)

@@ -106,6 +106,8 @@ def test_every_mistake_is_told_at_once(tmp_path):
         {"id": 5, "image_id": 1, "category_id": 3, "bbox": [0, 0, 1, 1], "severity": 2},
         {"id": 6, "image_id": 1, "category_id": 3, "bbox": [0, 0, 1, 1], "rejected": "no"},
         {"id": 7, "image_id": 1, "category_id": 3, "rejected": "normal"},
+        {"id": 8, "image_id": 1, "category_id": 3, "bbox": [0, 0, "a", 1]},
+        {"id": 9, "image_id": 1, "category_id": 3, "bbox": [0, 0, 1]},
     ]
     with pytest.raises(ConfigError) as caught:
         coco.read(plain(tmp_path, annotations=rows))
@@ -118,6 +120,8 @@ def test_every_mistake_is_told_at_once(tmp_path):
         "annotation 5: severity must be in [0, 1]",
         "annotation 6: rejected must be no_part or normal, got 'no'",
         "annotation 7: 'bbox' is missing",
+        "annotation 8: bbox must be a number, got 'a'",
+        "annotation 9: bbox must be [x, y, width, height] in pixels, got [0, 0, 1]",
     ):
         assert part in message
 

@@ -15,10 +15,9 @@ from PIL import Image
 from catenary import config
 from catenary.datasets import coco
 from catenary.datasets.labels import Label, LabelledImage, LabelledSet
-from catenary.domain.errors import ConfigError
 from catenary.domain.finding import NORMAL
 from catenary.imaging.crops import Crop, cut
-from catenary.imaging.decode import decode_gray
+from catenary.jobs.data import labelled as labelled_sets
 from catenary.simulation.inject import CONTROL, Edit, InjectionSettings, inject
 from catenary.simulation.write import LABELS, claim, write_whole
 
@@ -78,7 +77,7 @@ def inject_set(
             holds another set.
     """
     settings = config.load(settings_file, InjectionSettings, overrides)
-    source = coco.read(labels_file)
+    source = labelled_sets.read(labels_file)
     claim(folder, asdict(settings) | {"labels": config.fingerprint(labels_file)})
     for name in ("images", "masks", _PARTS):
         (folder / name).mkdir(exist_ok=True)
@@ -97,12 +96,7 @@ def _make_copies(
     tasks = list(_tasks(settings, number, image))
     images, rows = [], []
     if tasks:
-        path = root / image.ref.file_name
-        try:
-            data = path.read_bytes()
-        except OSError as error:
-            raise ConfigError(f"cannot read labelled image {path}: {error.strerror}") from error
-        pixels = decode_gray(data)
+        data, pixels = labelled_sets.photograph(root, image)
         for pair in zip(tasks[::2], tasks[1::2], strict=True):  # a defect and its control
             crop = cut(pixels, image.labels[pair[0].index].box, settings.margin)
             edits = [_edited(crop, image, task) for task in pair]

@@ -4,13 +4,13 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from catenary.datasets import coco
 from catenary.datasets import split as splits
 from catenary.datasets.labels import LabelledSet
 from catenary.domain.errors import ConfigError
 from catenary.evaluation import bootstrap, compared, predictions
 from catenary.evaluation.figures import BUDGETS, evaluation
 from catenary.evaluation.predictions import DataKind, Predictions
+from catenary.jobs.data import labelled as labelled_sets
 from catenary.jobs.evaluating import page as evaluation_page
 from catenary.jobs.evaluating.text import Evaluated
 from catenary.jobs.learning import measure
@@ -68,9 +68,11 @@ def evaluate(request: Request, recipe: assemble.Recipe, progress: Progress) -> E
         ConfigError: If a file is not valid, an image is missing, or kinds of data would mix.
         StoreError: If a file cannot be written.
     """
-    labelled = coco.read(request.labels)
+    labelled = labelled_sets.read(request.labels)
     if request.split:
         labelled = splits.part(labelled, splits.read(request.split), request.part)
+        if not labelled.images:
+            raise ConfigError(f"part {request.part} of {request.labels} has no photograph")
     said = _said(request, labelled, recipe, progress)
     if request.save:
         with atomic.replaced(request.save) as partial:

@@ -16,7 +16,7 @@ from catenary.evaluation.predictions import DEFAULT_THRESHOLD
 from catenary.evaluation.rates import Scene, threshold_of_all
 from catenary.imaging.appearance import appearance
 from catenary.imaging.crops import cut
-from catenary.imaging.decode import decode_gray
+from catenary.jobs.data.labelled import pixels
 from catenary.jobs.learning.measure import Compared, Progress, scanned
 from catenary.models.bundle import Calibration
 from catenary.models.classifier import CROP_MARGIN, DEFAULT_MARGIN
@@ -231,11 +231,11 @@ def _found(
         ]
         if not own:
             continue
-        pixels = decode_gray((labelled.root / image.ref.file_name).read_bytes())
+        frame = pixels(labelled.root, image)
         for finding, condition in own:
             part = finding.component
             margin = CROP_MARGIN.get(part.kind, DEFAULT_MARGIN)
-            seen = appearance(cut(pixels, part.box, margin).pixels)
+            seen = appearance(cut(frame, part.box, margin).pixels)
             is_part = any(
                 label.component == part.kind and is_hit(part.box, label.box) for label in one.labels
             )

@@ -12,7 +12,7 @@ from catenary.datasets.labels import LabelledSet
 from catenary.domain.errors import ConfigError
 from catenary.domain.finding import Component
 from catenary.domain.taxonomy import Taxonomy
-from catenary.imaging.decode import decode_gray
+from catenary.jobs.data.labelled import pixels
 from catenary.jobs.learning import calibrate, curves, unseen
 from catenary.jobs.scanning import assemble
 from catenary.models import bundle
@@ -81,7 +81,7 @@ def fit(
     if settings.proposer is not None:
         device = assemble.device("auto" if settings.device == "cuda" else settings.device)
         detector = bundle.load(settings.proposer, device).detector
-        sets = sets_of(settings)
+        sets = sets_of(settings, taxonomy)
         proposals = (proposed(sets.train, detector), proposed(sets.validation, detector))
     folder = run.train(settings, taxonomy, proposals, resume=resume, shared=shared)
     # An anomaly scorer is fitted at once: there is no course to draw.
@@ -96,12 +96,7 @@ def proposed(sets: Sequence[LabelledSet], detector: Detector) -> list[tuple[Comp
     found = []
     for labelled in sets:
         for image in labelled.images:
-            path = labelled.root / image.ref.file_name
-            try:
-                pixels = decode_gray(path.read_bytes())
-            except OSError as error:
-                raise ConfigError(f"cannot read training image {path}: {error.strerror}") from error
-            found.append(locate(pixels, detector, settings))
+            found.append(locate(pixels(labelled.root, image), detector, settings))
     return found
 
 

@@ -12,6 +12,7 @@ from catenary.domain.errors import ConfigError
 from catenary.evaluation import mining
 from catenary.evaluation.compared import Compared
 from catenary.evaluation.predictions import DataKind
+from catenary.jobs.data import labelled as labelled_sets
 from catenary.jobs.learning import measure
 from catenary.jobs.scanning import assemble
 
@@ -68,7 +69,7 @@ def mine(
     """
     if output.exists():
         raise ConfigError(f"{output} is there already; choose another name")
-    labelled = coco.read(labels)
+    labelled = labelled_sets.read(labels)
     said = measure.predict(assemble.judge(recipe), labelled, DataKind.UNSTATED, progress)
     compared = [Compared(*pair) for pair in zip(labelled.images, said.images, strict=True)]
     mistakes = mining.hardest(compared, wish.limit, wish.min_score)

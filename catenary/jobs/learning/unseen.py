@@ -4,12 +4,12 @@ import hashlib
 from dataclasses import dataclass
 from pathlib import Path
 
-from catenary.datasets import coco
 from catenary.datasets import split as splits
 from catenary.datasets.labels import LabelledSet
 from catenary.datasets.split import Split
 from catenary.domain.errors import ConfigError
 from catenary.evaluation.compared import group_of
+from catenary.jobs.data import labelled as labelled_sets
 from catenary.training.frames import CALIBRATION, TRAIN
 
 GUARANTEE = "guarantee"  # usual part for promises; CALIBRATION is that for the fit
@@ -55,7 +55,7 @@ def read(choice: Choice) -> Unseen:
         ConfigError: If labels or split are not valid, the part is empty or training's own, or
             training saw one of its masts.
     """
-    labelled = coco.read(choice.labels)
+    labelled = labelled_sets.read(choice.labels)
     digest = hashlib.sha256(choice.labels.read_bytes())
     if choice.split is None:
         return Unseen(str(choice.labels), labelled, digest.hexdigest())
