@@ -120,7 +120,7 @@ def _mistakes_of(error: ValidationError) -> list[Mistake]:
             above = f"{place}." if place else ""
             found += [(f"{above}{field}", message) for field, message in cause.mistakes]
         else:
-            found.append((place, one["msg"]))
+            found.append((place, one["msg"].removeprefix("Value error, ")))
     return found
 
 

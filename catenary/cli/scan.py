@@ -1,5 +1,6 @@
 """Scan a run, or the sample run."""
 
+import shlex
 from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
@@ -17,7 +18,15 @@ from catenary.cli.options import (
     Workspace,
     place_of,
 )
-from catenary.cli.terminal import leave, print_json, print_run, progress, say, told_if_stopped
+from catenary.cli.terminal import (
+    leave,
+    one_of,
+    print_json,
+    print_run,
+    progress,
+    say,
+    told_if_stopped,
+)
 
 if TYPE_CHECKING:
     from catenary.store.again import Again
@@ -36,8 +45,9 @@ def demo(workspace: Workspace = DEFAULT_WORKSPACE, database: Database = "") -> N
     print_run(end.summary)
     say(f"\nWorkspace: {workspace.resolve()}")
     say(f"Open the findings in a browser: {end.report}")
-    say(f"Excel list: catenary report {end.summary.name} --format xlsx -o defects.xlsx")
-    say(f"Decide on them: catenary review --workspace {workspace}")
+    where = f"--workspace {shlex.quote(str(workspace))}"  # the database may hold a password
+    say(f"Excel list: catenary report {end.summary.name} {where} --format xlsx -o defects.xlsx")
+    say(f"Decide on them: catenary review {where}")
     leave(end.summary.failed)
 
 
@@ -51,7 +61,9 @@ def scan(  # noqa: PLR0913 - every option of the command is a parameter
     precision: Precision = "bf16",
     workers: Annotated[
         int | None,
-        typer.Option(min=1, help="Photographs judged at once; as many as cores when not given."),
+        typer.Option(
+            min=1, help="Photographs judged at once; else one a core, 8 at most, or three a GPU."
+        ),
     ] = None,
     readers: Annotated[
         int | None, typer.Option(min=1, help="Threads that read and decode; chosen by cores.")
@@ -141,10 +153,10 @@ def scan(  # noqa: PLR0913 - every option of the command is a parameter
 def _policies(names: Iterable[str]) -> tuple["Again", ...]:
     from catenary.store.again import Again
 
-    try:
-        return tuple(Again(name) for name in names)
-    except ValueError as error:
-        raise typer.BadParameter(f"{error}; it is one of {', '.join(Again)}") from error
+    wanted = tuple(names)
+    for name in wanted:
+        one_of(name, Again, "--again")
+    return tuple(map(Again, wanted))
 
 
 def _address(text: str) -> tuple[str, int] | None:

@@ -93,7 +93,7 @@ def test_what_another_model_judged_is_scanned_again_once(run, monkeypatch):
 def test_a_policy_that_is_none_is_refused_with_those_there_are(run):
     done = catenary("scan", str(run), *place(run), "--again", "newest")
     assert done.returncode == 2
-    assert "'newest' is not a valid Again" in done.stderr.replace("\n", " ")
+    assert "'newest' is not one of changed, outdated" in done.stderr.replace("\n", " ")
 
 
 def test_a_second_set_of_results_stands_beside_the_first(run, monkeypatch):

@@ -1,12 +1,13 @@
 """Run a judge over a labelled set and keep what it said."""
 
+import logging
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 
 from catenary.datasets.labels import Label, LabelledSet
 from catenary.domain.errors import ConfigError
 from catenary.domain.finding import Finding, Verdict
-from catenary.domain.image import ImageRef
+from catenary.domain.image import ImageRef, Outcome
 from catenary.evaluation.predictions import (
     DEFAULT_THRESHOLD,
     NOT_JUDGED,
@@ -21,6 +22,7 @@ from catenary.pipeline.judge import Judge
 from catenary.pipeline.scan import ScannedFrame, scan
 
 Progress = Callable[[int, int], None]
+log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -74,7 +76,7 @@ def _judged_part(judge: Judge, finding: Finding) -> Part:
 
 
 def scanned(judge: Judge, labelled: LabelledSet, progress: Progress) -> Iterator[Compared]:
-    """Scan a labelled set.
+    """Scan a labelled set; a photograph that cannot be judged is told of in the log.
 
     Raises:
         ConfigError: If an image is missing.
@@ -90,5 +92,8 @@ def scanned(judge: Judge, labelled: LabelledSet, progress: Progress) -> Iterator
     total = len(labelled.images)
     results = scan((image.ref for image in labelled.images), read, judge)
     for number, (result, image) in enumerate(zip(results, labelled.images, strict=True), 1):
+        if result.result.outcome is not Outcome.DONE:
+            path = labelled.root / image.ref.file_name
+            log.warning("%s was not judged, no figure counts it: %s", path, result.result.note)
         yield Compared(replace(result, frame=None), image.labels)
         progress(number, total)
