@@ -6,7 +6,7 @@ from typing import Annotated
 import typer
 
 from catenary.cli.options import DEFAULT_WORKSPACE, Database, Json, Setting, Workspace, place_of
-from catenary.cli.terminal import print_json, print_run, progress, say
+from catenary.cli.terminal import one_of, print_json, print_run, progress, say
 
 commands = typer.Typer()
 runs = typer.Typer(invoke_without_command=True, help="What was scanned, what is left, what failed.")
@@ -155,13 +155,39 @@ def reassign_masts(  # noqa: PLR0913 - every option of the command is a paramete
     say(f"{len(changed)} photographs reassigned")
 
 
+_ENDINGS = {
+    ".html": "html", ".htm": "html", ".xlsx": "xlsx", ".csv": "csv", ".json": "coco",
+    ".docx": "docx", ".pdf": "pdf",
+}  # fmt: skip
+
+
+def _form(asked: str, output: Path) -> str:
+    """Return the format that is meant; a page named .xlsx opens nowhere."""
+    told = _ENDINGS.get(output.suffix.lower(), "")
+    if asked and told and asked != told:
+        raise typer.BadParameter(
+            f"{output.name} is the name of {told}, --format says {asked}; name it otherwise"
+        )
+    if not asked and not told and output.suffix:
+        known = ", ".join(_ENDINGS)
+        raise typer.BadParameter(
+            f"{output.name} does not end in one of {known}", param_hint="--format"
+        )
+    return asked or told or "html"
+
+
 @commands.command()
 def report(  # noqa: PLR0913 - every option of the command is a parameter
     run: Annotated[str, typer.Argument(help="Name of the run.")],
     output: Annotated[Path, typer.Option("-o", "--output", help="File to write.")],
     form: Annotated[
-        str, typer.Option("--format", help="html, xlsx, csv, coco, or a notice as docx or pdf.")
-    ] = "html",
+        str,
+        typer.Option(
+            "--format",
+            help="html, xlsx, csv, coco, or a notice as docx or pdf; when not given, by the ending "
+            "of the file.",
+        ),
+    ] = "",
     components: Annotated[
         bool, typer.Option("--components", help="COCO: write normal components too.")
     ] = False,
@@ -185,8 +211,8 @@ def report(  # noqa: PLR0913 - every option of the command is a parameter
     """Write the findings of a run as one file."""
     from catenary.jobs.reviewing import report as job
 
-    if form not in job.FORMATS:
-        raise typer.BadParameter(f"{form!r} is not one of {', '.join(job.FORMATS)}")
+    form = _form(form, output)
+    one_of(form, job.FORMATS, "--format")
     if components and form != "coco":
         raise typer.BadParameter("--components goes with --format coco")
     if template is not None and form not in job.TEMPLATES:

@@ -74,3 +74,24 @@ def test_an_option_before_the_subcommand_is_not_lost_silently(option: tuple[str,
     done = catenary("runs", *option, "show", "run")
     assert done.returncode == 2
     assert "goes after `runs show`, not before it" in " ".join(done.stderr.replace("│", "").split())
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (("-o", "a.xlsx", "--format", "html"), "a.xlsx is the name of xlsx, --format says html"),
+        (("-o", "a.doc"), "a.doc does not end in one of .html"),
+        (("-o", "a.PDF", "--components"), "--components goes with --format coco"),
+        (("-o", "a", "--template", "x"), "--template goes with --format docx or pdf"),
+    ],
+)
+def test_a_report_is_of_the_format_that_its_name_tells(arguments, said):
+    done = catenary("report", "run", *arguments)
+    assert done.returncode == 2
+    assert said in " ".join(done.stderr.replace("│", " ").split())
+
+
+def test_a_report_named_json_is_coco(tmp_path):
+    place = ("--workspace", str(tmp_path), "--components")  # which COCO alone can have
+    done = catenary("report", "run", *place, "-o", str(tmp_path / "a.json"))
+    assert (done.returncode, "is no workspace" in done.stderr) == (1, True)
