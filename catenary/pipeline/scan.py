@@ -1,7 +1,7 @@
 """Scan photographs: read, decode, gate, judge; a bad one is a result."""
 
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 
@@ -61,7 +61,7 @@ def scan(
     workers: Workers | None = None,
     opening: Opening | None = None,
     patience: Patience | None = None,
-) -> Iterator[ScannedFrame]:
+) -> Generator[ScannedFrame, None, None]:
     """Judge several photographs at once in threads, and tell of them in order.
 
     Args:

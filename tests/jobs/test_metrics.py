@@ -5,6 +5,7 @@ import logging
 import os
 import socket
 import subprocess
+import threading
 import urllib.error
 import urllib.request
 from dataclasses import dataclass
@@ -13,8 +14,11 @@ from pathlib import Path
 import pytest
 
 from catenary.domain.errors import StoreError
-from catenary.jobs.scanning import assemble, metrics, room
+from catenary.jobs import workspaces
+from catenary.jobs.scanning import assemble, metrics, room, scan
 from catenary.jobs.scanning.room import Room
+from catenary.store import summary
+from catenary.store.workspace import Workspace
 from tests.jobs import quick
 from tests.jobs.commands import catenary
 from tests.jobs.quick import QUICK, photographs
@@ -150,6 +154,28 @@ def test_a_scan_begins_on_no_full_disk(tmp_path, monkeypatch):
     assert done.returncode == 1
     assert "start the same scan again" in done.stderr
     assert not (tmp_path / "ws" / "catenary.db").exists()
+
+
+def test_no_judge_is_left_at_work_where_the_disk_becomes_full(tmp_path, monkeypatch):
+    free = iter([True, True])  # at the begin, and for the first batch
+
+    def require(_: Room) -> None:
+        if not next(free, False):
+            raise StoreError("the disk is full")
+
+    monkeypatch.setattr(Room, "require", require)
+    run, place = photographs(tmp_path / "run", 40), Workspace(tmp_path / "ws")
+    recipe = assemble.Recipe(overrides=("batch=4",))
+    asked = (recipe, scan.Options(), lambda *_: None, quick.judge(recipe))
+    with pytest.raises(StoreError, match="the disk is full") as caught:
+        scan.scan_run(str(run), place, *asked)
+    # Who has the error holds all that it passed through: no thread may be waited for by that.
+    assert caught.value is not None
+    names = {thread.name.partition("_")[0] for thread in threading.enumerate()}
+    assert not names & {"judge", "reader"}
+    with workspaces.opened(place) as db, db.read() as connection:
+        (kept,) = summary.runs(connection)
+    assert (kept.done, kept.pending) == (4, 36)
 
 
 def test_a_run_that_will_not_fit_is_told_once_and_early(tmp_path, caplog):

@@ -1,6 +1,7 @@
 """Threads of this process judge the photographs."""
 
 from collections.abc import Sequence
+from contextlib import closing
 
 from catenary.jobs.scanning.again import Stamped
 from catenary.jobs.scanning.engines.engine import Work
@@ -42,5 +43,6 @@ class LocalEngine:
             self._opening,
             Patience(self._wait_s),
         )
-        kept = (keep(one, stamped.origin(one.ref)) for one in results)
-        work.writer.write_each(kept, self._batch, work.progress)
+        with closing(results):  # however it ends: left to the collector, a judge would join itself
+            kept = (keep(one, stamped.origin(one.ref)) for one in results)
+            work.writer.write_each(kept, self._batch, work.progress)
