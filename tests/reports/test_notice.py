@@ -85,6 +85,16 @@ def test_the_word_notice_lists_the_defects_most_urgent_first(tmp_path: Path):
     assert "{" not in text
 
 
+def test_a_run_of_an_unknown_line_and_day_leaves_no_gap_in_the_sentence(tmp_path: Path):
+    data = defects(tmp_path)
+    told = [one.text for one in written(data, tmp_path).paragraphs]
+    line, day = data.run.line, data.run.date
+    assert any(one.startswith(f"{line} ") and f"，检测日期 {day}，任务 " in one for one in told)
+    data = replace(data, run=replace(data.run, line="", date=""))
+    told = [one.text for one in written(data, tmp_path).paragraphs]
+    assert any(one.startswith(f"任务 {data.run.name}：图像 1183 张") for one in told)
+
+
 def test_a_notice_of_a_selection_says_so(tmp_path: Path):
     only = Words("站区：东站", "section: 东站")
     made = written(replace(defects(tmp_path), selection=only), tmp_path)
@@ -154,6 +164,7 @@ def test_the_pdf_notice_says_the_same_as_the_word_one(tmp_path: Path):
     for piece in ("D046", "K1350+345", "断裂 broken", "93%", "2 defects in 1180 of 1183"):
         assert piece in text
     assert fingerprint.of(data) in text
+    assert f"，检测日期 {data.run.date}，任务 " in text.replace("\n", "")
     pictures = [
         image for page in pypdf.PdfReader(tmp_path / "n.pdf").pages for image in page.images
     ]
