@@ -229,7 +229,7 @@ def _facts(data: ReportData) -> Iterator[Fact]:
         ("Line 线路", run.line),
         ("Direction 行别", direction_zh(run.direction)),
         ("Inspected 检测日期", run.date),
-        ("Source", run.source),
+        ("Source 来源", run.source),
     )
     yield from (Fact(name, printable(value)) for name, value in pairs if value)
 
@@ -245,7 +245,11 @@ def _tiles(
     )
     yield Tile("defective parts 缺陷部件", f"{len(defects):,}", detail, "main")
     if (shots := len(data.defects())) > len(defects):
-        yield Tile("defects in photographs 缺陷图像", f"{shots:,}", "views of one part joined")
+        yield Tile(
+            "defects in photographs 缺陷图像",
+            f"{shots:,}",
+            "views of one part joined 同一部件的视图已合并",
+        )
     yield Tile("parts not judged 未能判定", f"{len(unjudged):,}", style=_alert(len(unjudged)))
     yield Tile("photographs 图像", f"{counts.images:,}")
     yield Tile("judged 已判定", f"{counts.done:,}")
@@ -268,13 +272,16 @@ def _notes(
     if counts.pending:
         yield (
             f"The scan is not finished: {counts.pending:,} of {counts.images:,} photographs have "
-            f"not been looked at. Run the scan again to go on."
+            f"not been looked at. Run the scan again to go on. "
+            f"扫描未完成：还有 {counts.pending:,} 张图像未检，再次运行扫描即可继续。"
         )
     not_judged = counts.unusable + counts.failed
     if not_judged or unjudged:
         yield (
             f"Not judged does not mean free of defects: {_number(not_judged, 'photograph')} and "
-            f"{_number(len(unjudged), 'part')} could not be judged and are listed below."
+            f"{_number(len(unjudged), 'part')} could not be judged and are listed below. "
+            f"未能判定不等于无缺陷：{not_judged:,} 张图像、{len(unjudged):,} 处部件未能判定，"
+            "列于下方。"
         )
     if unsure := sum(bool(others) for others in data.possible_twins().values()):
         yield (
@@ -283,11 +290,15 @@ def _notes(
             f"无法确认时分开列出。"
         )
     yield from data.promises[:1]
-    for found, what in ((defects, "defects"), (unjudged, "parts that could not be judged")):
+    for found, what, zh in (
+        (defects, "defects", "缺陷"),
+        (unjudged, "parts that could not be judged", "未能判定的部件"),
+    ):
         if len(found) > MAX_CARDS:
             yield (
                 f"The {MAX_CARDS:,} most urgent of {len(found):,} {what} are shown; the xlsx and "
-                f"csv reports hold all of them."
+                f"csv reports hold all of them. "
+                f"{len(found):,} 处{zh}中只显示最紧急的 {MAX_CARDS:,} 处，全部见 xlsx 和 csv 报告。"
             )
 
 
@@ -296,13 +307,13 @@ def _number(count: int, noun: str) -> str:
 
 
 def _judged_by(data: ReportData) -> Iterator[Fact]:
-    yield Fact("model", data.versions.model)
-    yield Fact("rules", data.versions.rules)
+    yield Fact("model 模型", data.versions.model)
+    yield Fact("rules 规则", data.versions.rules)
     yield Fact("taxonomy 定级字典", data.versions.taxonomy)
     for component, threshold in sorted(data.thresholds.items()):
-        yield Fact(f"{component} is raised from a probability of", f"{threshold:.3f}")
+        yield Fact(f"{component} is raised from a probability of 提报阈值", f"{threshold:.3f}")
     for line in data.promises:
-        yield Fact("promise", line.strip())
+        yield Fact("promise 承诺", line.strip())
     yield Fact("review 复核", printable(words.standing(data).both()))
     yield Fact("fingerprint 指纹 (SHA-256)", fingerprint.of(data))
 
@@ -485,5 +496,6 @@ def _frames_line(data: ReportData) -> str:
         for reason, count in counted.items()
     ]
     total = len(data.bad_frames)
-    tail = f". The first {MAX_FRAMES:,} of {total:,} are listed." if total > MAX_FRAMES else "."
+    cut = f" The first {MAX_FRAMES:,} of {total:,} are listed. 仅列出前 {MAX_FRAMES:,} 张。"
+    tail = f".{cut}" if total > MAX_FRAMES else "."
     return "; ".join(reasons) + tail if reasons else ""

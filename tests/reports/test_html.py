@@ -251,3 +251,12 @@ def test_a_report_that_cannot_be_written_is_one_line(tmp_path: Path):
     with pytest.raises(StoreError, match=r"cannot write report .*folder: Is a directory"):
         html.write_html(reported.report([]), tmp_path / "folder")
     assert [path.name for path in tmp_path.iterdir()] == ["folder"]
+
+
+def test_no_label_of_the_page_is_english_alone():
+    source = Path(page.__file__).with_name("templates") / "report.html.j2"
+    left_out = r"{%.*?%}|{{.*?}}|<style>.*?</style>|<script>.*?</script>"
+    text = re.sub(left_out, " ", source.read_text(encoding="utf-8"), flags=re.DOTALL)
+    labels = [one.strip() for one in re.findall(r">([^<>]*[A-Za-z]{3}[^<>]*)<", text)]
+    assert len(labels) > 20
+    assert [one for one in labels if not re.search(r"[\u4e00-\u9fff]", one)] == ["4C report:"]

@@ -19,7 +19,7 @@
       card.hidden = !fits(card);
       shown += card.hidden ? 0 : 1;
     }
-    document.getElementById("shown").textContent = `${shown} of ${cards.length} shown`;
+    document.getElementById("shown").textContent = `${shown} of ${cards.length} shown 已显示`;
     for (const part of document.querySelectorAll("section.found")) {
       part.hidden = part.querySelector(".card") && !part.querySelector(".card:not([hidden])");
     }
