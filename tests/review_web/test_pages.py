@@ -142,6 +142,24 @@ def test_a_sheet_asks_only_for_the_pictures_that_did_not_come_with_it(
     assert complaints == []
 
 
+def test_a_photograph_stays_until_the_next_one_is_there(line: Railway, page: Page):
+    log_in(page, line, "wang", "#/picture?frame=57")
+    canvas = page.locator(".osd")
+    expect(canvas).to_have_attribute("data-frame", "57")
+    page.evaluate(
+        """() => {
+          window.gaps = 0;
+          new MutationObserver(() => { window.gaps += !document.querySelector(".osd"); })
+            .observe(document.body, {subtree: true, childList: true});
+        }"""
+    )
+    take(page, "l", "measure")
+    page.get_by_role("button", name="Next mast").click()
+    expect(canvas).not_to_have_attribute("data-frame", "57")
+    expect(page.locator(".canvas")).to_have_class("canvas tool-move")  # a tool is of one photograph
+    assert page.evaluate("gaps") == 0
+
+
 def take(page: Page, key: str, tool: str) -> None:
     """Take a tool of the photograph by its key; a drag before it is in hand would move the view."""
     page.keyboard.press(key)

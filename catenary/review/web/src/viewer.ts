@@ -82,7 +82,8 @@ export class PhotographViewer {
       return;
     }
     this.viewer.addOnceHandler("open", () => {
-      if (box) this.showBox(box, true);
+      // Not of one that was passed over before it was open
+      if (box && frame === this.frame) this.showBox(box, true);
     });
     this.viewer.open({
       width: frame.width,

@@ -1,5 +1,6 @@
 // Any photograph at full resolution: findings and parts over it, tone, measuring, drawing.
-import { useEffect, useRef, useState } from "preact/hooks";
+import { useEffect, useRef } from "preact/hooks";
+import { useAnew } from "../anew";
 import { api, type Box, type FrameDetail, type ItemDetail, type MastDetail } from "../api";
 import { CorrectForm, DrawForm, type FrameItem } from "../boxforms";
 import { Grade, KeyButton, Problem, State } from "../controls";
@@ -27,7 +28,8 @@ export function Picture({ query }: { query: URLSearchParams }) {
   const chosen = Number(query.get("item")) || null;
   const isFollowing = query.has("follow");
   const frame = useLoaded(`frame ${id}`, () => (id ? api.frame(id) : Promise.resolve(null)));
-  const shown = frame.value?.id === id ? frame.value : null;
+  // The one before stays until this one is there; keys and tools are about what is on the screen.
+  const shown = frame.error ? null : frame.value;
   const mastId = shown?.mast?.id ?? null;
   const mast = useLoaded(`mast ${mastId}`, () =>
     mastId === null ? Promise.resolve(null) : api.mast(mastId),
@@ -47,7 +49,6 @@ export function Picture({ query }: { query: URLSearchParams }) {
       <Problem error={frame.error} retry={frame.reload} />
       {shown && (
         <Shown
-          key={shown.id}
           frame={shown}
           mast={mast.value}
           chosen={chosen}
@@ -70,9 +71,9 @@ interface ShownProps {
 function Shown({ frame, mast, chosen, part, reload }: ShownProps) {
   const { evidence, tone } = useSettings();
   const canDecide = useRight("decide");
-  const [tool, setTool] = useState<Tool>("move");
-  const [stroke, setStroke] = useState<[Spot, Spot] | null>(null);
-  const [message, setMessage] = useState("");
+  const [tool, setTool] = useAnew<Tool>(frame.id, "move");
+  const [stroke, setStroke] = useAnew<[Spot, Spot] | null>(frame.id, null);
+  const [message, setMessage] = useAnew(frame.id, "");
   const viewer = useRef<PhotographViewer | null>(null);
   const item = frame.items.find(({ id }) => id === chosen) ?? null;
   const [previousCamera, nextCamera] = neighbours(mast, frame.id);
