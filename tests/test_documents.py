@@ -40,6 +40,37 @@ def test_there_are_commands_to_look_at():
     assert any("--again" in one.opts for one in EVERY["catenary scan"])
 
 
+def typed(text: str) -> Iterator[tuple[str, set[str]]]:
+    """Yield the commands that a text tells to type, each with the options it gives them."""
+    joined = re.sub(r"\\\n\s*", " ", text)
+    for line in re.findall(r"^ {4}(catenary .*)$", joined, re.MULTILINE) + re.findall(
+        r"`(catenary [^`]*)`", joined
+    ):
+        words = line.partition("  #")[0].split()
+        for count in (3, 2):
+            if (name := " ".join(words[:count])) in EVERY:
+                yield name, {one for one in words if re.fullmatch(r"--[a-z][a-z-]*", one)}
+                break
+
+
+@pytest.mark.parametrize("path", DOCUMENTS, ids=lambda path: path.name)
+def test_commands_are_written_with_options_that_they_have(path):
+    wrong = [
+        (name, one)
+        for name, flags in typed(path.read_text(encoding="utf-8"))
+        for one in flags
+        if not any(one in (*known.opts, *known.secondary_opts) for known in EVERY[name])
+    ]
+    assert not wrong
+
+
+def test_commands_are_found_in_the_documents():
+    found = list(
+        typed("a `catenary runs show RUN --json`\n\n    catenary scan X \\\n  --as Y  # --z")
+    )
+    assert found == [("catenary scan", {"--as"}), ("catenary runs show", {"--json"})]
+
+
 def test_every_option_has_a_help_text():
     assert not [(name, one.opts) for name in EVERY for one in EVERY[name] if not one.help]
 
