@@ -149,8 +149,10 @@ def sets_of(settings: TrainingSettings, taxonomy: Taxonomy) -> Sets:
             of the labels, nothing is left to train on, validation is labelled in part only, or
             shares a mast, photograph or image file with training.
     """
-    train = read_sets(settings.train, taxonomy)
-    validation = read_sets(settings.validation, taxonomy)
+    train, validation = read_sets(settings.train), read_sets(settings.validation)
+    paths = (*settings.train, *settings.validation)
+    for path, labelled in zip(paths, (*train, *validation), strict=True):
+        class_map.refuse_unknown(labelled, taxonomy, path)
     fingerprint = ""
     if settings.split is not None:
         known = splits.read(settings.split)
@@ -166,17 +168,14 @@ def sets_of(settings: TrainingSettings, taxonomy: Taxonomy) -> Sets:
     leaks.refuse(train, validation)
     shared = leaks.shared_sections(train, validation)
     if shared:
-        told = "validation has sections of training, so no figure holds for others shared=%s"
+        told = "validation has sections of training, so no figure holds for other ones shared=%s"
         log.warning(told, ",".join(shared))
     return Sets(train, validation, fingerprint)
 
 
-def read_sets(paths: Sequence[Path], taxonomy: Taxonomy) -> list[LabelledSet]:
-    """Read label files; see `catenary.datasets.coco.read` and `class_map.refuse_unknown`."""
-    sets = [coco.read(path) for path in paths]
-    for path, labelled in zip(paths, sets, strict=True):
-        class_map.refuse_unknown(labelled, taxonomy, path)
-    return sets
+def read_sets(paths: Sequence[Path]) -> list[LabelledSet]:
+    """Read label files; see `catenary.datasets.coco.read`."""
+    return [coco.read(path) for path in paths]
 
 
 def fingerprint(paths: Sequence[Path]) -> str:
