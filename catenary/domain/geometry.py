@@ -134,6 +134,10 @@ class Polyline:
         """Return this line moved by (dx, dy) pixels."""
         return type(self)(self.role, tuple((x + dx, y + dy) for x, y in self.points))
 
+    def scaled(self, factor: float) -> Self:
+        """Return this line in a picture resized by ``factor``."""
+        return type(self)(self.role, tuple((x * factor, y * factor) for x, y in self.points))
+
 
 def iou_matrix(first: NDArray[np.float32], second: NDArray[np.float32]) -> NDArray[np.float32]:
     """Return the (N, M) intersection over union of (N, 4) with (M, 4) boxes, x0 y0 x1 y1."""

@@ -216,8 +216,8 @@ SEEN: Mapping[str, Words] = {
         "{longest_gap} of its length shows no wire (limit {limit_longest_gap})",
     ),
     "dropper_free_end": Words(
-        "线端悬空：端部仅宽 {end_width}（有线夹时至少 {limit_end_width}）",
-        "an end of its wire hangs free: it is {end_width} wide there (in a clamp: "
+        "线端悬空，未与线夹连接：端部仅宽 {end_width}（有线夹时至少 {limit_end_width}）",
+        "an end of its wire hangs free, in no clamp: what is there is {end_width} wide (a clamp: "
         "{limit_end_width} or more)",
     ),
     "dropper_absence": Words(
@@ -235,8 +235,8 @@ SEEN: Mapping[str, Words] = {
         "its wire leaves the straight line by {bow} of its length (limit {limit_bow})",
     ),
     "insulator_shed_spacing": Words(
-        "一处不像伞裙：相似度比两侧低 {likeness_drop}（限值 {limit_likeness_drop}）",
-        "one place looks {likeness_drop} less like a shed than both its sides "
+        "一处缺少伞裙：与伞裙的相似度比两侧低 {likeness_drop}（限值 {limit_likeness_drop}）",
+        "one place shows no shed: it looks {likeness_drop} less like one than both its sides "
         "(limit {limit_likeness_drop})",
     ),
     "insulator_surface": Words(
@@ -246,8 +246,9 @@ SEEN: Mapping[str, Words] = {
         "{limit_darkening}), {robust_z} times the usual difference (limit {limit_robust_z})",
     ),
     "split_pin_presence": Words(
-        "看不到销体：对比度仅 {wire_contrast}（有销时至少 {limit_wire_contrast}）",
-        "no pin stands out: {wire_contrast} contrast (a pin: {limit_wire_contrast} or more)",
+        "框内看不到销体：对比度仅 {wire_contrast}（有销时至少 {limit_wire_contrast}）",
+        "no pin stands out in the box: {wire_contrast} contrast (a pin: {limit_wire_contrast} or "
+        "more)",
     ),
     "split_pin_opening": Words(
         "销腿张角仅 {leg_angle}（限值 {limit_leg_angle}）",
@@ -286,8 +287,9 @@ SEEN: Mapping[str, Words] = {
     ),
     "messenger_burn": _BURNT,
     "contact_wear": Words(
-        "一侧缺损达线宽的 {side_loss}（限值 {limit_side_loss}）",
-        "one side has lost {side_loss} of its width (limit {limit_side_loss})",
+        "一侧磨去线宽的 {side_loss}（限值 {limit_side_loss}），另一侧完好",
+        "{side_loss} of its width is gone on one side (limit {limit_side_loss}) and not on the "
+        "other",
     ),
     "contact_kink": Words(
         "一处弯折 {kink}（限值 {limit_kink}）",
@@ -299,7 +301,8 @@ SEEN: Mapping[str, Words] = {
         "it leaves the line between its ends by {bow} of its length (limit {limit_bow})",
     ),
     "steady_arm_slope": Words(
-        "倾斜 {slope}（限值 {limit_slope}）", "it slopes by {slope} (limit {limit_slope})"
+        "与水平线夹角 {slope}（限值 {limit_slope}）",
+        "it lies at {slope} to the level (limit {limit_slope})",
     ),
     "steady_arm_ends": Words(
         "一端悬空：端部周围仅 {held} 的范围有连接物（至少需要 {limit_held}）",
@@ -311,9 +314,9 @@ SEEN: Mapping[str, Words] = {
         "it leaves the line between its ends by {bow} of its length (limit {limit_bow})",
     ),
     "foreign_object_bulk": Words(
-        "此处有物体，约厚 {thickness}（限值 {limit_thickness}），不属于已检出的部件",
-        "something about {thickness} thick is there (limit {limit_thickness}) that belongs to no "
-        "located part",
+        "悬挂有不属于任何已检出部件的物体，厚约 {thickness}（限值 {limit_thickness}）",
+        "something hangs there that belongs to no located part, about {thickness} thick (limit "
+        "{limit_thickness})",
     ),
     "mast_part_gone": Words(
         "上次照片中有该部件，本次未检出，该处图像相似度仅 {picture_likeness}"
@@ -489,28 +492,31 @@ ROLES: Mapping[str, Words] = {
     "is": Words("现在位置", "where it is"),
     # Of a broken wire too: the path from clamp to clamp, where there is no wire as well.
     "wire": Words("跟踪的路径", "path that was followed"),
-    "gap": Words("缺损处", "gap"),
-    "end": Words("线端", "end"),
-    "bow": Words("弯曲", "bow"),
-    "chord": Words("两端连线", "chord"),
-    "shed": Words("伞裙", "shed"),
-    "darkened": Words("变暗伞裙", "darkened shed"),
-    "axis": Words("轴线", "axis"),
+    "gap": Words("缺失处", "where it is missing"),
+    "end": Words("悬空端", "free end"),
+    "bow": Words("实际线形", "its course"),
+    "chord": Words("两端连线", "straight line between the ends"),
+    "shed": Words("检出的伞裙", "sheds found"),
+    "darkened": Words("最暗的伞裙", "darkest shed"),
+    "axis": Words("绝缘子轴线", "axis of the string"),
     "leg": Words("销腿", "leg"),
     "shank": Words("销杆", "shank"),
     "head": Words("销头", "head"),
     "no_leg": Words("最似销腿处，但过弱", "most like a leg, but too faint"),
     "thread": Words("螺纹", "thread"),
     "nut": Words("螺母", "nut"),
-    "hole": Words("孔", "hole"),
+    "hole": Words("空孔", "empty hole"),
     "clamp": Words("线夹", "clamp"),
-    "edge": Words("边缘", "edge"),
-    "burn": Words("烧伤处", "burn"),
-    "worn": Words("磨耗处", "worn"),
+    "edge": Words("测得的边缘", "edge as measured"),
+    "burn": Words("烧伤段", "burnt stretch"),
+    "worn": Words("磨耗处", "worn stretch"),
     "kink": Words("弯折处", "kink"),
-    "thin": Words("变细处", "thin"),
+    "thin": Words("变细处", "thin place"),
     "strand": Words("散股", "strand"),
-    "outline": Words("轮廓", "outline"),
+    "outline": Words("物体轮廓", "outline of the object"),
+    "angle": Words("倾斜角", "angle to the level"),
+    "level": Words("水平线", "level line"),
+    "arm": Words("定位器轴线", "line of the arm"),
     "unusual": Words("最异常处", "most unusual"),
 }
 
@@ -538,7 +544,7 @@ COLOURS: Mapping[str, Words] = {
 }
 LEGEND = Words("图中{rest}。", "Drawn in {rest}.")
 COLOUR_IS = Words("{colour}色为{roles}", "{colour}: {roles}")
-BRIGHTENED = Words("图像已提亮（伽马 {gamma}）", "made brighter to be seen (gamma {gamma})")
+ADJUSTED = Words("图像明暗已调整，便于查看", "light adjusted so that the part is seen")
 
 # Parts of the sentences of `catenary.reports.words`.
 STOP = Words("{rest}。", "{rest}.")

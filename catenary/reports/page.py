@@ -385,7 +385,7 @@ def _framed(crop: CropImage, box: Box, side: int) -> Shot | None:
         return None
     uri = _uri(picture.content)
     own = box.shifted(-crop.x0, -crop.y0)
-    return Shot(uri, picture.width, picture.height, own, (), (), (), _light(picture.gamma))
+    return Shot(uri, picture.width, picture.height, own, (), (), (), _light(picture.is_adjusted))
 
 
 def _uri(content: bytes) -> str:
@@ -446,7 +446,8 @@ def _limit(one: Shown) -> str:
 
 
 def _shot(one: ReportFinding, side: int = PICTURE_SIDE) -> Shot | None:
-    picture = pictures.load(one.crop, one.finding.component.box, side)
+    measured = pictures.lines_of(one.finding.evidence)
+    picture = pictures.load(one.crop, one.finding.component.box, side, measured)
     if picture is None or one.crop is None:
         return None
     lines, dots, roles = [], [], dict[str, str]()
@@ -468,15 +469,12 @@ def _shot(one: ReportFinding, side: int = PICTURE_SIDE) -> Shot | None:
         tuple(lines),
         tuple(dots),
         tuple(Role(words.role(name).both(), colour) for name, colour in roles.items()),
-        _light(picture.gamma),
+        _light(picture.is_adjusted),
     )
 
 
-def _light(gamma: float) -> str:
-    if gamma == 1:
-        return ""
-    number = f"{gamma:.2f}"
-    return lexicon.BRIGHTENED.filled(gamma=lexicon.Words(number, number)).both()
+def _light(is_adjusted: bool) -> str:
+    return lexicon.ADJUSTED.both() if is_adjusted else ""
 
 
 def _frame_row(one: BadFrame) -> FrameRow:

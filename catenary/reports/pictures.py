@@ -5,21 +5,19 @@ import math
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
+import cv2
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageDraw
 
 from catenary.domain.finding import Evidence, Verdict
 from catenary.domain.geometry import Box, Polyline
-from catenary.imaging import packed
+from catenary.imaging import packed, tone
 from catenary.reports.data import CropImage, ReportFinding
 
 _QUALITY = 80  # JPEG; below, thin wires get ringing. Our starting value
 _BETWEEN = 2  # px between the plain picture and the drawn one
-_BRIGHT_END = 95.0  # percentile of a part's grey levels that is made visible
-_SEEN = 120.0  # grey level that it is brought to. Our starting values
 _MOST_ENLARGED = 6.0  # beyond, a pin is only blurred more
-_LEAST_GAMMA = 0.4  # below, the noise of black is seen before the part
 RED, ORANGE, YELLOW = "#ff5a4d", "#e69f00", "#f0e442"
 BLUE, GREEN, PINK, WHITE = "#56b4e9", "#009e73", "#cc79a7", "#ffffff"
 # One colour a role, readable on dark and light metal and for the colour-blind: red where the defect
@@ -37,6 +35,7 @@ ROLE_COLOURS = {
     "strand": RED,
     "shank": RED,
     "outline": RED,
+    "angle": RED,
     "is": RED,
     "darkened": ORANGE,
     "unusual": ORANGE,
@@ -52,12 +51,22 @@ ROLE_COLOURS = {
     "head": GREEN,
     "axis": PINK,
     "chord": PINK,
+    "level": PINK,
+    "arm": PINK,
 }
 OTHER_COLOUR = ORANGE
 BOX_COLOUR = WHITE
 # Roles of lines that say: here it is. They are drawn last and widest, and only of what says so.
 MARKS = frozenset({role for role, colour in ROLE_COLOURS.items() if colour in (RED, ORANGE)})
-_OF_DEFECTS = MARKS | {"chord"}  # which is nothing to see without the bow beside it
+# With what is nothing to see without the bow, or the angle, beside it.
+_OF_DEFECTS = MARKS | {"chord", "level", "arm"}
+# What is there, on a line or within one, and not the lack of it.
+_OF_THE_PART = frozenset({"wire", "edge", "shed", "leg", "thread", "nut", "head"})
+_FULL = frozenset({"outline"})
+_SLENDER = 2.0  # times as long as wide from which a box may be mostly air
+_CORE = 0.25  # of a box's shorter side, at each of its sides, that is not its middle
+_ON_PX = 3  # width of a line whose grey levels are taken
+_FAR = 1e5  # px; what lies beyond is nowhere in a picture
 _MARK_PX, _LINE_PX = 3, 2
 _HALO_PX, _HALO = 1, "#000000"  # beside the box and what else a glaring part would swallow
 _DOT_PX = 5
@@ -73,7 +82,7 @@ class Picture:
         height: The same.
         shown_width: Of the JPEG, pixels.
         shown_height: The same.
-        gamma: Exponent in (0, 1] by which grey levels were made brighter; 1 for as photographed.
+        is_adjusted: Grey levels are not as photographed, so that the part is seen.
     """
 
     content: bytes
@@ -81,21 +90,32 @@ class Picture:
     height: int
     shown_width: int
     shown_height: int
-    gamma: float
+    is_adjusted: bool
 
 
-def load(crop: CropImage | None, part: Box, side: int) -> Picture | None:
+def load(
+    crop: CropImage | None, part: Box, side: int, lines: Iterable[Polyline] = ()
+) -> Picture | None:
     """Return the crop around a part, of at most ``side`` squared pixels, or None when unreadable.
 
     The area is bounded and not the longer side: a dropper is ten times as long as wide, and its
     wire would vanish.
+
+    Args:
+        crop: Where the picture is; None has none.
+        part: Full-frame pixels.
+        side: See above.
+        lines: What was measured, full-frame pixels: it is made bright enough to be seen.
     """
-    opened = _opened(crop, part, lambda width, height: min(side / math.sqrt(width * height), 1.0))
+
+    def scale_for(width: int, height: int) -> float:
+        return min(side / math.sqrt(width * height), 1.0)
+
+    opened = _opened(crop, part, lines, scale_for)
     if opened is None:
         return None
-    return Picture(
-        _jpeg(opened.image), opened.width, opened.height, *opened.image.size, opened.gamma
-    )
+    size = opened.width, opened.height, *opened.image.size
+    return Picture(_jpeg(opened.image), *size, opened.is_adjusted)
 
 
 def load_drawn(finding: ReportFinding, max_width: int, max_height: int) -> Picture | None:
@@ -116,7 +136,7 @@ def load_drawn(finding: ReportFinding, max_width: int, max_height: int) -> Pictu
         return min(max_width / width, (max_height - _BETWEEN) / 2 / height)
 
     part = finding.finding.component.box
-    opened = _opened(finding.crop, part, scale_for)
+    opened = _opened(finding.crop, part, lines_of(finding.finding.evidence), scale_for)
     if opened is None or finding.crop is None:
         return None
     plain = opened.image.convert("RGB")
@@ -130,28 +150,7 @@ def load_drawn(finding: ReportFinding, max_width: int, max_height: int) -> Pictu
     canvas = Image.new("RGB", size, BOX_COLOUR)
     canvas.paste(plain, (0, 0))
     canvas.paste(drawn, place)
-    return Picture(_jpeg(canvas), opened.width, opened.height, *canvas.size, opened.gamma)
-
-
-def gamma_for(grey: NDArray[np.uint8]) -> float:
-    """Return the exponent by which a dark part is made bright enough to be seen.
-
-    At night a wire is often ten grey levels above black, which no screen in a lit room shows. The
-    exponent brings the bright end of the part's own grey levels to a middle grey; order is kept.
-
-    Args:
-        grey: (height, width) uint8, the part's box.
-
-    Returns:
-        An exponent of grey levels as shares of white, in [0.4, 1]; 1 for a part bright enough.
-
-    >>> gamma_for(np.full((4, 4), 200, np.uint8))
-    1.0
-    """
-    bright = float(np.percentile(grey, _BRIGHT_END)) if grey.size else _SEEN
-    if bright >= _SEEN:
-        return 1.0
-    return max(math.log(_SEEN / 255) / math.log(max(bright, 1.0) / 255), _LEAST_GAMMA)
+    return Picture(_jpeg(canvas), opened.width, opened.height, *canvas.size, opened.is_adjusted)
 
 
 def _draw(canvas: Image.Image, finding: ReportFinding, crop: CropImage, scale: float) -> None:
@@ -204,18 +203,49 @@ def lines_of(evidence: Iterable[Evidence]) -> list[Polyline]:
     return sorted(told, key=lambda trace: trace.role in MARKS)
 
 
+def levels_of(pixels: NDArray[np.uint8], box: Box, lines: Iterable[Polyline]) -> NDArray[np.uint8]:
+    """Return the grey levels of what was measured of a part: on its lines, within its outlines.
+
+    What tells where something lacks is left out. Of a part without lines it is the middle of its
+    box, unless that is slender: a pin fills its box, a dropper does not.
+
+    Args:
+        pixels: (height, width) uint8.
+        box: Of the part, in its pixels.
+        lines: The same.
+
+    Returns:
+        (N,) uint8, perhaps none.
+    """
+    mask = np.zeros(pixels.shape, np.uint8)
+    for line in lines:
+        points = np.round(np.clip(line.points, -_FAR, _FAR)).astype(np.int32)
+        if line.role in _OF_THE_PART:
+            cv2.polylines(mask, [points], False, (1,), _ON_PX)
+        elif line.role in _FULL:
+            cv2.fillPoly(mask, [points], (1,))
+    if not mask.any() and max(box.width, box.height) < _SLENDER * min(box.width, box.height):
+        inner = box.grown(-_CORE * min(box.width, box.height))
+        mask[max(int(inner.y0), 0) : int(inner.y1), max(int(inner.x0), 0) : int(inner.x1)] = 1
+    levels: NDArray[np.uint8] = pixels[mask > 0]
+    return levels
+
+
 @dataclass(frozen=True, slots=True)
 class _Opened:
     image: Image.Image  # grey, as small as wanted, as bright as needed
     width: int  # before
     height: int
-    gamma: float
+    is_adjusted: bool
 
 
 def _opened(
-    crop: CropImage | None, part: Box, scale_for: Callable[[int, int], float]
+    crop: CropImage | None,
+    part: Box,
+    lines: Iterable[Polyline],
+    scale_for: Callable[[int, int], float],
 ) -> _Opened | None:
-    """Return the crop, scaled by what ``scale_for`` says, and brighter where it is dark."""
+    """Return the crop, scaled by what ``scale_for`` says, with grey levels that show the part."""
     if crop is None:
         return None
     try:
@@ -224,14 +254,16 @@ def _opened(
     except (OSError, ValueError, Image.DecompressionBombError):
         return None  # the report says that the picture is missing
     width, height = grey.size
+    pixels = np.asarray(grey)
     own = part.shifted(-crop.x0, -crop.y0).clipped(width, height) or Box(0, 0, width, height)
-    corners = (int(own.x0), int(own.y0), math.ceil(own.x1), math.ceil(own.y1))
-    gamma = gamma_for(np.asarray(grey.crop(corners)))
+    inner = pixels[int(own.y0) : math.ceil(own.y1), int(own.x0) : math.ceil(own.x1)]
+    here = [line.shifted(-crop.x0, -crop.y0) for line in lines]
+    table = tone.table_for(inner, levels_of(pixels, own, here))
     scale = scale_for(width, height)
     size = (max(int(width * scale), 1), max(int(height * scale), 1))
     small = grey.resize(size, Image.Resampling.LANCZOS)
-    brighter = small.point([round(255 * (level / 255) ** gamma) for level in range(256)])
-    return _Opened(brighter, width, height, gamma)
+    is_adjusted = bool((table != np.arange(256)).any())
+    return _Opened(small.point(table.tolist()), width, height, is_adjusted)
 
 
 def _jpeg(image: Image.Image) -> bytes:

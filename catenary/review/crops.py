@@ -72,12 +72,14 @@ def _shown(pixels: NDArray[np.uint8], seen: Seen, wanted: answers.Crop, look: Lo
     inner = seen.box.shifted(-wanted.x0, -wanted.y0)
     small = photos.shrunk(pixels, look.max_side)
     scale = max(small.shape) / max(pixels.shape)
+    evidence = [] if seen.found is None else seen.found.finding.evidence
+    lines = [one.shifted(-wanted.x0, -wanted.y0) for one in pictures.lines_of(evidence)]
     if look.is_bright:
         own = inner.clipped(width, height) or Box(0, 0, width, height)
         x0, y0, x1, y1 = (int(scale * each) for each in (own.x0, own.y0, own.x1, own.y1))
-        small = photos.brightened(small, small[y0 : y1 + 1, x0 : x1 + 1])
+        scaled = [one.scaled(scale) for one in lines]
+        measured = pictures.levels_of(small, own.scaled(scale), scaled)
+        small = photos.brightened(small, small[y0 : y1 + 1, x0 : x1 + 1], measured)
     if look.is_drawn:
-        evidence = [] if seen.found is None else seen.found.finding.evidence
-        lines = [one.shifted(-wanted.x0, -wanted.y0) for one in pictures.lines_of(evidence)]
         small = photos.drawn(small, inner, lines, scale)
     return pyramid.jpeg(small)

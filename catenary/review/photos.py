@@ -14,10 +14,10 @@ from numpy.typing import NDArray
 
 from catenary.domain.errors import SourceError, UnreadableImageError
 from catenary.domain.geometry import Box, Polyline
-from catenary.imaging import decode, packed, pyramid, resize
+from catenary.imaging import decode, packed, pyramid, resize, tone
 from catenary.imaging.pyramid import Pyramid
 from catenary.reports.pictures import BOX_COLOUR, OTHER_COLOUR, ROLE_COLOURS
-from catenary.review import answers, tone
+from catenary.review import answers
 from catenary.review.memory import Memory
 from catenary.runs import discover
 from catenary.runs.source import Source
@@ -179,9 +179,14 @@ def shrunk(pixels: NDArray[np.uint8], max_side: int) -> NDArray[np.uint8]:
     return np.asarray(cv2.resize(half, size, interpolation=cv2.INTER_AREA), np.uint8)
 
 
-def brightened(pixels: NDArray[np.uint8], inner: NDArray[np.uint8]) -> NDArray[np.uint8]:
-    """Return a picture in which its ``inner`` part is seen well, be it dark or glaring."""
-    return tone.table_for(inner)[pixels]
+def brightened(
+    pixels: NDArray[np.uint8], inner: NDArray[np.uint8], own: NDArray[np.uint8] | None = None
+) -> NDArray[np.uint8]:
+    """Return a picture in which its ``inner`` part is seen well, be it dark or glaring.
+
+    ``own`` (N,) are the grey levels of what was measured of it, if anything was.
+    """
+    return tone.table_for(inner, own)[pixels]
 
 
 def drawn(

@@ -6,12 +6,14 @@ measures are ours. All numbers are our starting values, to be set on confirmed b
 
 from dataclasses import dataclass
 
+import cv2
 import numpy as np
 
 from catenary.domain.finding import Evidence, Measurement
 from catenary.domain.refusal import Refusal
 from catenary.imaging.crops import Crop
 from catenary.rules.stretch import (
+    Flags,
     Numbers,
     Stretch,
     StretchLimits,
@@ -45,13 +47,16 @@ class Burn:
     """The place of a box that looks most like a burn.
 
     Attributes:
-        column: Of the strip.
+        first: Column of the strip at which it begins: from there on, brightness or roughness is
+            beyond its limit.
+        last: The same at its end.
         change: Times by which it is brighter or darker than usual, at least 1.
         roughness: Roughness of brightness over the usual one.
         ratio: The weaker of both over its limit; 1 at the limit.
     """
 
-    column: int
+    first: int
+    last: int
     change: float
     roughness: float
     ratio: float
@@ -79,7 +84,7 @@ def evidence(crop: Crop, limits: BurnLimits, needed: StretchLimits, source: str)
         Measurement("brightness_change", burn.change, "1", limits.change),
         Measurement("roughness", burn.roughness, "1", limits.roughness),
     )
-    drawn = (*stretch.edges(), *stretch.around("burn", burn.column, _WINDOW * stretch.width))
+    drawn = (*stretch.edges(), *stretch.along("burn", burn.first, burn.last))
     return judged(source, "burned", burn.ratio, numbers, drawn)
 
 
@@ -97,13 +102,36 @@ def worst(stretch: Stretch, limits: BurnLimits) -> Burn:
     floor = 0.02 * float(np.median(stretch.level))
     bright = np.log(np.maximum(stretch.level, max(floor, 0.5)))
     off: Numbers = stretch.off_usual(bright, _WINDOW * width, degree=2)
-    fine = np.where(stretch.usable, np.abs(bright - running(bright, _FINE * width)), 0.0)
+    grain = np.abs(bright - running(bright, _FINE * width))
+    fine = np.where(stretch.usable, grain, 0.0)
     size = max(1, round(_WINDOW * width))
-    rough = np.convolve(fine, np.ones(size) / size, mode="same")
+    mean = np.ones(size) / size
+    rough = np.convolve(fine, mean, mode="same")
     beside = stretch.usable & ~stretch.inside
     compared = beside if beside.mean() >= _LEAST_BESIDE else stretch.usable
     usual = max(float(np.median(rough[compared])), _LEAST_ROUGH)
     both = np.minimum(np.abs(off) / np.log(limits.change), rough / (usual * limits.roughness))
     column = int(np.where(stretch.inside, both, 0.0).argmax())
     change = float(np.exp(np.abs(off[column])))
-    return Burn(column, change, float(rough[column] / usual), float(both[column]))
+    # Where a burn hides its own edges the wire counts as unusable; it is as bright and rough there.
+    coarse = np.convolve(grain, mean, mode="same")
+    apart = np.abs(running(bright - stretch.usual(bright, 2), _WINDOW * width))
+    is_odd = (apart > np.log(limits.change)) | (coarse > usual * limits.roughness)
+    first, last = _extent(is_odd & stretch.inside, column, size)
+    return Burn(first, last, change, float(rough[column] / usual), float(both[column]))
+
+
+def _extent(is_odd: Flags, column: int, window: int) -> tuple[int, int]:
+    """Return the ends of the columns around one that are odd, or at least one window.
+
+    The middle of a burn is bright or rough, seldom both everywhere; holes of a window are closed.
+    """
+    reach = np.ones((1, 2 * (window // 2) + 1), np.uint8)
+    flags = is_odd.astype(np.uint8)[None]
+    closed = cv2.morphologyEx(flags, cv2.MORPH_CLOSE, reach)[0] > 0
+    off = np.flatnonzero(~closed)
+    before, after = off[off < column], off[off > column]
+    half = window // 2
+    first = int(before[-1]) + 1 if before.size else 0
+    last = int(after[0]) - 1 if after.size else len(closed) - 1
+    return min(first, max(column - half, 0)), max(last, min(column + half, len(closed) - 1))

@@ -49,16 +49,14 @@ def shape(crop: Crop, limits: CantileverLimits) -> Evidence:
     found = _tube(crop, limits)
     if isinstance(found, Refusal):
         return found.evidence(_SHAPE, "bent")
-    bow, column = found.bow(), found.farthest()
+    bow = found.bow()
     allowed = max(limits.bow, found.unsure())
     numbers = (
         Measurement("bow", bow, "1", allowed),
         Measurement("tube_angle", found.angle_deg, "deg"),
         Measurement("tube_length", found.length, "px"),
     )
-    first, last = found.ends
-    peak = found.at(float(column), float(found.middle[column]))
-    drawn = (*found.edges(), Polyline("bow", (first, peak, last)))
+    drawn = (*found.edges(), found.course("bow"), Polyline("chord", found.ends))
     return judged(_SHAPE, "bent", bow / allowed, numbers, drawn)
 
 

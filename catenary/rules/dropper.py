@@ -3,13 +3,14 @@
 All limits are our starting values, to be set on confirmed breaks.
 """
 
+import math
 from dataclasses import dataclass
 
 import cv2
 import numpy as np
 
 from catenary.domain.finding import Evidence, Measurement
-from catenary.domain.geometry import Polyline
+from catenary.domain.geometry import Box, Polyline
 from catenary.domain.refusal import Refusal, Unjudged, cut_off, refused
 from catenary.imaging.crops import Crop
 from catenary.rules.dropper_path import BARE, BEYOND, Followed, Gap, followed, runs
@@ -28,6 +29,7 @@ _FACED = 3.0  # the same where another tip looks back, or nothing follows at all
 _OPEN = 0.75  # share of the limit that is enough there
 _LONG = 0.25  # share of the length: so much of nothing outweighs something near its tip
 _LOOSE = 1.25  # times the limit that may then lie across the tip
+_LEAST_GAP_PX = 6.0  # shorter ones are not drawn: the mark at the end of the wire covers them
 _FITTED = 10  # rows of bare wire that a bow is fitted to
 _BETTER = (
     0.15  # share of the rows that a bow must fit in addition to be one: a hook at an end is not
@@ -124,9 +126,9 @@ def free_end(crop: Crop, limits: DropperLimits) -> Evidence:
     numbers = [Measurement("beyond_end", beyond, "1", _OPEN * limits.gap)]
     if gap:
         numbers.append(Measurement("end_width", gap.hold, "wire widths", limits.end_width))
-    lines = [*wire_lines(path), *_drawn(path, gap)]
+    lines = [*wire_lines(path)]
     if gap:
-        lines.append(path.placed("end", (gap.start,)))
+        lines += [*_within(path, gap, crop.inner), path.placed("end", (gap.start,))]
     return judged(_FREE_END, "broken", ratio, tuple(numbers), tuple(lines))
 
 
@@ -360,3 +362,26 @@ def wire_lines(path: Followed) -> list[Polyline]:
 
 def _drawn(path: Followed, gap: Gap | None) -> tuple[Polyline, ...]:
     return (path.placed("gap", (gap.start, gap.stop)),) if gap else ()
+
+
+def _within(path: Followed, gap: Gap, box: Box) -> tuple[Polyline, ...]:
+    """Return a gap as far as it lies in the box, to draw: beyond it is the air beside the dropper.
+
+    Nothing where the wire ends at the box.
+    """
+    whole = path.placed("gap", (gap.start, gap.stop))
+    start, stop = whole.points
+    shares = [1.0]
+    for low, high, at, to in (
+        (box.x0, box.x1, start[0], stop[0]),
+        (box.y0, box.y1, start[1], stop[1]),
+    ):
+        if not low <= at <= high:
+            return ()
+        if to != at:
+            shares.append(((high if to > at else low) - at) / (to - at))
+    share = min(shares)
+    if share * math.dist(start, stop) < _LEAST_GAP_PX:
+        return ()
+    end = tuple(at + share * (to - at) for at, to in zip(start, stop, strict=True))
+    return (Polyline("gap", (start, (end[0], end[1]))),)

@@ -6,8 +6,9 @@ shed is missing, what shows is what shows between the sheds: nothing like a shed
 """
 
 import math
-from dataclasses import dataclass
-from functools import lru_cache
+from collections.abc import Iterable
+from dataclasses import astuple, dataclass, replace
+from functools import lru_cache, partial
 
 import cv2
 import numpy as np
@@ -39,6 +40,13 @@ _LEAST_LEARNT = 3  # sheds from which a shed is learnt
 _STRETCH = 3.0  # periods that share one local template
 _GAP_OF_RUN = {1: 1.4, 2: 2.4, 3: 2.4}  # sheds that may be lost before so short a run
 _WIDEST_GAP = 12.0
+_ALTERNATES = (
+    0.25  # share of what varies in a row that repeats with the sheds, where they are drawn
+)
+_FAINT = 0.08  # of the strongest row's waves; fainter rows are beside the sheds
+_FLAT = 1.0  # grey levels; the same
+_CORE = 1.5  # periods of a core without waves between two edges of the sheds
+_OVER = 2.0  # strip px by which the outline of a shed is drawn around it
 _ALIKE = 0.6  # share of the likeness of the longest run that other runs of sheds must have
 
 
@@ -109,6 +117,7 @@ class _String:
     """The string, level, with its sheds found.
 
     Attributes:
+        whole: Level picture of the box.
         strip: Level picture of the sheds' rows, with its map to the crop's box.
         grey: (rows, length) float32, the strip reduced to few rows.
         likeness: (length,) of each place to a shed, in [0, 1].
@@ -117,12 +126,40 @@ class _String:
         rhythm: Fit of the row, 0 to 2.
     """
 
+    whole: Strip
     strip: Strip
     grey: Floats
     likeness: Floats
     sheds: NDArray[np.int64]
     period: float
     rhythm: float
+
+    @property
+    def corner(self) -> tuple[int, int]:
+        """Column and row of the whole at which the strip begins."""
+        moved = self.strip.to_picture[:, 2] - self.whole.to_picture[:, 2]
+        column, row = np.linalg.solve(self.whole.to_picture[:, :2], moved)
+        return round(float(column)), round(float(row))
+
+
+@dataclass(frozen=True, slots=True)
+class _Body:
+    """Where the sheds of a string are to be drawn.
+
+    Attributes:
+        shift: Strip pixels from the place of a shed to its middle.
+        top: Row of the strip at which sheds begin; above its first one where it holds not all.
+        bottom: Row at which they end.
+    """
+
+    shift: float
+    top: float
+    bottom: float
+
+    @property
+    def middle(self) -> float:
+        """Row of the axis."""
+        return (self.top + self.bottom) / 2
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -186,13 +223,10 @@ def shed_spacing(crop: Crop, limits: ShedLimits) -> Evidence:
         beside the last one is often not found; where three or more in a row are gone, something
         before the string is taken to hide them.
     """
-    looks = [_string(crop, limits, look) for look in _LOOKS]
-    seen = [(_notch(one, limits), one) for one in looks if not isinstance(one, Refusal)]
-    if not seen:
-        return next(one for one in looks if isinstance(one, Refusal)).evidence(
-            SPACING, "shed_missing"
-        )
-    notch, string = max(seen, key=lambda one: one[0].excess)
+    seen = _seen(crop, limits)
+    if isinstance(seen, Refusal):
+        return seen.evidence(SPACING, "shed_missing")
+    notch, string = seen[0]
     drop = float(np.mean([one.drop for one, _ in seen]))
     needed = float(np.mean([one.needed for one, _ in seen]))
     score = _logistic((drop - needed) / limits.spread)
@@ -206,10 +240,31 @@ def shed_spacing(crop: Crop, limits: ShedLimits) -> Evidence:
         Measurement("rhythm", string.rhythm, "1"),
     )
     verdict = Verdict.DEFECT if score >= 0.5 else Verdict.NORMAL
-    half = 0.5 * string.period
-    gap = _along(string, "gap", notch.place - half, notch.place + half)
-    traces = (*_traces(string), gap)
+    body = _body(string, crop)
+    traces = (*_traces(string, body), _around_shed(string, body, "gap", notch.place))
     return Evidence(SPACING, "shed_missing", verdict, score, measurements, traces)
+
+
+def rows_of_sheds(crop: Crop, limits: ShedLimits) -> tuple[Polyline, ...]:
+    """Return a line for each shed across the rows that `shed_spacing` compared, in crop pixels.
+
+    What it draws is moved onto the sheds, and as high as they are; these lines are as measured.
+    """
+    seen = _seen(crop, limits)
+    if isinstance(seen, Refusal):
+        return ()
+    string = seen[0][1]
+    rows = (0.0, float(string.strip.pixels.shape[0] - 1))
+    return tuple(_line(string, "shed", ((float(x), y) for y in rows)) for x in string.sheds)
+
+
+def _seen(crop: Crop, limits: ShedLimits) -> list[tuple[_Notch, _String]] | Refusal:
+    """Return what each look found, where most is missing first; or why none found anything."""
+    looks = [_string(crop, limits, look) for look in _LOOKS]
+    seen = [(_notch(one, limits), one) for one in looks if not isinstance(one, Refusal)]
+    if not seen:
+        return next(one for one in looks if isinstance(one, Refusal))
+    return sorted(seen, key=lambda one: -one[0].excess)
 
 
 def surface(crop: Crop, limits: ShedLimits) -> Evidence:
@@ -244,7 +299,7 @@ def surface(crop: Crop, limits: ShedLimits) -> Evidence:
         Measurement("sheds", float(len(places)), "1"),
     )
     verdict = Verdict.DEFECT if over >= 0 else Verdict.NORMAL
-    traces = (_mark(string, "darkened", float(places[worst])),)
+    traces = (_around_shed(string, _body(string, crop), "darkened", float(places[worst])),)
     return Evidence(SURFACE, "flashover", verdict, _logistic(over), measurements, traces)
 
 
@@ -292,7 +347,7 @@ def _string(crop: Crop, limits: ShedLimits, look: _Look) -> _String | Refusal:
     middle = (rows.start + rows.stop) / 2 / strip.pixels.shape[0] - 0.5
     if abs(middle) > _ASIDE:
         return Refusal(Unjudged.NO_ROW_OF_SHEDS)
-    return _with_sheds(profiles.trimmed(strip, rows, 0.75 * period), period, row.rhythm, limits)
+    return _with_sheds(strip, rows, replace(row, period_px=period), limits)
 
 
 @lru_cache(maxsize=2)  # looks at the same place see the same strip
@@ -401,10 +456,13 @@ def _row(crop: Crop) -> Row | None:
     return profiles.find_row(np.ascontiguousarray(boxed), around, lean)
 
 
-def _with_sheds(
-    strip: Strip, period: float, rhythm: float, limits: ShedLimits
-) -> _String | Refusal:
-    """Learn a shed from the strip and find all of them, or say why not."""
+def _with_sheds(whole: Strip, sheds: slice, row: Row, limits: ShedLimits) -> _String | Refusal:
+    """Learn a shed from the rows of a level picture and find all of them, or say why not.
+
+    ``row`` is in its pixels.
+    """
+    period = row.period_px
+    strip = profiles.trimmed(whole, sheds, 0.75 * period)
     length = strip.pixels.shape[1]
     rows = int(np.clip(strip.pixels.shape[0], 6, _ROWS))
     resized = cv2.resize(strip.pixels, (length, rows), interpolation=cv2.INTER_AREA)
@@ -423,7 +481,7 @@ def _with_sheds(
         return refused(Unjudged.FEW_SHEDS, "sheds", len(places), "1", limits.least_sheds)
     steps = np.diff(places)
     period = float(steps[np.abs(steps / period - 1) <= 0.4].mean())
-    return _String(strip, grey, likeness, places, period, rhythm)
+    return _String(whole, strip, grey, likeness, places, period, row.rhythm)
 
 
 def _learnt(waves: Floats, period: float) -> Floats | None:
@@ -580,22 +638,95 @@ def _stark(string: _String, usual: _Usual, place: float) -> float:
     return float(here.std()) / usual.contrast
 
 
-def _traces(string: _String) -> tuple[Polyline, ...]:
+def _body(string: _String, crop: Crop) -> _Body:
+    """Return where the sheds are seen, to draw: what is learnt of them may begin anywhere in one.
+
+    Grey levels are laid over one another, shed on shed. Their first harmonic is most of what
+    varies in the rows in which sheds and what is between them alternate, and tells where in a
+    period sheds are: they differ from the background, while it shows between them.
+    """
+    pixels, period = string.whole.pixels, string.period
+    height, length = pixels.shape
+    left, top = string.corner
+    steps = np.arange(-math.floor(period / 2), math.ceil(period / 2))
+    columns = np.clip(string.sheds[:, None] + steps + left, 0, length - 1)
+    sheds = pixels[:, columns]
+    waves = sheds.mean(axis=1) @ np.exp(2j * np.pi * steps / period) * (math.sqrt(2) / len(steps))
+    varies = sheds.std(axis=(1, 2))
+    strength = np.abs(waves)
+    own = slice(top, min(top + string.strip.pixels.shape[0], height))
+    first = last = own.start + int(strength[own].argmax())
+    least = max(_FAINT * float(strength[own].max()), _FLAT)
+    rows = np.flatnonzero((strength > least) & (strength > _ALTERNATES * varies))
+    hole = max(3, round(_CORE * period))
+    for row in rows[rows > last].tolist():
+        last = row if row - last <= hole else last
+    for row in rows[rows < first][::-1].tolist():
+        first = row if first - row <= hole else first
+    usual = sheds[first : last + 1].mean(axis=(0, 1))
+    sign = 1.0 if usual.min() + usual.max() >= 2 * _ground(crop) else -1.0
+    level = sign * pixels[first : last + 1].mean(axis=0)
+    shift = float(np.angle(sign * waves[first : last + 1].sum())) * period / (2 * math.pi)
+    shift = max(
+        (shift, shift - math.copysign(period, shift)), key=partial(_on_sheds, string, level)
+    )
+    y = np.arange(first - top, last - top + 1)
+    x = np.full(len(y), float(string.sheds.mean()))
+    columns, lines = string.strip.to_picture @ np.stack([x, y, np.ones(len(y))])
+    box = crop.inner
+    is_own = (columns >= box.x0) & (columns < box.x1) & (lines >= box.y0) & (lines < box.y1)
+    y = y[is_own] if is_own.any() else y
+    return _Body(shift, float(y[0]) - 0.5, float(y[-1]) + 0.5)
+
+
+def _on_sheds(string: _String, level: Floats, shift: float) -> float:
+    """Return how well all marks lie on sheds when they are moved.
+
+    A mark halfway between two sheds belongs to the one that leaves none at a missing shed.
+
+    Args:
+        string: The marks are its sheds.
+        level: (length,) of the whole, sheds bright.
+        shift: Strip pixels.
+    """
+    steps = np.arange(-math.floor(string.period / 2), math.ceil(string.period / 2))
+    places = np.round(string.sheds + shift).astype(np.int64)[:, None] + steps + string.corner[0]
+    near = level[np.clip(places, 0, len(level) - 1)]
+    return float((near @ np.cos(2 * np.pi * steps / string.period)).sum())
+
+
+def _ground(crop: Crop) -> float:
+    """Return the usual grey level outside the box; 0 where the crop has no margin."""
+    x0, y0, x1, y1 = (round(each) for each in astuple(crop.inner))
+    outside = np.ones(crop.pixels.shape, np.bool_)
+    outside[max(y0, 0) : y1, max(x0, 0) : x1] = False
+    return float(np.median(crop.pixels[outside])) if outside.any() else 0.0
+
+
+def _traces(string: _String, body: _Body) -> tuple[Polyline, ...]:
     """Return the axis and each shed."""
-    axis = _along(string, "axis", float(string.sheds[0]), float(string.sheds[-1]))
-    return (axis, *(_mark(string, "shed", float(x)) for x in string.sheds))
+    first, last = (float(string.sheds[at]) + body.shift for at in (0, -1))
+    axis = _line(string, "axis", ((first, body.middle), (last, body.middle)))
+    return (axis, *(_mark(string, body, float(x)) for x in string.sheds))
 
 
-def _mark(string: _String, role: str, place: float) -> Polyline:
-    """Return a line across the strip."""
-    ends = (0.0, float(string.strip.pixels.shape[0] - 1))
-    return Polyline(role, tuple(string.strip.in_picture(place, y) for y in ends))
+def _mark(string: _String, body: _Body, place: float) -> Polyline:
+    """Return a line across a shed."""
+    x = place + body.shift
+    return _line(string, "shed", ((x, body.top), (x, body.bottom)))
 
 
-def _along(string: _String, role: str, first: float, last: float) -> Polyline:
-    """Return a line along the middle of the strip between two places."""
-    middle = (string.strip.pixels.shape[0] - 1) / 2
-    return Polyline(role, tuple(string.strip.in_picture(x, middle) for x in (first, last)))
+def _around_shed(string: _String, body: _Body, role: str, place: float) -> Polyline:
+    """Return the outline of where a shed is, or should be: nothing lies over what is seen there."""
+    left, right = (place + body.shift + half * string.period for half in (-0.5, 0.5))
+    top, bottom = body.top - _OVER, body.bottom + _OVER
+    corners = ((left, top), (right, top), (right, bottom), (left, bottom), (left, top))
+    return _line(string, role, corners)
+
+
+def _line(string: _String, role: str, points: Iterable[tuple[float, float]]) -> Polyline:
+    """Return places of the strip (x, y) as a line in the picture."""
+    return Polyline(role, tuple(string.strip.in_picture(x, y) for x, y in points))
 
 
 def _logistic(value: float) -> float:

@@ -142,9 +142,9 @@ def presence(crop: Crop, limits: SplitPinLimits) -> Evidence:
         Measurement("hole_darkness", hole, "1"),
     )
     verdict = Verdict.DEFECT if score >= 0.5 else Verdict.NORMAL
-    # What is too faint for a leg must not be drawn as one.
-    role = "no_leg" if verdict is Verdict.DEFECT else "leg"
-    traces = _traces(view, legs, limits.leg_length * limits.work_side_px, role)
+    # What is too faint for a leg must not be drawn: it would be taken for one, or for the defect.
+    drawn = None if verdict is Verdict.DEFECT else legs
+    traces = _traces(view, drawn, limits.leg_length * limits.work_side_px, "leg")
     return Evidence(PRESENCE, "missing", verdict, score, measurements, traces)
 
 

@@ -32,6 +32,9 @@ _STANDS_OUT = 0.06  # of the arm's own contrast: what is beyond its end is seen
 _LEAST_GREY = 5.0  # the same in grey levels
 _LEAST_HELD = 0.01  # less is as little
 _OVER_NOISE = 5.0  # times the spread of its darker part by which something stands out of it
+_LEVEL = 0.7  # of the arm's length that the level line is drawn
+_ARC = 0.6  # of that line, radius of the angle
+_ARC_POINTS = 15
 _QUIET = 0.25  # of the arm's contrast by which the background beyond its end may vary
 
 
@@ -71,7 +74,7 @@ def shape(crop: Crop, limits: SteadyArmLimits) -> Evidence:
     arm = _arm(crop, limits)
     if isinstance(arm, Refusal):
         return arm.evidence(_SHAPE, "bent")
-    bow, off, column = arm.bow(), arm.off_curve(), arm.farthest()
+    bow, off = arm.bow(), arm.off_curve()
     allowed, even = (max(limit, arm.unsure()) for limit in (limits.bow, limits.off_curve))
     numbers = (
         Measurement("bow", bow, "1", allowed),
@@ -79,9 +82,7 @@ def shape(crop: Crop, limits: SteadyArmLimits) -> Evidence:
         Measurement("arm_angle", arm.angle_deg, "deg"),
         Measurement("arm_length", arm.length, "px"),
     )
-    first, last = arm.ends
-    peak = arm.at(float(column), float(arm.middle[column]))
-    drawn = (*arm.edges(), Polyline("bow", (first, peak, last)))
+    drawn = (*arm.edges(), arm.course("bow"), Polyline("chord", arm.ends))
     ratio = max(bow / allowed, off / even)
     return judged(_SHAPE, "bent", ratio, numbers, drawn)
 
@@ -105,7 +106,8 @@ def slope(crop: Crop, limits: SteadyArmLimits) -> Evidence:
         Measurement("arm_angle", arm.angle_deg, "deg"),
         Measurement("arm_length", arm.length, "px"),
     )
-    return judged(_SLOPE, "off", steepness / limits.slope_deg, numbers, arm.edges())
+    drawn = (*arm.edges(), *_angle(arm))
+    return judged(_SLOPE, "off", steepness / limits.slope_deg, numbers, drawn)
 
 
 def ends(crop: Crop, limits: SteadyArmLimits) -> Evidence:
@@ -131,6 +133,21 @@ def ends(crop: Crop, limits: SteadyArmLimits) -> Evidence:
     numbers = (Measurement("held", share, "1", limits.held),)
     drawn = (*arm.edges(), Polyline("end", (end,)))
     return judged(_ENDS, "off", limits.held / max(share, _LEAST_HELD), numbers, drawn)
+
+
+def _angle(arm: Tube) -> tuple[Polyline, Polyline, Polyline]:
+    """Return the level line by the upper end, the arm's line, and the angle between, to draw."""
+    upper, lower = sorted(arm.ends, key=lambda end: end[1])
+    to_right = lower[0] >= upper[0]
+    reach = math.copysign(_LEVEL * arm.length, 1 if to_right else -1)
+    level = Polyline("level", (upper, (upper[0] + reach, upper[1])))
+    full = math.atan2(lower[1] - upper[1], abs(lower[0] - upper[0]))
+    turns = np.linspace(0.0, full, _ARC_POINTS)
+    arc = [
+        (upper[0] + _ARC * reach * math.cos(turn), upper[1] + _ARC * abs(reach) * math.sin(turn))
+        for turn in turns.tolist()
+    ]
+    return level, Polyline("arm", (upper, lower)), Polyline("angle", tuple(arc))
 
 
 @lru_cache(maxsize=1)

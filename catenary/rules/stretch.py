@@ -39,6 +39,11 @@ _NARROW = 0.3  # usual widths below which it is not the wire
 _INSIDE = 0.25  # weight of the box itself when what is usual is fitted
 _LEAST_RISE = 0.3  # of the usual rise over the background: less is not the wire
 _ROUNDS = 8  # of reweighting
+_MARKED = 9  # points of a line beside the wire
+_APART = 0.4  # widths from its edge that such a line runs
+_EVEN = 3.0  # widths over which its course is evened
+_DRAWN = 60  # points of an edge
+_LEAP = 0.75  # px aside for one along, from which an edge has gone over to something else
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,17 +141,35 @@ class Stretch:
         return Polyline(role, tuple((x + 0.5, y + 0.5) for x, y in points))
 
     def around(self, role: str, column: int, window: float) -> tuple[Polyline, Polyline]:
-        """Return both edges of the stretch of ``window`` columns around one, to draw."""
+        """Return lines along the stretch of ``window`` columns around one, to draw."""
         half = window / 2
-        ends = np.round(np.linspace(column - half, column + half, 7)).astype(np.int64)
-        some = np.unique(np.clip(ends, 0, len(self.upper) - 1))
-        return self.line(role, self.upper, some), self.line(role, self.lower, some)
+        return self.along(role, column - half, column + half)
 
-    def edges(self) -> tuple[Polyline, Polyline]:
-        """Return both edges as they were measured, to draw."""
-        some = np.flatnonzero(self.usable)
-        some = some[:: max(1, len(some) // 60)]
-        return self.line("edge", self.upper, some), self.line("edge", self.lower, some)
+    def along(self, role: str, first: float, last: float) -> tuple[Polyline, Polyline]:
+        """Return lines on both sides of the wire between two columns, to draw.
+
+        They run beside it, so that what they tell of is not under them.
+        """
+        ends = np.round(np.linspace(first, last, _MARKED)).astype(np.int64)
+        some = np.unique(np.clip(ends, 0, len(self.upper) - 1))
+        course, aside = running(self.course, _EVEN * self.width), (0.5 + _APART) * self.width + 1
+        return self.line(role, course - aside, some), self.line(role, course + aside, some)
+
+    def edges(self) -> tuple[Polyline, ...]:
+        """Return both edges where they were measured, to draw: not across what hides them.
+
+        Nor where they leap to something else: what lies between was not seen.
+        """
+        drawn = []
+        for rows in (self.upper, self.lower):
+            some = np.flatnonzero(self.usable)
+            few = max(1, len(some) // _DRAWN)
+            leaps = np.abs(np.diff(rows[some])) > _LEAP * np.diff(some)
+            breaks = np.flatnonzero(leaps | (np.diff(some) > max(few, self.width)))
+            for piece in np.split(some, breaks + 1):
+                if len(piece) > self.width:
+                    drawn.append(self.line("edge", rows, np.append(piece[:-1:few], piece[-1])))
+        return tuple(drawn)
 
 
 @lru_cache(maxsize=1)

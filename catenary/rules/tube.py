@@ -199,10 +199,6 @@ class Tube:
         ]
         return float(_both(*off).max()) / max(float(columns[-1] - columns[0]), 1.0)
 
-    def farthest(self) -> int:
-        """Return the column on which it is farthest from its chord."""
-        return int(self._inner()[self._off_chord().argmax()])
-
     def _inner(self) -> NDArray[np.int64]:
         """Return the columns on which it is seen, without both tips."""
         columns = self.columns
@@ -232,6 +228,13 @@ class Tube:
     def line(self, role: str, rows: Numbers, columns: NDArray[np.int64]) -> Polyline:
         """Return the points of some columns; ``rows`` is (L,)."""
         return Polyline(role, tuple(self.at(float(x), float(rows[x])) for x in columns))
+
+    def course(self, role: str) -> Polyline:
+        """Return the course of its middle, smooth, to draw."""
+        columns = self._inner()
+        rows = np.zeros_like(self.upper)
+        rows[columns] = self._smooth(self.middle[columns])
+        return self.line(role, rows, columns[np.linspace(0, len(columns) - 1, 25).astype(np.int64)])
 
     def edges(self) -> tuple[Polyline, Polyline]:
         """Return both edges as they were measured, to draw."""

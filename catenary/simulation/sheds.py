@@ -9,7 +9,7 @@ import numpy as np
 
 from catenary.domain.finding import Verdict
 from catenary.imaging.crops import Crop
-from catenary.rules.insulator import ShedLimits, shed_spacing
+from catenary.rules.insulator import ShedLimits, rows_of_sheds, shed_spacing
 from catenary.simulation.retouch import Floats, Grey, Path
 
 LEAST_SHEDS = 5
@@ -45,7 +45,7 @@ def shed_frame(crop: Crop) -> ShedFrame | str:
     evidence = shed_spacing(crop, ShedLimits())
     if evidence.verdict is not Verdict.NORMAL:
         return evidence.reason or "a shed seems to be missing already"
-    marks = [np.array(line.points) for line in evidence.traces if line.role == "shed"]
+    marks = [np.array(line.points) for line in rows_of_sheds(crop, ShedLimits())]
     if len(marks) < LEAST_SHEDS:
         return f"{len(marks)} sheds, need {LEAST_SHEDS}"
     middles = np.array([mark.mean(axis=0) for mark in marks])

@@ -167,8 +167,11 @@ def test_a_picture_is_told_by_its_colours_where_the_defect_is_first():
 
     row = replace(bow(0.05), traces=(line("axis"), line("shed"), line("shed"), line("gap")))
     (told,) = words.legend([row])
-    assert told.zh == "图中红色为缺损处；绿色为伞裙；粉色为轴线。"
-    assert told.en == "Drawn in red: gap; green: shed; pink: axis."
+    assert told.zh == "图中红色为缺失处；绿色为检出的伞裙；粉色为绝缘子轴线。"
+    assert (
+        told.en
+        == "Drawn in red: where it is missing; green: sheds found; pink: axis of the string."
+    )
     sound = replace(bow(0.01), traces=(line("gap"),))
     assert words.legend([sound]) == []
 

@@ -17,7 +17,7 @@ from tests.reports import reported
 BROKEN_ZH = (
     "吊弦断裂：全长 21 % 看不到吊弦线（限值 8 %）；神经网络判断一致（得分 0.86）。缺陷概率 93 %。"
 )
-DRAWN_ZH = "图中红色为缺损处；黄色为线夹；蓝色为跟踪的路径。"
+DRAWN_ZH = "图中红色为缺失处；黄色为线夹；蓝色为跟踪的路径。"
 
 
 def sheets(data: ReportData, folder: Path) -> dict[str, Worksheet]:
@@ -55,7 +55,7 @@ def test_the_image_list_has_the_columns_of_the_centre_and_one_row_a_defect(tmp_p
         "原因": BROKEN_ZH + DRAWN_ZH,
         "reason": "Dropper broken: 21 % of its length shows no wire (limit 8 %); "
         "the network agrees (score 0.86). Probability of a defect: 93 %. "
-        "Drawn in red: gap; yellow: clamp; blue: path that was followed.",
+        "Drawn in red: where it is missing; yellow: clamp; blue: path that was followed.",
         "视图": None,
         "views": None,
         "变化": None,

@@ -38,10 +38,14 @@ def test_the_bow_is_drawn_from_end_to_end_over_its_middle():
     arm = Arm(bow=0.06, slope_deg=0.0, **ALONE)
     crop = arm.crop()
     (line,) = [one for one in shape(crop, LIMITS).traces if one.role == "bow"]
-    x, y = line.points[1]
     (x0, y0), (x1, _) = arm.ends
+    x, y = max(line.points, key=lambda point: point[1])
     assert x + crop.x0 == pytest.approx((x0 + x1) / 2, abs=25)
     assert y + crop.y0 == pytest.approx(y0 + 0.06 * 260, abs=1.5)
+    xs = [x + crop.x0 for x, _ in line.points]
+    assert (xs[0], xs[-1]) == pytest.approx((x0, x1), abs=20)
+    (chord,) = [one for one in shape(crop, LIMITS).traces if one.role == "chord"]
+    assert [y + crop.y0 for _, y in chord.points] == pytest.approx([y0, y0], abs=2.5)
 
 
 def test_a_tube_that_leaves_the_box_is_another_one():

@@ -158,6 +158,19 @@ def test_a_wire_that_ends_in_the_air_has_a_free_end():
     assert end.points[0][1] == pytest.approx(260, abs=8)
 
 
+def test_nothing_is_drawn_beside_the_box():
+    """A wire that ends aslant is followed on through the air; that is no part of the dropper."""
+    picture = suspended(lower=(250, 520), gap=(0.55, 0.999))
+    picture[360:] = 10
+    crop = photographed(picture, box=(274, 68, 314, 532))
+    evidence = free_end(crop, LIMITS)
+    assert evidence.verdict is Verdict.DEFECT
+    around = crop.inner.grown(1)
+    for line in evidence.traces:
+        if line.role == "gap":
+            assert all(around.contains(x, y) for x, y in line.points)
+
+
 @settings(max_examples=10, deadline=None)
 @given(stop=st.integers(200, 340))
 def test_what_is_empty_beyond_a_free_end_is_measured(stop: int):

@@ -146,6 +146,32 @@ def test_a_dark_and_pitted_stretch_is_burnt(turn_deg: float):
     assert (evidence.condition, evidence.verdict) == ("burned", Verdict.DEFECT)
 
 
+def test_the_burn_is_marked_from_end_to_end_and_not_covered():
+    wire = Wire(light=burnt, turn_deg=0.0)
+    crop = wire.crop()
+    lines = [one.points for one in burned(crop, LIMITS).traces if one.role == "burn"]
+    assert len(lines) == 2
+    x, y = crop.inner.centre
+    for points in lines:
+        ends = points[0][0] - x, points[-1][0] - x
+        assert ends == pytest.approx((-30, 30), abs=1.5 * wire.width)  # light changes on 60 px
+        assert all(abs(row - y) > wire.width / 2 for _, row in points)
+
+
+def test_edges_are_not_drawn_through_what_hides_them():
+    crop = Wire(turn_deg=0.0).crop()
+    pixels = crop.pixels.copy()
+    middle = round(crop.inner.centre[0])
+    pixels[:, middle - 12 : middle + 12] = pixels.max()
+    edges = [
+        one.points
+        for one in thinning(replace(crop, pixels=pixels), LIMITS).traces
+        if one.role == "edge"
+    ]
+    assert len(edges) == 4
+    assert all(len({x > middle for x, _ in points}) == 1 for points in edges)
+
+
 def shaded(along: Along) -> Along:
     return np.where(np.abs(along) < 30, 0.45, 1.0)
 

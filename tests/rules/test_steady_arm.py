@@ -63,6 +63,20 @@ def test_the_slope_is_measured_to_a_degree(slope_deg: float):
     assert (evidence.verdict is Verdict.DEFECT) == (abs(slope_deg) > LIMITS.slope_deg)
 
 
+@pytest.mark.parametrize("slope_deg", [-6.0, 35.0, 75.0])
+def test_the_angle_is_drawn_between_the_level_and_the_arm(slope_deg: float):
+    drawn = {one.role: one.points for one in slope(Arm(slope_deg=slope_deg).crop(), LIMITS).traces}
+    (x0, y0), (x1, y1) = drawn["level"]
+    assert y0 == y1
+    upper, lower = drawn["arm"]
+    assert upper == (x0, y0)
+    assert lower[1] > upper[1]
+    assert (lower[0] - upper[0]) * (x1 - x0) > 0
+    for point, degrees in zip((drawn["angle"][0], drawn["angle"][-1]), (0.0, 1.0), strict=True):
+        at = math.degrees(math.atan2(point[1] - y0, abs(point[0] - x0)))
+        assert at == pytest.approx(degrees * abs(slope_deg), abs=0.7)
+
+
 @pytest.mark.parametrize("is_held", [(True, False), (False, True)])
 @pytest.mark.parametrize("slope_deg", [-1.0, 25.0])
 def test_an_end_that_nothing_holds_is_off(is_held: tuple[bool, bool], slope_deg: float):

@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
-from catenary.review.tone import table_for
+from catenary.imaging.tone import gamma_for, table_for
 
 AS_IT_IS = np.arange(256, dtype=np.uint8)
 _greys = arrays(np.uint8, st.tuples(st.integers(1, 12), st.integers(1, 12)))
@@ -49,3 +49,24 @@ def test_a_bright_wire_across_a_thin_dropper_does_not_hide_it():
     part[:, 10] = 60
     part[20:26] = 240
     assert table_for(part)[60] >= 60
+
+
+@given(st.integers(0, 255))
+def test_light_is_added_within_bounds(level: int):
+    assert 0.4 <= gamma_for(np.full((5, 7), level, np.uint8)) <= 1.0
+
+
+def test_a_faint_pin_in_a_lit_plate_stands_out():
+    plate = np.full((30, 30), 90, np.uint8)
+    plate[10:20, 14:17] = 110
+    table = table_for(plate).astype(int)
+    assert table[110] - table[90] >= 2 * 20
+    assert 25 <= table[90] < table[110] <= 230
+
+
+def test_a_bright_tube_in_the_box_does_not_keep_what_was_measured_dark():
+    box = np.full((40, 40), 3, np.uint8)
+    box[18:24] = 250
+    dark = np.full(50, 14, np.uint8)
+    assert table_for(box)[14] == 14
+    assert table_for(box, dark)[14] > 55
