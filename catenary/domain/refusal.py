@@ -54,6 +54,9 @@ class Unjudged(StrEnum):
     NO_THREAD = "no_thread"
     NUT_UNSEEN = "nut_unseen"
     NO_HOLE = "no_hole"
+    NO_BOLT_SHAPE = "no_bolt_shape"  # outline
+    NO_MARKING = "no_marking"
+    ONE_PIECE = "one_piece"
     UNFAMILIAR = "unfamiliar"  # unlikeness
     UNKNOWN_KIND = "unknown_kind"
     NO_SOURCE = "no_source"

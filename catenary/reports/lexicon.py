@@ -102,6 +102,13 @@ QUANTITIES: Mapping[str, Quantity] = {
     "free_thread": _plain("无螺母的螺纹长度", "thread without a nut"),
     "nut_edges": _share("螺母边缘清晰度", "clearness of the nut's edges", is_least=True),
     "nut_gap": _plain("螺母与支承面间隙", "thread between nut and seat"),
+    "marking_angle": _plain("防松标记错开角度", "angle between the pieces of its line"),
+    "plate_line": _plain(
+        "板上标记的亮度（对数）", "line on the plate over its sides, logarithm", is_least=True
+    ),
+    "nut_line": _plain(
+        "螺母上标记的亮度（对数）", "line on the nut over its sides, logarithm", is_least=True
+    ),
     "thread_length": _plain("外露螺纹像素长度", "length of the thread seen"),
     "thread_diameter": _plain("螺纹直径", "diameter of the thread"),
     "bolt_hole.hole_darkness": _share("空孔比周围暗", "hole darker than around it"),
@@ -183,6 +190,7 @@ SOURCES: Mapping[str, Words] = {
     "bolt_nut": Words("螺母有无", "nut present"),
     "bolt_seat": Words("螺母贴合", "nut on its seat"),
     "bolt_hole": Words("螺栓孔", "hole of the bolt"),
+    "bolt_marking": Words("防松标记", "marking line of the nut"),
     "messenger_thinning": Words("承力索线宽", "messenger wire's width"),
     "messenger_strands": Words("承力索散股", "messenger wire's strands"),
     "dropper_strands": Words("吊弦散股", "dropper's strands"),
@@ -265,6 +273,11 @@ SEEN: Mapping[str, Words] = {
     "bolt_seat": Words(
         "螺母与支承面之间露出螺纹 {nut_gap}（限值 {limit_nut_gap}）",
         "{nut_gap} of thread show between nut and seat (limit {limit_nut_gap})",
+    ),
+    "bolt_marking": Words(
+        "螺母上的防松标记与板上的错开 {marking_angle}（限值 {limit_marking_angle}）",
+        "the marking line on its nut has turned by {marking_angle} against that on the plate "
+        "(limit {limit_marking_angle})",
     ),
     "bolt_hole": Words(
         "孔中无螺栓：圆斑比周围暗 {hole_darkness}（限值 {limit_hole_darkness}）",
@@ -455,6 +468,15 @@ REFUSALS: Mapping[str, Words] = {
         "看不到空孔，但不能由此认定螺栓完好",
         "no empty hole is seen, which does not say that the bolt is sound",
     ),
+    Unjudged.NO_BOLT_SHAPE: Words(
+        "看不清螺栓和螺母的轮廓，清晰度 {value}（至少需要 {limit}）",
+        "thread and nut are not made out, clearness {value} ({limit} needed)",
+    ),
+    Unjudged.NO_MARKING: Words("看不到防松标记", "no marking line is seen"),
+    Unjudged.ONE_PIECE: Words(
+        "防松标记只看到一段：板上或螺母上的看不清",
+        "only one piece of its marking line is seen, on the plate or on the nut",
+    ),
     Unjudged.UNFAMILIAR: Words(
         "图像与标定时所见差别较大（{value}，通常不超过 {limit}），不采用神经网络的意见",
         "the picture is less like those it was calibrated on than is usual ({value}, usually up to"
@@ -506,6 +528,9 @@ ROLES: Mapping[str, Words] = {
     "thread": Words("螺纹", "thread"),
     "nut": Words("螺母", "nut"),
     "hole": Words("空孔", "empty hole"),
+    "line_on_plate": Words("板上的防松标记", "line on the plate"),
+    "line_on_nut": Words("螺母上的防松标记", "line on the nut"),
+    "turn": Words("错开角度", "angle between them"),
     "clamp": Words("线夹", "clamp"),
     "edge": Words("测得的边缘", "edge as measured"),
     "burn": Words("烧伤段", "burnt stretch"),

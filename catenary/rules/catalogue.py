@@ -13,6 +13,7 @@ from catenary.imaging.crops import Crop
 from catenary.rules import (
     bolt,
     bolt_hole,
+    bolt_marking,
     cantilever,
     contact_wire,
     dropper,
@@ -26,6 +27,7 @@ from catenary.rules import (
 )
 from catenary.rules.bolt import BoltLimits
 from catenary.rules.bolt_hole import HoleLimits
+from catenary.rules.bolt_marking import MarkingLimits
 from catenary.rules.cantilever import CantileverLimits
 from catenary.rules.contact_wire import ContactLimits
 from catenary.rules.dropper import DropperLimits
@@ -64,6 +66,7 @@ class RuleLimits:
         cantilever: Limits of the cantilever's rule.
         bolt: Limits of the bolt rules.
         bolt_hole: Limits of the rule of empty holes.
+        bolt_marking: Limits of the rule of marking lines.
         foreign_object: Limits of the rule of foreign objects.
         dropper_spacing: Limits of the rule of rows of droppers.
     """
@@ -78,6 +81,7 @@ class RuleLimits:
     cantilever: CantileverLimits = field(default_factory=CantileverLimits)
     bolt: BoltLimits = field(default_factory=BoltLimits)
     bolt_hole: HoleLimits = field(default_factory=HoleLimits)
+    bolt_marking: MarkingLimits = field(default_factory=MarkingLimits)
     foreign_object: ForeignLimits = field(default_factory=ForeignLimits)
     dropper_spacing: SpacingLimits = field(default_factory=SpacingLimits)
 
@@ -137,6 +141,7 @@ def spare(limits: RuleLimits) -> Mapping[str, tuple[Rule, ...]]:
         "bolt": (
             partial(bolt.nut, limits=limits.bolt),
             partial(bolt.seat, limits=limits.bolt),
+            partial(bolt_marking.turned, limits=limits.bolt_marking),
         ),
     }
 
