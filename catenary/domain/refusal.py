@@ -55,6 +55,7 @@ class Unjudged(StrEnum):
     NUT_UNSEEN = "nut_unseen"
     NO_HOLE = "no_hole"
     NO_BOLT_SHAPE = "no_bolt_shape"  # outline
+    NUT_ASIDE = "nut_aside"
     NO_MARKING = "no_marking"
     ONE_PIECE = "one_piece"
     UNFAMILIAR = "unfamiliar"  # unlikeness

@@ -472,6 +472,10 @@ REFUSALS: Mapping[str, Words] = {
         "看不清螺栓和螺母的轮廓，清晰度 {value}（至少需要 {limit}）",
         "thread and nut are not made out, clearness {value} ({limit} needed)",
     ),
+    Unjudged.NUT_ASIDE: Words(
+        "螺栓几乎正侧对或正对镜头，看不清板与螺母上的标记",
+        "its bolt is seen from beside or end on, so that nut and plate do not show together",
+    ),
     Unjudged.NO_MARKING: Words("看不到防松标记", "no marking line is seen"),
     Unjudged.ONE_PIECE: Words(
         "防松标记只看到一段：板上或螺母上的看不清",

@@ -49,21 +49,24 @@ class MarkingLimits:
         min_contrast: Not judged below this difference between the dark and the bright part of the
             box, in grey levels.
         fit: Least strength of the fitted bolt's outline.
+        facing: Cosine of the angle between axis and line of sight, least and greatest: from beside
+            nothing of the plate is seen, and end on the fit is not to be trusted.
         plate_line: Least height of the line on the plate over both sides of it, as the natural
             logarithm of the ratio of their light.
         nut_line: The same on the nut.
         other: A second bar on the same ring is at most this share as high.
-        turn_deg: Angle between the two pieces from which the nut has turned. The specialists'
-            10 degrees are finer than a fitted bolt measures at these sizes.
+        turn_deg: Angle between the two pieces from which the nut has turned: the specialists' 10
+            degrees, and as much for the fit, which is right within 8 on drawn bolts.
     """
 
     min_side_px: float = 44.0
     min_contrast: float = 20.0
     fit: float = 0.5
-    plate_line: float = 0.2
-    nut_line: float = 0.15
+    facing: tuple[float, float] = (0.3, 0.92)
+    plate_line: float = 0.25
+    nut_line: float = 0.2
     other: float = 0.4
-    turn_deg: float = 30.0
+    turn_deg: float = 20.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,6 +119,20 @@ def turned(crop: Crop, limits: MarkingLimits) -> Evidence:
 
 def _lines(crop: Crop, limits: MarkingLimits) -> tuple[Fit, _Piece, _Piece] | Refusal:
     """Return the fitted bolt and the pieces on plate and nut; or why there are none."""
+    fit = _made_out(crop, limits)
+    if isinstance(fit, Refusal):
+        return fit
+    light = np.log(cv2.GaussianBlur(fit.picture, (0, 0), 0.7).clip(0) + _FAINT)
+    plate, nut = _on_plate(light, fit.pose), _on_nut(light, fit.pose)
+    has_plate = plate.is_line(limits.plate_line, limits.other)
+    has_nut = nut.is_line(limits.nut_line, limits.other)
+    if has_plate and has_nut:
+        return fit, plate, nut
+    return Refusal(Unjudged.ONE_PIECE if has_plate or has_nut else Unjudged.NO_MARKING)
+
+
+def _made_out(crop: Crop, limits: MarkingLimits) -> Fit | Refusal:
+    """Return the fitted bolt where it is large, whole and clear, and seen aslant."""
     side = max(crop.inner.width, crop.inner.height)
     if side < limits.min_side_px:
         return refused(Unjudged.TOO_SHORT, "length", side, "px", limits.min_side_px)
@@ -128,13 +145,9 @@ def _lines(crop: Crop, limits: MarkingLimits) -> tuple[Fit, _Piece, _Piece] | Re
     fit = bolt_model.fit(crop)
     if fit.strength < limits.fit:
         return refused(Unjudged.NO_BOLT_SHAPE, "outline", fit.strength, "1", limits.fit)
-    light = np.log(cv2.GaussianBlur(fit.picture, (0, 0), 0.7).clip(0) + _FAINT)
-    plate, nut = _on_plate(light, fit.pose), _on_nut(light, fit.pose)
-    has_plate = plate.is_line(limits.plate_line, limits.other)
-    has_nut = nut.is_line(limits.nut_line, limits.other)
-    if has_plate and has_nut:
-        return fit, plate, nut
-    return Refusal(Unjudged.ONE_PIECE if has_plate or has_nut else Unjudged.NO_MARKING)
+    if not limits.facing[0] <= fit.pose.facing <= limits.facing[1]:
+        return Refusal(Unjudged.NUT_ASIDE)
+    return fit
 
 
 def _on_plate(light: NDArray[np.float32], pose: Pose) -> _Piece:

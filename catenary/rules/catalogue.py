@@ -127,7 +127,8 @@ def spare(limits: RuleLimits) -> Mapping[str, tuple[Rule, ...]]:
     nothing can say what its word weighs. `dropper.absence` raised on simulated calibration frames a
     sound dropper and none of five missing ones. With `dropper_strands.strands` the whole product
     found no more of them and `catenary bench scarce` fewer broken droppers. Of simulated missing
-    and loose nuts `bolt.nut` and `bolt.seat` see hardly any.
+    and loose nuts `bolt.nut` and `bolt.seat` see hardly any; `bolt_marking.turned` raises no sound
+    nut, and of simulated loose ones none.
     """
     return {
         "dropper": (

@@ -36,7 +36,7 @@ def test_a_line_turned_by_some_degrees_is_measured_as_that(degrees):
     )
 
 
-@pytest.mark.parametrize(("degrees", "verdict"), [(20, Verdict.NORMAL), (42, Verdict.DEFECT)])
+@pytest.mark.parametrize(("degrees", "verdict"), [(10, Verdict.NORMAL), (32, Verdict.DEFECT)])
 def test_the_verdict_changes_at_the_limit(degrees, verdict):
     evidence = turned(Marked(turned=degrees, facing=0.6).picture(), LIMITS)
     assert (evidence.condition, evidence.verdict) == ("loose", verdict)

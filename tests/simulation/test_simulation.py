@@ -182,6 +182,7 @@ SETS = [
     "tiles",
     "wires",
     "messenger",
+    "marks",
 ]
 
 
