@@ -71,12 +71,15 @@ def calibrate_bundle(  # noqa: PLR0913 - every option of the command is a parame
     from catenary.evaluation.guarantee import Target
     from catenary.jobs.learning import calibrate, promise, unseen
     from catenary.jobs.learning import learn as job
+    from catenary.models import bundle as bundles_room
 
     try:
         target = Target(miss, confidence)
     except ValueError as error:
         raise typer.BadParameter(str(error)) from error
-    fitted = unseen.read(unseen.Choice(labels, split, part))
+    choice = unseen.Choice(labels, split, part)
+    fitted = unseen.read(choice)
+    unseen.refuse_learnt(choice, bundles_room.verify(bundle).data.fingerprint)
     promised = None
     if guarantee:
         promised = unseen.read(unseen.Choice(guarantee, split, guarantee_part))

@@ -10,6 +10,7 @@ from catenary.datasets.labels import LabelledSet
 from catenary.domain.errors import ConfigError
 from catenary.jobs.learning import unseen
 from catenary.models import bundle
+from catenary.training.frames import fingerprint
 from tests.jobs.bundles import random_bundle
 from tests.jobs.test_measure import labelled_pins
 
@@ -80,6 +81,15 @@ def test_a_split_by_photograph_with_a_mast_on_both_sides_is_refused(tmp_path):
     splits.write(splits.made(coco.read(labels).images, splits.IMAGE, SHARES), file)
     with pytest.raises(ConfigError, match=r"training saw 1 masts .*D1"):
         unseen.read(unseen.Choice(labels, file, "calibration"))
+
+
+def test_labels_that_networks_learnt_from_are_refused_unless_a_split_parts_them(tmp_path):
+    labels, file = split_pins(tmp_path)
+    learnt = f"0+{fingerprint([labels])}"  # as a card has it of a detector and a classifier
+    with pytest.raises(ConfigError, match=r"learnt from .*labels.json; name labels of masts"):
+        unseen.refuse_learnt(unseen.Choice(labels), learnt)
+    unseen.refuse_learnt(unseen.Choice(labels, file), learnt)
+    unseen.refuse_learnt(unseen.Choice(labels), "0+1")
 
 
 @pytest.mark.slow

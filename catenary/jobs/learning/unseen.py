@@ -10,7 +10,7 @@ from catenary.datasets.split import Split
 from catenary.domain.errors import ConfigError
 from catenary.evaluation.compared import group_of
 from catenary.jobs.data import labelled as labelled_sets
-from catenary.training.frames import CALIBRATION, TRAIN
+from catenary.training.frames import CALIBRATION, TRAIN, fingerprint
 
 GUARANTEE = "guarantee"  # usual part for promises; CALIBRATION is that for the fit
 
@@ -87,6 +87,25 @@ def _refuse_seen(chosen: LabelledSet, every: LabelledSet, known: Split, name: st
         raise ConfigError(
             f"training saw {len(shared)} masts of {name} ({named}); split by mast or section:"
             " catenary data split LABELS --by mast"
+        )
+
+
+def refuse_learnt(choice: Choice, learnt: str) -> None:
+    """Refuse the very labels that networks learnt from, given whole.
+
+    What was learnt from several files, or copied, is not recognised: a split tells more.
+
+    Args:
+        choice: What was chosen.
+        learnt: Fingerprint of the training data in a bundle's card.
+
+    Raises:
+        ConfigError: If a network learnt from this file.
+    """
+    if choice.split is None and fingerprint([choice.labels]) in learnt.split("+"):
+        raise ConfigError(
+            f"the networks of this bundle learnt from {choice.labels}; name labels of masts that"
+            " training did not see, or the split it was trained with: --split FILE"
         )
 
 
