@@ -30,6 +30,7 @@ from catenary.cli.terminal import (
 
 if TYPE_CHECKING:
     from catenary.store.again import Again
+    from catenary.store.summary import RunSummary
 
 commands = typer.Typer()
 
@@ -147,7 +148,14 @@ def scan(  # noqa: PLR0913 - every option of the command is a parameter
         print_json([listing.run_record(summary)])
     else:
         print_run(summary)
+        _say_which_failed(summary, workspace)
     leave(summary.failed)
+
+
+def _say_which_failed(summary: "RunSummary", workspace: Path) -> None:
+    if summary.failed:
+        name, place = shlex.quote(summary.name), shlex.quote(str(workspace))
+        say(f"which could not be read, and why: catenary runs show {name} --workspace {place}")
 
 
 def _policies(names: Iterable[str]) -> tuple["Again", ...]:

@@ -78,6 +78,8 @@ def read_text(path: Path) -> str:
     """
     try:
         return path.read_text(encoding="utf-8-sig")
+    except IsADirectoryError as error:
+        raise ConfigError(f"{path} is a folder; name the label file in it") from error
     except OSError as error:
         raise ConfigError(f"cannot read labels {path}: {error.strerror}") from error
     except UnicodeDecodeError as error:

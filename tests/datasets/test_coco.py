@@ -126,6 +126,13 @@ def test_every_mistake_is_told_at_once(tmp_path):
         assert part in message
 
 
+def test_a_folder_is_told_from_a_file_that_is_missing(tmp_path):
+    with pytest.raises(ConfigError, match="is a folder; name the label file in it"):
+        coco.read(tmp_path)
+    with pytest.raises(ConfigError, match=r"cannot read labels .*none\.json: No such file"):
+        coco.read(tmp_path / "none.json")
+
+
 def test_a_rejection_is_no_label_and_readers_of_plain_coco_ignore_it(tmp_path):
     rejection = Rejection("bolt", Box(1, 2, 4, 6), Rejected.NO_PART)
     ref = ImageRef("run", "1", "1.jpg", "1.jpg")

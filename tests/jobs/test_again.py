@@ -68,6 +68,7 @@ def test_a_file_that_is_gone_is_not_silently_fine(run):
     (run / "002.jpg").unlink()
     done = catenary("scan", str(run), *place(run), "--again", "changed")
     assert done.returncode == 3
+    assert f"catenary runs show run --workspace {place(run)[1]}" in done.stdout
     record = listed(run)["run"]
     assert (record["done"], record["failed_reasons"]) == (3, {"missing": 1})
     (run / "002.jpg").write_bytes(quick.picture(2))
