@@ -79,11 +79,39 @@ def plain_bolt(scene: Scene, item: int, hole: Hole, random: np.random.Generator)
     _Bolt(hole, State(), random, is_plain=True).draw(scene, item)
 
 
+def marked_bolt(
+    scene: Scene, part_id: str, hole: Hole, turn: float, random: np.random.Generator
+) -> int:
+    """Add a bolt with a painted line whose nut has turned since, and no further backed off.
+
+    Args:
+        scene: Gets it as an item of its own.
+        part_id: Its identity.
+        hole: Where it goes through.
+        turn: By how much, radians; the nut has backed off by what its thread gives.
+        random: Decides the rest.
+
+    Returns:
+        Its item.
+    """
+    state = State("loose", 1.0) if turn else State()
+    part = _Bolt(hole, State(), random, turned=turn)
+    item = scene.item(Item("bolt", part_id, state, part.lines()))
+    part.draw(scene, item)
+    return item
+
+
 class _Bolt:
     """One bolt: where its pieces are along the axis, mm outside the hole, and how it is drawn."""
 
     def __init__(
-        self, hole: Hole, state: State, random: np.random.Generator, *, is_plain: bool = False
+        self,
+        hole: Hole,
+        state: State,
+        random: np.random.Generator,
+        *,
+        is_plain: bool = False,
+        turned: float | None = None,
     ) -> None:
         self.hole, self.state, size, self.is_plain = hole, state, hole.size, is_plain
         self.stand = random.uniform(6, 18)
@@ -98,6 +126,9 @@ class _Bolt:
             self.gap = 1 + state.severity * (self.stand + size.nut / 2 - 1)
         elif state.condition == "nut_missing":
             self.slide = 0.6 * state.severity * (size.thick + size.nut + self.stand)
+        if turned is not None:
+            self.is_marked, self.turn = True, turned
+            self.gap = abs(turned) / (2 * np.pi) * size.pitch
         self.foot = size.thick + self.gap  # of the nut
         self.end = size.thick + size.nut + self.stand - self.slide
 
