@@ -58,8 +58,9 @@ class CascadeSettings:
             how many false alarms that costs has not been measured.
         stretch_px: Length of such a stretch.
         tubes: Look for the tubes of cantilevers at fittings, and judge whether they are bent.
-        bolts: Look for empty holes where bolts are located; every other bolt is then reported as
-            not judged, since a bolt in its hole says nothing of its nut.
+        bolts: Look for empty holes and turned marking lines where bolts are located; every bolt
+            without a line that can be followed is then reported as not judged, since a bolt in its
+            hole says nothing of its nut.
         foreign: Look for nests and films among the located parts.
     """
 

@@ -115,7 +115,10 @@ def rules(limits: RuleLimits) -> Mapping[str, tuple[Rule, ...]]:
             partial(steady_arm.ends, limits=limits.steady_arm),
         ),
         "cantilever": (partial(cantilever.shape, limits=limits.cantilever),),
-        "bolt": (partial(bolt_hole.empty, limits=limits.bolt_hole),),
+        "bolt": (
+            partial(bolt_hole.empty, limits=limits.bolt_hole),
+            partial(bolt_marking.turned, limits=limits.bolt_marking),
+        ),
     }
 
 
@@ -127,8 +130,7 @@ def spare(limits: RuleLimits) -> Mapping[str, tuple[Rule, ...]]:
     nothing can say what its word weighs. `dropper.absence` raised on simulated calibration frames a
     sound dropper and none of five missing ones. With `dropper_strands.strands` the whole product
     found no more of them and `catenary bench scarce` fewer broken droppers. Of simulated missing
-    and loose nuts `bolt.nut` and `bolt.seat` see hardly any; `bolt_marking.turned` raises no sound
-    nut, and of simulated loose ones none.
+    and loose nuts `bolt.nut` and `bolt.seat` see hardly any.
     """
     return {
         "dropper": (
@@ -142,7 +144,6 @@ def spare(limits: RuleLimits) -> Mapping[str, tuple[Rule, ...]]:
         "bolt": (
             partial(bolt.nut, limits=limits.bolt),
             partial(bolt.seat, limits=limits.bolt),
-            partial(bolt_marking.turned, limits=limits.bolt_marking),
         ),
     }
 

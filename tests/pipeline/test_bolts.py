@@ -14,6 +14,7 @@ from catenary.models.detections import Detections
 from catenary.pipeline.cascade import CascadeSettings
 from catenary.pipeline.judge import Judge
 from catenary.rules import catalogue
+from tests.rules.marked_bolts import Marked
 
 PLATES = ((200, 200), (600, 400))  # corners of two plates of 60 px, the second with a hole
 
@@ -54,6 +55,39 @@ def test_the_empty_hole_is_raised_in_its_place_and_the_bolt_not_cleared():
     assert (gone.condition, gone.grade) == ("bolt_missing", 1)
     middle = np.mean(gone.evidence[0].traces[0].points, axis=0)
     assert middle == pytest.approx((632, 428), abs=2.0)
+
+
+class BoxDetector:
+    """Finds a bolt in one box (x0, y0, x1, y1)."""
+
+    classes = ("bolt",)
+
+    def __init__(self, box: tuple[float, ...]) -> None:
+        self.box = box
+
+    def __call__(self, images: list[NDArray[np.uint8]]) -> list[Detections]:
+        boxes = np.array([self.box], np.float32)
+        one = Detections(boxes, np.full(1, 0.9, np.float32), np.zeros(1, np.int64))
+        return [one for _ in images]
+
+
+@pytest.mark.parametrize(("turned", "verdict"), [(0.0, Verdict.NORMAL), (60.0, Verdict.DEFECT)])
+def test_a_nut_that_has_turned_against_its_line_is_raised(turned, verdict):
+    crop = Marked(turned=turned).picture()
+    picture = np.full((700, 900), 8, np.uint8)
+    height, width = crop.pixels.shape
+    picture[100 : 100 + height, 200 : 200 + width] = crop.pixels
+    box = crop.inner.shifted(200, 100)
+    detector = BoxDetector((box.x0, box.y0, box.x1, box.y1))
+    taxonomy = config.load_taxonomy(config.bundled("configs/taxonomy.yaml"))
+    rules = catalogue.rules(catalogue.RuleLimits("1"))
+    settings = CascadeSettings(coarse_side_px=900, overview_side_px=900)
+    judge = Judge(detector, None, rules, {}, {}, taxonomy, Versions("f@0", "1", "1"), settings)
+    (finding,) = judge(Frame(ImageRef("run", "1", "1.jpg", "1.jpg"), picture)).findings
+    assert finding.verdict is verdict
+    if verdict is Verdict.DEFECT:
+        assert finding.condition == "loose"
+        assert "turn" in {one.role for one in finding.evidence[-1].traces}
 
 
 @pytest.mark.parametrize("asked", [False, True])
