@@ -228,7 +228,7 @@ SEEN: Mapping[str, Words] = {
     ),
     "dropper_free_end": Words(
         "线端悬空，未与线夹连接：端部仅宽 {end_width}（有线夹时至少 {limit_end_width}）",
-        "an end of its wire hangs free, in no clamp: what is there is {end_width} wide (a clamp: "
+        "an end of its wire hangs free, in no clamp: it is {end_width} wide there (a clamp: "
         "{limit_end_width} or more)",
     ),
     "dropper_absence": Words(

@@ -42,8 +42,9 @@ class HoleLimits:
         darkness: Share by which the spot is darker than the face around it.
         roundness: Share of the spot and its ellipse, together, that they have in common.
         evenness: Brightest over darkest tenth of the face around the spot, at most.
-        slender: Longer over shorter axis of the ellipse, at most: a hole seen aslant is an oval, a
-            gap between plates is a line.
+        slender: Longer over shorter axis of the ellipse, at most: a hole that is seen aslant by 60
+            degrees is twice as long as wide; the dark side of a thread is longer, a gap between
+            plates is a line.
         diameters: Smallest and largest hole, as shares of the longer side of the box.
     """
 
@@ -54,7 +55,7 @@ class HoleLimits:
     darkness: float = 0.5
     roundness: float = 0.85
     evenness: float = 2.5
-    slender: float = 3.0
+    slender: float = 2.0
     diameters: tuple[float, float] = (0.2, 0.55)
 
 

@@ -75,6 +75,12 @@ def test_small_and_cut_faces_are_not_judged():
     assert empty(cut, LIMITS).reason == Unjudged.CUT_OFF_TOP
 
 
+@pytest.mark.parametrize(("aslant_deg", "is_hole"), [(0, True), (54, True), (66, False)])
+def test_what_is_longer_than_a_hole_seen_aslant_is_the_shadow_of_a_thread(aslant_deg, is_hole):
+    oval = plate(60, hole=(24, 24 * np.cos(np.radians(aslant_deg))))
+    assert (empty(oval, LIMITS).verdict is Verdict.DEFECT) == is_hole
+
+
 def test_a_gap_is_told_from_a_hole_by_its_slenderness():
     gap = plate(60, hole=(26, 7))
     assert empty(gap, LIMITS).verdict is Verdict.CANNOT_JUDGE
