@@ -145,3 +145,9 @@ def test_what_a_group_refuses_is_told_beside_types_and_outer_fields(tmp_path):
 def test_an_override_that_is_no_yaml_is_refused(tmp_path):
     with pytest.raises(ConfigError, match=r"cannot set count: '\{1' is not valid YAML"):
         config.load(written(tmp_path / "ranges.yaml", ""), Ranges, ("count={1",))
+
+
+def test_a_mistake_is_told_in_our_words_alone(tmp_path):
+    with pytest.raises(ConfigError) as caught:
+        config.load(written(tmp_path / "s.yaml", "{tile: {size: 5, overlap: 9}}"), Scan)
+    assert str(caught.value).endswith("  tile: overlap 9 px must be below size 5 px")

@@ -219,3 +219,13 @@ def test_a_promise_that_can_be_kept_is_written_and_looked_at_again(tmp_path):
     assert f"Promised threshold {point.threshold:.3f} of split_pin.missing: finds 2/2" in text
     # The same photographs: what the card says of false alarms is what the evaluation finds.
     assert f"here, {point.false_per_image:.3f} false alarms per photograph" in text
+
+
+def test_a_photograph_that_is_not_judged_is_named_and_no_figure_counts_it(tmp_path, caplog):
+    path = labelled_pins(tmp_path, ("D1", "D2"))
+    cut = tmp_path / "images" / "1.png"
+    cut.write_bytes(cut.read_bytes()[:500])
+    said = measure.predict(judge(0.9), coco.read(path), DataKind.SIMULATED, quietly)
+    assert [len(one.parts) for one in said.images] == [2, 0]
+    (told,) = (one.getMessage() for one in caplog.records if one.levelname == "WARNING")
+    assert told.startswith(f"{cut} was not judged, no figure counts it: the file is cut short")
