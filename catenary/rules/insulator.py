@@ -8,7 +8,7 @@ shed is missing, what shows is what shows between the sheds: nothing like a shed
 import math
 from collections.abc import Iterable
 from dataclasses import astuple, dataclass, replace
-from functools import lru_cache, partial
+from functools import lru_cache
 
 import cv2
 import numpy as np
@@ -46,6 +46,7 @@ _ALTERNATES = (
 _FAINT = 0.08  # of the strongest row's waves; fainter rows are beside the sheds
 _FLAT = 1.0  # grey levels; the same
 _CORE = 1.5  # periods of a core without waves between two edges of the sheds
+_BEGINS = 0.75  # periods by which what is learnt of a shed may begin beside its middle
 _OVER = 2.0  # strip px by which the outline of a shed is drawn around it
 _ALIKE = 0.6  # share of the likeness of the longest run that other runs of sheds must have
 
@@ -240,7 +241,7 @@ def shed_spacing(crop: Crop, limits: ShedLimits) -> Evidence:
         Measurement("rhythm", string.rhythm, "1"),
     )
     verdict = Verdict.DEFECT if score >= 0.5 else Verdict.NORMAL
-    body = _body(string, crop)
+    body = _body(string, crop, notch.place)
     traces = (*_traces(string, body), _around_shed(string, body, "gap", notch.place))
     return Evidence(SPACING, "shed_missing", verdict, score, measurements, traces)
 
@@ -299,7 +300,7 @@ def surface(crop: Crop, limits: ShedLimits) -> Evidence:
         Measurement("sheds", float(len(places)), "1"),
     )
     verdict = Verdict.DEFECT if over >= 0 else Verdict.NORMAL
-    traces = (_around_shed(string, _body(string, crop), "darkened", float(places[worst])),)
+    traces = (_around_shed(string, _body(string, crop, None), "darkened", float(places[worst])),)
     return Evidence(SURFACE, "flashover", verdict, _logistic(over), measurements, traces)
 
 
@@ -638,12 +639,17 @@ def _stark(string: _String, usual: _Usual, place: float) -> float:
     return float(here.std()) / usual.contrast
 
 
-def _body(string: _String, crop: Crop) -> _Body:
+def _body(string: _String, crop: Crop, lacking: float | None) -> _Body:
     """Return where the sheds are seen, to draw: what is learnt of them may begin anywhere in one.
 
     Grey levels are laid over one another, shed on shed. Their first harmonic is most of what
     varies in the rows in which sheds and what is between them alternate, and tells where in a
     period sheds are: they differ from the background, while it shows between them.
+
+    Args:
+        string: Its sheds are drawn.
+        crop: That it is seen in.
+        lacking: Place where one seems to be missing; None where none does.
     """
     pixels, period = string.whole.pixels, string.period
     height, length = pixels.shape
@@ -667,9 +673,11 @@ def _body(string: _String, crop: Crop) -> _Body:
     sign = 1.0 if usual.min() + usual.max() >= 2 * _ground(crop) else -1.0
     level = sign * pixels[first : last + 1].mean(axis=0)
     shift = float(np.angle(sign * waves[first : last + 1].sum())) * period / (2 * math.pi)
-    shift = max(
-        (shift, shift - math.copysign(period, shift)), key=partial(_on_sheds, string, level)
-    )
+    # Halfway between two sheds a mark may belong to either.
+    either = [
+        one for one in (shift, shift - math.copysign(period, shift)) if abs(one) <= _BEGINS * period
+    ]
+    shift = max(either, key=lambda one: _on_sheds(string, level, one, lacking))
     y = np.arange(first - top, last - top + 1)
     x = np.full(len(y), float(string.sheds.mean()))
     columns, lines = string.strip.to_picture @ np.stack([x, y, np.ones(len(y))])
@@ -679,19 +687,21 @@ def _body(string: _String, crop: Crop) -> _Body:
     return _Body(shift, float(y[0]) - 0.5, float(y[-1]) + 0.5)
 
 
-def _on_sheds(string: _String, level: Floats, shift: float) -> float:
-    """Return how well all marks lie on sheds when they are moved.
-
-    A mark halfway between two sheds belongs to the one that leaves none at a missing shed.
+def _on_sheds(string: _String, level: Floats, shift: float, lacking: float | None) -> float:
+    """Return how well marks lie when they are moved: all on sheds, and a place without one on none.
 
     Args:
         string: The marks are its sheds.
         level: (length,) of the whole, sheds bright.
         shift: Strip pixels.
+        lacking: The place; where there is one, it alone tells.
     """
     steps = np.arange(-math.floor(string.period / 2), math.ceil(string.period / 2))
-    places = np.round(string.sheds + shift).astype(np.int64)[:, None] + steps + string.corner[0]
+    marks = string.sheds if lacking is None else np.array([lacking])
+    places = np.round(marks + shift).astype(np.int64)[:, None] + steps + string.corner[0]
     near = level[np.clip(places, 0, len(level) - 1)]
+    if lacking is not None:
+        return -float(near.mean())
     return float((near @ np.cos(2 * np.pi * steps / string.period)).sum())
 
 
