@@ -7,7 +7,6 @@ tube's height over the background of that side, between pixels. All numbers are 
 """
 
 import math
-from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Self
@@ -20,7 +19,7 @@ from catenary.domain.geometry import Box, Polyline
 from catenary.domain.refusal import Refusal, Unjudged, refused
 from catenary.imaging.crops import Crop
 from catenary.imaging.lines import Axis
-from catenary.imaging.profiles import Strip
+from catenary.imaging.profiles import Strip, percentiles
 from catenary.imaging.shrink import shrunk
 from catenary.rules.stretch import crossing, fitted, running
 from catenary.rules.wire import cheapest, ridges
@@ -352,10 +351,10 @@ def _edges(small: NDArray[np.uint8]) -> Numbers:
 
     Faint edges beside bright ones count as well: grey levels are compressed first.
     """
-    low, high = np.percentile(small, (5, 99))
-    grey = np.clip((small.astype(np.float32) - low) / max(float(high - low), 12.0), 0, 1) ** 0.6
+    low, high = (float(level) for level in percentiles(small, (5, 99)))
+    grey = np.clip((np.arange(256) - low) / max(high - low, 12.0), 0, 1) ** 0.6
     detector = cv2.createLineSegmentDetector(cv2.LSD_REFINE_NONE, 1.0)
-    found = detector.detect(np.asarray(grey * 255, np.uint8))[0]
+    found = detector.detect(cv2.LUT(small, np.asarray(grey * 255, np.uint8)))[0]
     # None where there is no edge, whatever the stubs of OpenCV say.
     lines = np.zeros((0, 4)) if found is None else np.asarray(found, np.float64).reshape(-1, 4)
     length = np.hypot(lines[:, 2] - lines[:, 0], lines[:, 3] - lines[:, 1])
@@ -363,62 +362,93 @@ def _edges(small: NDArray[np.uint8]) -> Numbers:
     return lines[order[length[order] >= _LEAST_EDGE_PX]]
 
 
-def _pairs(lines: Numbers, small: NDArray[np.uint8]) -> Iterator[Seed]:
-    """Yield every two edges that run side by side with the same brightness between them."""
-    starts, stops = lines[:, :2], lines[:, 2:]
-    usual = float(np.median(small))
-    length = np.hypot(*(stops - starts).T)
-    units = (stops - starts) / np.maximum(length, 1e-9)[:, None]
-    middles = (starts + stops) / 2
+def _pairs(lines: Numbers, small: NDArray[np.uint8]) -> list[Seed]:
+    """Return every two edges that run side by side with the same brightness between them."""
+    starts, stops, across = _side_by_side(lines)
+    signs, contrasts, levels = _contrasts(small, starts, stops, across)
+    # What is between two tubes is as bright as the background.
+    usual = float(percentiles(small, (50,))[0])
+    is_seen = (contrasts > 0) & (signs * (levels - usual) > _NO_GAP * contrasts)
+    widths = np.hypot(*across.T)
+    return [
+        Seed((x0, y0), (x1, y1), width, sign, contrast)
+        for (x0, y0), (x1, y1), width, sign, contrast in zip(
+            *(one[is_seen].tolist() for one in (starts, stops, widths, signs, contrasts)),
+            strict=True,
+        )
+    ]
+
+
+def _side_by_side(lines: Numbers) -> tuple[Numbers, Numbers, Numbers]:
+    """Return where edges run side by side, for each two that do.
+
+    Args:
+        lines: (N, 4) edges x0, y0, x1, y1.
+
+    Returns:
+        (M, 2) both ends of the line halfway between them, and (M, 2) the way across, as long as
+        they are apart.
+    """
+    ends = lines[:, :2], lines[:, 2:]
+    length = np.hypot(*(ends[1] - ends[0]).T)
+    units = (ends[1] - ends[0]) / np.maximum(length, 1e-9)[:, None]
+    middles = (ends[0] + ends[1]) / 2
     against = units @ units.T < -_PARALLEL
     normals = np.stack([-units[:, 1], units[:, 0]], axis=1)
     apart = np.abs(((middles[None] - middles[:, None]) * normals[:, None]).sum(axis=2))
     near = apart <= _NEAR * np.maximum(length[:, None], length)
-    for first, second in np.argwhere(np.triu(against & near)):
-        along = units[first] - units[second]
-        along /= np.hypot(*along)
-        across = np.array([-along[1], along[0]])
-        spans = [
-            np.sort([(point - middles[first]) @ along for point in (starts[k], stops[k])])
-            for k in (first, second)
-        ]
-        low, high = max(spans[0][0], spans[1][0]), min(spans[0][1], spans[1][1])
-        beside = [
-            (middles[k] - middles[first]) @ across
-            + ((low + high) / 2 - (middles[k] - middles[first]) @ along)
-            * (units[k] @ across)
-            / (units[k] @ along)
-            for k in (first, second)
-        ]
-        width = abs(beside[1] - beside[0])
-        if high - low < _LEAST_EDGE_PX or not _LEAST_WIDTH_PX <= width <= _SLIM * (high - low):
-            continue
-        middle = middles[first] + across * (beside[0] + beside[1]) / 2
-        ends = middle + along * low, middle + along * high
-        sign, contrast, level = _contrast(small, ends, across * width)
-        # What is between two tubes is as bright as the background.
-        if contrast > 0 and sign * (level - usual) > _NO_GAP * contrast:
-            start, stop = ((float(end[0]), float(end[1])) for end in ends)
-            yield Seed(start, stop, float(width), sign, contrast)
+    first, second = np.nonzero(np.triu(against & near))
+    along = units[first] - units[second]
+    along /= np.hypot(*along.T)[:, None]
+    across = np.stack([-along[:, 1], along[:, 0]], axis=1)
+    origin = middles[first]
+    spans = [
+        np.sort([_dot(end[which] - origin, along) for end in ends], axis=0)
+        for which in (first, second)
+    ]
+    low, high = np.maximum(spans[0][0], spans[1][0]), np.minimum(spans[0][1], spans[1][1])
+    beside = [
+        _dot(middles[which] - origin, across)
+        + ((low + high) / 2 - _dot(middles[which] - origin, along))
+        * _dot(units[which], across)
+        / _dot(units[which], along)
+        for which in (first, second)
+    ]
+    width = np.abs(beside[1] - beside[0])
+    is_pair = (high - low >= _LEAST_EDGE_PX) & (width >= _LEAST_WIDTH_PX)
+    is_pair &= width <= _SLIM * (high - low)
+    middle = origin + across * ((beside[0] + beside[1]) / 2)[:, None]
+    low, high, width = low[:, None], high[:, None], width[:, None]
+    found = middle + along * low, middle + along * high, across * width
+    return found[0][is_pair], found[1][is_pair], found[2][is_pair]
 
 
-def _contrast(
-    small: NDArray[np.uint8], ends: tuple[Numbers, Numbers], across: Numbers
-) -> tuple[float, float, float]:
-    """Return 1 where a pair is brighter than both sides, else -1, by how much, and its grey."""
+def _dot(one: Numbers, other: Numbers) -> Numbers:
+    """Return (N,) the products of (N, 2) vectors, each with its own."""
+    product: Numbers = one[:, 0] * other[:, 0] + one[:, 1] * other[:, 1]
+    return product
+
+
+def _contrasts(
+    small: NDArray[np.uint8], starts: Numbers, stops: Numbers, across: Numbers
+) -> tuple[Numbers, Numbers, Numbers]:
+    """Return 1 where a pair is brighter than both sides, else -1, by how much, and its grey.
+
+    All of them (M,), of pairs as `_side_by_side` returns them.
+    """
     t = np.linspace(0.1, 0.9, 9)[:, None]
-    middle = ends[0] + t * (ends[1] - ends[0])
-    levels = []
-    for share in (-0.8, -0.15, 0.15, 0.8):
-        points = np.round(middle + share * across).astype(np.int64)
-        x = np.clip(points[:, 0], 0, small.shape[1] - 1)
-        y = np.clip(points[:, 1], 0, small.shape[0] - 1)
-        levels.append(float(np.median(small[y, x])))
-    inner = (levels[1] + levels[2]) / 2
-    over = (inner - levels[0], inner - levels[3])
-    if over[0] * over[1] <= 0:
-        return 1.0, 0.0, inner
-    return math.copysign(1, over[0]), min(map(abs, over)), inner
+    middle = starts[:, None] + t * (stops - starts)[:, None]  # (M, 9, 2)
+    shares = np.array((-0.8, -0.15, 0.15, 0.8))[:, None]
+    aside = (shares * across[:, None])[:, :, None]  # (M, 4, 1, 2)
+    points = np.round(middle[:, None] + aside).astype(np.int64)
+    x = np.clip(points[..., 0], 0, small.shape[1] - 1)
+    y = np.clip(points[..., 1], 0, small.shape[0] - 1)
+    levels = np.median(small[y, x], axis=2)  # (M, 4)
+    inner = (levels[:, 1] + levels[:, 2]) / 2
+    over = inner - levels[:, 0], inner - levels[:, 3]
+    is_like = over[0] * over[1] > 0
+    signs = np.where(is_like, np.copysign(1.0, over[0]), 1.0)
+    return signs, np.where(is_like, np.minimum(*np.abs(over)), 0.0), inner
 
 
 def _lies_in(seed: Seed, tube: Tube) -> bool:
