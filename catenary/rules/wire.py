@@ -139,24 +139,32 @@ def cheapest(strength: Floats) -> tuple[NDArray[np.int64], Floats]:
     # Best sums up to each cell; a column that no path enters on either side spares the edges.
     total = np.full((height, width + 2), -1e9, np.float32)
     total[0, 1:-1] = gain[0]
-    best, aside = np.empty(width, np.float32), np.empty(width, np.float32)
-    for row in range(1, height):
-        above = total[row - 1]
-        np.maximum(above[:-2], above[2:], out=aside)
-        aside -= _ASIDE
-        np.maximum(above[1:-1], aside, out=best)
-        np.add(best, gain[row], out=total[row, 1:-1])
-    x = np.empty(height, np.int64)
-    column = x[-1] = int(total[-1].argmax())
-    for row in range(height - 2, -1, -1):
-        left, straight, right = total[row, column - 1 : column + 2].tolist()
-        if max(left, right) - _ASIDE > straight:
-            column += 1 if right > left else -1
-        x[row] = column
-    x -= 1
+    best = np.empty(width, np.float32)
+    left, straight, right = total[:, :-2], total[:, 1:-1], total[:, 2:]
+    # Some microseconds a row are all that this takes: names and views are made before.
+    largest, less, plus, aside = np.maximum, np.subtract, np.add, np.asarray(_ASIDE)
+    above = zip(left[:-1], straight[:-1], right[:-1], strict=True)
+    for (one, here, other), gained, below in zip(above, gain[1:], straight[1:], strict=True):
+        largest(one, other, out=best)
+        less(best, aside, out=best)
+        largest(here, best, out=best)
+        plus(best, gained, out=below)
+    x = _course(total) - 1
     rows = np.arange(height)
     around = np.stack([strength[rows, np.clip(x + k, 0, width - 1)] for k in (-1, 0, 1)])
     return x, around.max(axis=0)
+
+
+def _course(total: Floats) -> NDArray[np.int64]:
+    """Return the column of the best path in each row, from the best sums up to each cell."""
+    column = int(total[-1].argmax())
+    course = [column]
+    for sums in total[-2::-1]:
+        left, straight, right = sums[column - 1 : column + 2].tolist()
+        if max(left, right) - _ASIDE > straight:
+            column += 1 if right > left else -1
+        course.append(column)
+    return np.array(course[::-1], np.int64)
 
 
 def _bridged(seen: NDArray[np.bool_]) -> NDArray[np.bool_]:
