@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 
+import cv2
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -9,6 +10,7 @@ from hypothesis import strategies as st
 
 from catenary.domain.finding import Verdict
 from catenary.domain.refusal import Unjudged
+from catenary.imaging.crops import Crop
 from catenary.rules.cantilever import CantileverLimits, shape
 from tests.rules.tubes import Arm, value
 
@@ -83,3 +85,18 @@ def test_noise_and_blur_neither_hide_a_bow_nor_make_one(noise: float, blur: floa
     assert straight.verdict is Verdict.NORMAL
     assert value(bent, "bow") == pytest.approx(0.89 * 0.05, rel=0.15)
     assert bent.verdict is Verdict.DEFECT
+
+
+@pytest.mark.parametrize("times", [7, 13])  # halved once and twice, sides odd
+def test_many_pixels_change_nothing_but_the_scale(times: int):
+    crop = Arm(bow=0.05, **ALONE).crop()
+    large = cv2.resize(crop.pixels, None, fx=times, fy=times, interpolation=cv2.INTER_CUBIC)
+    plain, same = (
+        shape(one, LIMITS)
+        for one in (crop, Crop(np.asarray(large)[:-1, :-1], 0, 0, crop.inner.scaled(times)))
+    )
+    for name, scale, near in (("bow", 1, 0.003), ("tube_angle", 1, 0.5), ("tube_length", times, 6)):
+        assert value(same, name) / scale == pytest.approx(value(plain, name), abs=near)
+    ends = (one.traces[-1].points[k] for k in (0, 2) for one in (plain, same))
+    for here, there in zip(*[ends] * 2, strict=True):
+        assert [there[0] / times, there[1] / times] == pytest.approx(here, abs=3)
