@@ -27,6 +27,8 @@ _STARK = 2.0  # times the contrast of a thing: what stands out more is another t
 _WINDOW = 1.2  # periods
 _REACH = 2.0  # strip px around it that are blurred into it: five times the blur of 0.4
 _BLOCK = 64  # px; a picture is halved six times at most
+_BAND = 256  # rows whose marks stay in the cache
+_SHARP = 0.7  # scale from which a strip asks for no blur
 _LEAST_SIGMA = 1.0  # px of a halved picture that is blurred
 
 
@@ -64,6 +66,12 @@ class Strip:
         """Return a place of the strip (x, y) in the picture."""
         mapped = self.to_picture @ (x, y, 1.0)
         return float(mapped[0]), float(mapped[1])
+
+    def in_full(self, scale: float) -> "Strip":
+        """Return this strip of a picture that was reduced by ``scale`` as one of the whole one."""
+        to_picture = self.to_picture / scale
+        to_picture[:, 2] += 0.5 / scale - 0.5
+        return Strip(self.pixels, to_picture, self.scale * scale)
 
 
 def find_row(pixels: NDArray[np.uint8], around_deg: float, spread_deg: float) -> Row | None:
@@ -108,27 +116,42 @@ def evened(picture: Floats) -> Floats:
     """
     reach = max(5, round(max(picture.shape) / 10)) | 1
     window = (reach, reach)
-    flat = picture - cv2.blur(picture, window, borderType=cv2.BORDER_REFLECT)
-    power = np.maximum(cv2.blur(flat * flat, window, borderType=cv2.BORDER_REFLECT), 0)
-    contrast = np.sqrt(power)
+    flat = np.asarray(cv2.blur(picture, window, borderType=cv2.BORDER_REFLECT), np.float32)
+    np.subtract(picture, flat, out=flat)
+    contrast = np.asarray(cv2.blur(flat * flat, window, borderType=cv2.BORDER_REFLECT), np.float32)
+    np.sqrt(np.maximum(contrast, 0, out=contrast), out=contrast)
     # It changes slowly: some of its places tell how it is distributed.
     some = contrast[:: max(1, reach // 6), :: max(1, reach // 6)]
     floor = max(0.3 * float(np.percentile(some, 90)), 1e-3)
-    return np.asarray(flat / (contrast + floor), np.float32)
+    contrast += np.float32(floor)
+    flat /= contrast
+    return flat
 
 
-def level(pixels: NDArray[np.uint8], box: Box, angle_deg: float, scale: float) -> Strip:
-    """Turn the part of the picture in ``box`` so that ``angle_deg`` becomes level.
+def level(
+    pixels: NDArray[np.uint8], boxes: Sequence[Box], angle_deg: float, scale: float
+) -> list[Strip]:
+    """Turn parts of a picture so that ``angle_deg`` becomes level.
 
     Args:
         pixels: (height, width) uint8.
-        box: Covered completely by the strip.
-        angle_deg: Direction that becomes the strip's x axis, clockwise from the picture's.
+        boxes: Each covered completely by its strip; they lie close together, since what is seen
+            of the picture is blurred once for all.
+        angle_deg: Direction that becomes the strips' x axis, clockwise from the picture's.
         scale: Strip pixels per picture pixel, at most 1.
 
     Returns:
-        The strip; what lies outside the picture repeats its border.
+        A strip for each box; what lies outside the picture repeats its border.
     """
+    placed = [_placed(box, angle_deg, scale) for box in boxes]
+    soft = _softened(pixels, placed, scale)
+    return [Strip(soft.turned(*one), one[0], scale) for one in placed]
+
+
+def _placed(
+    box: Box, angle_deg: float, scale: float
+) -> tuple[NDArray[np.float64], tuple[int, int]]:
+    """Return (2, 3) from strip (x, y) to picture of a strip over a box, its length and height."""
     turn = math.radians(angle_deg)
     cos, sin = math.cos(turn), math.sin(turn)
     length = (box.width * abs(cos) + box.height * abs(sin)) * scale
@@ -137,8 +160,7 @@ def level(pixels: NDArray[np.uint8], box: Box, angle_deg: float, scale: float) -
     linear = np.array([[cos, -sin], [sin, cos]]) / scale
     middle = np.array([(size[0] - 1) / 2, (size[1] - 1) / 2])
     offset = np.array(box.centre) - 0.5 - linear @ middle
-    to_picture = np.hstack([linear, offset[:, None]])
-    return Strip(turned(pixels, to_picture, size, scale), to_picture, scale)
+    return np.hstack([linear, offset[:, None]]), size
 
 
 def turned(
@@ -155,31 +177,75 @@ def turned(
     Returns:
         (height, length) float32 whole grey levels; outside the picture its border is repeated.
     """
-    seen, left, top = _covered(pixels, to_picture, size, scale)
-    source, factor = _softened(seen, 0.4 / scale) if scale < 0.7 else (seen, 1)
-    # Pixel 0 of a halved picture is the mean of pixels 0 and 1: its centre is at 0.5.
-    to_source = to_picture.copy()
-    to_source[:, 2] -= (left, top)
-    to_source /= factor
-    to_source[:, 2] -= (factor - 1) / (2 * factor)
-    flags = cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP
-    strip = cv2.warpAffine(source, to_source, size, flags=flags, borderMode=cv2.BORDER_REPLICATE)
-    return np.asarray(strip, np.float32)
+    return _softened(pixels, [(to_picture, size)], scale).turned(to_picture, size)
 
 
-def _covered(
-    pixels: NDArray[np.uint8], to_picture: NDArray[np.float64], size: tuple[int, int], scale: float
-) -> tuple[NDArray[np.uint8], int, int]:
-    """Return what a strip shows of a picture, with what is blurred into it, and its first px.
+@dataclass(frozen=True, slots=True, eq=False)
+class _Soft:
+    """A part of a picture, blurred as strips of it ask for.
+
+    Attributes:
+        pixels: (height, width) uint8.
+        factor: Pixels a side of the picture that one of them stands for.
+        left: Column of the picture at which they begin.
+        top: Row of the picture at which they begin.
+    """
+
+    pixels: NDArray[np.uint8]
+    factor: int
+    left: int
+    top: int
+
+    def turned(self, to_picture: NDArray[np.float64], size: tuple[int, int]) -> Floats:
+        """Return (height, length) what a strip shows."""
+        # Pixel 0 of a halved picture is the mean of pixels 0 and 1: its centre is at 0.5.
+        to_source = to_picture.copy()
+        to_source[:, 2] -= (self.left, self.top)
+        to_source /= self.factor
+        to_source[:, 2] -= (self.factor - 1) / (2 * self.factor)
+        flags, border = cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP, cv2.BORDER_REPLICATE
+        strip = cv2.warpAffine(self.pixels, to_source, size, flags=flags, borderMode=border)
+        return np.asarray(strip, np.float32)
+
+
+def _softened(
+    pixels: NDArray[np.uint8],
+    strips: Sequence[tuple[NDArray[np.float64], tuple[int, int]]],
+    scale: float,
+) -> _Soft:
+    """Return what strips show of a picture, with what is blurred into them.
+
+    A wide blur is done on a halved picture, which takes a tenth of the time; taking the mean of a
+    block of n pixels a side is a blur already, of variance (n * n - 1) / 12.
 
     Args:
         pixels: (height, width) uint8.
-        to_picture: From strip to picture.
-        size: Length and height of the strip.
+        strips: Map from strip to picture, length and height of each.
         scale: Strip pixels per picture pixel.
     """
-    ends = np.array([(x, y, 1.0) for x in (0, size[0] - 1) for y in (0, size[1] - 1)])
-    corners = ends @ to_picture.T
+    seen, left, top = _covered(pixels, strips, scale)
+    if scale >= _SHARP:
+        return _Soft(seen, 1, left, top)
+    sigma = 0.4 / scale
+    halvings = max(0, math.floor(math.log2(sigma / _LEAST_SIGMA)))
+    factor = 2**halvings
+    own = math.sqrt(sigma**2 - (factor**2 - 1) / 12) / factor
+    soft = cv2.GaussianBlur(resize.halved(seen, halvings), (0, 0), own)
+    return _Soft(np.asarray(soft, np.uint8), factor, left, top)
+
+
+def _covered(
+    pixels: NDArray[np.uint8],
+    strips: Sequence[tuple[NDArray[np.float64], tuple[int, int]]],
+    scale: float,
+) -> tuple[NDArray[np.uint8], int, int]:
+    """Return the part of a picture that strips show or that is blurred into them, and its place."""
+    corners = np.concatenate(
+        [
+            np.array([(x, y, 1.0) for x in (0, length - 1) for y in (0, height - 1)]) @ to_picture.T
+            for to_picture, (length, height) in strips
+        ]
+    )
     reach = _REACH / scale
     # Blocks of a halved picture begin where they would in the whole one.
     first = np.maximum(np.floor((corners.min(axis=0) - reach) / _BLOCK) * _BLOCK, 0).astype(int)
@@ -187,19 +253,6 @@ def _covered(
     height, width = pixels.shape
     left, top = min(int(first[0]), width - 1), min(int(first[1]), height - 1)
     return pixels[top : max(int(last[1]), top + 1), left : max(int(last[0]), left + 1)], left, top
-
-
-def _softened(pixels: NDArray[np.uint8], sigma: float) -> tuple[NDArray[np.uint8], int]:
-    """Return the picture blurred by ``sigma`` px, and how many of its pixels one pixel stands for.
-
-    A wide blur is done on a halved picture, which takes a tenth of the time; taking the mean of a
-    block of n pixels a side is a blur already, of variance (n * n - 1) / 12.
-    """
-    halvings = max(0, math.floor(math.log2(sigma / _LEAST_SIGMA)))
-    factor = 2**halvings
-    left = math.sqrt(sigma**2 - (factor**2 - 1) / 12) / factor
-    soft = cv2.GaussianBlur(resize.halved(pixels, halvings), (0, 0), left)
-    return np.asarray(soft, np.uint8), factor
 
 
 def rows_with_period(strip: Floats, period: float, share: float) -> slice:
@@ -211,7 +264,7 @@ def rows_with_period(strip: Floats, period: float, share: float) -> slice:
         share: Rows count that repeat at least this share as much as the best.
     """
     lag = max(1, round(period))
-    repeats = (strip[:, lag:] * strip[:, :-lag]).mean(axis=1)
+    repeats = np.einsum("ij,ij->i", strip[:, lag:], strip[:, :-lag]) / (strip.shape[1] - lag)
     smooth = cv2.GaussianBlur(repeats[:, None].astype(np.float32), (0, 0), 1 + period / 12).ravel()
     is_in = (smooth > share * smooth.max()).astype(np.uint8)
     # The core between the two edges of the sheds repeats less: close the hole.
@@ -237,11 +290,16 @@ def lit(pixels: NDArray[np.uint8]) -> tuple[slice, slice]:
     """
     dark, bright = percentiles(pixels[::2, ::2], (1, 99))
     least = math.floor(dark + 0.1 * (bright - dark) + 2)  # no grey level lies between
-    is_lit = np.asarray(cv2.threshold(pixels, least, 1, cv2.THRESH_BINARY)[1], np.uint8)
+    rows, columns = [], np.zeros(pixels.shape[1], np.int64)
+    # Whole pictures of marks would be fetched from the system each time, and be filled with zeros.
+    for top in range(0, len(pixels), _BAND):
+        is_lit = cv2.threshold(pixels[top : top + _BAND], least, 1, cv2.THRESH_BINARY)[1]
+        rows.append(cv2.reduce(is_lit, 1, cv2.REDUCE_SUM, dtype=cv2.CV_32S).ravel())
+        own = cv2.reduce(is_lit, 0, cv2.REDUCE_SUM, dtype=cv2.CV_32S).ravel()
+        columns += np.asarray(own, np.int64)
     slices = []
-    for axis in (1, 0):
-        share = cv2.reduce(is_lit, axis, cv2.REDUCE_SUM, dtype=cv2.CV_32S).ravel()
-        seen = np.flatnonzero(share > 0.03 * is_lit.shape[axis])
+    for count, across in zip((np.concatenate(rows), columns), pixels.shape[::-1], strict=True):
+        seen = np.flatnonzero(count > 0.03 * across)
         slices.append(slice(int(seen[0]), int(seen[-1]) + 1) if seen.size else slice(None))
     return slices[0], slices[1]
 
@@ -256,8 +314,11 @@ def percentiles(pixels: NDArray[np.uint8], shares: Sequence[float]) -> Floats:
     >>> percentiles(np.array([[0, 10], [20, 30]], np.uint8), (0, 50, 100)).tolist()
     [0.0, 15.0, 30.0]
     """
-    counts = cv2.calcHist([np.ascontiguousarray(pixels)], [0], None, [256], [0, 256]).ravel()
-    below = np.cumsum(counts.astype(np.int64))
+    counts = np.zeros(256, np.int64)
+    for top in range(0, len(pixels), _BAND):
+        band = np.ascontiguousarray(pixels[top : top + _BAND])
+        counts += cv2.calcHist([band], [0], None, [256], [0, 256]).ravel().astype(np.int64)
+    below = np.cumsum(counts)
     places = (below[-1] - 1) * np.asarray(shares) / 100
     whole = np.floor(places).astype(np.int64)
     low = np.searchsorted(below, whole, side="right")
@@ -293,8 +354,8 @@ def trimmed(strip: Strip, rows: slice, reach: float) -> Strip:
 def waves(grey: Floats, period: float) -> Floats:
     """Return the strip without what changes slower than its things: the core, the light."""
     width = max(3, round(period)) | 1
-    slow = cv2.blur(grey, (width, 1), borderType=cv2.BORDER_REFLECT)
-    return np.asarray(grey - slow, np.float32)
+    slow = np.asarray(cv2.blur(grey, (width, 1), borderType=cv2.BORDER_REFLECT), np.float32)
+    return np.subtract(grey, slow, out=slow)
 
 
 def best_within(likeness: Floats, period: float) -> Floats:
@@ -330,7 +391,8 @@ def _likeness_to_places(strip: Floats, places: NDArray[np.int64], half: int) -> 
     windows = np.lib.stride_tricks.sliding_window_view(wide, 2 * half + 1, axis=1)
     flat = windows.transpose(1, 0, 2).reshape(strip.shape[1], -1)  # (length, rows * width)
     flat = flat - flat.mean(axis=1, keepdims=True)
-    flat /= np.maximum(np.linalg.norm(flat, axis=1, keepdims=True), 1e-6)
+    norms = np.sqrt(np.einsum("ij,ij->i", flat, flat))
+    flat /= np.maximum(norms, 1e-6)[:, None]
     # Not numpy's product: its threads would take the cores that other parts are judged on.
     nothing = np.empty(0, np.float32)
     alike = cv2.gemm(flat[places], flat, 1.0, nothing, 0.0, flags=cv2.GEMM_2_T)
@@ -398,10 +460,10 @@ def _autocorrelation(picture: Floats) -> tuple[Floats, tuple[int, int]]:
     )
     padded[:height, :width] = picture
     # Both stay in the packed form of real signals, half as large as complex ones.
-    spectrum = cv2.dft(padded, nonzeroRows=height)
+    spectrum = cv2.dft(padded)  # told of the empty rows, OpenCV 5 takes four times as long
     power = cv2.mulSpectrums(spectrum, spectrum, 0, conjB=True)
     flags = cv2.DFT_INVERSE | cv2.DFT_REAL_OUTPUT | cv2.DFT_SCALE
-    full = cv2.dft(power, flags=flags, nonzeroRows=reach_y + 1)
+    full = cv2.dft(power, flags=flags)
     # It is the same at opposite lags.
     part = np.empty((2 * reach_y + 1, 2 * reach_x + 1), np.float32)
     part[reach_y:, reach_x:] = full[: reach_y + 1, : reach_x + 1]

@@ -558,7 +558,7 @@ def _measured(fine: _Reduced, axis: Axis, path: Numbers, seed: Seed) -> Tube | N
     slope = np.abs(np.diff(soft, axis=0)).max(axis=0) / _FINE
     rise = float(np.median(((level - np.minimum(*grounds)) / np.maximum(slope, 1e-3))[is_tube]))
     return Tube(
-        _in_full(strip, fine.scale),
+        strip.in_full(fine.scale),
         upper,
         lower,
         is_tube,
@@ -569,13 +569,6 @@ def _measured(fine: _Reduced, axis: Axis, path: Numbers, seed: Seed) -> Tube | N
         rise / usual,
         axis.sign,
     )
-
-
-def _in_full(strip: Strip, scale: float) -> Strip:
-    """Return a strip of a picture that was reduced by ``scale`` as one of the picture itself."""
-    to_picture = strip.to_picture / scale
-    to_picture[:, 2] += 0.5 / scale - 0.5
-    return Strip(strip.pixels, to_picture, strip.scale * scale)
 
 
 def _extent(middle: Numbers, is_tube: Flags, is_seed: Flags, width: float) -> tuple[int, int]:

@@ -10,7 +10,8 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from catenary.domain.geometry import Box
-from catenary.imaging import profiles
+from catenary.imaging import profiles, resize
+from catenary.imaging.profiles import Strip
 
 
 def wave(angle_deg: float, period: float) -> NDArray[np.uint8]:
@@ -75,12 +76,17 @@ def test_a_blank_picture_has_no_row():
     assert profiles.find_row(np.full((100, 200), 77, np.uint8), 0.0, 90.0) is None
 
 
+def level(pixels: NDArray[np.uint8], box: Box, angle_deg: float, scale: float) -> Strip:
+    (strip,) = profiles.level(pixels, [box], angle_deg, scale)
+    return strip
+
+
 @given(angle_deg=st.floats(-90, 90), scale=st.floats(0.3, 1.0))
 @settings(max_examples=20, deadline=None)
 def test_a_place_of_the_strip_is_where_it_was_in_the_picture(angle_deg: float, scale: float):
     picture = np.zeros((200, 260), np.uint8)
     picture[95:106, 145:156] = 255  # middle at (150, 100)
-    strip = profiles.level(picture, Box(60, 40, 220, 170), angle_deg, scale)
+    strip = level(picture, Box(60, 40, 220, 170), angle_deg, scale)
     weight = strip.pixels / strip.pixels.sum()
     rows, columns = np.indices(weight.shape)
     x, y = strip.in_picture(float((weight * columns).sum()), float((weight * rows).sum()))
@@ -88,7 +94,7 @@ def test_a_place_of_the_strip_is_where_it_was_in_the_picture(angle_deg: float, s
 
 
 def test_a_level_strip_has_its_waves_along_its_length():
-    strip = profiles.level(wave(35.0, 20.0), Box(90, 90, 210, 210), 35.0, 1.0)
+    strip = level(wave(35.0, 20.0), Box(90, 90, 210, 210), 35.0, 1.0)
     height = strip.pixels.shape[0]
     core = strip.pixels[height // 2 - 10 : height // 2 + 10]
     assert core.mean(axis=0).std() > 5 * core.mean(axis=1).std()
@@ -112,7 +118,7 @@ def test_the_bare_rod_between_the_edges_of_the_sheds_belongs_to_the_rows():
 def test_padding_is_cut_off_and_places_stay_true():
     picture = np.zeros((40, 200), np.uint8)
     picture[:, 50:150] = 180
-    strip = profiles.level(picture, Box(0, 0, 200, 40), 0.0, 1.0)
+    strip = level(picture, Box(0, 0, 200, 40), 0.0, 1.0)
     part = profiles.trimmed(strip, slice(10, 30), 8.0)
     assert part.pixels.shape == (20, 100)
     assert part.in_picture(0.0, 0.0) == (pytest.approx(50, abs=0.6), pytest.approx(10, abs=0.6))
@@ -164,7 +170,7 @@ def test_a_strip_of_a_large_picture_is_that_of_one_wide_blur(scale: float):
     pixels = np.random.default_rng(0).integers(0, 256, (1201, 1603), np.uint8)
     pixels = cv2.GaussianBlur(pixels, (0, 0), 0.2 / scale)
     pixels = cv2.normalize(pixels, None, 0, 255, cv2.NORM_MINMAX)
-    strip = profiles.level(pixels, Box(500, 400, 1100, 800), 20.0, scale)
+    strip = level(pixels, Box(500, 400, 1100, 800), 20.0, scale)
     soft = cv2.GaussianBlur(pixels, (0, 0), 0.4 / scale)
     height, length = strip.pixels.shape
     flags = cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP
@@ -194,5 +200,38 @@ def test_a_strip_does_not_depend_on_what_lies_far_from_it(angle: float, scale: f
     other = random.integers(0, 256, pixels.shape, np.uint8)
     other[200:400, 200:500] = pixels[200:400, 200:500]
     box = Box(300, 260, 380, 300)
-    one, two = (profiles.level(each, box, angle, scale) for each in (pixels, other))
+    one, two = (level(each, box, angle, scale) for each in (pixels, other))
     assert np.array_equal(one.pixels, two.pixels)
+
+
+@pytest.mark.parametrize("scale", [0.15, 0.3, 0.9])
+def test_strips_of_several_boxes_are_those_of_each(scale: float):
+    pixels = np.random.default_rng(4).integers(0, 256, (500, 640), np.uint8)
+    boxes = [Box(200, 200, 440, 330), Box(180, 190, 460, 340)]
+    for strip, box in zip(profiles.level(pixels, boxes, 20.0, scale), boxes, strict=True):
+        assert np.array_equal(strip.pixels, level(pixels, box, 20.0, scale).pixels)
+
+
+def test_a_strip_of_a_halved_picture_lies_where_it_does_in_the_whole_one():
+    pixels = cv2.resize(wave(30.0, 16.0), None, fx=4, fy=4, interpolation=cv2.INTER_CUBIC)
+    whole = level(np.asarray(pixels, np.uint8), Box(300, 340, 800, 700), 30.0, 0.2)
+    half = resize.halved(np.asarray(pixels, np.uint8), 1)
+    same = level(half, Box(150, 170, 400, 350), 30.0, 0.4).in_full(0.5)
+    assert same.scale == pytest.approx(whole.scale)
+    assert same.in_picture(9.0, 4.0) == pytest.approx(whole.in_picture(9.0, 4.0), abs=1e-6)
+    assert np.abs(same.pixels - whole.pixels).mean() < 2
+
+
+@given(st.integers(1, 700), st.integers(1, 40), st.integers(0, 99))
+@settings(max_examples=40, deadline=None)
+def test_rows_and_columns_with_light_are_those_that_counting_finds(
+    height: int, width: int, seed: int
+):
+    random = np.random.default_rng(seed)
+    pixels = random.integers(0, 60, (height, width), np.uint8)
+    pixels[random.random(pixels.shape) < 0.02] = 255
+    dark, bright = np.percentile(pixels[::2, ::2], (1, 99))
+    is_lit = pixels > dark + 0.1 * (bright - dark) + 2
+    for found, axis in zip(profiles.lit(pixels), (1, 0), strict=True):
+        seen = np.flatnonzero(is_lit.mean(axis=axis) > 0.03)
+        assert found == (slice(seen[0], seen[-1] + 1) if seen.size else slice(None))

@@ -142,6 +142,19 @@ def test_a_missing_shed_is_found_in_its_place_at_any_angle(missing: int, turn_de
     assert value(evidence, "longest_gap") == pytest.approx(2, abs=0.2)
 
 
+@pytest.mark.parametrize("times", [16, 28])  # halved once and twice
+def test_a_missing_shed_is_found_in_its_place_in_many_pixels(times: int):
+    drawing = Drawing(missing=(5,), turn_deg=20.0)
+    crop = drawing.crop()
+    large = cv2.resize(crop.pixels, None, fx=times, fy=times, interpolation=cv2.INTER_LINEAR)
+    many = Crop(np.asarray(large, np.uint8)[:-1, :-1], 0, 0, crop.inner.scaled(times))
+    evidence = shed_spacing(many, LIMITS)
+    assert evidence.verdict is Verdict.DEFECT
+    middle = [at / times for at in gap_middle(evidence)]
+    assert math.dist(middle, drawing.place(5, crop)) < 0.75 * drawing.period
+    assert value(evidence, "period") == pytest.approx(times * drawing.period, rel=0.02)
+
+
 @settings(max_examples=40, deadline=None)
 @given(turn_deg=st.floats(0, 180))
 def test_a_whole_insulator_is_normal_at_any_angle(turn_deg: float):
