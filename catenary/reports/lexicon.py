@@ -102,6 +102,7 @@ QUANTITIES: Mapping[str, Quantity] = {
     "free_thread": _plain("无螺母的螺纹长度", "thread without a nut"),
     "nut_edges": _share("螺母边缘清晰度", "clearness of the nut's edges", is_least=True),
     "nut_gap": _plain("螺母与支承面间隙", "thread between nut and seat"),
+    "bolt_marking.outline": _plain("螺栓轮廓清晰度", "clearness of its outline", is_least=True),
     "marking_angle": _plain("防松标记错开角度", "angle between the pieces of its line"),
     "plate_line": _plain(
         "板上标记的亮度（对数）", "line on the plate over its sides, logarithm", is_least=True
