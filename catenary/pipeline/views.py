@@ -102,19 +102,39 @@ def join(
         together: Cameras that flash at one dropper, learnt from the run too.
     """
     by_key = {one.key: one for one in sorted(places, key=lambda place: place.key)}
-    by_slot: dict[Slot, list[Place]] = {}
-    for one in by_key.values():
-        by_slot.setdefault(one.slot, []).append(one)
-    edges: list[_Edge] = []
-    chosen: dict[tuple[Slot, Slot], Mode] = {}
+    by_slot = _by_slot(by_key.values())
+    followed = _followed(by_slot, transfers)
+    edges = [
+        edge
+        for (first, second), mode in followed.items()
+        for edge in _edges(mode, by_slot[first], by_slot[second])
+    ]
+    for one, other, trust in exposures.pairs(by_key.values(), together):
+        edges.append(_Edge(_FLASHED, one.key, other.key, trust))
+    return _parts(by_key, sorted(edges, key=lambda one: (one.far, one.first, one.second)), followed)
+
+
+def chosen(places: Iterable[Place], transfers: Transfers) -> Mapping[tuple[Slot, Slot], Mode]:
+    """Return the mapping that a mast follows between two photographs, where that is clear."""
+    return _followed(_by_slot(sorted(places, key=lambda place: place.key)), transfers)
+
+
+def _by_slot(places: Iterable[Place]) -> dict[Slot, list[Place]]:
+    found: dict[Slot, list[Place]] = {}
+    for one in places:
+        found.setdefault(one.slot, []).append(one)
+    return found
+
+
+def _followed(
+    by_slot: Mapping[Slot, Sequence[Place]], transfers: Transfers
+) -> dict[tuple[Slot, Slot], Mode]:
+    found = {}
     for pair in itertools.combinations(sorted(by_slot), 2):
         mode = _mode(transfers.modes.get(pair, ()), by_slot[pair[0]], by_slot[pair[1]])
         if mode is not None:
-            chosen[pair] = mode
-            edges += _edges(mode, by_slot[pair[0]], by_slot[pair[1]])
-    for one, other, trust in exposures.pairs(by_key.values(), together):
-        edges.append(_Edge(_FLASHED, one.key, other.key, trust))
-    return _parts(by_key, sorted(edges, key=lambda one: (one.far, one.first, one.second)), chosen)
+            found[pair] = mode
+    return found
 
 
 def _far(one: KindMap, first: Sequence[Place], second: Sequence[Place]) -> Floats:

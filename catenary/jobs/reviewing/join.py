@@ -17,9 +17,9 @@ from catenary.domain.part import part_name
 from catenary.domain.place import Mast
 from catenary.imaging import decode
 from catenary.jobs import evidence
-from catenary.pipeline import exposures, transfers, views
-from catenary.pipeline.exposures import Together
-from catenary.pipeline.transfers import Place, Transfers
+from catenary.pipeline import exposures, joining, transfers, views
+from catenary.pipeline.joining import Learnt
+from catenary.pipeline.transfers import Place
 from catenary.store import ledger, packs, parts, shards
 from catenary.store.database import Database
 from catenary.store.findings import CropFile
@@ -35,14 +35,6 @@ log = logging.getLogger(__name__)
 _LEARNT_FROM = 60  # masts, evenly over the run; our starting value
 _TOGETHER = 20  # masts that are held in memory and written at once
 _EDGE_PX = 2.0  # a box that ends so near an edge of the picture is cut by it
-
-
-@dataclass(frozen=True, slots=True)
-class _Learnt:
-    """What the run tells of its cameras."""
-
-    transfers: Transfers
-    together: Together
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,21 +85,21 @@ def join_run(db: Database, workspace: Workspace, run_id: int, read: Read) -> int
                 parts.replace(tx, run_id, state, [_placed(one, pack) for one in told])
             packs.record(tx, run_id, pack)
     log.info(
-        "joined views run=%d masts=%d camera pairs=%d at one dropper=%d",
+        "joined views run=%d masts=%d camera pairs=%d at one dropper=%d geometries=%d",
         run_id,
         len(left),
         len(learnt.transfers.modes),
         len(learnt.together.trust),
+        len(learnt.rigs),
     )
     return len(left)
 
 
-def _learnt(db: Database, workspace: Workspace, run_id: int, masts: Sequence[Mast]) -> _Learnt:
+def _learnt(db: Database, workspace: Workspace, run_id: int, masts: Sequence[Mast]) -> Learnt:
     """Learn from masts evenly over the run."""
     step = max(1, -(-len(masts) // _LEARNT_FROM))
     found = _seen(db, workspace, run_id, masts[::step])
-    places = [[one.place for one in seen] for seen in found.values()]
-    return _Learnt(transfers.learn(places), exposures.learn(places))
+    return joining.learn([one.place for one in seen] for seen in found.values())
 
 
 def _seen(
@@ -187,7 +179,7 @@ class _Joiner:
         pictures: Of views that deny a defect, by their names; not written yet.
     """
 
-    def __init__(self, found: Sequence[FindingRow], learnt: _Learnt, read: Read) -> None:
+    def __init__(self, found: Sequence[FindingRow], learnt: Learnt, read: Read) -> None:
         self._learnt, self._read = learnt, read
         self.pictures: dict[str, bytes] = {}
         self._findings = {_key(one.image_id, one.component, one.box): one for one in found}
@@ -198,9 +190,7 @@ class _Joiner:
         if not any(self._finding(one) for one in seen):
             return
         by_key = {one.place.key: one for one in seen}
-        for part in views.join(
-            (one.place for one in seen), self._learnt.transfers, self._learnt.together
-        ):
+        for part in joining.join((one.place for one in seen), self._learnt):
             members = [by_key[key] for key in part.keys if by_key[key].row.verdict]
             if part.confidence is None or len(members) < 2:
                 continue
