@@ -702,9 +702,11 @@ def _body(string: _String, crop: Crop, lacking: float | None) -> _Body:
     steps = np.arange(-math.floor(period / 2), math.ceil(period / 2))
     columns = np.clip(string.sheds[:, None] + steps + left, 0, length - 1)
     sheds = pixels[:, columns]
-    waves = sheds.mean(axis=1) @ np.exp(2j * np.pi * steps / period) * (math.sqrt(2) / len(steps))
-    varies = sheds.std(axis=(1, 2))
-    strength = np.abs(waves)
+    each = sheds @ np.exp(2j * np.pi * steps / period) * (math.sqrt(2) / len(steps))
+    waves = each.mean(axis=1)
+    # Most sheds must do so: what one of them, or something beside it, does is no wave.
+    in_phase = (each * np.conj(waves / np.maximum(np.abs(waves), 1e-6))[:, None]).real
+    strength, varies = np.median(in_phase, axis=1), np.median(sheds.std(axis=2), axis=1)
     own = slice(top, min(top + string.strip.pixels.shape[0], height))
     first = last = own.start + int(strength[own].argmax())
     least = max(_FAINT * float(strength[own].max()), _FLAT)
