@@ -47,6 +47,11 @@ def dies(crop: Crop, folder: Path, times: int) -> Evidence:
     return brightness(crop)
 
 
+def hangs(crop: Crop) -> Evidence:
+    signal.pause()  # until its process is killed
+    return brightness(crop)
+
+
 def fails(crop: Crop) -> Evidence:
     raise LookupError(f"no rule for {crop.pixels.shape}")
 

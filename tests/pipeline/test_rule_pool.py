@@ -115,8 +115,8 @@ def test_a_machine_on_which_all_processes_die_ends_the_scan(tmp_path, monkeypatc
 
 def test_one_that_hangs_is_replaced(monkeypatch):
     monkeypatch.setattr("catenary.pipeline.rule_pool._PATIENCE_S", 10.0)
-    with RulePool(Rulebook({"split_pin": (process_rules.brightness,)}), 1) as pool:
-        monkeypatch.setattr("catenary.pipeline.rule_pool._PATIENCE_S", 0.0)  # nobody is so quick
+    with RulePool(Rulebook({"split_pin": (process_rules.hangs,)}), 1) as pool:
+        monkeypatch.setattr("catenary.pipeline.rule_pool._PATIENCE_S", 0.0)
         assert pool([one_pin()]) == [None]
 
 
