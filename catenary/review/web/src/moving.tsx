@@ -19,12 +19,15 @@ interface MoveProps {
 export function MoveForm({ mast, chosen, onDone }: MoveProps) {
   const [typed, setTyped] = useState("");
   const [problem, setProblem] = useState("");
+  const [isSending, setSending] = useState(false);
   const found = useLoaded(`masts ${mast.run} ${typed}`, () =>
     api.masts({ run: mast.run, q: typed.split("/").at(-1) ?? "" }, null),
   );
   const send = async (form: FormData) => {
     const [first] = chosen;
     if (first === undefined) return;
+    setProblem("");
+    setSending(true);
     try {
       await api.move([...chosen], typed.trim(), String(form.get("why")));
       onDone();
@@ -33,6 +36,7 @@ export function MoveForm({ mast, chosen, onDone }: MoveProps) {
     } catch (refused) {
       if (!(refused instanceof ApiError)) throw refused;
       setProblem(errorText(refused));
+      setSending(false);
     }
   };
   return (
@@ -64,6 +68,7 @@ export function MoveForm({ mast, chosen, onDone }: MoveProps) {
         {t("move_why")}
         <input name="why" maxLength={2000} required />
       </label>
+      {isSending && <p role="status">{t("moving")}</p>}
       {problem && (
         <p class="problem" role="alert">
           {problem}

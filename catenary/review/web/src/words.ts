@@ -447,6 +447,10 @@ const table = {
   move_to: ["移至杆号", "To mast number"],
   move_why: ["原因", "Reason"],
   move_some: ["移动 {count} 张图像", "Move {count} photograph{s}"],
+  moving: [
+    "正在移动并重新合并视图，大的检测任务可能需要一分钟……",
+    "Moving, and joining the views anew; this may take a minute in a large run…",
+  ],
   moved: ["杆号移动记录", "Photographs moved"],
   outcome_done: ["已处理", "done"],
   outcome_unusable: ["不可用", "unusable"],
