@@ -13,11 +13,11 @@ from catenary.domain.image import Outcome
 from catenary.domain.review import Decision, Reader, RefusedError, Right, Wish
 from catenary.imaging import pyramid
 from catenary.reports import words
-from catenary.review import answers, masts, photos
+from catenary.review import answers, photos
 from catenary.review.items import A_DAY, Id, Side
 from catenary.review.people import Caller, needs, reader_of
 from catenary.review.site import Site
-from catenary.review.tell import both, corners, kilometre
+from catenary.review.tell import both, corners, kilometre, mast_of
 from catenary.review.wishes import DrawAsked
 from catenary.store import photographs, review_items, reviews, shards
 from catenary.store.photographs import Photograph
@@ -112,7 +112,7 @@ def _frame(site: Site, frame_id: int, reader: Reader) -> answers.FrameDetail:
         file_name=ref.file_name,
         camera=ref.camera,
         view=ref.view,
-        mast=_mast_of(photo),
+        mast=mast_of(photo.ref.mast, photo.id),
         kilometre_m=ref.kilometre_m,
         kilometre=kilometre(ref.kilometre_m),
         taken_at=None if ref.taken_at is None else ref.taken_at.isoformat(),
@@ -166,8 +166,3 @@ def _components(site: Site, photo: Photograph) -> list[answers.ComponentInFrame]
         for row in rows
         if row.verdict in ("normal", "")
     ]
-
-
-def _mast_of(photo: Photograph) -> answers.Mast | None:
-    named = masts.named(photo.ref.mast)
-    return None if named is None else answers.Mast(id=photo.id, **dict(named))

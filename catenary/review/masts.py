@@ -5,14 +5,13 @@ from typing import Annotated
 from fastapi import APIRouter, Depends, Query
 from pydantic import StringConstraints
 
-from catenary.domain.place import Mast
 from catenary.domain.review import WAITING, RefusedError, Right
 from catenary.jobs.reviewing import reassign
 from catenary.review import answers
 from catenary.review.items import Id
 from catenary.review.people import Caller, needs, reader_of
 from catenary.review.site import Site
-from catenary.review.tell import kilometre
+from catenary.review.tell import kilometre, mast_name
 from catenary.review.wishes import MoveAsked
 from catenary.store import ledger, photographs, reassignments, review_items
 from catenary.store.photographs import MastAt
@@ -66,18 +65,6 @@ def router(site: Site) -> APIRouter:
         return answers.Moves(moved=[_moved(one) for one in made])
 
     return routes
-
-
-def named(mast: Mast | None) -> answers.MastName | None:
-    """Return what names a mast."""
-    if mast is None:
-        return None
-    return answers.MastName(
-        line=mast.line,
-        direction=str(mast.direction),
-        section=mast.section,
-        number=mast.number,
-    )
 
 
 def _mast_row(site: Site, one: MastAt, run: str) -> answers.MastRow:
@@ -143,6 +130,6 @@ def _moved(one: Reassignment) -> answers.Moved:
         made_at=one.made_at,
         made_by=one.made_by,
         why=one.why,
-        before=named(one.before),
-        after=named(one.after),
+        before=mast_name(one.before),
+        after=mast_name(one.after),
     )

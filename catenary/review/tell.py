@@ -12,7 +12,7 @@ from catenary.domain import finding as findings_domain
 from catenary.domain import review
 from catenary.domain.finding import Component, Finding, Verdict
 from catenary.domain.geometry import Box
-from catenary.domain.place import format_kilometre
+from catenary.domain.place import Mast, format_kilometre
 from catenary.domain.review import WAITING, Decision, Origin, Reader, SecondReading
 from catenary.domain.taxonomy import Taxonomy
 from catenary.reports import lexicon, words
@@ -279,7 +279,7 @@ class Teller:
             file_name=item.file_name,
             frame_width=item.width,
             frame_height=item.height,
-            mast=_mast(item),
+            mast=mast_of(item.mast, item.frame_id),
             kilometre_m=item.kilometre_m,
             kilometre=kilometre(item.kilometre_m),
             views=item.views,
@@ -474,17 +474,22 @@ def kilometre(metres: float | None) -> str:
     return "" if metres is None else format_kilometre(metres)
 
 
-def _mast(item: Item) -> answers.Mast | None:
-    if item.mast is None:
+def mast_name(mast: Mast | None) -> answers.MastName | None:
+    """Return what names a mast."""
+    if mast is None:
         return None
-    told = item.mast
-    return answers.Mast(
-        id=item.frame_id,
-        line=told.line,
-        direction=str(told.direction),
-        section=told.section,
-        number=told.number,
+    return answers.MastName(
+        line=mast.line,
+        direction=str(mast.direction),
+        section=mast.section,
+        number=mast.number,
     )
+
+
+def mast_of(mast: Mast | None, frame_id: int) -> answers.Mast | None:
+    """Return a mast as a photograph of it names it."""
+    name = mast_name(mast)
+    return None if name is None else answers.Mast(id=frame_id, **dict(name))
 
 
 def _defect(connection: Connection, item: Item) -> answers.DefectLink | None:
