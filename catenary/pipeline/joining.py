@@ -30,14 +30,18 @@ class Learnt:
     rigs: tuple[Rig, ...] = ()
 
 
-def learn(masts: Iterable[Sequence[Place]]) -> Learnt:
+def learn(masts: Iterable[Sequence[Place]], *, has_rows: bool = True) -> Learnt:
     """Learn from some masts of a run; 60 are enough.
 
     Args:
         masts: What was located at each mast, healthy or not.
+        has_rows: Whether parts that stand in rows are to be joined: else the geometry of the
+            cameras, which takes far longer than all else, is not learnt.
     """
     seen = list(masts)
     known, together = transfers.learn(seen), exposures.learn(seen)
+    if not has_rows:
+        return Learnt(known, together)
     tracks = [_tracks(places, views.join(places, known)) for places in seen]
     found = rigs.learn(tracks, _sides(seen, known), known)
     stands = [(rigs.stand(found, one), places) for one, places in zip(tracks, seen, strict=True)]

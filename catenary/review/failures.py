@@ -165,7 +165,7 @@ class Unexpected:
 
         try:
             await self._app(scope, receive, watched)
-        except Exception:
+        except Exception:  # a bug: whoever asked is told its number, the log has the trace
             number = secrets.token_hex(4)
             log.exception("bug id=%s method=%s path=%s", number, scope["method"], scope["path"])
             if not has_begun:

@@ -145,7 +145,7 @@ def _make(place: Workspace, order: Order, path: Path, pipe: Connection) -> None:
         write(place, order, path, _teller(pipe))
     except ReportError as error:
         pipe.send((error.code, str(error)))
-    except Exception:
+    except Exception:  # a bug: who waits for the report is told its number
         number = secrets.token_hex(4)
         log.exception("report failed number=%s", number)
         pipe.send(("internal", number))

@@ -101,6 +101,13 @@ def test_cameras_of_one_side_alone_have_no_geometry():
     assert joining.learn(fronts).rigs == ()
 
 
+def test_no_geometry_is_learnt_where_nothing_that_stands_in_rows_was_judged():
+    masts = [mast(number) for number in range(16)]
+    known = joining.learn(masts, has_rows=False)
+    assert known.rigs == ()
+    assert known.transfers.modes.keys() == learnt().transfers.modes.keys()
+
+
 @pytest.mark.parametrize("count", [0, 7])
 def test_too_few_masts_have_none(count: int):
     known = joining.learn([mast(number) for number in range(count)])

@@ -99,7 +99,14 @@ def _learnt(db: Database, workspace: Workspace, run_id: int, masts: Sequence[Mas
     """Learn from masts evenly over the run."""
     step = max(1, -(-len(masts) // _LEARNT_FROM))
     found = _seen(db, workspace, run_id, masts[::step])
-    return joining.learn([one.place for one in seen] for seen in found.values())
+    # Where nobody judges what stands in rows, as in most scans, nothing of it becomes an item.
+    has_rows = any(_is_in_row(one) and one.row.verdict for seen in found.values() for one in seen)
+    places = ([one.place for one in seen] for seen in found.values())
+    return joining.learn(places, has_rows=has_rows)
+
+
+def _is_in_row(one: _Seen) -> bool:
+    return one.row.component in joining.IN_ROWS
 
 
 def _seen(
@@ -187,10 +194,12 @@ class _Joiner:
 
     def parts(self, seen: Sequence[_Seen]) -> Iterator[JoinedPart]:
         """Yield the parts with a finding that two or more photographs show."""
-        if not any(self._finding(one) for one in seen):
+        told = [one for one in seen if self._finding(one)]
+        if not told:
             return
         by_key = {one.place.key: one for one in seen}
-        for part in joining.join((one.place for one in seen), self._learnt):
+        learnt = self._learnt if any(map(_is_in_row, told)) else replace(self._learnt, rigs=())
+        for part in joining.join((one.place for one in seen), learnt):
             members = [by_key[key] for key in part.keys if by_key[key].row.verdict]
             if part.confidence is None or len(members) < 2:
                 continue
