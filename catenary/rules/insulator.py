@@ -41,9 +41,7 @@ _LEAST_LEARNT = 3  # sheds from which a shed is learnt
 _STRETCH = 3.0  # periods that share one local template
 _GAP_OF_RUN = {1: 1.4, 2: 2.4, 3: 2.4}  # sheds that may be lost before so short a run
 _WIDEST_GAP = 12.0
-_ALTERNATES = (
-    0.25  # share of what varies in a row that repeats with the sheds, where they are drawn
-)
+_ALTERNATES = 0.25  # share of what varies in a row that repeats with the sheds it is drawn on
 _FAINT = 0.08  # of the strongest row's waves; fainter rows are beside the sheds
 _FLAT = 1.0  # grey levels; the same
 _CORE = 1.5  # periods of a core without waves between two edges of the sheds
