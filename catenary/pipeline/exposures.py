@@ -19,10 +19,10 @@ Shots = Mapping[str, Sequence[Place]]  # the droppers that each camera shows at 
 
 KIND = "dropper"
 # All are our starting values, chosen on simulated cars.
-_FLASH = timedelta(milliseconds=50)  # 1.1 m at 80 km/h: no two droppers hang so near each other
-_LEAST_MASTS = 8
-_LEAST_MOMENTS = 20
-_LEAST_A_MAST = 2.0  # moments, on average: a camera triggered by masts has one
+FLASH = timedelta(milliseconds=50)  # 1.1 m at 80 km/h: no two droppers hang so near each other
+LEAST_MASTS = 8
+LEAST_MOMENTS = 20
+LEAST_A_MAST = 2.0  # moments, on average: a camera triggered by masts has one
 _AIMED = 0.25  # widest spread of a camera's droppers, as a share of its width: evenly is 0.37
 _GATE = 2.5  # such spreads within which the dropper that a camera is aimed at hangs
 _LEAST_TALL = 0.4  # of the camera's usual dropper, as much as is seen of it
@@ -83,7 +83,7 @@ def moments(taken: Mapping[str, datetime | None]) -> dict[str, int]:
     if all(time.microsecond == 0 for time, _ in timed):
         return found
     for time, name in timed:
-        if began is None or time - began > _FLASH:
+        if began is None or time - began > FLASH:
             began, number = time, number + 1
         found[name] = number
     return found
@@ -159,7 +159,7 @@ def _shots(places: Iterable[Place]) -> list[Shots]:
 
 def _aim(shown: Sequence[Sequence[Place]]) -> Aim | None:
     """Return where a camera's droppers hang, None where it is not aimed at one each time."""
-    if len(shown) < _LEAST_MOMENTS:
+    if len(shown) < LEAST_MOMENTS:
         return None
     tallest = [max(droppers, key=lambda one: one.tall) for droppers in shown]
     x = np.array([one.x for one in tallest])
@@ -192,9 +192,9 @@ def _trust(
 ) -> float | None:
     """Return how far two cameras are to be believed, None where they are not."""
     masts = {mast for mast, _ in met}
-    if not all(camera in aims for camera in pair) or len(masts) < _LEAST_MASTS:
+    if not all(camera in aims for camera in pair) or len(masts) < LEAST_MASTS:
         return None
-    if len(met) < max(_LEAST_MOMENTS, _LEAST_A_MAST * len(masts)):
+    if len(met) < max(LEAST_MOMENTS, LEAST_A_MAST * len(masts)):
         return None
     meant = [[_meant(shots[camera], aims[camera]) for camera in pair] for _, shots in met]
     both = sum(None not in one for one in meant)

@@ -190,8 +190,9 @@ def dropper_judge(_recipe: object) -> Judge:
     return Judge(DropperDetector(), classifier, {}, {}, {"dropper": 0.7}, TAXONOMY, versions)
 
 
-def deliver_ends(run: Path, mast: int, shot: int) -> None:
+def deliver_ends(run: Path, mast: int, shot: int, late_ms: int) -> None:
     """Write both ends of a dropper, cut by their pictures; one is bright in the upper one only."""
+    flash_ms = 31 + shot * (400 + int(np.random.default_rng(mast).integers(300)))
     folder = run / "东站" / f"K{mast}+000_{mast:03d}"
     folder.mkdir(parents=True, exist_ok=True)
     for camera, rows in (("31", slice(500, 900)), ("33", slice(0, 350))):
@@ -200,18 +201,20 @@ def deliver_ends(run: Path, mast: int, shot: int) -> None:
         left = 500 + int(random.integers(-60, 60))
         is_bad = (mast, shot, camera) == (BAD_MAST, 1, "31")
         pixels[rows, left : left + 50] = 240 if is_bad else 60
-        name = f"0105{mast:02d}{5 * shot}{camera}_{folder.name}_0_{camera}.jpg"
+        ms = flash_ms + (late_ms if camera == "33" else 0)
+        name = f"0105{mast:02d}{ms:03d}_{folder.name}_0_{camera}.jpg"
         (folder / name).write_bytes(cv2.imencode(".jpg", pixels)[1].tobytes())
 
 
+@pytest.mark.parametrize("late_ms", [2, 240])  # by which one camera's clock is late
 def test_both_ends_of_a_dropper_from_cameras_that_flash_together_are_one_item(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, late_ms: int
 ):
     monkeypatch.setattr(assemble, "judge", dropper_judge)
     run = tmp_path / "2026-03-06_示例线_上行_东站-西站"
     for mast in range(12):
         for shot in range(2):
-            deliver_ends(run, mast, shot)
+            deliver_ends(run, mast, shot, late_ms)
     assert "1 defects raised, on 1 part" in catenary(run, "scan", str(run))
     (row,) = csv.DictReader(io.StringIO(report(run, "csv")))
     assert "Seen in 1 of 2 views (camera 31); denied by camera 33" in row["views"]

@@ -2,9 +2,9 @@
 
 import logging
 from collections import defaultdict
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from itertools import count
 
 import numpy as np
@@ -17,7 +17,7 @@ from catenary.domain.part import part_name
 from catenary.domain.place import Mast
 from catenary.imaging import decode
 from catenary.jobs import evidence
-from catenary.pipeline import exposures, joining, transfers, views
+from catenary.pipeline import clocks, exposures, joining, transfers, views
 from catenary.pipeline.joining import Learnt
 from catenary.pipeline.transfers import Place
 from catenary.store import ledger, packs, parts, shards
@@ -71,10 +71,12 @@ def join_run(db: Database, workspace: Workspace, run_id: int, read: Read) -> int
         name = ledger.record_of(connection, run_id).name
     if not left:
         return 0
-    learnt = _learnt(db, workspace, run_id, everywhere)
+    taught_by = everywhere[:: max(1, -(-len(everywhere) // _LEARNT_FROM))]
+    late = _late(db, run_id, taught_by)
+    learnt = _learnt(_seen(db, workspace, run_id, taught_by, late))
     for start in range(0, len(left), _TOGETHER):
         some = left[start : start + _TOGETHER]
-        seen = _seen(db, workspace, run_id, [one.mast for one in some])
+        seen = _seen(db, workspace, run_id, [one.mast for one in some], late)
         with db.read() as connection:
             found = parts.findings_of(connection, run_id, [one.mast for one in some])
         joiner = _Joiner(found, learnt, read)
@@ -85,20 +87,29 @@ def join_run(db: Database, workspace: Workspace, run_id: int, read: Read) -> int
                 parts.replace(tx, run_id, state, [_placed(one, pack) for one in told])
             packs.record(tx, run_id, pack)
     log.info(
-        "joined views run=%d masts=%d camera pairs=%d at one dropper=%d geometries=%d",
+        "joined views run=%d masts=%d camera pairs=%d at one dropper=%d late=%d geometries=%d",
         run_id,
         len(left),
         len(learnt.transfers.modes),
         len(learnt.together.trust),
+        len(late),
         len(learnt.rigs),
     )
     return len(left)
 
 
-def _learnt(db: Database, workspace: Workspace, run_id: int, masts: Sequence[Mast]) -> Learnt:
+def _late(db: Database, run_id: int, masts: Sequence[Mast]) -> dict[str, timedelta]:
+    """Return by how much later some cameras stamp than those they flash with."""
+    stamps: dict[Mast | None, dict[str, list[datetime]]] = defaultdict(lambda: defaultdict(list))
+    with db.read() as connection:
+        for one in parts.frames_of(connection, run_id, masts):
+            if one.ref.camera and one.ref.taken_at is not None:
+                stamps[one.ref.mast][one.ref.camera].append(one.ref.taken_at)
+    return clocks.late(stamps.values())
+
+
+def _learnt(found: Mapping[Mast, Sequence[_Seen]]) -> Learnt:
     """Learn from masts evenly over the run."""
-    step = max(1, -(-len(masts) // _LEARNT_FROM))
-    found = _seen(db, workspace, run_id, masts[::step])
     # Where nobody judges what stands in rows, as in most scans, nothing of it becomes an item.
     has_rows = any(_is_in_row(one) and one.row.verdict for seen in found.values() for one in seen)
     places = ([one.place for one in seen] for seen in found.values())
@@ -110,7 +121,11 @@ def _is_in_row(one: _Seen) -> bool:
 
 
 def _seen(
-    db: Database, workspace: Workspace, run_id: int, masts: Sequence[Mast]
+    db: Database,
+    workspace: Workspace,
+    run_id: int,
+    masts: Sequence[Mast],
+    late: Mapping[str, timedelta],
 ) -> dict[Mast, list[_Seen]]:
     """Return everything that was located at some masts; photographs without a camera tell nothing.
 
@@ -120,7 +135,7 @@ def _seen(
         frames = list(parts.frames_of(connection, run_id, masts))
         ids = {one.ref.image_id for one in frames}
         rows = list(shards.components_of_images(connection, workspace, run_id, ids))
-    slots, moments = _slots(frames), _moments(frames)
+    slots, moments = _slots(frames), _moments(frames, late)
     by_id = {one.ref.image_id: one for one in frames if one.width and one.ref.camera}
     numbers: dict[str, Iterator[int]] = defaultdict(count)
     found: dict[Mast, list[_Seen]] = {}
@@ -148,10 +163,12 @@ def _slots(frames: Sequence[JudgedFrame]) -> dict[str, transfers.Slot]:
     }
 
 
-def _moments(frames: Sequence[JudgedFrame]) -> dict[str, int]:
+def _moments(frames: Sequence[JudgedFrame], late: Mapping[str, timedelta]) -> dict[str, int]:
     taken: dict[Mast | None, dict[str, datetime | None]] = defaultdict(dict)
     for one in frames:
-        taken[one.ref.mast][one.ref.image_id] = one.ref.taken_at
+        taken[one.ref.mast][one.ref.image_id] = clocks.set_right(
+            one.ref.taken_at, one.ref.camera, late
+        )
     return {
         image: number
         for times in taken.values()
