@@ -6,6 +6,7 @@ from typer.testing import CliRunner
 
 from catenary import cli
 from catenary.datasets import coco
+from catenary.domain.errors import ConfigError
 from catenary.domain.finding import Evidence, Verdict
 from catenary.evaluation import familiarity
 from catenary.evaluation.guarantee import Target
@@ -94,6 +95,27 @@ def test_the_command_prints_what_was_compared_and_keeps_it_in_the_card(tmp_path)
     assert (held.defects, held.masts, held.best) == (2, 2, card.fusion["split_pin"].form)
     kept = json.loads((folder / bundle.CARD).read_text(encoding="utf-8"))["fusion"]["split_pin"]
     assert set(kept["contest"]["standings"]) == set(Form)
+
+
+def test_labels_without_any_defect_take_no_weights_away(tmp_path):
+    folder = random_bundle(tmp_path / "model")
+    told = labelled_pins(tmp_path / "told", ("D1", "D2"))
+    sound = labelled_pins(tmp_path / "sound", ("D3", "D4"), "normal")
+
+    def calibrated(labels):
+        arguments = ["bundle", "calibrate", str(folder), str(labels), "--device", "cpu"]
+        return CliRunner().invoke(cli.app, arguments)
+
+    first = calibrated(sound)
+    assert "split_pin: raised from" in first.output
+    assert "no defect of it in these labels" in first.output
+    assert "of 0 defects" not in first.output
+    assert calibrated(told).exit_code == 0
+    kept = bundle.verify(folder)
+    again = calibrated(sound)
+    assert isinstance(again.exception, ConfigError)
+    assert f"{sound} holds no defect" in str(again.exception)
+    assert bundle.verify(folder) == kept
 
 
 def test_nothing_is_promised_of_defects_that_no_source_suspects():

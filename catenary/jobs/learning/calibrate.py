@@ -133,13 +133,24 @@ def calibrate(
     return Calibration(fusion, thresholds, floors)
 
 
+def has_defect(labelled: LabelledSet) -> bool:
+    """Tell whether any label is a defect that its photograph shows."""
+    labels = (one for image in labelled.images for one in image.labels)
+    return any(one.condition != NORMAL and one.is_evident and not one.is_ignored for one in labels)
+
+
 def lines(fitted: Calibration) -> Iterator[str]:
     """Yield what was compared, chosen and fitted, for a terminal."""
     for kind, fusion in fitted.fusion.items():
         yield f"{kind}: raised from probability {fitted.thresholds[kind]:.3f}"
         if fusion.rules_first is not None and fusion.form is Form.JOINT:
             yield f"  rules come first from a score of {fusion.rules_first:.2f}"
-        if fusion.contest is not None:
+        if fusion.contest is not None and not fusion.contest.defects:
+            yield (
+                "  no defect of it in these labels: its sources weigh as those of all components"
+                " do, and the threshold keeps the budget of false alarms alone"
+            )
+        elif fusion.contest is not None:
             yield from _standings(fusion.contest, fusion.form)
 
 

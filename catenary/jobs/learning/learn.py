@@ -164,7 +164,16 @@ def calibrate_bundle(
 
     Returns:
         What was fitted.
+
+    Raises:
+        ConfigError: If the labels hold no defect, and the bundle has weights that would be lost.
     """
+    if bundle.verify(folder).fusion and not calibrate.has_defect(labels.labelled):
+        raise ConfigError(
+            f"{labels.name} holds no defect, so nothing tells how far rules and classifier are to"
+            f" be believed; what {folder} was calibrated with before would be lost. Add photographs"
+            " of defects, or see that their labels have a condition"
+        )
     judge = assemble.judge(assemble.Recipe(folder, device))
     fitted = calibrate.calibrate(judge, labels.labelled, false_per_image, progress)
     bundle.with_calibration(folder, fitted)
