@@ -46,6 +46,23 @@ def test_fifty_items_are_decided_by_keyboard_alone(line: Railway, page: Page, co
     assert complaints == []
 
 
+CUT_SHORT = """() => [...document.querySelectorAll('figcaption, figcaption *')]
+  .filter(one => getComputedStyle(one).display !== 'inline')
+  .filter(one => one.scrollWidth > one.clientWidth + 1)
+  .map(one => one.textContent)"""
+
+
+@pytest.mark.parametrize("locale", ["en-GB", "zh-CN"])
+def test_no_caption_is_cut_short_beside_an_earlier_run(line: Railway, new_page, locale):
+    page = new_page(locale)
+    log_in(page, line, "wang", "#/triage")
+    shown(page)
+    for _ in range(3):  # fitting, actual size, surroundings
+        expect(page.locator("figure.pane")).to_have_count(2)
+        assert page.evaluate(CUT_SHORT) == []
+        page.keyboard.press("z")
+
+
 def test_grade_condition_and_note_are_changed_by_keyboard_and_taken_back(
     line: Railway, page: Page, complaints
 ):

@@ -32,6 +32,8 @@ interface Props {
 const MUCH = 1800; // px of the window, with which other views stand beside an earlier run
 const WHOLE = 1600; // px, longer side of a whole photograph beside the part
 const CAPTION = 26; // px under each picture
+const LEGEND = 22; // px more where what the lines mean has a row of its own
+const ONE_ROW = 780; // px that scale, run, camera and three kinds of lines need beside each other
 
 export function Stage({ item, view, earlier, shot, size }: Props) {
   const place = useRef<HTMLDivElement>(null);
@@ -43,14 +45,18 @@ export function Stage({ item, view, earlier, shot, size }: Props) {
   const chosen = { view, earlier, shot, views: settings().views };
   const beside = companions(item, chosen, fitting(room, isWide) - 1);
   const { main, beside: small } = rooms(room, beside.length + 1, isWide);
-  const [own, theirs] = [inside(main), inside(small)];
+  const isTall = lines.length > 0 && Math.min(main.width, small.width) < ONE_ROW;
+  const [own, theirs] = [inside(main, isTall), inside(small, isTall)];
   const shown = now(item, view, seen, own, size);
   // The same camera in two runs is compared by the eye: both at one scale.
   const alike =
     earlier && main === small && size === "fit" && beside.some(({ kind }) => kind === "earlier")
       ? Math.min(scaleFor(shown.crop, own, size), scaleFor(earlier.crop, theirs, size))
       : undefined;
-  const layout = isMany(beside.length + 1) ? "stage-many" : isWide ? "stage-wide" : "";
+  const layout = [
+    isMany(beside.length + 1) ? "stage-many" : isWide ? "stage-wide" : "",
+    isTall ? "stage-tall" : "",
+  ].join(" ");
   return (
     <div class={`stage ${layout}`} ref={place} data-item={item.id}>
       {room.width > 0 && (
@@ -205,8 +211,8 @@ function before(earlier: Earlier, room: Room, size: Size): Shown {
 }
 
 /** What is left of a room for the picture itself. */
-function inside({ width, height }: Room): Room {
-  return { width: width - 2, height: height - CAPTION };
+function inside({ width, height }: Room, isTall: boolean): Room {
+  return { width: width - 2, height: height - CAPTION - (isTall ? LEGEND : 0) };
 }
 
 export function linesOf(view: View): Line[] {
