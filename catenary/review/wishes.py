@@ -39,10 +39,14 @@ class AccountAsked(Asked):
 
 
 class MoveAsked(Asked):
-    """Photographs of one run, and the mast that is to have them: number, or name in full."""
+    """Photographs of one run, and the mast that is to have them.
+
+    Attributes:
+        to_mast: Number, or name in full; null where they show no mast.
+    """
 
     frames: Annotated[tuple[Row, ...], Field(min_length=1, max_length=_MOST)]
-    to_mast: Annotated[Short, Field(min_length=1)]
+    to_mast: Annotated[Short, Field(min_length=1)] | None
     why: Annotated[Note, Field(min_length=1)]
 
 

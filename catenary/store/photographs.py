@@ -108,6 +108,8 @@ def of_mast(connection: Connection, run_id: int, mast: Mast) -> list[Photograph]
 def masts(connection: Connection, run_id: int) -> list[MastAt]:
     """Return the masts of a run in the order in which they were passed.
 
+    That is by the time of the first photograph where each mast has one, else along the kilometre
+    posts of each track, else as the run lists them: folders of sections are listed by their names.
     Photographs that were given to a mast tell its order and kilometre only where it has no others.
     This reads every row of the run: keep the answer as long as `made_of` is the same.
     """
@@ -117,17 +119,28 @@ def masts(connection: Connection, run_id: int) -> list[MastAt]:
     def least(column: Column[Any]) -> ColumnElement[Any]:
         return func.coalesce(func.min(case((is_own, column))), func.min(column))
 
-    first = least(frame.c.seq)
+    told = (func.min(frame.c.id), least(frame.c.kilometre_m), func.count())
     query = (
-        select(*_MAST, func.min(frame.c.id), least(frame.c.kilometre_m), func.count())
+        select(*_MAST, *told, least(frame.c.taken_at))
         .where(frame.c.run_id == run_id, frame.c.mast_number.is_not(None))
         .group_by(*_MAST)
-        .order_by(first)
+        .order_by(least(frame.c.seq))
     )
-    return [
-        MastAt(one, run_id, Mast(line, Direction(way), section, number), kilometre, count)
-        for line, way, section, number, one, kilometre, count in connection.execute(query)
+    found = [
+        (MastAt(one, run_id, Mast(line, Direction(way), section, number), kilometre, count), time)
+        for line, way, section, number, one, kilometre, count, time in connection.execute(query)
     ]
+    if all(time is not None for _, time in found):
+        return [one for one, _ in sorted(found, key=lambda each: each[1])]
+    listed = [one for one, _ in found]
+    if any(one.kilometre_m is None for one in listed):
+        return listed
+    tracks = list(dict.fromkeys((one.mast.line, one.mast.direction) for one in listed))
+
+    def place(one: MastAt) -> tuple[int, float]:
+        return tracks.index((one.mast.line, one.mast.direction)), one.kilometre_m or 0.0
+
+    return sorted(listed, key=place)
 
 
 def newest_runs(connection: Connection, limit: int) -> list[int]:

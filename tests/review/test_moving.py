@@ -11,7 +11,7 @@ from tests.review.places import RUN, Browser, code
 FIRST, LAST = 3, 6  # photographs of the first mast and of the second: 1 to 3 and 4 to 6
 
 
-def move(browser: Browser, *frames: int, to_mast: str = "D001", why: str = "shot too late"):
+def move(browser: Browser, *frames: int, to_mast: str | None = "D001", why: str = "shot too late"):
     return browser.post(
         "/api/frames/move", {"frames": list(frames), "to_mast": to_mast, "why": why}
     )
@@ -56,11 +56,18 @@ def test_a_decision_goes_with_its_photograph(anybody: Browser):
     assert [(one["mast"]["number"], one["frame_id"]) for one in kept] == [("D001", FIRST)]
 
 
+def test_a_photograph_of_no_mast_is_taken_away_only_where_that_is_said(anybody: Browser):
+    (told,) = move(anybody, FIRST, to_mast=None).json()["moved"]
+    assert (told["before"]["number"], told["after"]) == ("D000", None)
+    assert anybody.get(f"/api/frames/{FIRST}").json()["mast"] is None
+
+
 @pytest.mark.parametrize(
     ("frames", "to_mast", "why", "status", "reason"),
     [
         ([99], "D001", "x", 404, "not_found"),
         ([FIRST], "D999", "x", 404, "no_mast"),
+        ([FIRST], "none", "x", 404, "no_mast"),
         ([FIRST], "D001", " ", 422, "invalid"),
         ([FIRST], "", "x", 422, "invalid"),
         ([], "D001", "x", 422, "invalid"),

@@ -283,6 +283,21 @@ def test_photographs_are_moved_to_the_mast_that_they_show(line: Railway, new_pag
     assert complaints == []
 
 
+def test_photographs_of_no_mast_are_taken_away_by_a_tick_and_not_by_a_word(line: Railway, new_page):
+    page = new_page()
+    log_in(page, line, "zhao", f"#/mast?id={railway.MASTS + KEPT}")
+    page.get_by_role("button", name="Move to another mast").click()
+    page.locator(".shot").first.click()
+    page.get_by_label("To mast number").fill("none")
+    page.get_by_label("Reason").fill("a bridge")
+    page.get_by_role("button", name="Move 1 photograph").click()
+    expect(page.get_by_role("alert")).to_have_text(re.compile("no such mast"))
+    page.get_by_label("They show no mast").check()
+    expect(page.get_by_label("To mast number")).to_be_disabled()
+    page.get_by_role("button", name="Move 1 photograph").click()
+    expect(page).to_have_url(re.compile(rf"#/picture\?frame={railway.MASTS + KEPT}"))
+
+
 def test_who_may_not_move_photographs_is_not_asked(line: Railway, new_page):
     page = new_page()
     log_in(page, line, "wang", f"#/mast?id={railway.MASTS + KEPT}")

@@ -1,9 +1,12 @@
 """Photographs of a mast are found by the index of masts, however long the run is."""
 
 from dataclasses import replace
+from datetime import datetime, timedelta
 
+import pytest
 from sqlalchemy import Connection, event
 
+from catenary.domain.place import Direction, Mast
 from catenary.store import ledger, photographs
 from catenary.store.database import Database, open_workspace_db
 from tests.store import records
@@ -51,3 +54,39 @@ def test_earlier_photographs_are_found_by_the_index_of_masts():
     db.close()
     (on_frame,) = (plan for plan in plans if " frame " in plan)
     assert "ix_frame_run_id_mast_number" in on_frame
+
+
+LISTED = (
+    ("甲站", "D3"),
+    ("甲站", "D10"),
+    ("丙站", "D1"),
+    ("乙站", "D2"),
+)  # as a run lists its folders
+TRAVELLED = ["D1", "D2", "D3", "D10"]
+START = datetime(2026, 3, 6, 23, 26, 50)  # noqa: DTZ001 - a wall clock
+
+
+@pytest.mark.parametrize(
+    ("has_time", "has_kilometre", "expected"),
+    [
+        (True, False, TRAVELLED),
+        (False, True, TRAVELLED),
+        (True, True, TRAVELLED),
+        (False, False, ["D3", "D10", "D1", "D2"]),
+    ],
+)
+def test_masts_are_listed_as_they_were_passed(db: Database, has_time, has_kilometre, expected):
+    def ref(n: int, section: str, number: str):
+        place = TRAVELLED.index(number)
+        return replace(
+            records.ref(n),
+            mast=Mast("示例线", Direction.UP, section, number),
+            taken_at=START + timedelta(seconds=place) if has_time else None,
+            kilometre_m=1000.0 + 50 * place if has_kilometre else None,
+        )
+
+    with db.write() as tx:
+        run_id = ledger.register(tx, records.record("a", "/data/a"))
+        ledger.plan(tx, run_id, [replace(ref(n, *one), run="a") for n, one in enumerate(LISTED)])
+    with db.read() as connection:
+        assert [one.mast.number for one in photographs.masts(connection, run_id)] == expected

@@ -70,10 +70,14 @@ def reassign(place: Path | Workspace, run: str, wish: Wish) -> list[Reassignment
 
 @dataclass(frozen=True, slots=True)
 class Move:
-    """Photographs by their rows, as the review pages know them; the rest as in `Wish`."""
+    """Photographs by their rows, as the review pages know them; the rest as in `Wish`.
+
+    Attributes:
+        to_mast: None where they show no mast; the word for that is the command's alone.
+    """
 
     frames: Sequence[int]
-    to_mast: str
+    to_mast: str | None
     by: str
     why: str
 
@@ -100,7 +104,9 @@ def move(db: Database, workspace: Workspace, wanted: Move) -> list[Reassignment]
     images = [one.ref.image_id for one in photos]
 
     def moved(tx: Connection) -> list[Reassignment]:
-        target = _target(tx, wanted.to_mast, reassignments.masts(tx, run_id))
+        target = None
+        if wanted.to_mast is not None:
+            target = _target(tx, wanted.to_mast, reassignments.masts(tx, run_id))
         return reassignments.reassign(tx, run_id, images, target, wanted.by, wanted.why)
 
     return _made(db, workspace, run_id, moved)
@@ -125,7 +131,7 @@ def _made(
 
 def _reassigned(tx: Connection, run_id: int, run: str, wish: Wish) -> list[Reassignment]:
     here = reassignments.masts(tx, run_id)
-    target = _target(tx, wish.to_mast, here)
+    target = None if wish.to_mast == NO_MAST else _target(tx, wish.to_mast, here)
     source = None
     if wish.from_mast is not None and wish.from_mast != NO_MAST:
         source = _known(wish.from_mast, here, f"of run {run}")
@@ -151,10 +157,8 @@ def _reader(source: str) -> join.Read:
     return nothing
 
 
-def _target(tx: Connection, text: str, here: Sequence[Mast]) -> Mast | None:
+def _target(tx: Connection, text: str, here: Sequence[Mast]) -> Mast:
     """Return the mast that is meant: one of this run, or of another of the workspace."""
-    if text == NO_MAST:
-        return None
     if any(_is_meant(text, mast) for mast in here):
         return _known(text, here, "of this run")
     return _known(text, reassignments.masts(tx), "of this workspace")

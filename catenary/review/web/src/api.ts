@@ -731,8 +731,8 @@ export const api = {
     frame: number,
     drawn: { component: string; condition: string; grade?: number; box: Box; note?: string },
   ) => call<{ item: ItemDetail }>("POST", `frames/${frame}/findings`, drawn),
-  /** Gives photographs of one run to another mast: by its number, or its name in full. */
-  move: (frames: readonly number[], to_mast: string, why: string) =>
+  /** Gives photographs of one run to another mast: by its number, or its name in full; or to none. */
+  move: (frames: readonly number[], to_mast: string | null, why: string) =>
     call<{ moved: Moved[] }>("POST", "frames/move", { frames, to_mast, why }),
   masts: (query: { run: string; section?: string; q?: string }, cursor: string | null) => {
     const all = new URLSearchParams(

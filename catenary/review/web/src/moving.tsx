@@ -18,6 +18,7 @@ interface MoveProps {
 /** Asks which mast the chosen photographs show, and why one thinks so. */
 export function MoveForm({ mast, chosen, onDone }: MoveProps) {
   const [typed, setTyped] = useState("");
+  const [isOfNone, setOfNone] = useState(false);
   const [problem, setProblem] = useState("");
   const [isSending, setSending] = useState(false);
   const found = useLoaded(`masts ${mast.run} ${typed}`, () =>
@@ -29,10 +30,10 @@ export function MoveForm({ mast, chosen, onDone }: MoveProps) {
     setProblem("");
     setSending(true);
     try {
-      await api.move([...chosen], typed.trim(), String(form.get("why")));
+      await api.move([...chosen], isOfNone ? null : typed.trim(), String(form.get("why")));
       onDone();
       // The photograph names the mast that has it now.
-      go(to("mast", { id: first }));
+      go(isOfNone ? to("picture", { frame: first }) : to("mast", { id: first }));
     } catch (refused) {
       if (!(refused instanceof ApiError)) throw refused;
       setProblem(errorText(refused));
@@ -49,6 +50,7 @@ export function MoveForm({ mast, chosen, onDone }: MoveProps) {
           list="masts-to-move-to"
           autocomplete="off"
           required
+          disabled={isOfNone}
           value={typed}
           onInput={(event) => setTyped(event.currentTarget.value)}
         />
@@ -64,6 +66,14 @@ export function MoveForm({ mast, chosen, onDone }: MoveProps) {
             />
           ))}
       </datalist>
+      <label class="tick">
+        <input
+          type="checkbox"
+          checked={isOfNone}
+          onChange={(event) => setOfNone(event.currentTarget.checked)}
+        />
+        {t("move_to_none")}
+      </label>
       <label>
         {t("move_why")}
         <input name="why" maxLength={2000} required />

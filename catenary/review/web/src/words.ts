@@ -445,6 +445,7 @@ const table = {
     "Choose the photographs that show another mast, and say which. Views are joined anew; decisions stay with their parts.",
   ],
   move_to: ["移至杆号", "To mast number"],
+  move_to_none: ["不属于任何支柱", "They show no mast"],
   move_why: ["原因", "Reason"],
   move_some: ["移动 {count} 张图像", "Move {count} photograph{s}"],
   moving: [
