@@ -128,6 +128,29 @@ def missing_droppers(
         say(f"{csv.resolve()}")
 
 
+@runs.command("bolts")
+def missing_bolts(
+    run: Annotated[str, typer.Argument(help="Name of the run.")],
+    csv: Annotated[Path | None, typer.Option(help="Table to write.")] = None,
+    is_raising: Annotated[
+        bool, typer.Option("--raise", help="Raise missing bolts as findings of the run.")
+    ] = False,
+    setting: Setting = None,
+    workspace: Workspace = DEFAULT_WORKSPACE,
+    database: Database = "",
+) -> None:
+    """List bolts missing where the same fitting shows one on other masts."""
+    from catenary.jobs.reviewing import bolt_places as job
+    from catenary.reports import bolt_places
+
+    request = job.Request(run, csv, tuple(setting or ()), is_raising)
+    with progress("bolts") as step:
+        told = job.missing_bolts(place_of(workspace, database), request, step)
+    say(*bolt_places.lines(told))
+    if csv:
+        say(f"{csv.resolve()}")
+
+
 @runs.command("reassign")
 def reassign_masts(  # noqa: PLR0913 - every option of the command is a parameter
     run: Annotated[str, typer.Argument(help="Name of the run.")],

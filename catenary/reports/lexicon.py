@@ -113,6 +113,7 @@ QUANTITIES: Mapping[str, Quantity] = {
     "thread_length": _plain("外露螺纹像素长度", "length of the thread seen"),
     "thread_diameter": _plain("螺纹直径", "diameter of the thread"),
     "bolt_hole.hole_darkness": _share("空孔比周围暗", "hole darker than around it"),
+    "hole_beyond": _share("比其他支柱同处更暗", "darker than at this place of other masts"),
     "hole_diameter": _plain("孔径", "diameter of the hole"),
     "hole_roundness": _share("孔的椭圆吻合度", "likeness of the hole to an ellipse"),
     "thinning": _share("变细程度", "thinner than beside"),
@@ -204,6 +205,7 @@ SOURCES: Mapping[str, Words] = {
     "steady_arm_ends": Words("定位器端部", "steady arm's ends"),
     "cantilever_shape": Words("腕臂弯曲", "cantilever's straightness"),
     "foreign_object_bulk": Words("异物", "something that hangs there"),
+    "bolt_place": Words("与其他支柱对比：螺栓孔", "hole of the bolt, beside other masts"),
     "mast_part_gone": Words("与上次对比：消失", "gone since the earlier run"),
     "mast_part_moved": Words("与上次对比：移位", "moved since the earlier run"),
     "mast_part_turned": Words("与上次对比：转动", "turned since the earlier run"),
@@ -331,6 +333,13 @@ SEEN: Mapping[str, Words] = {
         "悬挂有不属于任何已检出部件的物体，厚约 {thickness}（限值 {limit_thickness}）",
         "something hangs there that belongs to no located part, about {thickness} thick (limit "
         "{limit_thickness})",
+    ),
+    "bolt_place": Words(
+        "孔中无螺栓：圆斑比周围暗 {hole_darkness}（限值 {limit_hole_darkness}），"
+        "比其他支柱同处暗 {hole_beyond}（限值 {limit_hole_beyond}）",
+        "its hole is empty: a spot is {hole_darkness} darker than what is around it (limit "
+        "{limit_hole_darkness}), {hole_beyond} more than at this place of other masts (limit "
+        "{limit_hole_beyond})",
     ),
     "mast_part_gone": Words(
         "上次照片中有该部件，本次未检出，该处图像相似度仅 {picture_likeness}"
@@ -533,6 +542,7 @@ ROLES: Mapping[str, Words] = {
     "thread": Words("螺纹", "thread"),
     "nut": Words("螺母", "nut"),
     "hole": Words("空孔", "empty hole"),
+    "place": Words("应有螺栓处", "where a bolt belongs"),
     "line_on_plate": Words("板上的防松标记", "line on the plate"),
     "line_on_nut": Words("螺母上的防松标记", "line on the nut"),
     "turn": Words("错开角度", "angle between them"),
@@ -551,6 +561,10 @@ ROLES: Mapping[str, Words] = {
 }
 
 # Where droppers are missing from their row, for the command that lists them.
+BOLT_PLACE = Words(
+    "{fitting}：其他支柱的 {masts} 个同样零件中 {shown} 个此处有螺栓；{seen}",
+    "{fitting}: {shown} of {masts} like it on other masts show a bolt here; {seen}",
+)
 ROW_GAP = Words(
     "{place}：{seen}，约缺 {missing} 根；{photographs}",
     "{place}: {seen}, about {missing} missing; {photographs}",

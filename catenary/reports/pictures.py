@@ -48,6 +48,7 @@ ROLE_COLOURS = {
     "thread": BLUE,
     "line_on_plate": BLUE,
     "was": BLUE,
+    "place": BLUE,
     "shed": GREEN,
     "nut": GREEN,
     "line_on_nut": GREEN,

@@ -155,8 +155,17 @@ def _offsets(radius: float) -> NDArray[np.int64]:
     return np.asarray(np.round(steps), np.int64)
 
 
-def _spot(picture: Floats, radius: float) -> _Spot | None:
-    """Return the spot that is darkest against a ring around it; None where there is none."""
+def darkness(picture: Floats, radius: float) -> tuple[Floats, Floats]:
+    """Return by which share each point is darker than what is around it on all sides.
+
+    Args:
+        picture: (height, width) float32 grey levels, smoothed.
+        radius: Of the ring that is looked at, px.
+
+    Returns:
+        (height, width), at most 1 and below 0 where something around is darker; and the
+        (directions, height, width) grey levels of the ring, darkest first.
+    """
     height, width = picture.shape
     reach = math.ceil(radius)
     wide = cv2.copyMakeBorder(picture, *(reach,) * 4, cv2.BORDER_REPLICATE)
@@ -165,15 +174,22 @@ def _spot(picture: Floats, radius: float) -> _Spot | None:
             wide[reach + dy : reach + dy + height, reach + dx : reach + dx + width]
             for dx, dy in _offsets(radius)
         ]
-    )
+    ).astype(np.float32)
     rings.sort(axis=0)
     middle = np.maximum(rings[_DIRECTIONS // 2], _DARK_FACE)
-    darkness = (rings[_LEFT_OUT] - picture) / middle
-    border = reach // 2
-    darkness[:border], darkness[height - border :] = 0, 0
-    darkness[:, :border], darkness[:, width - border :] = 0, 0
-    row, column = np.unravel_index(int(darkness.argmax()), darkness.shape)
-    if darkness[row, column] <= 0:
+    dark: Floats = (rings[_LEFT_OUT] - picture) / middle
+    return dark, rings
+
+
+def _spot(picture: Floats, radius: float) -> _Spot | None:
+    """Return the spot that is darkest against a ring around it; None where there is none."""
+    height, width = picture.shape
+    dark, rings = darkness(picture, radius)
+    border = math.ceil(radius) // 2
+    dark[:border], dark[height - border :] = 0, 0
+    dark[:, :border], dark[:, width - border :] = 0, 0
+    row, column = np.unravel_index(int(dark.argmax()), dark.shape)
+    if dark[row, column] <= 0:
         return None
     ring = rings[:, row, column]
     half = np.float32((picture[row, column] + ring[_DIRECTIONS // 2]) / 2)
@@ -193,7 +209,7 @@ def _spot(picture: Floats, radius: float) -> _Spot | None:
     bright = float(ring[round(0.9 * (_DIRECTIONS - 1))])
     even = bright / max(float(ring[_LEFT_OUT]), 1.0)
     return _Spot(
-        min(float(darkness[row, column]), 1.0),
+        min(float(dark[row, column]), 1.0),
         common / either,
         even,
         axes[0],

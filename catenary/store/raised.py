@@ -1,4 +1,4 @@
-"""Findings that a comparison of runs raises, beside those of the scan."""
+"""Findings that a comparison of runs, or of the masts of one, raises beside those of the scan."""
 
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Mapping, Sequence

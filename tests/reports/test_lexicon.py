@@ -16,14 +16,18 @@ from catenary.domain.inherit import Inherited
 from catenary.domain.refusal import Unjudged
 from catenary.imaging.crops import Crop
 from catenary.jobs.scanning.engines import dispatch
-from catenary.pipeline import fuse, raising
+from catenary.pipeline import empty_places, fuse, raising
 from catenary.reports import lexicon, pictures, words
 from catenary.reports.lexicon import Words
 from catenary.rules import bolt, catalogue, insulator, split_pin
 from tests.reports.reported import TAXONOMY
 
 PACKAGE = Path(lexicon.__file__).parents[1]
-RULE_FILES = [*sorted((PACKAGE / "rules").glob("*.py")), PACKAGE / "pipeline" / "raising.py"]
+RULE_FILES = [
+    *sorted((PACKAGE / "rules").glob("*.py")),
+    PACKAGE / "pipeline" / "raising.py",
+    PACKAGE / "pipeline" / "empty_places.py",
+]
 BLANK = Crop(np.full((400, 400), 9, np.uint8), 0, 0, Box(50, 50, 350, 350))
 RULES = [
     *(rule for of_kind in catalogue.rules(catalogue.RuleLimits("1")).values() for rule in of_kind),
@@ -75,8 +79,8 @@ def test_every_rule_has_a_name_and_a_phrase_for_what_it_sees(rule):
         assert evidence.reason in set(Unjudged)
 
 
-def test_every_change_that_is_raised_has_a_name_and_a_phrase():
-    for source in raising.SOURCES:
+def test_all_that_is_raised_beside_a_scan_has_a_name_and_a_phrase():
+    for source in (*raising.SOURCES, *empty_places.SOURCES):
         name = source.partition("/")[0]
         assert name in lexicon.SOURCES
         assert words.places_of(lexicon.SEEN[name])

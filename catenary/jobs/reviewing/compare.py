@@ -7,9 +7,6 @@ from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 
-import numpy as np
-from numpy.typing import NDArray
-
 from catenary import config
 from catenary.domain.change import (
     Change,
@@ -18,16 +15,16 @@ from catenary.domain.change import (
     Shot,
     Uncompared,
 )
-from catenary.domain.errors import CatenaryError, StoreError
+from catenary.domain.errors import StoreError
 from catenary.domain.finding import Finding, Verdict
 from catenary.domain.geometry import Box
 from catenary.domain.image import Frame, ImageRef
 from catenary.domain.taxonomy import Taxonomy
-from catenary.imaging.decode import decode_gray
 from catenary.jobs import evidence, workspaces
 from catenary.jobs.evidence import Picture
 from catenary.jobs.reviewing import pairing, since
 from catenary.jobs.reviewing.pairing import Match, Run
+from catenary.jobs.reviewing.photographs import Photographs, Pixels
 from catenary.pipeline import arm_turn, history, raising, run_noise, second_look
 from catenary.pipeline.history import Compared, CompareSettings
 from catenary.pipeline.raising import Pictures
@@ -43,13 +40,10 @@ from catenary.reports.comparison import (
 )
 from catenary.reports.comparison_page import Views
 from catenary.reports.wording import printable
-from catenary.runs import discover
-from catenary.runs.source import Source
 from catenary.store.ledger import Entry
 from catenary.store.workspace import Workspace
 
 Progress = Callable[[int, int], None]
-Pixels = NDArray[np.uint8]
 
 log = logging.getLogger(__name__)
 
@@ -165,32 +159,6 @@ def compare(place: Path | Workspace, request: Request, progress: Progress) -> Co
     return found
 
 
-class _Photographs:
-    """The pixels of a run, as long as its source is still there; one is kept."""
-
-    def __init__(self, run: Run, request: Request) -> None:
-        self._last: tuple[str, Pixels | None] = ("", None)
-        self._source: Source | None = None
-        if request.with_pictures:
-            try:
-                self._source = discover.open_source(run.source)
-            except CatenaryError as error:
-                log.warning("run=%s pictures=none reason=%s", run.name, error)
-
-    def pixels(self, ref: ImageRef) -> Pixels | None:
-        """Return (height, width) grey levels, or None where they cannot be read any more."""
-        if self._source is None:
-            return None
-        if self._last[0] != ref.image_id:
-            try:
-                pixels = decode_gray(self._source.read(ref))
-            except CatenaryError as error:
-                log.warning("image=%r picture=none reason=%s", ref.image_id, error)
-                pixels = None
-            self._last = (ref.image_id, pixels)
-        return self._last[1]
-
-
 class _Comparer:
     """Compares pair after pair, and counts what was found again."""
 
@@ -205,11 +173,14 @@ class _Comparer:
         self.before, self.after = before, after = runs
         self.noise, self.taxonomy = noise, taxonomy
         self.settings, self.request = settings, request
-        self.photographs = _Photographs(before, request), _Photographs(after, request)
+        self.photographs = self._photographs(before), self._photographs(after)
         self.raised: list[tuple[Finding, Picture]] = []
         self.arm_deg: float | None = None
         self.hits: Counter[str] = Counter()
         self.total: Counter[str] = Counter()
+
+    def _photographs(self, run: Run) -> Photographs:
+        return Photographs(run.name, run.source if self.request.with_pictures else None)
 
     def learn_arms(self, matches: Sequence[Match]) -> None:
         """Learn how much arms seem to turn that hang as they did, from pairs all over the run."""

@@ -11,7 +11,6 @@ from catenary.pipeline import raising
 from catenary.reports.comparison import Comparison
 from catenary.store import findings, ledger, packs, raised
 from catenary.store.database import Database
-from catenary.store.findings import CropFile
 from catenary.store.workspace import Workspace
 
 
@@ -42,21 +41,12 @@ def keep(
         for one in pair.defects
         if one.later is not None
     }
-    drawn = [
-        (f"{evidence.digest(one.image_id)}-since-{number}.jpg", one, picture)
-        for number, (one, picture) in enumerate(raised_now or ())
-    ]
-    pictures = {name: picture.jpeg for name, _, picture in drawn}
-    pack = packs.write(workspace.evidence(found.run), "since", pictures)
+    pack, placed = evidence.packed_with(workspace.evidence(found.run), "since", raised_now or ())
     with db.write() as tx:
         run_id = ledger.run_id_of(tx, found.run)
         earlier_id = ledger.run_id_of(tx, found.earlier_run)
         kept = None
         if raised_now is not None:
-            placed = [
-                (one, CropFile(pack.name_of(name), picture.x0, picture.y0) if pack else None)
-                for name, one, picture in drawn
-            ]
             kept = raised.replace(tx, run_id, placed, raising.SOURCES)
             packs.record(tx, run_id, pack)
         wanted = findings.Filter(Verdict.DEFECT)
