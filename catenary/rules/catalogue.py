@@ -33,7 +33,7 @@ from catenary.rules.contact_wire import ContactLimits
 from catenary.rules.dropper import DropperLimits
 from catenary.rules.dropper_spacing import SpacingLimits
 from catenary.rules.foreign_object import ForeignLimits
-from catenary.rules.insulator import ShedLimits
+from catenary.rules.insulator_string import ShedLimits
 from catenary.rules.messenger_wire import MessengerLimits
 from catenary.rules.split_pin import SplitPinLimits
 from catenary.rules.steady_arm import SteadyArmLimits

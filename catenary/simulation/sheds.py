@@ -9,7 +9,8 @@ import numpy as np
 
 from catenary.domain.finding import Verdict
 from catenary.imaging.crops import Crop
-from catenary.rules.insulator import ShedLimits, rows_of_sheds, shed_spacing
+from catenary.rules.insulator import rows_of_sheds, shed_spacing
+from catenary.rules.insulator_string import ShedLimits
 from catenary.simulation.retouch import Floats, Grey, Path
 
 LEAST_SHEDS = 5

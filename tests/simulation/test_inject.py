@@ -9,7 +9,8 @@ from catenary.domain.finding import Verdict
 from catenary.domain.geometry import Box
 from catenary.imaging.crops import Crop
 from catenary.rules.dropper import DropperLimits, continuity, slackness
-from catenary.rules.insulator import ShedLimits, shed_spacing
+from catenary.rules.insulator import shed_spacing
+from catenary.rules.insulator_string import ShedLimits
 from catenary.simulation.inject import CONTROL, METHODS, Edit, InjectionSettings, inject
 from catenary.simulation.retouch import band, laid, without
 
