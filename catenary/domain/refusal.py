@@ -37,6 +37,7 @@ class Unjudged(StrEnum):
     FEW_SHEDS = "few_sheds"  # sheds
     NO_SHED_LEARNT = "no_shed_learnt"
     UNLIKE_SHEDS = "unlike_sheds"  # likeness
+    NO_OUTLINE = "no_outline"
     NO_LEGS = "no_legs"
     NO_HEAD = "no_head"
     NO_WIRE = "no_wire"

@@ -91,6 +91,12 @@ QUANTITIES: Mapping[str, Quantity] = {
     "place_contrast": _share("该处对比度与伞裙之比", "contrast of the place, of a shed's"),
     "rhythm": _plain("伞裙排列规律性", "evenness of the row of sheds"),
     "likeness": _share("伞裙相似度", "likeness of the sheds"),
+    "notch": _share("伞裙边缘缺口（占伞裙高度）", "notch, of the height of the sheds"),
+    "notch_scatter": _plain("缺口与同侧通常差异之比", "notch over the usual scatter of its side"),
+    "notch_depth": _plain("缺口深度", "depth of the notch"),
+    "blotched": _share("与相邻伞裙的明暗差异", "difference of a shed's face from its neighbours'"),
+    "covered": _plain("遮盖面积（伞裙数）", "area covered, in sheds"),
+    "beside": _plain("伸出面积（伞裙数）", "area beside the sheds, in sheds"),
     "darkening": _share("变暗程度", "darkening"),
     "robust_z": _plain("与邻近伞裙差异的倍数", "times the usual difference of neighbouring sheds"),
     "wire_contrast": _share("销体对比度", "contrast of the pin's wire", is_least=True),
@@ -186,6 +192,9 @@ SOURCES: Mapping[str, Words] = {
     "dropper_spacing": Words("吊弦间距", "distance of the droppers"),
     "insulator_shed_spacing": Words("伞裙排列", "row of sheds"),
     "insulator_surface": Words("伞裙明暗", "brightness of sheds"),
+    "insulator_outline": Words("伞裙轮廓", "outline of the sheds"),
+    "insulator_dirt": Words("伞裙脏污", "evenness of the sheds' faces"),
+    "insulator_foreign": Words("绝缘子附着物", "something that hangs on the insulator"),
     "split_pin_presence": Words("开口销有无", "split pin present"),
     "split_pin_opening": Words("开口销张开", "split pin opened"),
     "split_pin_shank": Words("开口销脱出", "split pin seated"),
@@ -255,6 +264,24 @@ SEEN: Mapping[str, Words] = {
         "为通常差异的 {robust_z} 倍（限值 {limit_robust_z} 倍）",
         "the darkest shed is {darkening} darker than the bright ones to both its sides (limit "
         "{limit_darkening}), {robust_z} times the usual difference (limit {limit_robust_z})",
+    ),
+    "insulator_outline": Words(
+        "一片伞裙的边缘比同侧其他伞裙短 {notch}（限值 {limit_notch}），"
+        "为通常差异的 {notch_scatter} 倍（限值 {limit_notch_scatter} 倍）",
+        "one shed reaches less far out than the others on its side, by {notch} of their height "
+        "(limit {limit_notch}), {notch_scatter} times the usual scatter (limit "
+        "{limit_notch_scatter})",
+    ),
+    "insulator_dirt": Words(
+        "伞裙表面斑驳：与相邻伞裙同一位置的明暗相差 {blotched}（限值 {limit_blotched}）",
+        "its sheds are blotched: places on them differ by {blotched} from the same places of their "
+        "neighbours (limit {limit_blotched})",
+    ),
+    "insulator_foreign": Words(
+        "有异物遮住 {covered} 片伞裙的面积（限值 {limit_covered}），并伸出轮廓外 {beside} 片"
+        "（限值 {limit_beside}）",
+        "something covers the area of {covered} sheds (limit {limit_covered}) and {beside} beside "
+        "them (limit {limit_beside})",
     ),
     "split_pin_presence": Words(
         "框内看不到销体：对比度仅 {wire_contrast}（有销时至少 {limit_wire_contrast}）",
@@ -431,6 +458,10 @@ REFUSALS: Mapping[str, Words] = {
         "伞裙彼此相似度仅 {value}（至少需要 {limit}）",
         "its sheds look alike by {value} only ({limit} needed)",
     ),
+    Unjudged.NO_OUTLINE: Words(
+        "两侧背景不均匀或伞裙边缘不清，看不清轮廓",
+        "its outline does not stand out from an even background on either side",
+    ),
     Unjudged.NO_LEGS: Words("看不到一对销腿", "no pair of legs is seen"),
     Unjudged.NO_HEAD: Words("看不到带销杆的销头", "no head with a piece of shank is seen"),
     Unjudged.NO_WIRE: Words("框内看不到线", "no wire is seen to run through it"),
@@ -534,6 +565,10 @@ ROLES: Mapping[str, Words] = {
     "chord": Words("两端连线", "straight line between the ends"),
     "shed": Words("检出的伞裙", "sheds found"),
     "darkened": Words("最暗的伞裙", "darkest shed"),
+    "rim": Words("伞裙边缘", "ends of the sheds"),
+    "chipped": Words("破损的伞裙", "chipped shed"),
+    "soiled": Words("比相邻伞裙暗的伞裙", "sheds darker than their neighbours"),
+    "foreign_body": Words("异物", "foreign body"),
     "axis": Words("绝缘子轴线", "axis of the string"),
     "leg": Words("销腿", "leg"),
     "shank": Words("销杆", "shank"),

@@ -19,7 +19,7 @@ from catenary.jobs.scanning.engines import dispatch
 from catenary.pipeline import empty_places, fuse, raising
 from catenary.reports import lexicon, pictures, words
 from catenary.reports.lexicon import Words
-from catenary.rules import bolt, catalogue, insulator, insulator_string, split_pin
+from catenary.rules import catalogue
 from tests.reports.reported import TAXONOMY
 
 PACKAGE = Path(lexicon.__file__).parents[1]
@@ -30,11 +30,10 @@ RULE_FILES = [
 ]
 BLANK = Crop(np.full((400, 400), 9, np.uint8), 0, 0, Box(50, 50, 350, 350))
 RULES = [
-    *(rule for of_kind in catalogue.rules(catalogue.RuleLimits("1")).values() for rule in of_kind),
-    lambda crop: insulator.surface(crop, insulator_string.ShedLimits()),
-    lambda crop: split_pin.legs_opened(crop, split_pin.SplitPinLimits()),
-    lambda crop: bolt.nut(crop, bolt.BoltLimits()),
-    lambda crop: bolt.seat(crop, bolt.BoltLimits()),
+    rule
+    for table in (catalogue.rules, catalogue.spare)
+    for of_kind in table(catalogue.RuleLimits("1")).values()
+    for rule in of_kind
 ]
 
 
