@@ -314,10 +314,20 @@ def percentiles(pixels: NDArray[np.uint8], shares: Sequence[float]) -> Floats:
     >>> percentiles(np.array([[0, 10], [20, 30]], np.uint8), (0, 50, 100)).tolist()
     [0.0, 15.0, 30.0]
     """
+    return percentiles_of(histogram(pixels), shares)
+
+
+def histogram(pixels: NDArray[np.uint8]) -> NDArray[np.int64]:
+    """Return (256,) how many pixels of a picture (height, width) have each grey level."""
     counts = np.zeros(256, np.int64)
-    for top in range(0, len(pixels), _BAND):
+    for top in range(0, len(pixels) if pixels.size else 0, _BAND):
         band = np.ascontiguousarray(pixels[top : top + _BAND])
         counts += cv2.calcHist([band], [0], None, [256], [0, 256]).ravel().astype(np.int64)
+    return counts
+
+
+def percentiles_of(counts: NDArray[np.int64], shares: Sequence[float]) -> Floats:
+    """Return the percentiles of grey levels as `histogram` counts them, of at least one pixel."""
     below = np.cumsum(counts)
     places = (below[-1] - 1) * np.asarray(shares) / 100
     whole = np.floor(places).astype(np.int64)

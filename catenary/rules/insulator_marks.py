@@ -3,10 +3,12 @@
 import math
 from collections.abc import Iterable
 from dataclasses import astuple, dataclass
+from functools import lru_cache
 
 import numpy as np
 
 from catenary.domain.geometry import Polyline
+from catenary.imaging import profiles
 from catenary.imaging.crops import Crop
 from catenary.imaging.profiles import Floats
 from catenary.rules.insulator_string import InsulatorString
@@ -39,17 +41,49 @@ class Body:
         return (self.top + self.bottom) / 2
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class _Waves:
+    """How the sheds of a level picture and what is between them alternate.
+
+    Attributes:
+        first: Row of the whole at which they do.
+        last: Last such row.
+        level: (length,) of the whole, sheds bright.
+        shifts: Strip pixels from the places of the sheds to their middles, one of them.
+    """
+
+    first: int
+    last: int
+    level: Floats
+    shifts: tuple[float, ...]
+
+
 def body(string: InsulatorString, crop: Crop, lacking: float | None) -> Body:
     """Return where the sheds are seen, to draw: what is learnt of them may begin anywhere in one.
-
-    Grey levels are laid over one another, shed on shed. Their first harmonic is most of what
-    varies in the rows in which sheds and what is between them alternate, and tells where in a
-    period sheds are: they differ from the background, while it shows between them.
 
     Args:
         string: Its sheds are drawn.
         crop: That it is seen in.
         lacking: Place where one seems to be missing; None where none does.
+    """
+    seen, top = _waves(string, crop), string.corner[1]
+    shift = max(seen.shifts, key=lambda one: _on_sheds(string, seen.level, one, lacking))
+    y = np.arange(seen.first - top, seen.last - top + 1)
+    x = np.full(len(y), float(string.sheds.mean()))
+    columns, lines = string.strip.to_picture @ np.stack([x, y, np.ones(len(y))])
+    box = crop.inner
+    is_own = (columns >= box.x0) & (columns < box.x1) & (lines >= box.y0) & (lines < box.y1)
+    y = y[is_own] if is_own.any() else y
+    return Body(shift, float(y[0]) - 0.5, float(y[-1]) + 0.5)
+
+
+@lru_cache(maxsize=2)  # several rules draw the same strings, one after the other
+def _waves(string: InsulatorString, crop: Crop) -> _Waves:
+    """Return where sheds and what is between them alternate, and where in a period sheds are.
+
+    Grey levels are laid over one another, shed on shed. Their first harmonic is most of what
+    varies in the rows in which sheds and what is between them alternate, and tells where in a
+    period sheds are: they differ from the background, while it shows between them.
     """
     pixels, period = string.whole.pixels, string.period
     height, length = pixels.shape
@@ -76,17 +110,9 @@ def body(string: InsulatorString, crop: Crop, lacking: float | None) -> Body:
     level = sign * pixels[first : last + 1].mean(axis=0)
     shift = float(np.angle(sign * waves[first : last + 1].sum())) * period / (2 * math.pi)
     # Halfway between two sheds a mark may belong to either.
-    either = [
-        one for one in (shift, shift - math.copysign(period, shift)) if abs(one) <= _BEGINS * period
-    ]
-    shift = max(either, key=lambda one: _on_sheds(string, level, one, lacking))
-    y = np.arange(first - top, last - top + 1)
-    x = np.full(len(y), float(string.sheds.mean()))
-    columns, lines = string.strip.to_picture @ np.stack([x, y, np.ones(len(y))])
-    box = crop.inner
-    is_own = (columns >= box.x0) & (columns < box.x1) & (lines >= box.y0) & (lines < box.y1)
-    y = y[is_own] if is_own.any() else y
-    return Body(shift, float(y[0]) - 0.5, float(y[-1]) + 0.5)
+    either = (shift, shift - math.copysign(period, shift))
+    near = tuple(one for one in either if abs(one) <= _BEGINS * period)
+    return _Waves(first, last, np.asarray(level, np.float32), near)
 
 
 def _on_sheds(string: InsulatorString, level: Floats, shift: float, lacking: float | None) -> float:
@@ -107,12 +133,13 @@ def _on_sheds(string: InsulatorString, level: Floats, shift: float, lacking: flo
     return float((near @ np.cos(2 * np.pi * steps / string.period)).sum())
 
 
+@lru_cache(maxsize=1)  # of all strings that are found in a crop
 def _ground(crop: Crop) -> float:
     """Return the usual grey level outside the box; 0 where the crop has no margin."""
     x0, y0, x1, y1 = (round(each) for each in astuple(crop.inner))
-    outside = np.ones(crop.pixels.shape, np.bool_)
-    outside[max(y0, 0) : y1, max(x0, 0) : x1] = False
-    return float(np.median(crop.pixels[outside])) if outside.any() else 0.0
+    inside = crop.pixels[max(y0, 0) : y1, max(x0, 0) : x1]
+    outside = profiles.histogram(crop.pixels) - profiles.histogram(inside)
+    return float(profiles.percentiles_of(outside, (50,))[0]) if outside.any() else 0.0
 
 
 def traces(string: InsulatorString, body: Body) -> tuple[Polyline, ...]:
