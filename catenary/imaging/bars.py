@@ -34,6 +34,20 @@ def find(
 ) -> list[Bar]:
     """Return the strongest thin bright bars, strongest first.
 
+    Args:
+        picture: (height, width) float32.
+        length_px: Length over which a bar must stand out, at least 3.
+        sides_px: Distances of the sides that are tried; each fits bars up to that width.
+        count: Most bars to return.
+    """
+    return strongest(responses(picture, length_px, sides_px), length_px, max(sides_px), count)
+
+
+def responses(
+    picture: NDArray[np.float32], length_px: int, sides_px: tuple[float, ...]
+) -> NDArray[np.float32]:
+    """Return how much a bar stands out with its middle at each pixel, in each of 24 directions.
+
     A bar is brighter than *both* of its sides: the edge of a bright plate is none. The
     response is the mean over ``length_px`` along the bar less the brighter one of two such
     means at ``sides_px`` to its left and right. Bars with their middle within a quarter of
@@ -41,15 +55,32 @@ def find(
 
     Args:
         picture: (height, width) float32.
-        length_px: Length over which a bar must stand out, at least 3.
-        sides_px: Distances of the sides that are tried; each fits bars up to that width.
+        length_px: See `find`.
+        sides_px: See `find`.
+
+    Returns:
+        (24, height, width) float32, grey levels of the picture; 0 near its border.
+    """
+    found = np.stack([_response(picture, k, length_px, sides_px) for k in range(_DIRECTIONS)])
+    border = length_px // 4
+    within = np.s_[:, border : picture.shape[0] - border, border : picture.shape[1] - border]
+    kept = np.zeros_like(found)
+    kept[within] = found[within]
+    return kept
+
+
+def strongest(
+    responses: NDArray[np.float32], length_px: int, side_px: float, count: int
+) -> list[Bar]:
+    """Return the strongest bars, strongest first, each away from the ones before it.
+
+    Args:
+        responses: Of `responses`.
+        length_px: Length of the bars.
+        side_px: Widest distance of their sides.
         count: Most bars to return.
     """
-    responses = np.stack([_response(picture, k, length_px, sides_px) for k in range(_DIRECTIONS)])
-    border = length_px // 4
-    best = np.zeros(picture.shape, np.float32)
-    within = np.s_[border : picture.shape[0] - border, border : picture.shape[1] - border]
-    best[within] = responses.max(axis=0)[within]
+    best = responses.max(axis=0)
     found: list[Bar] = []
     while len(found) < count:
         row, column = np.unravel_index(int(best.argmax()), best.shape)
@@ -58,7 +89,7 @@ def find(
             break
         angle = _peak(responses[:, row, column]) * 180 / _DIRECTIONS
         found.append(Bar(float(column), float(row), angle % 180, strength))
-        _cover(best, found[-1], length_px, max(sides_px))
+        _cover(best, found[-1], length_px, side_px)
     return found
 
 

@@ -13,13 +13,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from catenary.domain.finding import Evidence, Measurement, Verdict
-from catenary.domain.geometry import Polyline
+from catenary.domain.geometry import Box, Polyline
 from catenary.domain.refusal import Refusal, Unjudged, cut_off, refused
 from catenary.imaging import bars
 from catenary.imaging.bars import Bar
 from catenary.imaging.crops import Crop
 
-PRESENCE = "split_pin_presence/2"
+PRESENCE = "split_pin_presence/3"
 OPENING = "split_pin_opening/1"
 
 # Distances of a leg's two sides in the normalised picture. Wider ones fit thicker wire, but see
@@ -29,6 +29,10 @@ _ANGLE_SIDES_PX = (3.0, 5.0)
 _LINE_WEIGHT = 0.85  # a single line is as likely a wire or the edge of a highlight
 _BARS = 5  # candidates for the two legs
 _WINDOW = np.ones((25, 25), np.uint8)
+_MIDDLE = (
+    0.6  # of a box's width and height: there the bolt's end is seen, beyond also what is around
+)
+_LEVELS = (50.0, 95.0)  # percentiles: noise gives bars everywhere, wire in some places
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,11 +48,12 @@ class SplitPinLimits:
             more than this (standard deviation): legs of 3 to 5 px would be lost.
         leg_length: Length over which a leg must stand out, as a share of the longer side.
         angle_length: The same where the angle is measured; longer, against the head loop.
-        wire: Strength of legs and eye at which presence is undecided where no hole is seen; 1
-            is the contrast of the box. Chosen on drawn bolt ends; of simulated ones that can be
-            judged (docs/benchmarks.md) three in four empty ones and one pin in five are raised.
+        wire: Strength of wire at which presence is undecided in a square box where no hole is
+            seen; 1 is the contrast of the box. Chosen on simulated pins (docs/benchmarks.md).
         angle_leg: Leg strength below which no angle is measured.
         hole_weight: Strength that a hole as deep as the box's contrast outweighs.
+        length_weight: Strength that a box e times as long as wide stands for: the end of a bolt
+            is round, a pin is long.
         strength_spread: Change of strength over which the presence score moves from 0.5 to 0.73.
         opened_deg: Legs closer than this are not opened.
         angle_spread_deg: Change of angle over which the opening score moves from 0.5 to 0.73.
@@ -62,10 +67,11 @@ class SplitPinLimits:
     max_blur_px: float = 3.4
     leg_length: float = 0.14
     angle_length: float = 0.2
-    wire: float = 0.17
+    wire: float = 0.04
     angle_leg: float = 0.45
-    hole_weight: float = 0.4
-    strength_spread: float = 0.05
+    hole_weight: float = 0.15
+    length_weight: float = 0.05
+    strength_spread: float = 0.015
     opened_deg: float = 15.0
     angle_spread_deg: float = 5.0
     shank: float = 0.25
@@ -81,12 +87,14 @@ class View:
         scale: Its pixels per pixel of the crop.
         x0: Crop column of its first column.
         y0: Crop row of its first row.
+        box: The part's, in its pixels.
     """
 
     picture: NDArray[np.float32]
     scale: float
     x0: int
     y0: int
+    box: Box
 
     def in_crop(self, x: float, y: float) -> tuple[float, float]:
         """Return a place of the picture (x, y) in crop pixels."""
@@ -115,8 +123,8 @@ class _Legs:
 def presence(crop: Crop, limits: SplitPinLimits) -> Evidence:
     """Tell whether the pin is missing.
 
-    Source: the structure of the criteria is that of Zhong et al., IEEE TIM 2019 (a leg pair
-    and the hole); bars with two dark sides stand in for line segments, whose pairing breaks
+    Source: the structure of the criteria is that of Zhong et al., IEEE TIM 2019 (pin wire and
+    the hole); bars with two dark sides stand in for line segments, whose pairing breaks
     on legs of two pixels.
 
     Args:
@@ -124,27 +132,29 @@ def presence(crop: Crop, limits: SplitPinLimits) -> Evidence:
         limits: Thresholds.
 
     Returns:
-        Evidence for ``missing``. Its score rises with the faintness of the best pair of legs
-        and of the third bright bar, and with the darkness of a hole.
+        Evidence for ``missing``. Its score rises with the faintness of thin bright bars, in the
+        middle of the box and around it, with the darkness of a hole, and the squarer the box is.
     """
     view = seen(crop, limits, limits.work_side_px, limits.leg_length / 4)
     if isinstance(view, Refusal):
         return view.evidence(PRESENCE, "missing")
-    found = _bars(view, limits.leg_length, _LEG_SIDES_PX, limits)
-    legs = _best_pair(found)
-    # The eye, or a second piece of a leg: an edge of the bolt gives two bars, seldom a third.
-    third = found[2].strength if len(found) > 2 else 0.0
-    strength = ((legs.strength if legs else 0.0) + third) / 2
+    length = _length_px(limits.leg_length, limits)
+    responses = bars.responses(view.picture, length, _LEG_SIDES_PX)
+    strength = _strength_of_wire(responses.max(axis=0), view.box)
     hole = _hole(view, limits)
-    score = _logistic((limits.wire + limits.hole_weight * hole - strength) / limits.strength_spread)
+    longer, shorter = sorted((view.box.width, view.box.height), reverse=True)
+    needed = limits.hole_weight * hole - limits.length_weight * math.log(longer / shorter)
+    needed += limits.wire
+    score = _logistic((needed - strength) / limits.strength_spread)
     measurements = (
-        Measurement("wire_contrast", strength, "1", limits.wire + limits.hole_weight * hole),
+        Measurement("wire_contrast", strength, "1", max(needed, 0.0)),
         Measurement("hole_darkness", hole, "1"),
     )
     verdict = Verdict.DEFECT if score >= 0.5 else Verdict.NORMAL
     # What is too faint for a leg must not be drawn: it would be taken for one, or for the defect.
-    drawn = None if verdict is Verdict.DEFECT else legs
-    traces = _traces(view, drawn, limits.leg_length * limits.work_side_px, "leg")
+    found = bars.strongest(responses, length, _LEG_SIDES_PX[0], _BARS)
+    legs = None if verdict is Verdict.DEFECT else _best_pair(found)
+    traces = _traces(view, legs, limits.leg_length * limits.work_side_px, "leg")
     return Evidence(PRESENCE, "missing", verdict, score, measurements, traces)
 
 
@@ -163,7 +173,8 @@ def legs_opened(crop: Crop, limits: SplitPinLimits) -> Evidence:
     view = seen(crop, limits, limits.work_side_px, limits.leg_length / 4)
     if isinstance(view, Refusal):
         return view.evidence(OPENING, "not_opened")
-    legs = _best_pair(_bars(view, limits.angle_length, _ANGLE_SIDES_PX, limits))
+    length = _length_px(limits.angle_length, limits)
+    legs = _best_pair(bars.find(view.picture, length, _ANGLE_SIDES_PX, _BARS))
     if legs is None or legs.strength < limits.angle_leg:
         return Refusal(Unjudged.NO_LEGS).evidence(OPENING, "not_opened")
     score = _logistic((limits.opened_deg - legs.angle_deg) / limits.angle_spread_deg)
@@ -208,7 +219,7 @@ def seen(
     most = limits.max_blur_px * side_px / limits.work_side_px
     if (blur := _blur(picture)) > most:
         return refused(Unjudged.BLURRED, "blur", blur / scale, "px", most / scale)
-    return View(picture, scale, x0, y0)
+    return View(picture, scale, x0, y0, inner.shifted(-x0, -y0).scaled(scale))
 
 
 def _blur(picture: NDArray[np.float32]) -> float:
@@ -228,12 +239,22 @@ def _blur(picture: NDArray[np.float32]) -> float:
     return math.sqrt(max(sigma**2 - 1, 0.0))
 
 
-def _bars(
-    view: View, share: float, sides_px: tuple[float, ...], limits: SplitPinLimits
-) -> list[Bar]:
-    """Return candidates for legs that stand out over ``share`` of the box's longer side."""
-    length = max(3, round(share * limits.work_side_px))
-    return bars.find(view.picture, length, sides_px, _BARS)
+def _length_px(share: float, limits: SplitPinLimits) -> int:
+    """Return a share of the box's longer side in the normalised picture."""
+    return max(3, round(share * limits.work_side_px))
+
+
+def _strength_of_wire(strengths: NDArray[np.float32], box: Box) -> float:
+    """Return how much of thin bright bars there is: mean of the middle of the box and the rest.
+
+    Each by itself, so that the edge of a bright tube in a corner is no wire on a bolt's bare end.
+    """
+    height, width = strengths.shape
+    across = np.abs(np.arange(width) + 0.5 - (box.x0 + box.x1) / 2) <= _MIDDLE * box.width / 2
+    down = np.abs(np.arange(height) + 0.5 - (box.y0 + box.y1) / 2) <= _MIDDLE * box.height / 2
+    is_middle = down[:, None] & across
+    parts = [np.percentile(strengths[where], _LEVELS) for where in (is_middle, ~is_middle)]
+    return float(np.mean([high - usual for usual, high in parts]))
 
 
 def _best_pair(found: list[Bar]) -> _Legs | None:

@@ -95,7 +95,7 @@ def loose(crop: Crop, limits: SplitPinLimits) -> Evidence:
     view = seen(crop, limits, _SIDE_PX, _MARGIN, _DARK)
     if isinstance(view, Refusal):
         return view.evidence(SHANK, "loose")
-    ratios = [(_ratio(one, limits), one) for one in _shanks(view, crop)]
+    ratios = [(_ratio(one, limits), one) for one in _shanks(view)]
     ratio, shank = max(ratios, key=lambda one: one[0], default=(0.0, None))
     if shank is None or ratio < _TELLING:
         return Refusal(Unjudged.NO_HEAD).evidence(SHANK, "loose")
@@ -115,9 +115,9 @@ def _ratio(shank: _Shank, limits: SplitPinLimits) -> float:
     return min(widths, shank.length / (limits.shank * _SIDE_PX))
 
 
-def _shanks(view: View, crop: Crop) -> Iterator[_Shank]:
+def _shanks(view: View) -> Iterator[_Shank]:
     """Yield the bars, bright or dark, at one end of which there is an eye."""
-    inner = crop.inner.shifted(-view.x0, -view.y0).scaled(view.scale)
+    inner = view.box
     for picture in (view.picture, 1 - view.picture):
         for bar in bars.find(picture, _BAR_PX, _SIDES_PX, _BARS):
             if not inner.contains(bar.x, bar.y):
