@@ -61,7 +61,7 @@ class SplitPinLimits:
         shank_widths: The same in widths of the shank; both must be reached.
     """
 
-    min_side_px: float = 16.0
+    min_side_px: float = 12.0
     work_side_px: int = 64
     min_contrast: float = 20.0
     max_blur_px: float = 3.4

@@ -217,15 +217,15 @@ def test_blurred_box_is_never_called_missing(side_px: int, turn_deg: float, is_p
 
 
 @pytest.mark.parametrize("rule", [presence, legs_opened])
-def test_box_below_sixteen_pixels_is_not_judged(rule):
-    evidence = rule(crop_of(bolt_with_pin().photographed(15)), LIMITS)
+def test_box_below_twelve_pixels_is_not_judged(rule):
+    evidence = rule(crop_of(bolt_with_pin().photographed(11)), LIMITS)
     assert evidence.verdict is Verdict.CANNOT_JUDGE
     assert evidence.reason == Unjudged.TOO_SMALL
-    assert evidence.measurements == (Measurement("shorter_side", 15.0, "px", 16.0),)
+    assert evidence.measurements == (Measurement("shorter_side", 11.0, "px", 12.0),)
 
 
-def test_box_of_sixteen_pixels_is_large_enough():
-    reason = presence(crop_of(bolt_with_pin().photographed(16, blur_px=0.1)), LIMITS).reason
+def test_box_of_twelve_pixels_is_large_enough():
+    reason = presence(crop_of(bolt_with_pin().photographed(12, blur_px=0.1)), LIMITS).reason
     assert reason == ""
 
 

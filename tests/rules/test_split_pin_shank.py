@@ -150,5 +150,5 @@ def test_the_shank_is_drawn_from_the_head_to_the_bolt():
 
 def test_small_boxes_are_not_judged():
     crop = Pin(30).crop()
-    small = Crop(crop.pixels[:20, :20], 0, 0, Box(2, 2, 17, 17))
+    small = Crop(crop.pixels[:20, :20], 0, 0, Box(2, 2, 13, 13))
     assert loose(small, LIMITS).reason == Unjudged.TOO_SMALL
