@@ -75,25 +75,44 @@ def test_before_there_is_a_defect_the_rules_keep_what_they_raise_at_the_smallest
 
 def test_of_scores_that_find_as_much_the_highest_is_taken():
     sound = [0.1 + 0.01 * number for number in range(20)]
-    rows = [*[(None, 0.9, True)] * 5, *[(None, rule, False) for rule in sound]]
-    second = int(0.1 * 25)  # false findings of the rules alone at the first of the places
+    rows = [*[(None, 0.9, True)] * 120, *[(None, rule, False) for rule in sound]]
+    second = int(0.1 * 140)  # false findings of the rules alone at the first of the places
     assert first(rows) == pytest.approx(sorted(sound, reverse=True)[second])
 
 
 @pytest.mark.parametrize(("network", "is_first"), [(0.95, False), (0.2, True)])
-def test_a_network_earns_its_place_by_a_defect_that_the_rules_measure_as_sound(network, is_first):
-    rows = [*[(0.6, 0.9, True)] * 9, (network, 0.2, True), *[(0.3, 0.3, False)] * 20]
+def test_a_network_earns_its_place_by_defects_that_the_rules_measure_as_sound(network, is_first):
+    rows = [*[(0.6, 0.9, True)] * 180, *[(network, 0.2, True)] * 20, *[(0.3, 0.3, False)] * 20]
     assert (first(rows) is not None) is is_first
 
 
-@pytest.mark.parametrize(("count", "is_first"), [(50, False), (200, True)])
+@pytest.mark.parametrize(("count", "is_first"), [(150, False), (250, True)])
 def test_what_finds_a_hundredth_more_at_most_is_not_told_from_chance(count, is_first):
+    # 1 / 150 found and one known before: 2 / 150 is more than a hundredth, 2 / 250 is not.
     rows = [*[(0.6, 0.9, True)] * (count - 1), (0.95, 0.2, True), *[(0.3, 0.3, False)] * 20]
     assert (first(rows) is not None) is is_first
 
 
-def test_of_what_finds_as_much_the_order_of_the_rules_is_taken():
-    assert first([*[(None, 0.9, True)] * 12, *[(None, 0.3, False)] * 20]) == pytest.approx(0.3)
+def test_of_many_defects_of_which_both_find_as_much_the_order_of_the_rules_is_taken():
+    rows = [*[(None, 0.9, True)] * 120, *[(None, 0.3, False)] * 20]
+    assert first(rows) == pytest.approx(0.3)
+
+
+@pytest.mark.parametrize(
+    ("network", "behind", "is_first"),
+    [
+        (0.95, 8, False),  # less than a defect, and the network tells the others
+        (0.95, 14, True),  # a whole one: never found with half a false finding a photograph
+        (0.5, 8, True),  # 8 of 20 normal parts are as suspect to the network: chance
+    ],
+)
+def test_of_few_defects_rules_first_has_to_find_one_more_where_the_network_tells_them(
+    network, behind, is_first
+):
+    # The rule alone sets the last defect apart; joined, so many normal parts come before it.
+    loud = [*[(0.9, 0.1, False)] * behind, *[(0.01, 0.1, False)] * (20 - behind)]
+    rows = [*[(network, 0.9, True)] * 5, (0.02, 0.4, True), *loud]
+    assert (first(rows) is not None) is is_first
 
 
 # The rule takes sound parts for damaged ones, which the network knows better.
