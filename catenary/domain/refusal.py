@@ -47,6 +47,7 @@ class Unjudged(StrEnum):
     FEW_EDGES = "few_edges"  # share of the wire on which edges are found
     UNEVEN_WIRE = "uneven_wire"  # change of the width
     NO_PLACE = "no_place"
+    NO_FACE = "no_face"  # share of the wire's width that its brighter part takes
     NO_TUBE = "no_tube"
     NO_END = "no_end"
     THIN_TUBE = "thin_tube"  # width

@@ -131,6 +131,11 @@ QUANTITIES: Mapping[str, Quantity] = {
     "strand_angle": _plain("散股角度", "angle of the strand"),
     "side_loss": _share("单侧磨耗", "lost on one side"),
     "side_lost": _plain("单侧磨耗量", "width lost on one side"),
+    "face_widening": _share("磨耗面变宽", "running face wider than beside"),
+    "face_widened": _plain("磨耗面变宽量", "width gained by the running face"),
+    "usual_face": _plain("两侧磨耗面宽", "running face beside"),
+    "wire_width": _plain("线宽", "width of the wire"),
+    "usual_face_share": _share("磨耗面占线宽", "running face's share of the wire's width"),
     "kink": _plain("弯折角", "bend"),
     "brightness_change": _plain("明暗变化倍数", "times brighter or darker"),
     "roughness": _plain("粗糙度倍数", "times as rough"),
@@ -207,6 +212,7 @@ SOURCES: Mapping[str, Words] = {
     "dropper_strands": Words("吊弦散股", "dropper's strands"),
     "messenger_burn": Words("承力索烧伤", "burn of the messenger wire"),
     "contact_wear": Words("接触线磨耗", "contact wire's wear"),
+    "contact_face": Words("接触线磨耗面", "contact wire's running face"),
     "contact_kink": Words("接触线硬弯", "contact wire's bend"),
     "contact_burn": Words("接触线烧伤", "burn of the contact wire"),
     "steady_arm_shape": Words("定位器弯曲", "steady arm's straightness"),
@@ -333,6 +339,11 @@ SEEN: Mapping[str, Words] = {
         "一侧磨去线宽的 {side_loss}（限值 {limit_side_loss}），另一侧完好",
         "{side_loss} of its width is gone on one side (limit {limit_side_loss}) and not on the "
         "other",
+    ),
+    "contact_face": Words(
+        "一处磨耗面比两侧宽出线宽的 {face_widening}（限值 {limit_face_widening}）",
+        "its bright running face is wider at one place by {face_widening} of the wire's width "
+        "(limit {limit_face_widening})",
     ),
     "contact_kink": Words(
         "一处弯折 {kink}（限值 {limit_kink}）",
@@ -486,6 +497,10 @@ REFUSALS: Mapping[str, Words] = {
     ),
     Unjudged.NO_PLACE: Words(
         "没有一处两侧的线都能看清", "nowhere is it seen well on both sides of a place"
+    ),
+    Unjudged.NO_FACE: Words(
+        "磨耗面与线身分不开，占线宽的 {value}（最多 {limit}）",
+        "its running face is not told from the rest of it, {value} of its width (at most {limit})",
     ),
     Unjudged.NO_END: Words(
         "管端在画面外，或背景杂乱",

@@ -24,6 +24,7 @@ from catenary.rules import (
     insulator_foreign,
     insulator_outline,
     messenger_wire,
+    running_face,
     split_pin,
     split_pin_shank,
     steady_arm,
@@ -41,6 +42,7 @@ from catenary.rules.insulator_foreign import ForeignBodyLimits
 from catenary.rules.insulator_outline import OutlineLimits
 from catenary.rules.insulator_string import ShedLimits
 from catenary.rules.messenger_wire import MessengerLimits
+from catenary.rules.running_face import FaceLimits
 from catenary.rules.split_pin import SplitPinLimits
 from catenary.rules.steady_arm import SteadyArmLimits
 from catenary.rules.supposed import Supposed
@@ -71,6 +73,7 @@ class RuleLimits:
         split_pin: Limits of the split-pin rule.
         messenger_wire: Limits of the messenger wire's rules.
         contact_wire: Limits of the contact wire's rules.
+        running_face: Limits of the rule of its running face.
         steady_arm: Limits of the steady arm's rules.
         cantilever: Limits of the cantilever's rule.
         bolt: Limits of the bolt rules.
@@ -89,6 +92,7 @@ class RuleLimits:
     split_pin: SplitPinLimits = field(default_factory=SplitPinLimits)
     messenger_wire: MessengerLimits = field(default_factory=MessengerLimits)
     contact_wire: ContactLimits = field(default_factory=ContactLimits)
+    running_face: FaceLimits = field(default_factory=FaceLimits)
     steady_arm: SteadyArmLimits = field(default_factory=SteadyArmLimits)
     cantilever: CantileverLimits = field(default_factory=CantileverLimits)
     bolt: BoltLimits = field(default_factory=BoltLimits)
@@ -118,6 +122,7 @@ def rules(limits: RuleLimits) -> Mapping[str, tuple[Rule, ...]]:
         ),
         "contact_wire": (
             partial(contact_wire.worn, limits=limits.contact_wire),
+            partial(running_face.widened, limits=limits.running_face),
             partial(contact_wire.kinked, limits=limits.contact_wire),
             partial(contact_wire.burned, limits=limits.contact_wire),
         ),

@@ -52,7 +52,8 @@ def worn(crop: Crop, limits: ContactLimits) -> Evidence:
 
     Returns:
         Evidence for ``worn``; score 0.5 at the limit. A wire worn evenly over the whole crop is
-        not found: nothing in it tells how thick the wire was.
+        not found: nothing in it tells how thick the wire was. Seen from below wear moves no edge:
+        `running_face` looks at that.
     """
     stretch = measured(crop, limits.stretch)
     if isinstance(stretch, Refusal):

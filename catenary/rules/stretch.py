@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.ndimage import median_filter
 
-from catenary.domain.geometry import Polyline
+from catenary.domain.geometry import Box, Polyline
 from catenary.domain.refusal import Refusal, Unjudged, refused
 from catenary.imaging import lines
 from catenary.imaging.crops import Crop
@@ -195,16 +195,16 @@ def measured(crop: Crop, limits: StretchLimits) -> Stretch | Refusal:
     return _unfit(stretch, profile, limits) or stretch
 
 
-def _straightened(pixels: NDArray[np.uint8], axis: Axis) -> "_Profile":
+def _straightened(pixels: NDArray[np.uint8], axis: Axis) -> "Profile":
     """Return the profile of the wire along an axis; its first width is rough."""
-    path = _followed(pixels, axis)
-    first = _Profile(pixels, axis, path, axis.width)
+    path = followed(pixels, axis)
+    first = Profile(pixels, axis, path, axis.width)
     if 0.7 < first.usual_width / axis.width < 1.4:
         return first
-    return _Profile(pixels, axis, path, first.usual_width)
+    return Profile(pixels, axis, path, first.usual_width)
 
 
-def _unfit(stretch: Stretch, profile: "_Profile", limits: StretchLimits) -> Refusal | None:
+def _unfit(stretch: Stretch, profile: "Profile", limits: StretchLimits) -> Refusal | None:
     """Return why nothing about a stretch can be measured, or nothing."""
     if not stretch.inside.any():
         return Refusal(Unjudged.NO_WIRE)
@@ -256,7 +256,7 @@ def running(values: Numbers, window: float) -> Numbers:
     return np.asarray(median_filter(values, size, mode="nearest"), np.float64)
 
 
-def _followed(pixels: NDArray[np.uint8], axis: Axis) -> Numbers:
+def followed(pixels: NDArray[np.uint8], axis: Axis) -> Numbers:
     """Return the path of the wire: px beside the axis, from its start to its end."""
     scale = min(1.0, _FOLLOWED_PX / axis.width, _LONGEST_PX / axis.length)
     half = axis.width + 4 / scale + _ASIDE * axis.length
@@ -268,8 +268,18 @@ def _followed(pixels: NDArray[np.uint8], axis: Axis) -> Numbers:
     return np.asarray(soft[0], np.float64)
 
 
-class _Profile:
-    """The wire straightened, its profile across at each column."""
+class Profile:
+    """The wire straightened, its profile across at each of L columns of a strip.
+
+    Attributes:
+        axis: The straight line that it lies along.
+        strip: What lies beside the axis.
+        path: (L,) row of the path that was followed.
+        offsets: (M,) distances from the path, strip px.
+        straight: (M, L) float32 grey levels, negative where the wire is darker than its background.
+        is_known: (L,) bool, columns on which enough of the profile lies in the picture.
+        width: Usual width, strip px.
+    """
 
     def __init__(self, pixels: NDArray[np.uint8], axis: Axis, path: Numbers, width: float) -> None:
         """Straighten the wire of rough ``width`` px along its path, (N,) px beside the axis."""
@@ -282,20 +292,35 @@ class _Profile:
         self.path: Numbers = rows // 2 + scale * np.interp(at, np.arange(len(path)), path)
         reach = _BESIDE * width * scale + 4
         self.offsets: Numbers = np.arange(-reach, reach + _FINE / 2, _FINE)
-        y = (self.path + self.offsets[:, None]).astype(np.float32)
-        x = np.broadcast_to(np.arange(length, dtype=np.float32), y.shape)
-        straight = cv2.remap(axis.sign * self.strip.pixels, x, y, cv2.INTER_LINEAR)
+        x, y = self._places(self.path)
         known = cv2.remap(is_in.astype(np.uint8), x, y, cv2.INTER_NEAREST) > 0
         # Three quarters of the profile must be in the picture: the edges, and some background.
         near = np.abs(self.offsets) <= 0.75 * reach
         self.is_known = np.asarray(known[near].all(axis=0), np.bool_)
-        self.straight = np.asarray(straight, np.float32)
+        self.straight = self.along(self.path)
         self.width = self._usual_width(width * scale)
 
     @property
     def usual_width(self) -> float:
         """Width in pixels of the picture."""
         return self.width / self.strip.scale
+
+    def along(self, path: Numbers) -> Floats:
+        """Return (M, L) float32 the profile across at `offsets` (M,) from a path (L,), row."""
+        x, y = self._places(path)
+        signed = self.axis.sign * self.strip.pixels
+        return np.asarray(cv2.remap(signed, x, y, cv2.INTER_LINEAR), np.float32)
+
+    def inside(self, box: Box) -> Flags:
+        """Return (L,) which columns of the path lie in a box of the picture."""
+        places = np.stack([np.arange(len(self.path)), self.path, np.ones_like(self.path)])
+        x, y = np.tensordot(self.strip.to_picture, places, 1)
+        flags: Flags = (x >= box.x0) & (x < box.x1) & (y >= box.y0) & (y < box.y1)
+        return flags
+
+    def _places(self, path: Numbers) -> tuple[Floats, Floats]:
+        y = (path + self.offsets[:, None]).astype(np.float32)
+        return np.broadcast_to(np.arange(len(path), dtype=np.float32), y.shape), y
 
     def _usual_width(self, rough: float) -> float:
         """Return the full width at half maximum of the usual profile."""
@@ -340,11 +365,6 @@ class _Profile:
         odd = (widths > _WIDE * usual) | (widths < _NARROW * usual)
         spread = np.ones(round(2 * width) | 1, np.uint8)
         is_odd = cv2.dilate((odd & found).astype(np.uint8)[None], spread[None])[0] > 0
-        x, y = np.tensordot(
-            self.strip.to_picture, np.stack([np.arange(len(level)), self.path, level * 0 + 1]), 1
-        )
-        box = crop.inner
-        inside = (x >= box.x0) & (x < box.x1) & (y >= box.y0) & (y < box.y1)
         return Stretch(
             self.axis,
             self.strip,
@@ -354,7 +374,7 @@ class _Profile:
             (bright - np.maximum(*grounds)).astype(np.float64),
             found & ~is_odd,
             self.is_known & (~found | (widths > _CLAMP * usual)),
-            inside,
+            self.inside(crop.inner),
             width,
             blur,
         )

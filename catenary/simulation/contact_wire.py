@@ -8,6 +8,7 @@ import numpy as np
 
 from catenary.simulation.build import Build
 from catenary.simulation.extrusion import extruded
+from catenary.simulation.meshes import Mesh
 from catenary.simulation.scene import Vector, point, unit
 from catenary.simulation.wires import Run, add_burn, damaged_stretch, sound_wire
 
@@ -18,7 +19,8 @@ _WORN = (2.0, 4.5)  # mm worn off at severity 0, and how much more at 1
 def contact_wire(build: Build, run: Run) -> None:
     """Add the contact wire.
 
-    Severity of ``burned``: the length of the burnt stretch, 60 to 360 mm; of ``worn``: the depth
+    Its lower side is a flat, bright running face, on a sound one up to 5.8 mm wide. Severity of
+    ``burned``: the length of the burnt stretch, 60 to 360 mm; of ``worn``: the depth
     worn off the lower face, 2 to 6.5 mm, where a sound wire has lost up to 0.6; of ``kinked``: the
     angle of the bend, 4 to 30 degrees. Lines: ``wire`` of the sound wire, ``damage`` of the rest.
     """
@@ -32,10 +34,9 @@ def contact_wire(build: Build, run: Run) -> None:
     }.get(state.condition, 0.0)
     low, high = run.spot - half, run.spot + half
     wire, first, last = sound_wire(build, run, "contact_wire"), float(run.xs[0]), float(run.xs[-1])
-    section = grooved(radius, worn)
     pieces = [(first, low), (high, last)] if half else [(first, last)]
     for a, b in pieces:
-        build.scene.add(wire, "wire", extruded(run.between(a, b), section))
+        _add(build, wire, run.between(a, b), radius, worn)
     if not half:
         return
     path = run.between(low, high, 10.0)
@@ -43,12 +44,13 @@ def contact_wire(build: Build, run: Run) -> None:
         path = _kinked(path, state.severity, random)
     item = damaged_stretch(build, "contact_wire", state, path)
     if state.condition == "burned":
-        mesh = extruded(run.between(low, high, 4.0), section)
-        add_burn(build, item, (mesh, "wire"), path[[0, -1]], random)
+        fine = run.between(low, high, 4.0)
+        for material, mesh in _meshes(fine, radius, np.full(len(fine), worn)).items():
+            add_burn(build, item, (mesh, material), path[[0, -1]], random)
     elif state.condition == "worn":
         _wear(build, item, path, radius, worn, state.severity)
     else:
-        build.scene.add(item, "wire", extruded(path, section))
+        _add(build, item, path, radius, worn)
 
 
 def grooved(radius: float, worn: float) -> Vector:
@@ -94,14 +96,29 @@ def _kinked(path: Vector, severity: float, random: np.random.Generator) -> Vecto
 def _wear(
     build: Build, item: int, path: Vector, radius: float, worn: float, severity: float
 ) -> None:
-    """Draw a stretch whose lower face is worn flat and bright, deepest in its middle."""
+    """Draw a stretch whose lower face is worn further, deepest in its middle."""
     depth = _WORN[0] + _WORN[1] * severity
     bump = np.clip(np.sin(np.linspace(0, np.pi, len(path))) * 2.5, 0, 1)
-    depths = worn + (depth - worn) * bump
-    sections = np.stack([grooved(radius, float(one)) for one in depths])
-    build.scene.add(item, "wire", extruded(path, sections))
-    half = np.sqrt(np.maximum(2 * radius * depths - depths**2, 0.01))
-    face = np.stack([half, depths - radius - 0.15], axis=1)
+    _add(build, item, path, radius, worn + (depth - worn) * bump)
+
+
+def _add(build: Build, item: int, path: Vector, radius: float, worn: float | Vector) -> None:
+    """Draw a wire with its running face; ``worn`` is the depth gone, mm, of all or each point."""
+    for material, mesh in _meshes(path, radius, np.broadcast_to(worn, len(path))).items():
+        build.scene.add(item, material, mesh)
+
+
+def _meshes(path: Vector, radius: float, worn: Vector) -> dict[str, Mesh]:
+    """Return a wire and its running face, which the pantographs keep flat and bright.
+
+    Args:
+        path: (P, 3) its course, mm.
+        radius: mm.
+        worn: (P,) depth gone from the lower side, mm.
+    """
+    half = np.sqrt(np.maximum(2 * radius * worn - worn**2, 0.01))
+    face = np.stack([half, worn - radius - 0.15], axis=1)
     mirrored, lift = face * [-1, 1], np.array([0, 0.1])
     corners = np.stack([face, mirrored, mirrored + lift, face + lift], axis=1)
-    build.scene.add(item, "polished", extruded(path, corners))
+    sections = np.stack([grooved(radius, float(one)) for one in worn])
+    return {"wire": extruded(path, sections), "polished": extruded(path, corners)}

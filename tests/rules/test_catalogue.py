@@ -10,7 +10,7 @@ def test_the_shipped_limits_are_valid_and_every_rule_gets_them():
         "insulator": 2,
         "split_pin": 1,
         "messenger_wire": 3,
-        "contact_wire": 3,
+        "contact_wire": 4,
         "steady_arm": 3,
         "cantilever": 1,
         "bolt": 2,

@@ -31,6 +31,9 @@ class Wire:
         upper: By how much less wide it is on one side.
         lower: The same on the other.
         light: Its brightness as a share, along it.
+        face: Width of its bright running face.
+        aside: How far the middle of that lies beside the wire's.
+        flank: Brightness of the rest of the wire, as a share of its face's.
         strands: Lines (along, beside) from root to tip that are as bright as the wire.
         thick: Their thickness.
         clamps: Places along it at which a block three widths long sits on one side.
@@ -44,6 +47,9 @@ class Wire:
     upper: Callable[[Along], Along] = nothing
     lower: Callable[[Along], Along] = nothing
     light: Callable[[Along], Along] = np.ones_like
+    face: Callable[[Along], Along] = nothing
+    aside: float = 0.0
+    flank: float = 1.0
     strands: tuple[Line, ...] = ()
     thick: float = 2.0
     clamps: tuple[float, ...] = ()
@@ -66,7 +72,9 @@ class Wire:
         is_wire = (off > self.upper(along) - self.width / 2) & (
             off < self.width / 2 - self.lower(along)
         )
-        picture = np.where(is_wire, self.sky + (self.wire - self.sky) * self.light(along), self.sky)
+        is_face = np.abs(off - self.aside) < self.face(along) / 2
+        shine = self.light(along) * np.where(is_face, 1.0, self.flank)
+        picture = np.where(is_wire, self.sky + (self.wire - self.sky) * shine, self.sky)
         for place in self.clamps:
             block = (np.abs(along - place) < 1.5 * self.width) & (off > -1.2 * self.width)
             picture[block & (off < 2.2 * self.width)] = self.wire * 1.2
