@@ -240,15 +240,17 @@ def _extent(is_wide: Flags, column: int) -> tuple[int, int]:
 
 def _drawn(seen: _Seen, worn: tuple[int, int]) -> tuple[Polyline, ...]:
     """Return the face's edges where they were found, and lines beside the widened stretch."""
-    strip, found = seen.profile.strip, np.flatnonzero(seen.usable)
-    some = found[np.unique(np.linspace(0, len(found) - 1, 4 * _POINTS).astype(np.int64))]
+    strip, rows = seen.profile.strip, (seen.upper + seen.lower) / 2
+    # What crosses the wire pulls the edges aside for a few columns.
+    middle = fitted(rows, seen.usable.astype(np.float64), 2)
+    found = np.flatnonzero(seen.usable & (np.abs(rows - middle) < 0.5 * seen.width))
+    some = found[:: max(1, len(found) // (4 * _POINTS))]
     ends = np.unique(np.linspace(*worn, _POINTS).astype(np.int64))
-    middle = running((seen.upper + seen.lower) / 2, 3 * seen.width)
 
     def line(role: str, rows: Numbers, columns: NDArray[np.int64]) -> Polyline:
         points = (strip.in_picture(float(x), float(rows[x])) for x in columns)
         return Polyline(role, tuple((x + 0.5, y + 0.5) for x, y in points))
 
     aside = 0.9 * seen.width + 1
-    edges = [line("edge", one, some) for one in (seen.upper, seen.lower)]
+    edges = [line("edge", one, some) for one in (seen.upper, seen.lower) if len(some) > 1]
     return (*edges, *(line("worn", middle + side * aside, ends) for side in (-1, 1)))
