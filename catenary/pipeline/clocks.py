@@ -21,9 +21,8 @@ Stamps = Mapping[str, Sequence[datetime]]  # of one mast's photographs, by camer
 _FURTHEST = 2.0  # by which clocks may differ
 _WIDTH = FLASH.total_seconds()  # of the differences that are taken for one
 _LEAST_SHARE = 0.8  # that one difference explains: some photographs are lost
-_MOST_RIVAL = (
-    0.25  # of that share, that any other explains: evenly hung droppers, two a mast, are 0.5
-)
+# Of that share, that any other explains: evenly hung droppers, two a mast, are 0.5.
+_MOST_RIVAL = 0.25
 
 
 def late(masts: Iterable[Stamps]) -> dict[str, timedelta]:

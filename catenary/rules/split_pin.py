@@ -29,9 +29,8 @@ _ANGLE_SIDES_PX = (3.0, 5.0)
 _LINE_WEIGHT = 0.85  # a single line is as likely a wire or the edge of a highlight
 _BARS = 5  # candidates for the two legs
 _WINDOW = np.ones((25, 25), np.uint8)
-_MIDDLE = (
-    0.6  # of a box's width and height: there the bolt's end is seen, beyond also what is around
-)
+# Of a box's width and height: there the bolt's end is seen, beyond it also what is around.
+_MIDDLE = 0.6
 _LEVELS = (50.0, 95.0)  # percentiles: noise gives bars everywhere, wire in some places
 
 
