@@ -139,20 +139,3 @@ def test_an_unknown_format_is_wrong_use(tmp_path):
     result = CliRunner().invoke(cli.app, command)
     assert result.exit_code == cli.WRONG_USE
     assert "voc2" in result.output
-
-
-@pytest.mark.parametrize(
-    ("label", "told"),
-    [
-        (replace(BROKEN, condition="brokn"), r"dropper has no condition brokn; it has: normal, "),
-        (replace(BROKEN, component="droper"), r"droper is no component; there are: dropper, "),
-    ],
-)
-def test_a_name_misspelt_is_not_dealt_to_parts(tmp_path, label, told):
-    our_set(tmp_path)
-    (image, *_) = coco.read(tmp_path / "labels.json").images
-    coco.write(LabelledSet(tmp_path, (replace(image, labels=(label,)),)), tmp_path / "bad.json")
-    arguments = ["data", "split", str(tmp_path / "bad.json"), "-o", str(tmp_path / "split.json")]
-    with pytest.raises(ConfigError, match=told):
-        CliRunner().invoke(cli.app, [*arguments, "--by", "mast"], catch_exceptions=False)
-    assert not (tmp_path / "split.json").exists()

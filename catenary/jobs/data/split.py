@@ -4,8 +4,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from catenary import config
-from catenary.datasets import class_map, formats
+from catenary.datasets import formats
 from catenary.datasets import split as splits
 from catenary.datasets.audit import told_apart
 from catenary.datasets.labels import LabelledImage
@@ -80,16 +79,12 @@ def split(labels: Sequence[Path], output: Path, wish: Wish, progress: audit.Prog
         progress: Called with what is done, how many are done and how many there are.
 
     Raises:
-        ConfigError: If labels or former split are not valid, a component or condition is none of
-            ours, or the file exists.
+        ConfigError: If labels or former split are not valid, or the file exists.
     """
     if output.exists() and (wish.former is None or output.resolve() != wish.former.resolve()):
         raise ConfigError(f"{output} is there already; go on with it by --from {output}")
     former = splits.read(wish.former) if wish.former else None
     sets = [formats.read(path).labelled for path in labels]
-    taxonomy = config.load_taxonomy(config.bundled("configs/taxonomy.yaml"))
-    for path, labelled in zip(labels, sets, strict=True):
-        class_map.refuse_unknown(labelled, taxonomy, path)
     images = [image for labelled in sets for image in labelled.images]
     if not images:
         raise ConfigError("the label files hold no image")
