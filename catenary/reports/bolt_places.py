@@ -1,6 +1,5 @@
 """Where bolts are expected and where none is seen: as lines and as a table."""
 
-import csv
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,9 +9,9 @@ from catenary.domain.finding import Evidence, Verdict
 from catenary.domain.geometry import Box
 from catenary.domain.image import ImageRef
 from catenary.domain.taxonomy import Taxonomy
-from catenary.reports import atomic, lexicon, words
+from catenary.reports import csv_file, lexicon, words
 from catenary.reports.lexicon import Words
-from catenary.reports.wording import printable, unformula
+from catenary.reports.wording import printable
 
 _HEAD = (
     "照片 photograph",
@@ -133,20 +132,11 @@ def why(one: ToldPlace, taxonomy: Taxonomy) -> Words:
 def write_csv(told: Told, path: Path) -> None:
     """Write one row a place at which no bolt was located.
 
-    UTF-8 with a byte-order mark, for spreadsheets.
-
     Raises:
         StoreError: If it cannot be written; nothing is left then.
     """
-    with (
-        atomic.replaced(path) as partial,
-        partial.open("w", encoding="utf-8-sig", newline="") as file,
-    ):
-        writer = csv.writer(file)
-        writer.writerow(_HEAD)
-        for one in told.places:
-            if not one.is_located:
-                writer.writerow([unformula(printable(cell)) for cell in _cells(one, told.taxonomy)])
+    rows = (_cells(one, told.taxonomy) for one in told.places if not one.is_located)
+    csv_file.write(path, _HEAD, rows)
 
 
 def _cells(one: ToldPlace, taxonomy: Taxonomy) -> Sequence[str]:

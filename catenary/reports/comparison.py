@@ -1,6 +1,5 @@
 """What a comparison of two runs says, as values, text, JSON and a table."""
 
-import csv
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
@@ -20,8 +19,8 @@ from catenary.domain.geometry import Box, Similarity
 from catenary.domain.image import ImageRef
 from catenary.domain.place import Mast
 from catenary.domain.taxonomy import Taxonomy
-from catenary.reports import atomic, lexicon, words
-from catenary.reports.wording import kilometre, printable, unformula
+from catenary.reports import csv_file, lexicon, words
+from catenary.reports.wording import kilometre, printable
 
 FORM = "catenary-comparison/1"
 _HEADER = (
@@ -361,23 +360,10 @@ def _mm(px: float | None, pair: ComparedPair) -> float | None:
 def write_csv(found: Comparison, path: Path) -> None:
     """Write one row a change of a part or defect, and one a photograph not compared.
 
-    UTF-8 with a byte-order mark; a text that a spreadsheet would take for a formula gets a
-    leading apostrophe.
-
     Raises:
         StoreError: If it cannot be written; nothing is left then.
     """
-    with (
-        atomic.replaced(path) as partial,
-        partial.open("w", encoding="utf-8-sig", newline="") as file,
-    ):
-        writer = csv.writer(file)
-        writer.writerow(_HEADER)
-        for pair in found.pairs:
-            for row in _rows(found, pair):
-                writer.writerow(
-                    unformula(printable(cell)) if isinstance(cell, str) else cell for cell in row
-                )
+    csv_file.write(path, _HEADER, (row for pair in found.pairs for row in _rows(found, pair)))
 
 
 def _rows(found: Comparison, pair: ComparedPair) -> Iterator[Sequence[object]]:

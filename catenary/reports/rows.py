@@ -1,14 +1,13 @@
 """Where droppers are missing from their row: as lines and as a table."""
 
-import csv
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from catenary.domain.place import format_kilometre
-from catenary.reports import atomic, lexicon, words
+from catenary.reports import csv_file, lexicon, words
 from catenary.reports.lexicon import Words
-from catenary.reports.wording import printable, unformula
+from catenary.reports.wording import printable
 from catenary.rules.dropper_spacing import RowGap
 
 _HEAD = (
@@ -76,18 +75,12 @@ def why(one: ToldGap) -> Words:
 
 
 def write_csv(told: Sequence[ToldGap], path: Path) -> None:
-    """Write one row a place; UTF-8 with a byte-order mark, for spreadsheets.
+    """Write one row a place.
 
     Raises:
         StoreError: If it cannot be written; nothing is left then.
     """
-    with (
-        atomic.replaced(path) as partial,
-        partial.open("w", encoding="utf-8-sig", newline="") as file,
-    ):
-        writer = csv.writer(file)
-        writer.writerow(_HEAD)
-        writer.writerows([unformula(printable(cell)) for cell in _cells(one)] for one in told)
+    csv_file.write(path, _HEAD, map(_cells, told))
 
 
 def _cells(one: ToldGap) -> Iterator[str]:

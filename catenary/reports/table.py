@@ -1,13 +1,12 @@
 """Findings as a CSV table that spreadsheets open with the Chinese intact."""
 
-import csv
 from collections.abc import Iterator
 from pathlib import Path
 
-from catenary.reports import atomic, words
+from catenary.reports import csv_file, words
 from catenary.reports.data import PartDecision, ReportData, ReportFinding, own_name
 from catenary.reports.lexicon import Words
-from catenary.reports.wording import direction_zh, kilometre, printable, unformula
+from catenary.reports.wording import direction_zh, kilometre
 
 HEADER = (
     "run",
@@ -51,33 +50,25 @@ HEADER = (
 
 
 def write_csv(data: ReportData, path: Path) -> None:
-    """Write one row a finding, defects first, as UTF-8 with a byte-order mark.
+    """Write one row a finding, defects first.
 
-    A text that a spreadsheet would take for a formula gets a leading apostrophe. Row by row, so
-    memory does not grow with the findings where `ReportData.findings` holds none.
+    Memory does not grow with the findings where `ReportData.findings` holds none.
 
     Raises:
         StoreError: If it cannot be written; nothing is left then.
     """
-    with (
-        atomic.replaced(path) as partial,
-        partial.open("w", encoding="utf-8-sig", newline="") as file,
-    ):
-        writer = csv.writer(file)
-        writer.writerow(HEADER)
-        names = data.joined_names()
-        by_name = {part.name: words.views(part) for part in data.joined}
-        for one in data.counted(data.listed(), len(data.findings)):
-            own = own_name(one)
-            name = names.get(own, own)
-            told = by_name.get(name, Words("", ""))
-            decided = _decided(data.decisions.get(name))
-            cells = (*_row(data, one), name, told.zh, told.en, *decided)
-            writer.writerow(_safe(value) for value in cells)
+    csv_file.write(path, HEADER, _rows(data))
 
 
-def _safe(value: str | float | None) -> str | float | None:
-    return unformula(printable(value)) if isinstance(value, str) else value
+def _rows(data: ReportData) -> Iterator[tuple[str | float | None, ...]]:
+    names = data.joined_names()
+    by_name = {part.name: words.views(part) for part in data.joined}
+    for one in data.counted(data.listed(), len(data.findings)):
+        own = own_name(one)
+        name = names.get(own, own)
+        told = by_name.get(name, Words("", ""))
+        decided = _decided(data.decisions.get(name))
+        yield (*_row(data, one), name, told.zh, told.en, *decided)
 
 
 def _decided(one: PartDecision | None) -> Iterator[str]:
