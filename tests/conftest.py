@@ -10,6 +10,9 @@ from tests.postgresql import Server
 # How long an example takes says more of the machine than of the code.
 settings.register_profile("untimed", deadline=None)
 settings.load_profile("untimed")
+# The gate tries the same examples of a test until that test changes, so that what it says of a
+# commit is the same every time; everybody else tries new ones.
+settings.register_profile("gate", settings.get_profile("untimed"), derandomize=True)
 
 
 @pytest.fixture(scope="session")

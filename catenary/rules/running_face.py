@@ -3,8 +3,9 @@
 Pantographs keep the lower side of a contact wire flat and bright. The cameras of a car look up at
 it, so that wear moves no outline of the wire: the bright face in it becomes wider, up to the wire
 itself (on a round of radius r a face of width b has lost r - sqrt(r² - b²/4) of the height). Its
-edges are where the profile across falls steepest, between samples. All numbers are our starting
-values, to be set on confirmed wear.
+edges are where the profile across falls steepest, between samples; blur carries them outwards, by
+up to 0.8 px together, where a face is narrow or ends close to the wire's own edge. All numbers are
+our starting values, to be set on confirmed wear.
 """
 
 from dataclasses import dataclass
@@ -185,7 +186,7 @@ def _face_middle(straight: Floats, profile: Profile, rough: float, is_far: Flags
 def _steepest(offsets: Numbers, straight: Floats, side: int) -> Numbers:
     """Return (L,) how far from the middle each profile falls steepest on one side, strip px.
 
-    Blur does not move that place, whatever the brightness on both sides of an edge is.
+    Blur moves that place only where another edge is near, whatever the brightness beside it is.
     """
     order = np.argsort(side * offsets)
     order = order[side * offsets[order] > -_CORE_PX]

@@ -69,12 +69,12 @@ class Wire:
         along = x * math.cos(turn) + y * math.sin(turn)
         beside = y * math.cos(turn) - x * math.sin(turn)
         off = beside - self.course(along)
-        is_wire = (off > self.upper(along) - self.width / 2) & (
-            off < self.width / 2 - self.lower(along)
-        )
-        is_face = np.abs(off - self.aside) < self.face(along) / 2
-        shine = self.light(along) * np.where(is_face, 1.0, self.flank)
-        picture = np.where(is_wire, self.sky + (self.wire - self.sky) * shine, self.sky)
+        first = self.upper(along) - self.width / 2
+        covered = _covered(off, first, self.width / 2 - self.lower(along))
+        half = self.face(along) / 2
+        bright = _covered(off, self.aside - half, self.aside + half)
+        shine = self.light(along) * (self.flank + (1 - self.flank) * bright)
+        picture = self.sky + (self.wire - self.sky) * shine * covered
         for place in self.clamps:
             block = (np.abs(along - place) < 1.5 * self.width) & (off > -1.2 * self.width)
             picture[block & (off < 2.2 * self.width)] = self.wire * 1.2
@@ -99,6 +99,12 @@ class Wire:
         x = along * math.cos(turn) - beside * math.sin(turn) + self.side / 2
         y = along * math.sin(turn) + beside * math.cos(turn) + self.side / 2
         return round(x * FINE), round(y * FINE)
+
+
+def _covered(off: Along, first: Along | float, last: Along | float) -> Along:
+    """Return the share of each drawing pixel between two edges, so that no edge is rounded."""
+    low, high = np.maximum(off - 0.5 / FINE, first), np.minimum(off + 0.5 / FINE, last)
+    return np.maximum(high - low, 0.0) * FINE
 
 
 @dataclass(frozen=True)
