@@ -143,9 +143,10 @@ def test_rules_are_believed_where_boxes_of_no_part_are_known_by_their_score():
 
 def test_no_mast_is_judged_by_weights_that_saw_it():
     rows = samples(60, masts=3)
-    folds = left_out(rows, ["dropper"])
-    for one, fold in zip(rows, folds, strict=True):
-        others = [other for other in rows if other.group != one.group]
+    folds = dict(zip((one.group for one in rows), left_out(rows, ["dropper"]), strict=True))
+    assert len(folds) == 3
+    for group, fold in folds.items():
+        others = [other for other in rows if other.group != group]
         assert fold == fit(others, ["dropper"])
 
 

@@ -26,7 +26,13 @@ def _in_this_process(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(archive, "_apart", lambda work, *arguments: work(*arguments))
 
 
-@pytest.mark.usefixtures("_in_this_process")
+@pytest.fixture
+def _few_questions(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(archive_rows, "_QUERIES", 5)
+    monkeypatch.setattr(archive_rows, "_SOME", 2)
+
+
+@pytest.mark.usefixtures("_in_this_process", "_few_questions")
 def test_every_figure_is_there_and_nothing_is_left(tmp_path: Path):
     done = catenary(
         *("bench", "archive", "-o", str(tmp_path / "bench"), "--frames", "90", "--frames", "3000"),
