@@ -27,6 +27,17 @@ def test_defects_are_counted_at_each_budget_by_hand():
     assert joint.area == (1 + 2 + 8 * 3) / 10 / 10
 
 
+def test_what_is_found_at_the_budget_in_use_counts_too():
+    # With one false finding in ten photographs both find all; without any, only the first does.
+    sure, unsure = ([scene(score, 0.1)] * 9 + [scene(0.9, 0.5)] for score in (0.6, 0.4))
+    held = contest({Form.JOINT: unsure, Form.CLASSIFIER: sure}, 10, in_use=0.02)
+    assert held.budgets == (0.02, 0.1, 0.5, 1.0)
+    assert held.standings[Form.JOINT].found == (1, 10, 10, 10)
+    assert held.standings[Form.CLASSIFIER].found == (10, 10, 10, 10)
+    assert held.best is Form.CLASSIFIER
+    assert contest({Form.JOINT: sure}, 10, in_use=5.0).standings[Form.JOINT].found == (10,) * 4
+
+
 def test_views_of_one_part_are_one_defect_and_its_best_view_counts():
     own = [scene(0.2, 0.5, "one"), scene(0.8, 0.1, "one")]
     held = contest({Form.JOINT: own}, 1)

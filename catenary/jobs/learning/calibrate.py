@@ -118,7 +118,7 @@ def calibrate(
             for index, box, sample, fold in mine
         ]
         members = {form: _scenes([one.alone(form) for one in own], compared, kind) for form in Form}
-        held = forms.contest(members, masts)
+        held = forms.contest(members, masts, false_per_image)
         fusion[kind] = replace(
             order.given_to(fitted[kind]),
             form=held.best,
