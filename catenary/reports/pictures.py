@@ -44,10 +44,10 @@ ROLE_COLOURS = {
     "soiled": ORANGE,
     "unusual": ORANGE,
     "clamp": YELLOW,
-    "no_leg": YELLOW,
     "wire": BLUE,
     "edge": BLUE,
     "leg": BLUE,
+    "pin": BLUE,
     "thread": BLUE,
     "line_on_plate": BLUE,
     "was": BLUE,
@@ -69,7 +69,7 @@ MARKS = frozenset({role for role, colour in ROLE_COLOURS.items() if colour in (R
 # With what is nothing to see without the bow, or the angle, beside it.
 _OF_DEFECTS = MARKS | {"chord", "level", "arm"}
 # What is there, on a line or within one, and not the lack of it.
-_OF_THE_PART = frozenset({"wire", "edge", "shed", "leg", "thread", "nut", "head"})
+_OF_THE_PART = frozenset({"wire", "edge", "shed", "leg", "pin", "thread", "nut", "head"})
 _FULL = frozenset({"outline"})
 _SLENDER = 2.0  # times as long as wide from which a box may be mostly air
 _CORE = 0.25  # of a box's shorter side, at each of its sides, that is not its middle

@@ -277,10 +277,26 @@ def test_what_is_too_faint_for_a_leg_is_not_drawn():
     assert evidence.traces == ()
 
 
+@pytest.mark.parametrize("turn_deg", [0, 75, 210])
+def test_wire_is_drawn_only_where_it_stands_out_clearly(turn_deg: float):
+    """Fainter and fainter pins: some are sound, and still nothing is drawn of them."""
+    bare = empty_bolt(turn_deg).photographed(64).astype(float)
+    pinned = bolt_with_pin(turn_deg).photographed(64).astype(float)
+    told = [
+        presence(crop_of((share * pinned + (1 - share) * bare).astype(np.uint8)), LIMITS)
+        for share in np.linspace(0.2, 1, 33)
+    ]
+    sound = [one for one in told if one.verdict is Verdict.NORMAL]
+    over = [one.measurements[0].value - (one.measurements[0].limit or 0.0) for one in sound]
+    assert min(over) < 0.04 < max(over)
+    assert all(not one.traces for one, more in zip(sound, over, strict=True) if more < 0.04)
+    assert sound[-1].traces
+
+
 def test_drawn_legs_lie_on_the_legs():
     crop = crop_of(bolt_with_pin().photographed(80))
     traces = presence(crop, LIMITS).traces
-    assert [trace.role for trace in traces] == ["leg", "leg"]
+    assert [trace.role for trace in traces] == ["pin", "pin"]
     for trace in traces:
         x, y = np.mean(trace.points, axis=0)
         assert crop.inner.contains(x, y)
