@@ -48,25 +48,74 @@ def responses(
 ) -> NDArray[np.float32]:
     """Return how much a bar stands out with its middle at each pixel, in each of 24 directions.
 
-    A bar is brighter than *both* of its sides: the edge of a bright plate is none. The
-    response is the mean over ``length_px`` along the bar less the brighter one of two such
-    means at ``sides_px`` to its left and right. Bars with their middle within a quarter of
-    ``length_px`` of the border are not looked for: what is beside them is unknown.
-
     Args:
         picture: (height, width) float32.
         length_px: See `find`.
         sides_px: See `find`.
 
     Returns:
+        See `bright`.
+    """
+    return bright(means(picture, length_px), length_px, sides_px)
+
+
+def means(picture: NDArray[np.float32], length_px: int) -> NDArray[np.float32]:
+    """Return the mean over a bar with its middle at each pixel, in each of 24 directions.
+
+    Args:
+        picture: (height, width) float32.
+        length_px: See `find`.
+
+    Returns:
+        (24, height, width) float32, grey levels of the picture.
+    """
+    border = cv2.BORDER_REPLICATE
+    kernels = (_kernel(index, length_px) for index in range(_DIRECTIONS))
+    each = [cv2.filter2D(picture, -1, kernel, borderType=border) for kernel in kernels]
+    return np.asarray(each, np.float32)
+
+
+def bright(
+    means: NDArray[np.float32], length_px: int, sides_px: tuple[float, ...]
+) -> NDArray[np.float32]:
+    """Return how much a bright bar stands out at each pixel, in each of 24 directions.
+
+    A bar is brighter than *both* of its sides: the edge of a bright plate is none. The
+    response is the mean over ``length_px`` along the bar less the brighter one of two such
+    means at ``sides_px`` to its left and right. Bars with their middle within a quarter of
+    ``length_px`` of the border are not looked for: what is beside them is unknown.
+
+    Args:
+        means: Of `means`.
+        length_px: See `find`.
+        sides_px: See `find`.
+
+    Returns:
         (24, height, width) float32, grey levels of the picture; 0 near its border.
     """
-    found = np.stack([_response(picture, k, length_px, sides_px) for k in range(_DIRECTIONS)])
-    border = length_px // 4
-    within = np.s_[:, border : picture.shape[0] - border, border : picture.shape[1] - border]
-    kept = np.zeros_like(found)
-    kept[within] = found[within]
-    return kept
+    found = np.empty_like(means)
+    for index, mean in enumerate(means):
+        brighter = [np.maximum(*_beside(mean, index, side)) for side in sides_px]
+        found[index] = mean - np.min(brighter, axis=0)
+    return _within(found, length_px)
+
+
+def bright_and_dark(
+    means: NDArray[np.float32], length_px: int, sides_px: tuple[float, ...]
+) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+    """Return `bright`, and the same for bars that are darker than both of their sides.
+
+    Args:
+        means: Of `means`.
+        length_px: See `find`.
+        sides_px: See `find`.
+    """
+    is_bright, is_dark = np.empty_like(means), np.empty_like(means)
+    for index, mean in enumerate(means):
+        both = [_beside(mean, index, side) for side in sides_px]
+        is_bright[index] = mean - np.minimum.reduce([np.maximum(*two) for two in both])
+        is_dark[index] = np.maximum.reduce([np.minimum(*two) for two in both]) - mean
+    return _within(is_bright, length_px), _within(is_dark, length_px)
 
 
 def strongest(
@@ -106,19 +155,21 @@ def _kernel(index: int, length_px: int) -> NDArray[np.float32]:
     return np.asarray(weights / weights.sum(), np.float32)
 
 
-def _response(
-    picture: NDArray[np.float32], index: int, length_px: int, sides_px: tuple[float, ...]
-) -> NDArray[np.float32]:
-    kernel = _kernel(index, length_px)
-    mean = np.asarray(
-        cv2.filter2D(picture, -1, kernel, borderType=cv2.BORDER_REPLICATE), np.float32
-    )
+def _beside(
+    mean: NDArray[np.float32], index: int, side_px: float
+) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+    """Return for each pixel the means at a distance to the left and right of a direction."""
     angle = math.pi * index / _DIRECTIONS
     normal = (-math.sin(angle), math.cos(angle))
-    brighter_sides = [
-        np.maximum(_moved(mean, side, normal), _moved(mean, -side, normal)) for side in sides_px
-    ]
-    return np.asarray(mean - np.min(brighter_sides, axis=0), np.float32)
+    return _moved(mean, side_px, normal), _moved(mean, -side_px, normal)
+
+
+def _within(found: NDArray[np.float32], length_px: int) -> NDArray[np.float32]:
+    """Set what is near the border to 0, in place."""
+    if border := length_px // 4:
+        found[:, :border] = found[:, -border:] = 0
+        found[:, :, :border] = found[:, :, -border:] = 0
+    return found
 
 
 def _moved(
@@ -143,7 +194,7 @@ def _peak(profile: NDArray[np.float32]) -> float:
 
 def _cover(best: NDArray[np.float32], bar: Bar, length_px: int, side_px: float) -> None:
     """Remove a found bar from the responses, so that the next one lies elsewhere."""
-    y, x = np.mgrid[: best.shape[0], : best.shape[1]]
+    y, x = np.ogrid[: best.shape[0], : best.shape[1]]
     angle = math.radians(bar.angle_deg)
     along = (x - bar.x) * math.cos(angle) + (y - bar.y) * math.sin(angle)
     across = (y - bar.y) * math.cos(angle) - (x - bar.x) * math.sin(angle)

@@ -299,8 +299,9 @@ SEEN: Mapping[str, Words] = {
         "its legs spread by {leg_angle} only (limit {limit_leg_angle})",
     ),
     "split_pin_shank": Words(
-        "销头与销孔之间露出销杆 {free_shank}（限值 {limit_free_shank}）",
-        "{free_shank} of shank show between its head and the bolt (limit {limit_free_shank})",
+        "销头未贴住螺栓，其间露出销杆，长 {free_shank}（限值 {limit_free_shank}）",
+        "its head stands off the bolt: bare shank shows between them, {free_shank} long (limit "
+        "{limit_free_shank})",
     ),
     "bolt_nut": Words(
         "螺纹外露 {free_thread} 而看不到螺母（限值 {limit_free_thread}）",

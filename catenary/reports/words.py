@@ -398,8 +398,10 @@ def _silence(rules: Sequence[Evidence], same: Sequence[Evidence]) -> list[Words]
         return [lexicon.NO_RULE]
     if not same:
         return [lexicon.NO_RULE_FOR]
-    if all(one.score is None for one in rules):
-        return [lexicon.NO_RULE_COULD.filled(reasons=_joined(_refusals(rules)))]
+    if all(one.score is None for one in same):
+        # What keeps all rules from judging keeps these; else only their own reasons are theirs.
+        silent = rules if all(one.score is None for one in rules) else same
+        return [lexicon.NO_RULE_COULD.filled(reasons=_joined(_refusals(silent)))]
     sound = [one for one in same if one.verdict is Verdict.NORMAL]
     clearing = [_clearing(one) for one in sound]
     told = [each for each in clearing if each is not None]

@@ -114,7 +114,10 @@ def rules(limits: RuleLimits) -> Mapping[str, tuple[Rule, ...]]:
             partial(insulator.shed_spacing, limits=limits.insulator),
             partial(insulator.surface, limits=limits.insulator),
         ),
-        "split_pin": (partial(split_pin.presence, limits=limits.split_pin),),
+        "split_pin": (
+            partial(split_pin.presence, limits=limits.split_pin),
+            partial(split_pin_shank.loose, limits=limits.split_pin),
+        ),
         "messenger_wire": (
             partial(messenger_wire.thinning, limits=limits.messenger_wire),
             partial(messenger_wire.strands, limits=limits.messenger_wire),
@@ -143,10 +146,9 @@ def spare(limits: RuleLimits) -> Mapping[str, tuple[Rule, ...]]:
     """Return the rules of each component id that no scan runs, limits filled in.
 
     `split_pin.legs_opened` does not tell opened legs from closed ones on simulated night pins.
-    `split_pin_shank.loose` sees one loose pin in three; the calibration set holds a single one, so
-    nothing can say what its word weighs. `dropper.absence` raised on simulated calibration frames a
-    sound dropper and none of five missing ones. With `dropper_strands.strands` the whole product
-    found no more of them and `catenary bench scarce` fewer broken droppers. Of simulated missing
+    `dropper.absence` raised on simulated calibration frames a sound dropper and none of five
+    missing ones. With `dropper_strands.strands` the whole product found no more of them and
+    `catenary bench scarce` fewer broken droppers. Of simulated missing
     and loose nuts `bolt.nut` and `bolt.seat` see hardly any. Of the insulator's, `hanging` sees one
     foreign body in thirteen, `blotched` raises clean strings, too, and no bundle was calibrated
     with `chipped`.
@@ -162,10 +164,7 @@ def spare(limits: RuleLimits) -> Mapping[str, tuple[Rule, ...]]:
             partial(insulator_dirt.blotched, sheds=sheds, limits=limits.insulator_dirt),
             partial(insulator_foreign.hanging, sheds=sheds, limits=limits.insulator_foreign),
         ),
-        "split_pin": (
-            partial(split_pin.legs_opened, limits=limits.split_pin),
-            partial(split_pin_shank.loose, limits=limits.split_pin),
-        ),
+        "split_pin": (partial(split_pin.legs_opened, limits=limits.split_pin),),
         "bolt": (
             partial(bolt.nut, limits=limits.bolt),
             partial(bolt.seat, limits=limits.bolt),

@@ -7,6 +7,7 @@ empty bolt end shows no such legs, and sometimes its dark hole.
 import itertools
 import math
 from dataclasses import dataclass
+from functools import lru_cache
 
 import cv2
 import numpy as np
@@ -103,6 +104,25 @@ class View:
         """Return a place of the picture (x, y) in crop pixels."""
         return (x + 0.5) / self.scale + self.x0 - 0.5, (y + 0.5) / self.scale + self.y0 - 0.5
 
+    def from_crop(self, x: float, y: float) -> tuple[float, float]:
+        """Return a place of the crop (x, y) in pixels of the picture."""
+        return (x - self.x0 + 0.5) * self.scale - 0.5, (y - self.y0 + 0.5) * self.scale - 0.5
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Searched:
+    """What rules look for bars in.
+
+    Attributes:
+        view: The box and little more.
+        length_px: Of the bars.
+        means: Of `bars.means`.
+    """
+
+    view: View
+    length_px: int
+    means: NDArray[np.float32]
+
 
 @dataclass(frozen=True, slots=True)
 class _Legs:
@@ -138,11 +158,11 @@ def presence(crop: Crop, limits: SplitPinLimits) -> Evidence:
         Evidence for ``missing``. Its score rises with the faintness of thin bright bars, in the
         middle of the box and around it, with the darkness of a hole, and the squarer the box is.
     """
-    view = seen(crop, limits, limits.work_side_px, limits.leg_length / 4)
-    if isinstance(view, Refusal):
-        return view.evidence(PRESENCE, "missing")
-    length = _length_px(limits.leg_length, limits)
-    responses = bars.responses(view.picture, length, _LEG_SIDES_PX)
+    found = searched(crop, limits)
+    if isinstance(found, Refusal):
+        return found.evidence(PRESENCE, "missing")
+    view, length = found.view, found.length_px
+    responses = bars.bright(found.means, length, _LEG_SIDES_PX)
     strength = _strength_of_wire(responses.max(axis=0), view.box)
     hole = _hole(view, limits)
     longer, shorter = sorted((view.box.width, view.box.height), reverse=True)
@@ -188,6 +208,21 @@ def legs_opened(crop: Crop, limits: SplitPinLimits) -> Evidence:
     verdict = Verdict.DEFECT if legs.angle_deg < limits.opened_deg else Verdict.NORMAL
     traces = _traces(view, legs, limits.angle_length * limits.work_side_px, "leg")
     return Evidence(OPENING, "not_opened", verdict, score, (angle,), traces)
+
+
+@lru_cache(maxsize=2)  # several rules look for bars in the same box, one after the other
+def searched(crop: Crop, limits: SplitPinLimits) -> Searched | Refusal:
+    """Return the normalised box with what bars are found by, or why it cannot be judged.
+
+    Args:
+        crop: Cut-out of a bolt end, with the pin's box.
+        limits: Size, contrast and sharpness that it must have, and the length of the bars.
+    """
+    view = seen(crop, limits, limits.work_side_px, limits.leg_length / 4)
+    if isinstance(view, Refusal):
+        return view
+    length = _length_px(limits.leg_length, limits)
+    return Searched(view, length, bars.means(view.picture, length))
 
 
 def seen(

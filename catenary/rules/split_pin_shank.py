@@ -8,7 +8,8 @@ tip as anywhere. All numbers are our starting values, chosen on simulated pins.
 
 import math
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from statistics import median
 
 import cv2
 import numpy as np
@@ -20,10 +21,10 @@ from catenary.domain.refusal import Refusal, Unjudged
 from catenary.imaging import bars
 from catenary.imaging.bars import Bar
 from catenary.imaging.crops import Crop
-from catenary.rules.split_pin import SplitPinLimits, View, seen
+from catenary.rules.split_pin import Searched, SplitPinLimits, View, searched, seen
 from catenary.rules.verdicts import judged
 
-SHANK = "split_pin_shank/1"
+SHANK = "split_pin_shank/2"
 
 Floats = NDArray[np.float32]
 Numbers = NDArray[np.float64]
@@ -32,9 +33,9 @@ Flags = NDArray[np.bool_]
 _SIDE_PX = 80  # longer side of the box while it is measured
 _MARGIN = 0.25  # seen beyond it, as a share of that
 _DARK = 2.0  # percentile of the grey levels: before a bright sky the pin is the dark
-_BAR_PX = 12  # over which a shank must stand out to be tried
-_SIDES_PX = (4.0, 6.5)  # distances of its two sides
-_BARS = 8  # of each polarity that are tried
+_BAR_PX = 12  # over which a shank is measured first
+_SIDES_PX = (3.2, 5.2)  # distances of its two sides in the picture that bars are found in
+_BARS = 4  # of each polarity that are tried
 _REACH_PX = 80  # along a bar, both ways
 _ASIDE_PX = 26  # to both sides of it
 _WIDTHS_PX = (2.0, 14.0)  # of a shank
@@ -90,12 +91,15 @@ def loose(crop: Crop, limits: SplitPinLimits) -> Evidence:
     Returns:
         Evidence for ``loose``; score 0.5 at the limit. Not judged where no eye with a piece of
         shank is seen: the bolt or glare may hide it, or the pin sits. So it seldom tells that a
-        pin sits; of simulated loose ones it sees one in three (docs/method.md).
+        pin sits; of simulated loose ones it sees one in five (docs/benchmarks.md).
     """
+    found = searched(crop, limits)
+    if isinstance(found, Refusal):
+        return found.evidence(SHANK, "loose")
     view = seen(crop, limits, _SIDE_PX, _MARGIN, _DARK)
     if isinstance(view, Refusal):
         return view.evidence(SHANK, "loose")
-    ratios = [(_ratio(one, limits), one) for one in _shanks(view)]
+    ratios = [(_ratio(one, limits), one) for one in _shanks(view, found, limits.shank * _SIDE_PX)]
     ratio, shank = max(ratios, key=lambda one: one[0], default=(0.0, None))
     if shank is None or ratio < _TELLING:
         return Refusal(Unjudged.NO_HEAD).evidence(SHANK, "loose")
@@ -115,21 +119,23 @@ def _ratio(shank: _Shank, limits: SplitPinLimits) -> float:
     return min(widths, shank.length / (limits.shank * _SIDE_PX))
 
 
-def _shanks(view: View) -> Iterator[_Shank]:
-    """Yield the bars, bright or dark, at one end of which there is an eye."""
+def _shanks(view: View, found: Searched, least: float) -> Iterator[_Shank]:
+    """Yield the bars, bright or dark, at one end of which there is an eye; see `_with_eye`."""
     inner = view.box
-    for picture in (view.picture, 1 - view.picture):
-        for bar in bars.find(picture, _BAR_PX, _SIDES_PX, _BARS):
-            if not inner.contains(bar.x, bar.y):
+    responses = bars.bright_and_dark(found.means, found.length_px, _SIDES_PX)
+    for picture, strengths in zip((view.picture, 1 - view.picture), responses, strict=True):
+        for one in bars.strongest(strengths, found.length_px, max(_SIDES_PX), _BARS):
+            x, y = view.from_crop(*found.view.in_crop(one.x, one.y))
+            if not inner.contains(x, y):
                 continue
-            strip = _Strip(picture, bar)
+            strip = _Strip(picture, replace(one, x=x, y=y))
             if strip.rise < _LEAST_RISE:
                 continue
-            x, y = strip.x, strip.y
             inside = np.minimum(
-                np.minimum(x - inner.x0, inner.x1 - x), np.minimum(y - inner.y0, inner.y1 - y)
+                np.minimum(strip.x - inner.x0, inner.x1 - strip.x),
+                np.minimum(strip.y - inner.y0, inner.y1 - strip.y),
             )
-            yield from _with_eye(strip, np.abs(inside) <= _AT_BORDER * _SIDE_PX)
+            yield from _with_eye(strip, np.abs(inside) <= _AT_BORDER * _SIDE_PX, least)
 
 
 class _Strip:
@@ -150,17 +156,22 @@ class _Strip:
         turned = cv2.remap(picture, map_x, map_y, cv2.INTER_LINEAR, borderMode=border)
         self.pixels = np.asarray(turned, np.float32)
         half = _BAR_PX // 2
-        profile: Floats = np.median(self.pixels[_REACH_PX - half : _REACH_PX + half + 1], axis=0)
+        core = self.pixels[_REACH_PX - half : _REACH_PX + half + 1]
+        profile = np.partition(core, half, axis=0)[half]  # the median, of an odd number of rows
         rough = _width(profile)
         self.rise = _rise(profile, rough) if rough else 0.0
-        self.width = self._own_width(rough) if rough else 0.0
+        self.width = 0.0
+        if rough and self.rise >= _LEAST_RISE:
+            soft = cv2.GaussianBlur(self.pixels, (0, 0), 0.8)
+            self._is_steep: Flags = np.abs(np.gradient(soft, axis=1)) > _EDGE * self.rise
+            self.width = self._own_width(rough)
 
     def _own_width(self, rough: float) -> float:
         """Return the usual distance of the last edges near the middle: glints are narrower."""
         half = _BAR_PX // 2
         core = slice(_REACH_PX - half, _REACH_PX + half + 1)
-        left, right = self._last_edges(0.15 * rough, _OWN * rough)
-        return max(2.0, float(np.median(left[core]) + np.median(right[core])))
+        left, right = self._last_edges(0.15 * rough, _OWN * rough, core)
+        return max(2.0, float(median(left.tolist()) + median(right.tolist())))
 
     def edges(self) -> tuple[Numbers, Numbers]:
         """Return how far from the axis the last edge near it lies, in half widths, on both sides.
@@ -168,18 +179,17 @@ class _Strip:
         0 where there is none.
         """
         half = self.width / 2
-        left, right = self._last_edges(_SEAM * half, _NEAR * half)
+        left, right = self._last_edges(_SEAM * half, _NEAR * half, slice(None))
         return left / half, right / half
 
-    def _last_edges(self, first: float, last: float) -> tuple[Numbers, Numbers]:
+    def _last_edges(self, first: float, last: float, rows: slice) -> tuple[Numbers, Numbers]:
         """Return the farthest edge between two distances from the axis, px; 0 for none."""
-        soft = cv2.GaussianBlur(self.pixels, (0, 0), 0.8)
-        is_steep = np.abs(np.gradient(soft, axis=1)) > _EDGE * self.rise
         aside = np.arange(-_ASIDE_PX, _ASIDE_PX + 1.0)
         sides = []
         for side in (-1, 1):
             near = (side * aside > first) & (side * aside <= last)
-            sides.append(np.where(is_steep[:, near], np.abs(aside[near]), 0.0).max(axis=1))
+            is_edge = self._is_steep[rows, near]
+            sides.append(np.where(is_edge, np.abs(aside[near]), 0.0).max(axis=1, initial=0.0))
         return sides[0], sides[1]
 
 
@@ -203,17 +213,25 @@ def _rise(profile: Floats, width: float) -> float:
     left = profile[_ASIDE_PX - far + 1 : _ASIDE_PX - near + 1]
     right = profile[_ASIDE_PX + near : _ASIDE_PX + far]
     top = profile[_ASIDE_PX - 1 : _ASIDE_PX + 2].max()
-    return float(top - max(np.median(left), np.median(right)))
+    return float(top - max(median(left.tolist()), median(right.tolist())))
 
 
-def _with_eye(strip: _Strip, is_border: Flags) -> Iterator[_Shank]:
-    """Yield the bar as a shank for each of its ends at which there is an eye, at the border."""
+def _with_eye(strip: _Strip, is_border: Flags, least: float) -> Iterator[_Shank]:
+    """Yield the bar as a shank for each of its ends at which there is an eye, at the border.
+
+    Args:
+        strip: Along the bar.
+        is_border: (rows,) whether its axis is near the edge of the box there.
+        least: Limit of the length, px; shanks too short to tell anything are left out.
+    """
     left, right = strip.edges()
     width = strip.width
     is_shank = (left > 0) & (right > 0) & (left <= _SHANK) & (right <= _SHANK)
     is_wide = (left > _SHANK) & (right > _SHANK)
-    is_bare = (left == 0) & (right == 0)
-    ends = [_run(is_shank, step) for step in (-1, 1)]
+    ends = [_run(is_shank.tolist(), step) for step in (-1, 1)]
+    if abs(ends[1] - ends[0]) < _TELLING * least:
+        return
+    is_bare = ((left == 0) & (right == 0)).tolist()
     for end, other, step in ((*ends, -1), (*ends[::-1], 1)):
         past = _eye(is_bare, end, step, round((_EYE[1] + 0.2) * width))
         rows = np.arange(end + step, past, step)
@@ -224,17 +242,17 @@ def _with_eye(strip: _Strip, is_border: Flags) -> Iterator[_Shank]:
             yield _Shank(strip.bar, width, *along)
 
 
-def _run(is_shank: Flags, step: int) -> int:
+def _run(is_shank: list[bool], step: int) -> int:
     """Return the last row, one way from the middle, to which the shank goes on."""
     row = _REACH_PX
     while True:
         ahead = is_shank[row + step : row + step * (_HOLES_PX + 1) : step]
-        if not ahead.any() or not 3 < row < len(is_shank) - 4:
+        if not any(ahead) or not 3 < row < len(is_shank) - 4:
             return row
         row += step
 
 
-def _eye(is_bare: Flags, end: int, step: int, most: int) -> int:
+def _eye(is_bare: list[bool], end: int, step: int, most: int) -> int:
     """Return the first row past what follows the shank's end: two rows there show nothing."""
     row = end + step
     while 0 < row < len(is_bare) - 1 and abs(row - end) <= most:

@@ -44,6 +44,15 @@ def test_dark_bar_is_no_bright_one():
     assert max(bar.strength for bar in bars.find(1 - with_bar(40.0), 13, SIDES, 3)) < 0.3
 
 
+@pytest.mark.parametrize("sides", [(3.0,), SIDES])
+def test_dark_bars_are_bright_ones_of_the_negative(sides: tuple[float, ...]):
+    picture = np.maximum(with_bar(20.0), 0.7 * with_bar(110.0)) + with_bar(65.0, 0.2, 9)
+    both = [bars.bright_and_dark(bars.means(one, 13), 13, sides) for one in (picture, 1 - picture)]
+    np.testing.assert_array_equal(both[0][0], bars.responses(picture, 13, sides))
+    for one, other in zip(both[0], both[1][::-1], strict=True):
+        np.testing.assert_allclose(one, other, atol=1e-5)
+
+
 def test_two_crossing_bars_are_both_found_strongest_first():
     picture = np.maximum(with_bar(20.0, 1.0), with_bar(110.0, 0.6))
     found = bars.find(picture, 13, SIDES, 6)

@@ -130,6 +130,26 @@ def test_a_sound_part_is_told_by_the_number_that_clears_it_and_in_its_direction(
     assert "contrast of the pin's wire 30 % (at least 23 % needed)" in en
 
 
+def test_a_pin_that_has_come_out_is_told_by_the_shank_that_shows():
+    numbers = (
+        Measurement("free_shank", 3.7, "shank widths", 1.2),
+        Measurement("shank_share", 0.6, "1", 0.25),
+    )
+    zh, en = why(finding("split_pin", "loose", ruled("split_pin_shank/2", "loose", True, numbers)))
+    assert "销头未贴住螺栓，其间露出销杆，长 3.7 倍销杆宽（限值 1.2 倍销杆宽）" in zh
+    assert "its head stands off the bolt: bare shank shows between them, 3.7 × shank width" in en
+
+
+def test_a_rule_that_could_not_judge_what_the_network_says_is_told_where_another_could():
+    there = ruled(
+        "split_pin_presence/3", "missing", False, (Measurement("wire_contrast", 0.3, "1", 0.23),)
+    )
+    hidden = Refusal(Unjudged.NO_HEAD).evidence("split_pin_shank/2", "loose")
+    zh, en = why(finding("split_pin", "loose", there, hidden, network(loose=0.9)))
+    assert "规则无法判定：看不到带销杆的销头" in zh
+    assert "But no rule could judge it: no head with a piece of shank is seen." in en
+
+
 def test_a_rule_that_finds_nothing_with_every_number_past_its_limit_names_none():
     past = ruled(
         "dropper_continuity/1", "broken", False, (Measurement("longest_gap", 0.1, "1", 0.08),)

@@ -8,7 +8,7 @@ def test_the_shipped_limits_are_valid_and_every_rule_gets_them():
     assert {kind: len(rules) for kind, rules in table.items()} == {
         "dropper": 3,
         "insulator": 2,
-        "split_pin": 1,
+        "split_pin": 2,
         "messenger_wire": 3,
         "contact_wire": 4,
         "steady_arm": 3,
