@@ -108,9 +108,16 @@ def loose(crop: Crop, limits: SplitPinLimits) -> Evidence:
         Measurement("free_shank", widths, "shank widths", limits.shank_widths),
         Measurement("shank_share", share, "1", limits.shank),
     )
-    ends = [view.in_crop(*shank.point(at)) for at in (shank.first, shank.last, shank.eye)]
-    lines = (Polyline("shank", (ends[0], ends[1])), Polyline("head", (ends[2], ends[0])))
+    # Short of the limit, as often as not a leg is taken for it: nothing to show.
+    lines = _drawn(view, shank) if ratio > 1 else ()
     return judged(SHANK, "loose", ratio, numbers, lines)
+
+
+def _drawn(view: View, shank: _Shank) -> tuple[Polyline, ...]:
+    first, last, eye = (
+        view.in_crop(*shank.point(at)) for at in (shank.first, shank.last, shank.eye)
+    )
+    return Polyline("shank", (first, last)), Polyline("head", (eye, first))
 
 
 def _ratio(shank: _Shank, limits: SplitPinLimits) -> float:

@@ -148,6 +148,13 @@ def test_the_shank_is_drawn_from_the_head_to_the_bolt():
     assert head.points[1] == shank.points[0]
 
 
+@pytest.mark.parametrize("free", [4.0, 5.0])
+@pytest.mark.parametrize("turn_deg", [25.0, 130.0, 300.0])
+def test_what_is_short_of_the_limit_is_not_drawn(free, turn_deg):
+    evidence = loose(Pin(free, turn_deg).crop(), LIMITS)
+    assert (evidence.verdict, evidence.traces) == (Verdict.NORMAL, ())
+
+
 def test_small_boxes_are_not_judged():
     crop = Pin(30).crop()
     small = Crop(crop.pixels[:20, :20], 0, 0, Box(2, 2, 13, 13))
