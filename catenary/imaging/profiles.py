@@ -30,6 +30,7 @@ _BLOCK = 64  # px; a picture is halved six times at most
 _BAND = 256  # rows whose marks stay in the cache
 _SHARP = 0.7  # scale from which a strip asks for no blur
 _LEAST_SIGMA = 1.0  # px of a halved picture that is blurred
+_LEAST_SIGMA_OF_ROWS = 0.65  # the same where things are held against each other, no edge measured
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,7 +145,7 @@ def level(
         A strip for each box; what lies outside the picture repeats its border.
     """
     placed = [_placed(box, angle_deg, scale) for box in boxes]
-    soft = _softened(pixels, placed, scale)
+    soft = _softened(pixels, placed, scale, _LEAST_SIGMA_OF_ROWS)
     return [Strip(soft.turned(*one), one[0], scale) for one in placed]
 
 
@@ -177,7 +178,8 @@ def turned(
     Returns:
         (height, length) float32 whole grey levels; outside the picture its border is repeated.
     """
-    return _softened(pixels, [(to_picture, size)], scale).turned(to_picture, size)
+    soft = _softened(pixels, [(to_picture, size)], scale, _LEAST_SIGMA)
+    return soft.turned(to_picture, size)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -212,6 +214,7 @@ def _softened(
     pixels: NDArray[np.uint8],
     strips: Sequence[tuple[NDArray[np.float64], tuple[int, int]]],
     scale: float,
+    least_sigma: float,
 ) -> _Soft:
     """Return what strips show of a picture, with what is blurred into them.
 
@@ -222,12 +225,13 @@ def _softened(
         pixels: (height, width) uint8.
         strips: Map from strip to picture, length and height of each.
         scale: Strip pixels per picture pixel.
+        least_sigma: Blur of the halved picture, px of it, below which it is not halved so often.
     """
     seen, left, top = _covered(pixels, strips, scale)
     if scale >= _SHARP:
         return _Soft(seen, 1, left, top)
     sigma = 0.4 / scale
-    halvings = max(0, math.floor(math.log2(sigma / _LEAST_SIGMA)))
+    halvings = max(0, math.floor(math.log2(sigma / least_sigma)))
     factor = 2**halvings
     own = math.sqrt(sigma**2 - (factor**2 - 1) / 12) / factor
     soft = cv2.GaussianBlur(resize.halved(seen, halvings), (0, 0), own)
@@ -336,6 +340,34 @@ def percentiles_of(counts: NDArray[np.int64], shares: Sequence[float]) -> Floats
     return np.asarray(low + (high - low) * (places - whole), np.float32)
 
 
+def percentiles_along(values: Floats, shares: Sequence[float], axis: int) -> Floats:
+    """Return what `numpy.percentile` does, in a fifth of the time for many short rows: by sorting.
+
+    Args:
+        values: Any shape, without NaN.
+        shares: In [0, 100].
+        axis: One axis, which is left out of the answer.
+
+    Returns:
+        One array for each share.
+
+    >>> percentiles_along(np.array([[3.0, 1.0], [5.0, 4.0]], np.float32), (0, 50), 1).tolist()
+    [[1.0, 4.0], [2.0, 4.5]]
+    """
+    ordered = np.moveaxis(np.sort(values, axis=axis), axis, 0)
+    found = []
+    for share in shares:
+        place = (len(ordered) - 1) * share / 100
+        low, high = ordered[math.floor(place)], ordered[math.ceil(place)]
+        found.append(low + (high - low) * np.float32(place - math.floor(place)))
+    return np.asarray(found, np.float32)
+
+
+def medians_along(values: Floats, axis: int) -> Floats:
+    """Return what `numpy.median` does along an axis, as `percentiles_along`."""
+    return np.asarray(percentiles_along(values, (50,), axis)[0], np.float32)
+
+
 def trimmed(strip: Strip, rows: slice, reach: float) -> Strip:
     """Return some rows of a strip, without the dark columns at its ends.
 
@@ -397,16 +429,33 @@ def likeness_to_one(strip: Floats, period: float) -> Floats:
 
 def _likeness_to_places(strip: Floats, places: NDArray[np.int64], half: int) -> Floats:
     """Return how alike all places are to each of some, (places, length), as `_correlation` does."""
-    wide = cv2.copyMakeBorder(strip, 0, 0, half, half, cv2.BORDER_REPLICATE)
-    windows = np.lib.stride_tricks.sliding_window_view(wide, 2 * half + 1, axis=1)
-    flat = windows.transpose(1, 0, 2).reshape(strip.shape[1], -1)  # (length, rows * width)
-    flat = flat - flat.mean(axis=1, keepdims=True)
-    norms = np.sqrt(np.einsum("ij,ij->i", flat, flat))
-    flat /= np.maximum(norms, 1e-6)[:, None]
-    # Not numpy's product: its threads would take the cores that other parts are judged on.
-    nothing = np.empty(0, np.float32)
-    alike = cv2.gemm(flat[places], flat, 1.0, nothing, 0.0, flags=cv2.GEMM_2_T)
-    return np.asarray(np.clip(alike, 0, 1), np.float32)
+    width = 2 * half + 1
+    bordered = cv2.copyMakeBorder(strip, 0, 0, half, half, cv2.BORDER_REPLICATE)
+    # Differences of large sums would lose what is small.
+    wide = np.asarray(bordered - bordered.mean(), np.float32)
+    some = np.stack([wide[:, at : at + width] for at in places])  # (places, rows, width)
+    some -= some.mean(axis=(1, 2), keepdims=True)
+    some /= np.maximum(np.sqrt((some * some).sum(axis=(1, 2))), 1e-6)[:, None, None]
+    # Each column of them times each one of the strip, then summed up along the windows. Not numpy's
+    # product: its threads would take the cores that other parts are judged on.
+    columns = np.ascontiguousarray(some.transpose(0, 2, 1)).reshape(-1, strip.shape[0])
+    products = cv2.gemm(columns, wide, 1.0, np.empty(0, np.float32), 0.0)
+    products = products.reshape(len(some), width, -1)
+    alike = np.zeros((len(some), strip.shape[1]), np.float32)
+    for at in range(width):
+        alike += products[:, at, at : at + strip.shape[1]]
+    alike /= np.maximum(_deviations(wide, width), 1e-3)
+    return np.clip(alike, 0, 1, out=alike)
+
+
+def _deviations(wide: Floats, width: int) -> Floats:
+    """Return the root of the summed squares of each ``width`` columns, less their mean."""
+    sums = []
+    for each in (wide.sum(axis=0, dtype=np.float64), np.einsum("ij,ij->j", wide, wide)):
+        upto = np.concatenate([[0.0], np.cumsum(each, dtype=np.float64)])
+        sums.append(upto[width:] - upto[:-width])
+    squares = sums[1] - sums[0] ** 2 / (width * len(wide))
+    return np.asarray(np.sqrt(np.maximum(squares, 0)), np.float32)
 
 
 def likeness_near(strip: Floats, places: NDArray[np.int64], half: int, stretch: float) -> Floats:

@@ -200,11 +200,8 @@ def _beside(levels: Floats) -> Floats:
 
 
 def _bright(levels: Floats) -> float:
-    """Return what `numpy.percentile` of 75 does, in a tenth of the time for so few."""
-    ordered = np.sort(levels)
-    place = 0.75 * (len(ordered) - 1)
-    low, high = ordered[int(place)], ordered[math.ceil(place)]
-    return float(low + (high - low) * (place - int(place)))
+    """Return the grey level that a quarter of them reach."""
+    return float(profiles.percentiles_along(levels, (75,), 0)[0])
 
 
 def _notch(string: InsulatorString, limits: ShedLimits) -> _Notch:
@@ -276,7 +273,7 @@ def _usual(string: InsulatorString) -> _Usual:
     half = round(string.period) // 2
     around = np.arange(-half, half + 1)
     columns = np.unique(np.clip(string.sheds[:, None] + around, 0, string.grey.shape[1] - 1))
-    low, high = np.percentile(string.grey[:, columns], (2, 98), axis=1)
+    low, high = profiles.percentiles_along(string.grey[:, columns], (2, 98), 1)
     waves = profiles.waves(string.grey, string.period)
     contrast = np.median(_contrasts(waves, string.sheds, half))
     return _Usual(low, high, waves, max(float(contrast), 1e-6))

@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from catenary.domain.finding import Evidence, Measurement
 from catenary.domain.geometry import Polyline
 from catenary.domain.refusal import Refusal, Unjudged, refused
+from catenary.imaging import profiles
 from catenary.imaging.crops import Crop
 from catenary.imaging.profiles import Floats
 from catenary.rules import insulator_patches
@@ -71,7 +72,8 @@ def blotched(crop: Crop, sheds: ShedLimits, limits: DirtLimits) -> Evidence:
         dark = refused(Unjudged.LOW_CONTRAST, "contrast", grey, "grey levels", limits.least_grey)
         return dark.evidence(DIRT, "contaminated")
     light = _evenly_lit(np.log(faces + _GREY))
-    unlike = light - np.median(light[insulator_patches.neighbours(len(light))], axis=1)
+    beside = light[insulator_patches.neighbours(len(light))]
+    unlike = light - profiles.medians_along(beside, 1)
     stretches = np.array_split(np.abs(unlike), _STRETCHES)
     share = float(np.median([1.48 * np.median(one) for one in stretches]))
     numbers = (

@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from catenary.domain.finding import Evidence, Measurement
 from catenary.domain.geometry import Polyline
 from catenary.domain.refusal import Refusal, Unjudged, refused
+from catenary.imaging import profiles
 from catenary.imaging.crops import Crop
 from catenary.imaging.profiles import Floats
 from catenary.rules import insulator_patches
@@ -140,9 +141,9 @@ def _most(
 
 def _unlike(sheds: Floats, contrast: float) -> Mask:
     """Return (rows, length) where sheds (N, rows, width) show what their neighbours do not."""
-    usual = np.median(sheds[insulator_patches.neighbours(len(sheds))], axis=1)
+    usual = profiles.medians_along(sheds[insulator_patches.neighbours(len(sheds))], 1)
     differs = np.abs(sheds - usual)
-    scatter = 1.48 * np.median(differs, axis=0)
+    scatter = 1.48 * profiles.medians_along(differs, 0)
     least = max(_BODY * contrast, _LEAST_GREY)
     return np.asarray(_strip(differs > np.maximum(_SCATTER * scatter, least)), np.uint8)
 
@@ -154,12 +155,12 @@ def _strip(patches: NDArray[Grey]) -> NDArray[Grey]:
 
 def _restless(strip: Floats) -> float:
     """Return how much a background varies along the string, grey levels."""
-    return 1.48 * float(np.median(np.abs(strip - np.median(strip, axis=1, keepdims=True))))
+    return 1.48 * float(np.median(np.abs(strip - profiles.medians_along(strip, 1)[:, None])))
 
 
 def _beside(strip: Floats, contrast: float) -> list[_Piece]:
     """Return what stands out beside the sheds and begins at them, in the strip's first rows."""
-    differs = np.abs(strip - np.median(strip, axis=1, keepdims=True))
+    differs = np.abs(strip - profiles.medians_along(strip, 1)[:, None])
     least = max(_BESIDE * contrast, _NOISE * _restless(strip), _LEAST_GREY)
     return [one for one in _pieces(np.asarray(differs > least, np.uint8)) if one.top <= 1]
 

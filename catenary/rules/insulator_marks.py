@@ -5,6 +5,7 @@ from collections.abc import Iterable
 from dataclasses import astuple, dataclass
 from functools import lru_cache
 
+import cv2
 import numpy as np
 
 from catenary.domain.geometry import Polyline
@@ -18,6 +19,7 @@ _FAINT = 0.08  # of the strongest row's waves; fainter rows are beside the sheds
 _FLAT = 1.0  # grey levels; the same
 _CORE = 1.5  # periods of a core without waves between two edges of the sheds
 _BEGINS = 0.75  # periods by which what is learnt of a shed may begin beside its middle
+_GROUND_PX = 256  # shorter side of a crop of which every pixel is counted beside the box
 _OVER = 2.0  # strip px by which the outline of a shed is drawn around it
 
 
@@ -86,33 +88,76 @@ def _waves(string: InsulatorString, crop: Crop) -> _Waves:
     period sheds are: they differ from the background, while it shows between them.
     """
     pixels, period = string.whole.pixels, string.period
-    height, length = pixels.shape
-    left, top = string.corner
+    top, height = string.corner[1], len(pixels)
+    own = slice(top, min(top + string.strip.pixels.shape[0], height))
+    hole = max(3, round(_CORE * period))
+    reach = 2 * hole
+    near = slice(max(0, own.start - reach), min(own.stop + reach, height))
+    seen = _alternating(string, near, own, hole)
+    if seen.first - hole < near.start > 0 or seen.last + hole >= near.stop < height:
+        seen = _alternating(string, slice(0, height), own, hole)
+    sign = 1.0 if seen.usual.min() + seen.usual.max() >= 2 * _ground(crop) else -1.0
+    level = sign * pixels[seen.first : seen.last + 1].mean(axis=0)
+    shift = float(np.angle(sign * seen.wave)) * period / (2 * math.pi)
+    # Halfway between two sheds a mark may belong to either.
+    either = (shift, shift - math.copysign(period, shift))
+    shifts = tuple(one for one in either if abs(one) <= _BEGINS * period)
+    return _Waves(seen.first, seen.last, np.asarray(level, np.float32), shifts)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Alternating:
+    """Rows of a level picture in which sheds and what is between them alternate.
+
+    Attributes:
+        first: The first one.
+        last: The last one.
+        usual: (period,) mean grey levels around the places of the sheds.
+        wave: First harmonic of these, summed up.
+    """
+
+    first: int
+    last: int
+    usual: Floats
+    wave: complex
+
+
+def _alternating(string: InsulatorString, near: slice, own: slice, hole: int) -> _Alternating:
+    """Return the rows, of those near, in which sheds alternate with what is between them.
+
+    Args:
+        string: The sheds are its own.
+        near: Rows of the whole.
+        own: Rows of the strip in the whole, some of those near.
+        hole: Rows without waves that may lie between.
+    """
+    period, pixels = string.period, string.whole.pixels[near]
     steps = np.arange(-math.floor(period / 2), math.ceil(period / 2))
-    columns = np.clip(string.sheds[:, None] + steps + left, 0, length - 1)
+    columns = np.clip(string.sheds[:, None] + steps + string.corner[0], 0, pixels.shape[1] - 1)
     sheds = pixels[:, columns]
-    each = sheds @ np.exp(2j * np.pi * steps / period) * (math.sqrt(2) / len(steps))
+    turns = np.exp(2j * np.pi * steps / period) * (math.sqrt(2) / len(steps))
+    # By real numbers: as complex ones the pixels would take four times the room.
+    harmonic = np.stack([turns.real, turns.imag], axis=1).astype(np.float32)
+    flat = sheds.reshape(-1, len(steps))
+    parts = cv2.gemm(flat, harmonic, 1.0, np.empty(0, np.float32), 0.0)
+    each = (parts[:, 0] + 1j * parts[:, 1]).reshape(sheds.shape[:2])
     waves = each.mean(axis=1)
     # Most sheds must do so: what one of them, or something beside it, does is no wave.
     in_phase = (each * np.conj(waves / np.maximum(np.abs(waves), 1e-6))[:, None]).real
-    strength, varies = np.median(in_phase, axis=1), np.median(sheds.std(axis=2), axis=1)
-    own = slice(top, min(top + string.strip.pixels.shape[0], height))
-    first = last = own.start + int(strength[own].argmax())
-    least = max(_FAINT * float(strength[own].max()), _FLAT)
+    strength = profiles.medians_along(in_phase, 1)
+    squares = np.einsum("ijk,ijk->ij", sheds, sheds) / len(steps) - sheds.mean(axis=2) ** 2
+    varies = profiles.medians_along(np.sqrt(np.maximum(squares, 0)), 1)
+    inside = slice(own.start - near.start, own.stop - near.start)
+    first = last = inside.start + int(strength[inside].argmax())
+    least = max(_FAINT * float(strength[inside].max()), _FLAT)
     rows = np.flatnonzero((strength > least) & (strength > _ALTERNATES * varies))
-    hole = max(3, round(_CORE * period))
     for row in rows[rows > last].tolist():
         last = row if row - last <= hole else last
     for row in rows[rows < first][::-1].tolist():
         first = row if first - row <= hole else first
-    usual = sheds[first : last + 1].mean(axis=(0, 1))
-    sign = 1.0 if usual.min() + usual.max() >= 2 * _ground(crop) else -1.0
-    level = sign * pixels[first : last + 1].mean(axis=0)
-    shift = float(np.angle(sign * waves[first : last + 1].sum())) * period / (2 * math.pi)
-    # Halfway between two sheds a mark may belong to either.
-    either = (shift, shift - math.copysign(period, shift))
-    near = tuple(one for one in either if abs(one) <= _BEGINS * period)
-    return _Waves(first, last, np.asarray(level, np.float32), near)
+    usual = np.asarray(sheds[first : last + 1].mean(axis=(0, 1)), np.float32)
+    wave = complex(waves[first : last + 1].sum())
+    return _Alternating(near.start + first, near.start + last, usual, wave)
 
 
 def _on_sheds(string: InsulatorString, level: Floats, shift: float, lacking: float | None) -> float:
@@ -136,9 +181,11 @@ def _on_sheds(string: InsulatorString, level: Floats, shift: float, lacking: flo
 @lru_cache(maxsize=1)  # of all strings that are found in a crop
 def _ground(crop: Crop) -> float:
     """Return the usual grey level outside the box; 0 where the crop has no margin."""
-    x0, y0, x1, y1 = (round(each) for each in astuple(crop.inner))
-    inside = crop.pixels[max(y0, 0) : y1, max(x0, 0) : x1]
-    outside = profiles.histogram(crop.pixels) - profiles.histogram(inside)
+    # Of a large crop some pixels tell, evenly spread.
+    step = max(1, min(crop.pixels.shape) // _GROUND_PX)
+    x0, y0, x1, y1 = (max(round(each), 0) for each in astuple(crop.inner))
+    inside = crop.pixels[-(-y0 // step) * step : y1 : step, -(-x0 // step) * step : x1 : step]
+    outside = profiles.histogram(crop.pixels[::step, ::step]) - profiles.histogram(inside)
     return float(profiles.percentiles_of(outside, (50,))[0]) if outside.any() else 0.0
 
 

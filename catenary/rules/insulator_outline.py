@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from catenary.domain.finding import Evidence, Measurement
 from catenary.domain.geometry import Polyline
 from catenary.domain.refusal import Refusal, Unjudged, refused
+from catenary.imaging import profiles
 from catenary.imaging.crops import Crop
 from catenary.imaging.profiles import Floats
 from catenary.rules import insulator_patches
@@ -112,13 +113,13 @@ def _side(row: SideBySide, is_below: bool) -> _Side | None:
     is_seen = row.is_seen[int(is_below)]
     if is_seen.mean() < _SEEN:
         return None
-    outside = picture[: edge - max(2, round(_APART * row.height))][:, row.columns]
-    ground = np.median(outside, axis=(0, 2))
-    rough = 1.48 * np.median(np.abs(outside - ground[:, None]), axis=(0, 2))
-    tip = picture[edge : edge + max(3, round(_TIP * row.height))][:, row.columns]
-    sign = float(np.sign(np.median(np.median(tip, axis=(0, 2)) - ground)))
-    stands_out = np.percentile(sign * (tip - ground[:, None]), 80, axis=(0, 2))
-    contrast = _smooth(stands_out)
+    outside = _each(picture[: edge - max(2, round(_APART * row.height))], row)
+    ground = profiles.medians_along(outside, 1)
+    rough = 1.48 * profiles.medians_along(np.abs(outside - ground[:, None]), 1)
+    tip = _each(picture[edge : edge + max(3, round(_TIP * row.height))], row)
+    dark, usual, bright = profiles.percentiles_along(tip, (20, 50, 80), 1)
+    sign = float(np.sign(np.median(usual - ground)))
+    contrast = _smooth(sign * ((bright if sign > 0 else dark) - ground))
     if np.median(contrast) < max(_LEAST_GREY, _SURE * float(np.median(rough))):
         return None
     seen = picture[: edge + round(_DEEP * row.height)][:, row.columns]
@@ -130,12 +131,16 @@ def _side(row: SideBySide, is_below: bool) -> _Side | None:
     return _Side(is_below, tips, lost, scatter, restless)
 
 
-def _smooth(values: NDArray[np.float64]) -> NDArray[np.float64]:
+def _each(rows: Floats, row: SideBySide) -> Floats:
+    """Return (N, pixels) what is in some rows of the picture at each shed."""
+    return rows[:, row.columns].transpose(1, 0, 2).reshape(len(row.columns), -1)
+
+
+def _smooth(values: Floats) -> Floats:
     """Return the median of each value and those around it."""
     padded = np.pad(values, _AROUND, mode="reflect" if len(values) > _AROUND else "edge")
     windows = np.lib.stride_tricks.sliding_window_view(padded, 2 * _AROUND + 1)
-    smooth: NDArray[np.float64] = np.median(windows, axis=1)
-    return smooth
+    return profiles.medians_along(windows, 1)
 
 
 def _tips(share: Floats) -> NDArray[np.float64]:

@@ -166,16 +166,20 @@ def _slope(pixels: Floats, columns: NDArray[np.int64]) -> float:
     The direction in which a row repeats is known to a few degrees only where its things are tall.
     """
     part = max(1, len(columns) // 3)
-    ends = [np.median(pixels[:, one], axis=1) for one in (columns[:part], columns[-part:])]
+    ends = [profiles.medians_along(pixels[:, one], 1) for one in (columns[:part], columns[-part:])]
     first, last = (one - one.mean(axis=1, keepdims=True) for one in ends)
     reach = len(pixels) // 3
+    # Each row of the one with each row of the other: moves are its diagonals.
+    products = cv2.gemm(first, last, 1.0, np.empty(0, np.float32), 0.0, flags=cv2.GEMM_2_T)
+    upto = [np.concatenate([[0.0], np.cumsum((one * one).sum(axis=1))]) for one in (first, last)]
     alike = []
     for move in range(-reach, reach + 1):
         upper, lower = max(0, move), max(0, -move)
         common = len(pixels) - abs(move)
-        one, other = first[lower : lower + common], last[upper : upper + common]
-        sizes = math.sqrt(float((one * one).sum()) * float((other * other).sum()))
-        alike.append(float((one * other).sum()) / max(sizes, 1e-6))
+        sizes = [
+            float(one[at + common] - one[at]) for one, at in zip(upto, (lower, upper), strict=True)
+        ]
+        alike.append(float(np.trace(products, move)) / max(math.sqrt(sizes[0] * sizes[1]), 1e-6))
     best = int(np.argmax(alike))
     along = columns[-part:].mean() - columns[:part].mean()
     return (best - reach) / float(along)
@@ -183,19 +187,19 @@ def _slope(pixels: Floats, columns: NDArray[np.int64]) -> float:
 
 def _rows(pixels: Floats, columns: NDArray[np.int64], inside: slice) -> slice | None:
     """Return the rows, of those inside, that vary alike at most sheds; None where none does."""
-    sheds = pixels[:, columns]  # (rows, N, width)
-    sheds = sheds - sheds.mean(axis=2, keepdims=True)
-    usual = np.median(sheds, axis=1)
-    alike = (usual * usual).sum(axis=1)
-    varies = np.median((sheds * sheds).sum(axis=2), axis=1)
-    alike, varies = (cv2.blur(one[:, None], (1, 3)).ravel() for one in (alike, varies))
+    above = max(0, inside.start - 1)  # one row more on both sides, for the mean of three
+    sheds = pixels[above : inside.stop + 1][:, columns]  # (rows, N, width)
+    sheds -= sheds.mean(axis=2, keepdims=True)
+    usual = profiles.medians_along(sheds, 1)
+    power = (usual * usual).sum(axis=1), profiles.medians_along((sheds * sheds).sum(axis=2), 1)
+    alike, varies = (cv2.blur(one[:, None], (1, 3)).ravel() for one in power)
     is_row = alike > _REPEATS * varies
-    is_row[: inside.start] = is_row[inside.stop :] = False
+    is_row[: inside.start - above] = is_row[inside.stop - above :] = False
     if not is_row.any():
         return None
     is_row &= np.sqrt(alike) > _STRONG * np.sqrt(np.percentile(alike[is_row], 95))
     rows = np.flatnonzero(is_row)
-    return slice(int(rows[0]), int(rows[-1]) + 1)
+    return slice(above + int(rows[0]), above + int(rows[-1]) + 1)
 
 
 def _is_seen(

@@ -21,7 +21,8 @@ from catenary.imaging.profiles import Floats, Row, Strip
 
 _PERIOD_PX = 24.0  # period of the level strip; finer sheds are not enlarged
 _LARGE_PX = 2048.0  # longer side of a crop that is left at least, where it is halved
-_FINE_PX = 30.0  # the same where the row is looked for
+_FINE_PX = 16.0  # the same where the row is looked for
+_HALVED_PX = 12.0  # period from which rows are told apart in the strip halved
 _STRONG = 0.5  # share of the strongest row's contrast that belongs to the insulator
 _INSIDE = 0.9  # of the first row's way through the box, that a second row must have
 _SURER = 1.3  # times the rhythm of the whole box that a second row must have
@@ -122,7 +123,7 @@ class InsulatorString:
     def corner(self) -> tuple[int, int]:
         """Column and row of the whole at which the strip begins."""
         moved = self.strip.to_picture[:, 2] - self.whole.to_picture[:, 2]
-        column, row = np.linalg.solve(self.whole.to_picture[:, :2], moved)
+        column, row = moved @ self.whole.to_picture[:, :2] * self.whole.scale**2
         return round(float(column)), round(float(row))
 
 
@@ -134,18 +135,19 @@ def found(crop: Crop, limits: ShedLimits, look: Look) -> InsulatorString | Refus
     if isinstance(row, Refusal):
         return row
     scale = min(1.0, _PERIOD_PX / row.period_px)
-    strip, waves, even = _level(reduced.crop, row, look.beyond, scale)
-    period = row.period_px * scale
-    rows = profiles.rows_with_period(even, period, look.repeating)
-    if (contrast := float(waves[rows].std())) < limits.least_contrast:
+    level = _level(_strips(reduced.crop, row, scale)[look.beyond], row.period_px * scale)
+    period = row.period_px * scale / level.step
+    rows = profiles.rows_with_period(level.even, period, look.repeating)
+    if (contrast := float(level.waves[rows].std())) < limits.least_contrast:
         needed = limits.least_contrast
         return refused(Unjudged.FAINT_SHEDS, "contrast", contrast, "grey levels", needed)
     # Rows of something beside the insulator, or of the edge of its sheds' rims alone.
-    middle = (rows.start + rows.stop) / 2 / strip.pixels.shape[0] - 0.5
+    middle = (rows.start + rows.stop) / 2 / len(level.even) - 0.5
     if abs(middle) > _ASIDE:
         return Refusal(Unjudged.NO_ROW_OF_SHEDS)
-    whole = strip.in_full(reduced.scale)
-    return _with_sheds(whole, rows, replace(row, period_px=period), limits)
+    rows = slice(rows.start * level.step, rows.stop * level.step)
+    whole = level.strip.in_full(reduced.scale)
+    return _with_sheds(whole, rows, replace(row, period_px=row.period_px * scale), limits)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -173,22 +175,44 @@ def _halved(crop: Crop) -> _Halved:
 @lru_cache(maxsize=1)  # all looks are at the same row
 def _strips(crop: Crop, row: Row, scale: float) -> Mapping[float, Strip]:
     """Return the box, longer at both ends as each look asks, turned so that the row is level."""
-    shares = {look.beyond for look in LOOKS}
-    boxes = [_lengthened(crop, row, share) for share in shares]
-    strips = profiles.level(crop.pixels, boxes, _upright(row), scale)
-    return dict(zip(shares, strips, strict=True))
+    boxes = {look.beyond: _lengthened(crop, row, look.beyond) for look in LOOKS}
+    some = list(dict.fromkeys(boxes.values()))  # in a crop that ends at its box all are the same
+    strips = dict(zip(some, profiles.level(crop.pixels, some, _upright(row), scale), strict=True))
+    return {share: strips[box] for share, box in boxes.items()}
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Level:
+    """A level strip, and what tells its rows apart.
+
+    Attributes:
+        strip: All of its pixels.
+        waves: The strip, halved ``step`` - 1 times, without its slow changes.
+        even: The same, its contrast evened out along and across.
+        step: Rows of the strip that are one of these.
+    """
+
+    strip: Strip
+    waves: Floats
+    even: Floats
+    step: int
 
 
 @lru_cache(maxsize=2)  # looks at the same place see the same strip
-def _level(crop: Crop, row: Row, beyond: float, scale: float) -> tuple[Strip, Floats, Floats]:
-    """Return the level strip of a look, its waves, and these evened out along and across."""
-    strip = _strips(crop, row, scale)[beyond]
-    waves = profiles.waves(strip.pixels, row.period_px * scale)
+def _level(strip: Strip, period: float) -> _Level:
+    """Return what tells the rows of a strip apart; ``period`` is in its pixels."""
+    step = 2 if period >= _HALVED_PX else 1
+    rows, length = (side // step for side in strip.pixels.shape)
+    some = strip.pixels[: rows * step, : length * step]
+    if step > 1:
+        smaller = cv2.resize(some, (length, rows), interpolation=cv2.INTER_AREA)
+        some = np.asarray(smaller, np.float32)
+    waves = profiles.waves(some, period / step)
     # In the dark beside a string grain repeats by chance: rows count by their contrast, too.
     power = _power(waves)
-    even = profiles.evened(strip.pixels)
+    even = profiles.evened(some)
     even *= np.sqrt(power / max(float(power.max()), 1e-6))[:, None]
-    return strip, waves, even
+    return _Level(strip, waves, even, step)
 
 
 @lru_cache(maxsize=1)  # all looks follow the same row
