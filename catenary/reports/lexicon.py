@@ -583,7 +583,7 @@ ROLES: Mapping[str, Words] = {
     "darkened": Words("最暗的伞裙", "darkest shed"),
     "rim": Words("伞裙边缘", "ends of the sheds"),
     "chipped": Words("破损的伞裙", "chipped shed"),
-    "soiled": Words("比相邻伞裙暗的伞裙", "sheds darker than their neighbours"),
+    "soiled": Words("与相邻伞裙明暗不一的伞裙", "sheds unlike their neighbours"),
     "foreign_body": Words("异物", "foreign body"),
     "axis": Words("绝缘子轴线", "axis of the string"),
     "leg": Words("销腿", "leg"),

@@ -10,7 +10,6 @@ values.
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
 from catenary.domain.finding import Evidence, Measurement
 from catenary.domain.geometry import Polyline
@@ -23,7 +22,7 @@ from catenary.rules.insulator_patches import SideBySide
 from catenary.rules.insulator_string import ShedLimits
 from catenary.rules.verdicts import judged
 
-DIRT = "insulator_dirt/1"
+DIRT = "insulator_dirt/2"
 
 _FACE = 0.25  # of the height that is left out at both sides, where the background shows
 _WIDE = 0.12  # of the period that is looked at to both sides of a shed's middle
@@ -39,11 +38,13 @@ class DirtLimits:
     Attributes:
         blotched: Usual difference of a place on a shed from the same place of its neighbours, as a
             logarithm: about the share by which it is brighter or darker.
+        unlike: The same, from which what is compared is something else than sheds: not judged.
         least_sheds: Fewer are not judged.
         least_grey: Darker ones (median grey level) are not judged.
     """
 
-    blotched: float = 0.2
+    blotched: float = 0.28
+    unlike: float = 0.42
     least_sheds: int = 7
     least_grey: float = 8.0
 
@@ -76,12 +77,14 @@ def blotched(crop: Crop, sheds: ShedLimits, limits: DirtLimits) -> Evidence:
     unlike = light - profiles.medians_along(beside, 1)
     stretches = np.array_split(np.abs(unlike), _STRETCHES)
     share = float(np.median([1.48 * np.median(one) for one in stretches]))
+    if share > limits.unlike:
+        return Refusal(Unjudged.NO_SHED_LEARNT).evidence(DIRT, "contaminated")
     numbers = (
         Measurement("blotched", share, "1", limits.blotched),
         Measurement("sheds", float(len(row.places)), "1"),
     )
-    darker = -unlike.mean(axis=(1, 2))
-    traces = _traces(row, darker, limits.blotched)
+    each = 1.48 * profiles.medians_along(np.abs(unlike).reshape(len(unlike), -1), 1)
+    traces = _traces(row, each, limits.blotched)
     return judged(DIRT, "contaminated", share / limits.blotched, numbers, traces)
 
 
@@ -104,9 +107,9 @@ def _evenly_lit(light: Floats) -> Floats:
     return np.asarray(light - slope * np.arange(len(level))[:, None, None], np.float32)
 
 
-def _traces(row: SideBySide, darker: NDArray[np.float64], least: float) -> tuple[Polyline, ...]:
-    """Return the outlines of the sheds that are darkest against their neighbours."""
-    worst = [at for at in np.argsort(-darker)[:_DRAWN].tolist() if darker[at] >= least]
+def _traces(row: SideBySide, unlike: Floats, least: float) -> tuple[Polyline, ...]:
+    """Return the outlines of the sheds that are most unlike their neighbours."""
+    worst = [at for at in np.argsort(-unlike)[:_DRAWN].tolist() if unlike[at] >= least]
     half, rows = row.period / 2, (row.top - 2.0, row.bottom + 1.0)
     return tuple(
         row.outline("soiled", (row.places[at] - half, row.places[at] + half), rows)

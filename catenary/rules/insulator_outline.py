@@ -22,7 +22,7 @@ from catenary.rules.insulator_patches import SideBySide
 from catenary.rules.insulator_string import ShedLimits
 from catenary.rules.verdicts import judged
 
-OUTLINE = "insulator_outline/1"
+OUTLINE = "insulator_outline/2"
 
 _APART = 0.04  # of the height, between the sheds and what is beside them
 _TIP = 0.12  # of the height, in which the grey level of sheds is taken
@@ -32,6 +32,7 @@ _LEAST_GREY = 4.0
 _LEAST_SCATTER = 0.25  # px: fine differences of sheds that cannot be told
 _AROUND = 4  # sheds on each side that tell where a tip should be
 _LEAST_PAIRS = 2  # of opposite neighbours: of a single one, either may be no shed
+_FROM_BOTH = 0.5  # of the notch, that a shed must reach less far out than those on each hand alone
 _SEEN = 0.6  # of the sheds of a side that must be seen to be judged
 _ALTERNATES = 0.6  # of the scatter that every second shed must leave to be the better model
 
@@ -68,6 +69,7 @@ class _Side:
         is_below: Whether it is the lower one.
         tips: (N,) rows at which the sheds end, from the upper or lower border of the picture.
         lost: (N,) px by which each reaches less far than its neighbours say.
+        step: 2 where each is held against every second one, as their sizes alternate, else 1.
         scatter: Usual size of that, px.
         restless: (N,) how much the background varies, of the sheds' contrast; infinite where the
             crop ends at the shed.
@@ -76,6 +78,7 @@ class _Side:
     is_below: bool
     tips: NDArray[np.float64]
     lost: NDArray[np.float64]
+    step: int
     scatter: float
     restless: NDArray[np.float64]
 
@@ -125,10 +128,10 @@ def _side(row: SideBySide, is_below: bool) -> _Side | None:
     seen = picture[: edge + round(_DEEP * row.height)][:, row.columns]
     share = sign * (seen - ground[:, None]) / np.maximum(contrast, 1.0)[:, None]
     tips = _tips(np.asarray(share, np.float32))
-    lost = _lost(tips)
+    lost, step = _lost(tips)
     scatter = max(1.48 * float(np.median(np.abs(lost[1:-1]))), _LEAST_SCATTER)
     restless = np.where(is_seen, rough / np.maximum(contrast, 1.0), np.inf)
-    return _Side(is_below, tips, lost, scatter, restless)
+    return _Side(is_below, tips, lost, step, scatter, restless)
 
 
 def _each(rows: Floats, row: SideBySide) -> Floats:
@@ -160,11 +163,24 @@ def _tips(share: Floats) -> NDArray[np.float64]:
     return tips
 
 
-def _lost(tips: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Return by how much each tip lies further in than those to both its sides."""
+def _lost(tips: NDArray[np.float64]) -> tuple[NDArray[np.float64], int]:
+    """Return by how much each tip lies further in than those to both its sides, and their step."""
     every, second = _against(tips, 1), _against(tips, 2)
     is_alternating = np.median(np.abs(second)) < _ALTERNATES * np.median(np.abs(every))
-    return second if is_alternating else every
+    return (second, 2) if is_alternating else (every, 1)
+
+
+def _lies_in(side: _Side, at: int) -> float:
+    """Return by how much a tip lies further in than those on that hand where it does least.
+
+    Where something else is seen beside one end of a string, the last shed before it is level with
+    those on its other hand.
+    """
+    steps = np.arange(1, _AROUND + 1) * side.step
+    hands = at - steps[steps <= at], at + steps[at + steps < len(side.tips)]
+    return min(
+        (float(side.tips[at] - np.median(side.tips[one])) for one in hands if one.size), default=0.0
+    )
 
 
 def _against(tips: NDArray[np.float64], step: int) -> NDArray[np.float64]:
@@ -191,7 +207,8 @@ def _judged(row: SideBySide, side: _Side, sides: list[_Side], limits: OutlineLim
     ratio = min(notch / row.height / limits.notch, notch / side.scatter / limits.notch_scatter)
     # Several sheds, or both sides of one: a shadow, or something before the string.
     is_single = others <= limits.notch_others * notch and across <= limits.other_side * notch
-    is_chip = is_single and notch <= limits.deepest * row.height
+    is_in = _lies_in(side, at) >= _FROM_BOTH * notch
+    is_chip = is_single and is_in and notch <= limits.deepest * row.height
     if not is_chip or side.restless[at] > limits.restless:
         ratio = min(ratio, 0.5)
     numbers = (

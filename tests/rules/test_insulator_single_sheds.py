@@ -101,6 +101,19 @@ def test_a_wire_before_several_sheds_is_no_chip():
     assert chipped(Crop(frame, 0, 0, box), SHEDS, OutlineLimits()).verdict is not Verdict.DEFECT
 
 
+@pytest.mark.parametrize(("shed", "rise", "grey"), [(9, 9, 100), (10, 4, 100), (10, 9, 150)])
+def test_the_last_shed_before_something_beside_the_string_is_no_chip(
+    shed: int, rise: int, grey: int
+):
+    drawing = Drawing()
+    frame, box = drawing.frame()
+    for at in range(shed, drawing.sheds):
+        x, y = box.centre[0] + drawing.along(at), box.y0 - rise * (at - shed + 1) / 2
+        corners = (round(x - 5), round(y)), (round(x + 5), round(box.y0) + 2)
+        cv2.rectangle(frame, *corners, grey, -1)
+    assert chipped(Crop(frame, 0, 0, box), SHEDS, OutlineLimits()).verdict is Verdict.NORMAL
+
+
 @each_rule
 def test_light_that_falls_off_along_the_string_is_no_damage(name: str):
     frame, box = Drawing().frame()
@@ -112,6 +125,16 @@ def test_light_that_falls_off_along_the_string_is_no_damage(name: str):
 def test_one_dark_shed_is_no_dirt_and_a_dark_stretch_is_none():
     assert said("dirt", Drawing(burnt=(6,))).verdict is Verdict.NORMAL
     assert said("dirt", Drawing(burnt=(5, 6, 7))).verdict is Verdict.NORMAL
+
+
+def test_sheds_that_are_unlike_their_neighbours_are_drawn():
+    evidence = said("dirt", Drawing(blotch=0.5))
+    assert {one.role for one in evidence.traces} == {"soiled"}
+    assert 3 <= len(evidence.traces) <= 6
+
+
+def test_sheds_that_have_hardly_anything_alike_are_not_called_dirty():
+    assert said("dirt", Drawing(blotch=1.2)).reason == Unjudged.NO_SHED_LEARNT
 
 
 def test_a_chipped_outline_is_not_told_before_a_restless_background():
