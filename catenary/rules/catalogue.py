@@ -104,6 +104,7 @@ class RuleLimits:
 
 def rules(limits: RuleLimits) -> Mapping[str, tuple[Rule, ...]]:
     """Return the rules of each component id that a scan runs, limits filled in."""
+    sheds = limits.insulator
     return {
         "dropper": (
             partial(dropper.continuity, limits=limits.dropper),
@@ -111,8 +112,11 @@ def rules(limits: RuleLimits) -> Mapping[str, tuple[Rule, ...]]:
             partial(dropper.slackness, limits=limits.dropper),
         ),
         "insulator": (
-            partial(insulator.shed_spacing, limits=limits.insulator),
-            partial(insulator.surface, limits=limits.insulator),
+            partial(insulator.shed_spacing, limits=sheds),
+            partial(insulator.surface, limits=sheds),
+            partial(insulator_outline.chipped, sheds=sheds, limits=limits.insulator_outline),
+            partial(insulator_dirt.blotched, sheds=sheds, limits=limits.insulator_dirt),
+            partial(insulator_foreign.hanging, sheds=sheds, limits=limits.insulator_foreign),
         ),
         "split_pin": (
             partial(split_pin.presence, limits=limits.split_pin),
@@ -149,20 +153,12 @@ def spare(limits: RuleLimits) -> Mapping[str, tuple[Rule, ...]]:
     `dropper.absence` raised on simulated calibration frames a sound dropper and none of five
     missing ones. With `dropper_strands.strands` the whole product found no more of them and
     `catenary bench scarce` fewer broken droppers. Of simulated missing
-    and loose nuts `bolt.nut` and `bolt.seat` see hardly any. Of the insulator's, `hanging` sees one
-    foreign body in thirteen, `blotched` raises clean strings, too, and no bundle was calibrated
-    with `chipped`.
+    and loose nuts `bolt.nut` and `bolt.seat` see hardly any.
     """
-    sheds = limits.insulator
     return {
         "dropper": (
             partial(dropper.absence, limits=limits.dropper),
             partial(dropper_strands.strands, limits=limits.dropper),
-        ),
-        "insulator": (
-            partial(insulator_outline.chipped, sheds=sheds, limits=limits.insulator_outline),
-            partial(insulator_dirt.blotched, sheds=sheds, limits=limits.insulator_dirt),
-            partial(insulator_foreign.hanging, sheds=sheds, limits=limits.insulator_foreign),
         ),
         "split_pin": (partial(split_pin.legs_opened, limits=limits.split_pin),),
         "bolt": (

@@ -29,6 +29,7 @@ _WIDE = 0.12  # of the period that is looked at to both sides of a shed's middle
 _GREY = 4.0  # grey levels added to all: in the dark a share of nothing is noise
 _STRETCHES = 3  # of the string, most of which must be blotched
 _DRAWN = 6  # sheds at most
+_ENDS = 2  # at each end that are not drawn: what holds the string is often among them
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,7 +110,8 @@ def _evenly_lit(light: Floats) -> Floats:
 
 def _traces(row: SideBySide, unlike: Floats, least: float) -> tuple[Polyline, ...]:
     """Return the outlines of the sheds that are most unlike their neighbours."""
-    worst = [at for at in np.argsort(-unlike)[:_DRAWN].tolist() if unlike[at] >= least]
+    inner = np.argsort(-unlike[_ENDS:-_ENDS])[:_DRAWN] + _ENDS
+    worst = [at for at in inner.tolist() if unlike[at] >= least]
     half, rows = row.period / 2, (row.top - 2.0, row.bottom + 1.0)
     return tuple(
         row.outline("soiled", (row.places[at] - half, row.places[at] + half), rows)

@@ -7,7 +7,7 @@ def test_the_shipped_limits_are_valid_and_every_rule_gets_them():
     table = catalogue.rules(limits)
     assert {kind: len(rules) for kind, rules in table.items()} == {
         "dropper": 3,
-        "insulator": 2,
+        "insulator": 5,
         "split_pin": 2,
         "messenger_wire": 3,
         "contact_wire": 4,
