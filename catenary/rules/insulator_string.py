@@ -21,8 +21,7 @@ from catenary.imaging.profiles import Floats, Row, Strip
 
 _PERIOD_PX = 24.0  # period of the level strip; finer sheds are not enlarged
 _LARGE_PX = 2048.0  # longer side of a crop that is left at least, where it is halved
-_FINE_PX = 16.0  # the same where the row is looked for
-_HALVED_PX = 12.0  # period from which rows are told apart in the strip halved
+_FINE_PX = 30.0  # the same where the row is looked for
 _STRONG = 0.5  # share of the strongest row's contrast that belongs to the insulator
 _INSIDE = 0.9  # of the first row's way through the box, that a second row must have
 _SURER = 1.3  # times the rhythm of the whole box that a second row must have
@@ -136,7 +135,7 @@ def found(crop: Crop, limits: ShedLimits, look: Look) -> InsulatorString | Refus
         return row
     scale = min(1.0, _PERIOD_PX / row.period_px)
     level = _level(_strips(reduced.crop, row, scale)[look.beyond], row.period_px * scale)
-    period = row.period_px * scale / level.step
+    period = row.period_px * scale
     rows = profiles.rows_with_period(level.even, period, look.repeating)
     if (contrast := float(level.waves[rows].std())) < limits.least_contrast:
         needed = limits.least_contrast
@@ -145,9 +144,8 @@ def found(crop: Crop, limits: ShedLimits, look: Look) -> InsulatorString | Refus
     middle = (rows.start + rows.stop) / 2 / len(level.even) - 0.5
     if abs(middle) > _ASIDE:
         return Refusal(Unjudged.NO_ROW_OF_SHEDS)
-    rows = slice(rows.start * level.step, rows.stop * level.step)
     whole = level.strip.in_full(reduced.scale)
-    return _with_sheds(whole, rows, replace(row, period_px=row.period_px * scale), limits)
+    return _with_sheds(whole, rows, replace(row, period_px=period), limits)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -187,32 +185,24 @@ class _Level:
 
     Attributes:
         strip: All of its pixels.
-        waves: The strip, halved ``step`` - 1 times, without its slow changes.
+        waves: The strip without its slow changes.
         even: The same, its contrast evened out along and across.
-        step: Rows of the strip that are one of these.
     """
 
     strip: Strip
     waves: Floats
     even: Floats
-    step: int
 
 
 @lru_cache(maxsize=2)  # looks at the same place see the same strip
 def _level(strip: Strip, period: float) -> _Level:
     """Return what tells the rows of a strip apart; ``period`` is in its pixels."""
-    step = 2 if period >= _HALVED_PX else 1
-    rows, length = (side // step for side in strip.pixels.shape)
-    some = strip.pixels[: rows * step, : length * step]
-    if step > 1:
-        smaller = cv2.resize(some, (length, rows), interpolation=cv2.INTER_AREA)
-        some = np.asarray(smaller, np.float32)
-    waves = profiles.waves(some, period / step)
+    waves = profiles.waves(strip.pixels, period)
     # In the dark beside a string grain repeats by chance: rows count by their contrast, too.
     power = _power(waves)
-    even = profiles.evened(some)
+    even = profiles.evened(strip.pixels)
     even *= np.sqrt(power / max(float(power.max()), 1e-6))[:, None]
-    return _Level(strip, waves, even, step)
+    return _Level(strip, waves, even)
 
 
 @lru_cache(maxsize=1)  # all looks follow the same row
