@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from catenary.domain.geometry import Box
+from catenary.imaging.line_sums import LineSums
 from catenary.imaging.profiles import Strip, turned
 
 Floats = NDArray[np.float32]
@@ -88,12 +89,29 @@ class Axis:
 
 @dataclass(frozen=True, slots=True)
 class _Try:
-    """A line in the reduced picture: direction, px beside the box's middle, gain, px of ridge."""
+    """A line in the reduced picture: direction, px beside a box's middle, and its gain."""
 
     angle_deg: float
-    offset: float
+    beside: float
     gain: float
-    length: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class _Line:
+    """A line through the reduced picture, by a point and a direction, as `Axis` has them."""
+
+    x: float
+    y: float
+    angle: float
+    start: float
+    stop: float
+
+    def places(self, shape: tuple[int, ...]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+        """Return the rows and columns of the pixels along it, one a px."""
+        along = np.arange(self.start, self.stop)
+        columns = np.clip(np.round(self.x + along * math.cos(self.angle)), 0, shape[1] - 1)
+        rows = np.clip(np.round(self.y + along * math.sin(self.angle)), 0, shape[0] - 1)
+        return rows.astype(np.int64), columns.astype(np.int64)
 
 
 def through(pixels: NDArray[np.uint8], box: Box) -> Axis | None:
@@ -119,7 +137,8 @@ def through(pixels: NDArray[np.uint8], box: Box) -> Axis | None:
         tries = [_best_offset(soft, own, one) for one in np.arange(first, last + step / 2, step)]
         best = max(tries, key=lambda one: one.gain)
         angles = (best.angle_deg - step, best.angle_deg + step)
-    return _axis(layers, own, best, scale) if best.gain > 0 else None
+    line = _line(gain.shape, own, best) if best.gain > 0 else None
+    return None if line is None else _axis(layers, line, scale)
 
 
 def across(
@@ -142,45 +161,46 @@ def across(
     gain = np.log1p(np.abs(layers).max(axis=0))
     gain[gain < np.log1p(_CLEAR)] = 0
     whole = Box(0, 0, small.shape[1], small.shape[0])
+    sums = LineSums(gain, _middle(whole))
     found: list[Axis] = []
     while len(found) < count:
-        best = _most(gain, whole)
-        axis = _axis(layers, whole, best, scale)
-        if axis is None or best.length < least_px * scale:
+        line = _line(gain.shape, whole, _most(sums))
+        if line is None or _seen_along(gain, line) < least_px * scale:
             break
-        found.append(axis)
-        _take(gain, axis, scale)
+        found.append(_axis(layers, line, scale))
+        places = _around(gain, line, found[-1].width * scale)
+        sums.take(places)
+        gain[places] = 0
     return tuple(found)
 
 
-def _most(gain: Floats, box: Box) -> _Try:
-    """Return the line through a picture with the greatest sum of gains."""
+def _most(sums: LineSums) -> _Try:
+    """Return the line with the greatest sum of gains."""
     first, last, best = 0.0, 179.0, _Try(0.0, 0.0, 0.0)
     for step, blur in _STEPS:
-        soft = np.asarray(cv2.GaussianBlur(gain, (0, 0), blur), np.float32)
-        tries = [_sum_along(soft, box, one) for one in np.arange(first, last + step / 2, step)]
-        best = max(tries, key=lambda one: one.gain)
+        angles = np.arange(first, last + step / 2, step)
+        along = sums.along(angles, blur)
+        which, row = np.unravel_index(int(along.argmax()), along.shape)
+        best = _Try(float(angles[which]), float(row - sums.reach), float(along[which, row]))
         first, last = best.angle_deg - step, best.angle_deg + step
     return best
 
 
-def _sum_along(gain: Floats, box: Box, angle_deg: float) -> _Try:
-    turned, reach = _turned(gain, box, angle_deg, 0.5)
-    sums = np.maximum(turned, 0).sum(axis=1)
-    row = int(sums.argmax())
-    length = float((turned[row] > _SEEN).sum())
-    return _Try(angle_deg, float(row - reach), float(sums[row]), length)
+def _seen_along(gain: Floats, line: _Line) -> float:
+    """Return the px of a line on which there is ridge."""
+    soft = cv2.GaussianBlur(gain, (0, 0), _STEPS[-1][1])
+    return float((soft[line.places(gain.shape)] > _SEEN).sum())
 
 
-def _take(gain: Floats, axis: Axis, scale: float) -> None:
-    """Remove the ridges along a line that was found."""
-    half = 3.0 + 1.2 * axis.width * scale
-    rows, columns = np.mgrid[: gain.shape[0], : gain.shape[1]]
-    x, y = (axis.x + 0.5) * scale - 0.5, (axis.y + 0.5) * scale - 0.5
-    beside = np.abs((rows - y) * math.cos(axis.angle) - (columns - x) * math.sin(axis.angle))
+def _around(gain: Floats, line: _Line, width: float) -> NDArray[np.bool_]:
+    """Return where (H, W) the ridges along a line are."""
+    half = 3.0 + 1.2 * width
+    rows, columns = np.arange(gain.shape[0])[:, None], np.arange(gain.shape[1])
+    across = (rows - line.y) * math.cos(line.angle)
+    beside = np.abs(across - (columns - line.x) * math.sin(line.angle))
     own = gain[(beside <= 1) & (gain > 0)]
     is_flank = gain < (np.median(own) if own.size else 0) - math.log(_FLANK)
-    gain[(beside <= half) | ((beside <= _FLANK_PX) & is_flank)] = 0
+    return (beside <= half) | ((beside <= _FLANK_PX) & is_flank)
 
 
 def strengths(picture: Floats, sigmas: tuple[float, ...]) -> Floats:
@@ -219,17 +239,21 @@ def _directions(box: Box) -> tuple[float, float]:
     return around - lean, around + lean
 
 
-def _turned(picture: Floats, box: Box, angle_deg: float, share: float) -> tuple[Floats, int]:
+def _middle(box: Box) -> tuple[float, float]:
+    """Return the middle of a box; pixel centres are whole."""
+    return box.centre[0] - 0.5, box.centre[1] - 0.5
+
+
+def _turned(picture: Floats, box: Box, angle_deg: float) -> tuple[Floats, int]:
     """Turn a picture about a box's middle so that a direction is level; -1 outside it.
 
     Returns:
-        Lines that pass beside the middle by up to ``share`` of the box, one a row, and the row of
-        the one through the middle.
+        Lines that pass near the middle, one a row, and the row of the one through it.
     """
     turn = math.radians(angle_deg)
     cos, sin = math.cos(turn), math.sin(turn)
-    x, y = box.centre[0] - 0.5, box.centre[1] - 0.5
-    reach = math.ceil(share * (box.width * abs(sin) + box.height * abs(cos))) + 1
+    x, y = _middle(box)
+    reach = math.ceil(_OFF_CENTRE * (box.width * abs(sin) + box.height * abs(cos))) + 1
     height, width = picture.shape
     half = math.ceil(math.hypot(max(x, width - x), max(y, height - y)))
     to_picture = np.array(
@@ -246,38 +270,37 @@ def _turned(picture: Floats, box: Box, angle_deg: float, share: float) -> tuple[
 
 def _best_offset(gain: Floats, box: Box, angle_deg: float) -> _Try:
     """Return the line of one direction with the greatest mean gain within the picture."""
-    turned, reach = _turned(gain, box, angle_deg, _OFF_CENTRE)
+    turned, reach = _turned(gain, box, angle_deg)
     is_in = turned >= 0
     means = (turned * is_in).sum(axis=1) / np.maximum(is_in.sum(axis=1), 0.3 * min(gain.shape))
     row = int(means.argmax())
     return _Try(angle_deg, float(row - reach), float(means[row]))
 
 
-def _axis(layers: Floats, box: Box, found: _Try, scale: float) -> Axis | None:
-    """Return a line found in the reduced picture as one of the picture itself."""
+def _line(shape: tuple[int, ...], box: Box, found: _Try) -> _Line | None:
+    """Return a line that was found near the middle of a box, as far as it is seen."""
     turn = math.radians(found.angle_deg)
-    x = box.centre[0] - 0.5 - found.offset * math.sin(turn)
-    y = box.centre[1] - 0.5 + found.offset * math.cos(turn)
+    x, y = _middle(box)
+    x, y = x - found.beside * math.sin(turn), y + found.beside * math.cos(turn)
     if not -math.pi / 2 < turn <= math.pi / 2:
         turn -= math.pi
-    height, width = layers.shape[1:]
-    cos, sin = math.cos(turn), math.sin(turn)
     spans = [
         sorted(((-at) / part, (side - 1 - at) / part))
-        for at, part, side in ((x, cos, width), (y, sin, height))
+        for at, part, side in ((x, math.cos(turn), shape[1]), (y, math.sin(turn), shape[0]))
         if abs(part) > 1e-6
     ]
     start, stop = max(low for low, _ in spans), min(high for _, high in spans)
-    if stop - start < _LEAST_LENGTH:
-        return None
-    along = np.arange(start, stop)
-    columns = np.clip(np.round(x + along * cos), 0, width - 1).astype(np.int64)
-    rows = np.clip(np.round(y + along * sin), 0, height - 1).astype(np.int64)
+    return _Line(x, y, turn, start, stop) if stop - start >= _LEAST_LENGTH else None
+
+
+def _axis(layers: Floats, line: _Line, scale: float) -> Axis:
+    """Return a line found in the reduced picture as one of the picture itself."""
+    rows, columns = line.places(layers.shape[1:])
     on_line = layers[:, rows, columns]
     is_ridge = np.abs(on_line).max(axis=0) >= 1
     usual = np.median(on_line[:, is_ridge] if is_ridge.any() else on_line, axis=1)
     strong = np.abs(usual) >= _WHOLE * np.abs(usual).max()
     best = int(np.flatnonzero(strong)[-1])
     rough, sign = _WIDTHS_A_SIGMA * _SIGMAS[best] / scale, math.copysign(1, usual[best])
-    x, y = (x + 0.5) / scale - 0.5, (y + 0.5) / scale - 0.5
-    return Axis(x, y, turn, start / scale, stop / scale, rough, sign)
+    x, y = (line.x + 0.5) / scale - 0.5, (line.y + 0.5) / scale - 0.5
+    return Axis(x, y, line.angle, line.start / scale, line.stop / scale, rough, sign)
