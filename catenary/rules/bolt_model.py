@@ -8,7 +8,7 @@ values, chosen on simulated bolts of the training and validation masts.
 """
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 from itertools import product
 
@@ -20,7 +20,6 @@ from catenary.imaging.crops import Crop
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int32]
-_Outlines = tuple[NDArray[np.floating], Ints, NDArray[np.floating]]
 
 NUT_LONG = 0.9  # thread diameters
 NUT_FLATS = 0.75  # from the axis to a flat of the nut, thread diameters
@@ -43,13 +42,17 @@ _STEPS = np.array([1.5, 1.5, 1.1, 0.1, 0.06, 0.12, 0.12])  # of the refinement, 
 _ROUNDS, _FIRST_ROUNDS, _TRIES = 14, 6, 24
 _KEPT = (24, 8)  # fits that are refined at first and in the end
 
-# The outline as straight pieces: points on each, and which of the four parts each belongs to. A
-# part counts by how well it is seen on the whole, so that no part can make up for another.
-_COUNTS = np.repeat([1, 6, 5, 4, 5], [14, 2, 6, 6, 6])
-_PARTS = np.repeat([0, 1, 2, 3, 3], [14, 2, 6, 6, 6])  # end face, thread, nut's top, nut's sides
-_PIECE = np.repeat(np.arange(len(_COUNTS)), _COUNTS)
-_PART_STARTS = np.array([0, 14, 26, 56])  # among the points
-_SHARE = np.concatenate([(np.arange(count) + 0.5) / count for count in _COUNTS])
+_LIKELY = 400  # of the templates, by a few points each, that are asked at all points
+
+# The outline as straight pieces between corners: of the end face, of the thread at its end and at
+# the nut, of the nut's top and of its foot. A part (end face, thread, nut's top, nut's sides)
+# counts by how well it is seen on the whole, so that no part can make up for another.
+_CORNERS = np.split(np.arange(30), [14, 16, 18, 24])
+_STARTS = np.concatenate([_CORNERS[k] for k in (0, 1, 3, 4, 3)])
+_NEXT = [np.roll(one, -1) for one in _CORNERS]
+_STOPS = np.concatenate([_NEXT[0], _CORNERS[2], _NEXT[3], _NEXT[4], _CORNERS[4]])
+_KINDS = np.repeat(np.arange(5), [14, 2, 6, 6, 6])  # of the pieces: those of one are alike
+_PART_STARTS = np.array([0, 14, 16, 22])  # among the pieces
 _LEAST_PART = 0.08  # strength that a part has that is not seen at all
 _IN_FULL = 3.6  # weight of all parts that are seen
 _SHORTENED = 0.3  # power by which a view counts less that hides parts
@@ -141,59 +144,91 @@ def fit(crop: Crop) -> Fit:
 
 def _seen_at(poses: Floats, depth: Floats, radius: Floats, azimuth: Floats) -> Floats:
     """Return (N, K, 2) px of points of N poses (N, 7); the others are (1 or N, K)."""
-    x, y, diameter, turn, facing = (column[:, None] for column in poses.T[:5])
-    out = -depth * np.sqrt(1 - facing**2) - radius * facing * np.cos(azimuth)
-    aside = radius * np.sin(azimuth)
-    cos, sin = np.cos(turn), np.sin(turn)
-    places = (x + diameter * (out * cos - aside * sin), y + diameter * (out * sin + aside * cos))
-    return np.stack(places, axis=-1)
+    return np.stack(_placed(poses, depth, radius * np.cos(azimuth), radius * np.sin(azimuth)), -1)
 
 
-def _outlines(poses: Floats) -> _Outlines:
-    """Return points (N, K, 2), direction bins (N, K) and weights (N, K) of the outlines of poses.
+def _placed(poses: Floats, depth: Floats, near: Floats, aside: Floats) -> tuple[Floats, Floats]:
+    """Return (N, K) x and y of points that lie so far to the camera's side of the axis, and aside.
 
-    The weights of each part sum to 1, or to 0 where it is not seen.
+    All are in thread diameters, (1 or N, K).
     """
-    count = len(poses)
-    spin, stand = poses[:, 5:6], poses[:, 6:7]
-    rim = np.broadcast_to(2 * np.pi * np.arange(14) / 14 + 0.1, (count, 14))
-    sides = np.broadcast_to([-np.pi / 2, np.pi / 2], (count, 2))
-    corners = spin + np.pi / 3 * np.arange(6)
-    following = corners + np.pi / 3
-    zero, foot = np.zeros_like(stand), stand + NUT_LONG - 0.05
-    starts, stops = (
-        np.concatenate([_seen_at(poses, *one) for one in ends], axis=1)
-        for ends in (
-            (
-                (zero, _radius(_END_RADIUS), rim),
-                (zero, _radius(0.5), sides),
-                (stand, _radius(_NUT_CORNERS), corners),
-                (foot, _radius(_NUT_CORNERS), corners),
-                (stand, _radius(_NUT_CORNERS), corners),
-            ),
-            (
-                (zero, _radius(_END_RADIUS), rim + 2 * np.pi / 14),
-                (stand, _radius(0.5), sides),
-                (stand, _radius(_NUT_CORNERS), following),
-                (foot, _radius(_NUT_CORNERS), following),
-                (foot, _radius(_NUT_CORNERS), corners),
-            ),
-        )
-    )
-    along = stops - starts
-    bins = np.round(np.arctan2(along[..., 1], along[..., 0]) / np.pi * _BINS).astype(np.int32)
-    is_front, is_outer = np.cos(corners + np.pi / 6) > 0, np.cos(corners) > -0.25
-    shown = np.concatenate([np.ones((count, 22)), 0.8 * is_front, is_outer], axis=1) / _COUNTS
-    weights = shown[:, _PIECE]
-    for part in range(4):
-        own = _PARTS[_PIECE] == part
-        weights[:, own] /= np.maximum(weights[:, own].sum(axis=1, keepdims=True), 1e-9)
-    points = starts[:, _PIECE] + along[:, _PIECE] * _SHARE[:, None]
-    return points, (bins % _BINS)[:, _PIECE], weights
+    x, y, diameter, turn, facing = (column[:, None] for column in poses.T[:5])
+    out = -depth * np.sqrt(1 - facing**2) - near * facing
+    cos, sin = diameter * np.cos(turn), diameter * np.sin(turn)
+    return x + (out * cos - aside * sin), y + (out * sin + aside * cos)
 
 
-def _radius(value: float) -> Floats:
-    return np.full((1, 1), value)
+@dataclass(frozen=True, slots=True, eq=False)
+class _Sampling:
+    """Which points of an outline are looked at.
+
+    Attributes:
+        piece: (K,) piece that each lies on.
+        share: (K,) of that piece at which it lies.
+        means: (K, P) float32, what takes the mean over each piece.
+    """
+
+    piece: NDArray[np.int64]
+    share: Floats
+    means: NDArray[np.float32]
+
+    @classmethod
+    def of(cls, *counts: int) -> "_Sampling":
+        """Return the one with so many points on the pieces of each kind."""
+        own = np.array(counts)[_KINDS]
+        share = np.concatenate([(np.arange(count) + 0.5) / count for count in own])
+        piece = np.repeat(np.arange(len(own)), own)
+        is_on = piece[:, None] == np.arange(len(own))
+        return cls(piece, share, (is_on / own).astype(np.float32))
+
+
+_ALL, _FEW = _Sampling.of(1, 6, 5, 4, 5), _Sampling.of(1, 2, 1, 1, 1)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Outlines:
+    """Outlines of N poses at K points on P pieces.
+
+    Attributes:
+        x: (N, K) px.
+        y: (N, K) px.
+        bins: (N, P) of the directions of the pieces.
+        weights: (N, P) of the mean over each piece; of the pieces of a part they sum to 1, or to
+            0 where it is not seen.
+        sampling: Which points they are.
+    """
+
+    x: Floats | NDArray[np.float32]
+    y: Floats | NDArray[np.float32]
+    bins: Ints
+    weights: Floats
+    sampling: _Sampling
+
+
+def _outlines(poses: Floats, sampling: _Sampling) -> _Outlines:
+    """Return the outlines of poses (N, 7)."""
+    count, (spin, stand) = len(poses), (poses[:, 5:6], poses[:, 6:7])
+    rim = 2 * np.pi * np.arange(14) / 14 + 0.1
+    hexagon = spin + np.pi / 3 * np.arange(6)
+    cos, sin = _NUT_CORNERS * np.cos(hexagon), _NUT_CORNERS * np.sin(hexagon)
+    known = np.concatenate([_END_RADIUS * np.cos(rim), np.zeros(4)])
+    near = np.concatenate([np.broadcast_to(known, (count, 18)), cos, cos], axis=1)
+    known = np.concatenate([_END_RADIUS * np.sin(rim), [-0.5, 0.5, -0.5, 0.5]])
+    aside = np.concatenate([np.broadcast_to(known, (count, 18)), sin, sin], axis=1)
+    foot = stand + NUT_LONG - 0.05
+    depth = np.repeat(np.concatenate([0 * stand, stand, foot], axis=1), [16, 8, 6], axis=1)
+    x, y = _placed(poses, depth, near, aside)
+    from_x, from_y = x[:, _STARTS], y[:, _STARTS]
+    along_x, along_y = x[:, _STOPS] - from_x, y[:, _STOPS] - from_y
+    bins = np.round(np.arctan2(along_y, along_x) / np.pi * _BINS).astype(np.int32) % _BINS
+    is_front, is_outer = np.cos(hexagon + np.pi / 6) > 0, np.cos(hexagon) > -0.25
+    shown = np.concatenate([np.ones((count, 22)), 0.8 * is_front, is_outer], axis=1)
+    whole = np.maximum(np.add.reduceat(shown, _PART_STARTS, axis=1), 1e-9)
+    weights = shown / np.repeat(whole, [14, 2, 6, 12], axis=1)
+    piece, share = sampling.piece, sampling.share
+    points_x = from_x[:, piece] + along_x[:, piece] * share
+    points_y = from_y[:, piece] + along_y[:, piece] * share
+    return _Outlines(points_x, points_y, bins, weights, sampling)
 
 
 def _edges(picture: NDArray[np.float32], soft: float) -> NDArray[np.float32]:
@@ -218,33 +253,35 @@ class _Templates:
 
     Attributes:
         poses: (T, 7).
-        points: (T, K, 2).
-        bins: (T, K).
-        weights: (T, K).
+        few: Their outlines at a few points, float32.
         reach: (T, 2) half extents of the end face, px.
         sides: (T, 2): 1 where it touches the right or lower side of the box, -1 where the left
             or upper one, 0 where the direction does not tell.
     """
 
     poses: Floats
-    points: NDArray[np.float32]
-    bins: Ints
-    weights: NDArray[np.float32]
+    few: _Outlines
     reach: Floats
     sides: Ints
+
+    def few_at(self, which: NDArray[np.int64], at: Floats) -> _Outlines:
+        """Return the outlines of some at (N, 2) places, at a few points."""
+        few, (right, down) = self.few, at.T.astype(np.float32)[..., None]
+        x, y = few.x[which] + right, few.y[which] + down
+        return _Outlines(x, y, few.bins[which], few.weights[which], few.sampling)
 
 
 @cache
 def _templates() -> _Templates:
     choices = product(_DIAMETERS, _TURNS, _FACINGS, _SPINS, _STANDS)
     poses = np.array([(0, 0, size * _SIDE_PX, *rest) for size, *rest in choices], np.float64)
-    points, bins, weights = _outlines(poses)
+    few = _outlines(poses, _FEW)
+    thin = replace(few, x=few.x.astype(np.float32), y=few.y.astype(np.float32))
     outward = np.stack([np.cos(poses[:, 3]), np.sin(poses[:, 3])], axis=1)
     slim = (poses[:, 4:5] * outward) ** 2 + outward[:, ::-1] ** 2
     reach = 0.5 * poses[:, 2:3] * np.sqrt(slim)
     sides = np.where(np.abs(outward) > 0.5, np.sign(outward), 0).astype(np.int32)
-    thin = points.astype(np.float32), bins, weights.astype(np.float32)
-    return _Templates(poses, *thin, reach, sides)
+    return _Templates(poses, thin, reach, sides)
 
 
 def _first_fits(edges: NDArray[np.float32], corners: Floats) -> Floats:
@@ -259,25 +296,24 @@ def _first_fits(edges: NDArray[np.float32], corners: Floats) -> Floats:
     found = np.empty(len(which))
     for first in range(0, len(which), 2000):
         some = slice(first, first + 2000)
-        one, at = which[some], places[step[some], which[some]]
-        points = known.points[one] + at[:, None].astype(np.float32)
-        outline = points, known.bins[one], known.weights[one]
-        found[some] = _strength(edges, known.poses[one], outline)
-    best = np.argsort(-found, kind="stable")[: _KEPT[0]]
-    poses = known.poses[which[best]]
-    poses[:, :2] = places[step[best], which[best]]
-    return poses
+        outlines = known.few_at(which[some], places[step[some], which[some]])
+        found[some] = _strength(edges, known.poses[which[some]], outlines)
+    likely = np.sort(np.argpartition(-found, _LIKELY)[:_LIKELY])
+    poses = known.poses[which[likely]]
+    poses[:, :2] = places[step[likely], which[likely]]
+    found = _strength(edges, poses, _outlines(poses, _ALL))
+    return poses[np.argsort(-found, kind="stable")[: _KEPT[0]]]
 
 
 def _refined(edges: NDArray[np.float32], poses: Floats) -> tuple[Floats, float]:
     """Return the best pose near some, and its strength; a random search with a fixed seed."""
     random = np.random.default_rng(0)
-    found = _strength(edges, poses, _outlines(poses))
+    found = _strength(edges, poses, _outlines(poses, _ALL))
     for number in range(_ROUNDS):
         wide = 0.5 + 0.7 * (1 - number / _ROUNDS)
         steps = random.normal(size=(len(poses), _TRIES, len(_STEPS))) * _STEPS * wide
         tried = np.clip(poses[:, None] + steps, _LOWEST, _HIGHEST).reshape(-1, len(_STEPS))
-        worth = _strength(edges, tried, _outlines(tried)).reshape(len(poses), _TRIES)
+        worth = _strength(edges, tried, _outlines(tried, _ALL)).reshape(len(poses), _TRIES)
         best = worth.argmax(axis=1)
         rows = np.arange(len(poses))
         is_better = worth[rows, best] > found
@@ -293,12 +329,16 @@ def _refined(edges: NDArray[np.float32], poses: Floats) -> tuple[Floats, float]:
 
 def _strength(edges: NDArray[np.float32], poses: Floats, outlines: _Outlines) -> Floats:
     """Return (N,): the geometric mean of how clear the parts of the outlines are."""
-    points, bins, weights = outlines
     height, width = edges.shape[1:]
-    places = np.rint(points).astype(np.int32)
-    columns, rows = places[..., 0].clip(0, width - 1), places[..., 1].clip(0, height - 1)
-    seen = edges.ravel().take((bins * height + rows) * width + columns) * weights
-    parts = np.add.reduceat(seen, _PART_STARTS, axis=1).T
+    sampling = outlines.sampling
+    places = outlines.bins[:, sampling.piece] * np.int32(height)
+    places += np.rint(outlines.y).astype(np.int32).clip(0, height - 1)
+    places *= np.int32(width)
+    places += np.rint(outlines.x).astype(np.int32).clip(0, width - 1)
+    seen = edges.ravel().take(places)
+    # Not numpy's product: its threads would take the cores that other parts are judged on.
+    pieces = cv2.gemm(seen, sampling.means, 1.0, np.empty(0, np.float32), 0.0)
+    parts = np.add.reduceat(pieces * outlines.weights, _PART_STARTS, axis=1).T
     aslant = np.sqrt(1 - poses[:, 4] ** 2)
     thread = 0.8 * np.clip(2 * poses[:, 6] * aslant, 0.15, 1)
     sides = 0.8 * np.clip(aslant / 0.6, 0, 1)
