@@ -6,6 +6,7 @@ nor turned, and when something is taken out of it only that is counted again.
 """
 
 import math
+from dataclasses import dataclass
 
 import cv2
 import numpy as np
@@ -18,6 +19,27 @@ _FINER = 4  # distances a px that are told apart before they are blurred
 _BORDER = 12  # px beyond the picture in which blurred sums end
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class _Held:
+    """The places of a picture that hold something.
+
+    Attributes:
+        places: (N,) index of each in the picture, row after row.
+        x: (N,) px from the point.
+        y: (N,) px from the point.
+        amounts: (N,) what each holds.
+    """
+
+    places: NDArray[np.int64]
+    x: Floats
+    y: Floats
+    amounts: Numbers
+
+    def where(self, keep: NDArray[np.bool_]) -> "_Held":
+        """Return those where ``keep`` (N,) is True."""
+        return _Held(self.places[keep], self.x[keep], self.y[keep], self.amounts[keep])
+
+
 class LineSums:
     """Sums along the lines of a picture, by their direction and distance from a point."""
 
@@ -28,9 +50,11 @@ class LineSums:
         """
         (x, y), (height, width) = centre, picture.shape
         self.reach = math.ceil(math.hypot(max(x, width - x), max(y, height - y))) + _BORDER
-        self._picture, self._centre = picture, centre
+        places = np.flatnonzero(picture)
+        rows, columns = np.divmod(places, width)
+        from_x, from_y = np.asarray(columns - x, np.float32), np.asarray(rows - y, np.float32)
+        self._held = _Held(places, from_x, from_y, picture.ravel()[places].astype(np.float64))
         self._sums: dict[float, Numbers] = {}
-        self._points = self._held(picture)
 
     def along(self, angles_deg: Numbers, blur: float) -> Floats:
         """Return the sums along lines of some directions in the blurred picture.
@@ -50,32 +74,22 @@ class LineSums:
 
     def take(self, places: NDArray[np.bool_]) -> None:
         """Take out of the picture what some places (H, W) hold."""
-        gone = self._held(np.where(places, self._picture, 0))
-        self._picture = np.where(places, 0, self._picture)
-        self._points = self._held(self._picture)
+        is_gone = places.ravel()[self._held.places]
+        gone, self._held = self._held.where(is_gone), self._held.where(~is_gone)
         for angle_deg, sums in self._sums.items():
             sums -= self._counted(gone, angle_deg)
 
     def _of(self, angle_deg: float) -> Numbers:
         if angle_deg not in self._sums:
-            self._sums[angle_deg] = self._counted(self._points, angle_deg)
+            self._sums[angle_deg] = self._counted(self._held, angle_deg)
         return self._sums[angle_deg]
 
-    def _held(self, picture: Floats) -> tuple[Floats, Floats, Numbers]:
-        """Return (N,) x and y from the point, and what is there, of the places that hold some."""
-        rows, columns = np.nonzero(picture)
-        x, y = (
-            np.asarray(one - middle, np.float32)
-            for one, middle in zip((columns, rows), self._centre, strict=True)
-        )
-        return x, y, picture[rows, columns].astype(np.float64)
-
-    def _counted(self, points: tuple[Floats, Floats, Numbers], angle_deg: float) -> Numbers:
+    def _counted(self, held: _Held, angle_deg: float) -> Numbers:
         """Return what some places add to the sums along lines of a direction, finely."""
-        x, y, held = points
         turn = math.radians(angle_deg)
-        beside = y * np.float32(_FINER * math.cos(turn)) - x * np.float32(_FINER * math.sin(turn))
-        beside += np.float32(_FINER * self.reach + 0.5)  # to the nearest one, of positive ones
+        beside = held.y * np.float32(_FINER * math.cos(turn))
+        beside -= held.x * np.float32(_FINER * math.sin(turn))
+        beside += np.float32(_FINER * self.reach + 0.5)  # positive: rounds to the nearest bin
         bins = beside.astype(np.int32)
-        sums: Numbers = np.bincount(bins, held, 2 * _FINER * self.reach + 1)
-        return sums
+        sums = np.bincount(bins, held.amounts, 2 * _FINER * self.reach + 1)
+        return np.asarray(sums, np.float64)

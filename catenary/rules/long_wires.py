@@ -7,7 +7,7 @@ droppers that hang between two of them. All numbers are our starting values.
 
 import math
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 import cv2
 import numpy as np
@@ -16,8 +16,10 @@ from numpy.typing import NDArray
 from catenary.domain.finding import Component
 from catenary.domain.geometry import Box, Polyline
 from catenary.imaging import lines
+from catenary.imaging.profiles import Strip
+from catenary.imaging.shrink import shrunk
 from catenary.rules.stretch import fitted
-from catenary.rules.wire import cheapest, ridges
+from catenary.rules.wire import Floats, cheapest_of, ridges
 
 KINDS = ("messenger_wire", "contact_wire")  # upper and lower of a pair
 
@@ -48,11 +50,10 @@ def long_lines(pixels: NDArray[np.uint8]) -> tuple[Polyline, ...]:
         tubes that go on outside the picture.
     """
     scale = min(1.0, _FOLLOWED_PX / max(pixels.shape))
-    size = [max(16, round(side * scale)) for side in pixels.shape[::-1]]
-    picture = np.asarray(cv2.resize(pixels, size, interpolation=cv2.INTER_AREA), np.uint8)
+    picture = shrunk(pixels, scale)
+    axes = lines.across(picture, _SEARCH_PX, _LEAST * min(picture.shape), _MOST)
     found: list[Polyline] = []
-    for axis in lines.across(picture, _SEARCH_PX, _LEAST * min(picture.shape), _MOST):
-        points = _followed(picture, axis)
+    for points in _followed(picture, axes):
         if points is not None:
             wire = Polyline("wire", tuple((x / scale, y / scale) for x, y in points))
             if not any(_is_same(wire, one, _SAME * min(pixels.shape)) for one in found):
@@ -140,10 +141,25 @@ def located(
     return tuple(found)
 
 
-def _followed(picture: NDArray[np.uint8], axis: lines.Axis) -> NDArray[np.float64] | None:
-    """Return (P, 2) points of a wire along an axis; None where it does not run through."""
-    strip, is_in = axis.strip(picture, 1.0, 6 + _ASIDE * axis.length)
-    path, strength = cheapest(ridges(np.ascontiguousarray(strip.pixels.T), axis.sign) * is_in.T)
+def _followed(
+    picture: NDArray[np.uint8], axes: Sequence[lines.Axis]
+) -> Iterator[NDArray[np.float64] | None]:
+    """Yield (P, 2) points of the wire along each axis; None where it does not run through."""
+    if not axes:
+        return
+    strips = [axis.strip(picture, 1.0, 6 + _ASIDE * axis.length) for axis in axes]
+    strengths = [
+        ridges(np.ascontiguousarray(strip.pixels.T), axis.sign) * is_in.T
+        for axis, (strip, is_in) in zip(axes, strips, strict=True)
+    ]
+    for (strip, _), path in zip(strips, cheapest_of(strengths), strict=True):
+        yield _through(picture, strip, *path)
+
+
+def _through(
+    picture: NDArray[np.uint8], strip: Strip, path: NDArray[np.int64], strength: Floats
+) -> NDArray[np.float64] | None:
+    """Return (P, 2) points of a path in a strip; None where no wire runs through on it."""
     side = min(picture.shape)
     bridge = np.ones((max(3, round(_GAP * side)) | 1, 1), np.uint8)
     seen = cv2.morphologyEx((strength >= 1).astype(np.uint8)[:, None], cv2.MORPH_CLOSE, bridge)

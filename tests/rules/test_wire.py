@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 from numpy.typing import NDArray
 
-from catenary.rules.wire import cheapest, gain_of
+from catenary.rules.wire import cheapest, cheapest_of, gain_of
 
 SIDE_COSTS = 0.15  # gain of a step to the side
 
@@ -49,3 +49,16 @@ def test_where_nothing_is_seen_the_path_goes_straight_on():
     found, seen = cheapest(strength)
     assert found.tolist() == [6] * 40
     assert seen.tolist() == [20.0] * 5 + [0.0] * 35
+
+
+@settings(max_examples=20, deadline=None)
+@given(st.lists(st.tuples(st.integers(1, 30), st.integers(1, 9)), min_size=1, max_size=4))
+def test_several_pictures_at_once_show_what_each_shows_alone(shapes: list[tuple[int, int]]):
+    random = np.random.default_rng(len(shapes))
+    several = [random.gamma(0.5, 4, shape).astype(np.float32) for shape in shapes]
+    for one, (found, seen) in zip(several, cheapest_of(several), strict=True):
+        alone, strength = cheapest(one)
+        assert found.tolist() == alone.tolist()
+        assert seen.tolist() == strength.tolist()
+        assert len(found) == len(one)
+        assert worth(one, found.tolist()) >= worth(one, [int(one.sum(axis=0).argmax())] * len(one))
