@@ -17,9 +17,8 @@ from numpy.typing import NDArray
 from catenary.domain.finding import Evidence, Measurement
 from catenary.domain.geometry import Polyline
 from catenary.domain.refusal import Refusal, Unjudged, refused
-from catenary.imaging import lines
 from catenary.imaging.crops import Crop
-from catenary.rules.stretch import Profile, crossing, fitted, followed, running
+from catenary.rules.stretch import Profile, course_through, crossing, fitted, running
 from catenary.rules.verdicts import judged
 
 Floats = NDArray[np.float32]
@@ -144,10 +143,11 @@ def _seen(crop: Crop) -> _Seen | Refusal:
     """Return the face of the wire that runs through a crop's box, as far as the crop goes."""
     if min(crop.pixels.shape) < _LEAST_PX:
         return refused(Unjudged.TOO_NARROW, "width", min(crop.pixels.shape), "px", _LEAST_PX)
-    axis = lines.through(crop.pixels, crop.inner)
-    if axis is None:
+    course = course_through(crop)
+    if course is None:
         return Refusal(Unjudged.NO_WIRE)
-    profile = Profile(crop.pixels, axis, followed(crop.pixels, axis), axis.width)
+    axis, path = course
+    profile = Profile(crop.pixels, axis, path, axis.width)
     inside = profile.inside(crop.inner)
     if not inside.any():
         return Refusal(Unjudged.NO_WIRE)

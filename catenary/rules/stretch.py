@@ -187,17 +187,26 @@ def measured(crop: Crop, limits: StretchLimits) -> Stretch | Refusal:
     """
     if min(crop.pixels.shape) < _LEAST_PX:
         return refused(Unjudged.TOO_NARROW, "width", min(crop.pixels.shape), "px", _LEAST_PX)
-    axis = lines.through(crop.pixels, crop.inner)
-    if axis is None:
+    course = course_through(crop)
+    if course is None:
         return Refusal(Unjudged.NO_WIRE)
-    profile = _straightened(crop.pixels, axis)
+    profile = _straightened(crop.pixels, *course)
     stretch = profile.stretch(crop)
     return _unfit(stretch, profile, limits) or stretch
 
 
-def _straightened(pixels: NDArray[np.uint8], axis: Axis) -> "Profile":
-    """Return the profile of the wire along an axis; its first width is rough."""
-    path = followed(pixels, axis)
+@lru_cache(maxsize=1)
+def course_through(crop: Crop) -> tuple[Axis, Numbers] | None:
+    """Find the line of the wire that runs through a crop's box, and its path beside it.
+
+    The last one is kept: the rule of the running face asks for it after those of the edges.
+    """
+    axis = lines.through(crop.pixels, crop.inner)
+    return None if axis is None else (axis, followed(crop.pixels, axis))
+
+
+def _straightened(pixels: NDArray[np.uint8], axis: Axis, path: Numbers) -> "Profile":
+    """Return the profile of the wire along its path; its first width is rough."""
     first = Profile(pixels, axis, path, axis.width)
     if 0.7 < first.usual_width / axis.width < 1.4:
         return first
