@@ -8,7 +8,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from catenary.domain.geometry import Box
+from catenary.domain.geometry import Box, Polyline
 from catenary.imaging import resize
 from catenary.imaging.shrink import shrunk
 
@@ -67,6 +67,11 @@ class Strip:
         """Return a place of the strip (x, y) in the picture."""
         mapped = self.to_picture @ (x, y, 1.0)
         return float(mapped[0]), float(mapped[1])
+
+    def line(self, role: str, x: NDArray[np.floating], y: NDArray[np.floating]) -> Polyline:
+        """Return places of the strip, (N,) each, as a line in half-open pixels of the picture."""
+        across, down = (one[0] * x + one[1] * y + (one[2] + 0.5) for one in self.to_picture)
+        return Polyline(role, tuple(zip(across.tolist(), down.tolist(), strict=True)))
 
     def in_full(self, scale: float) -> "Strip":
         """Return this strip of a picture that was reduced by ``scale`` as one of the whole one."""

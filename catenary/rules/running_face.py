@@ -249,8 +249,7 @@ def _drawn(seen: _Seen, worn: tuple[int, int]) -> tuple[Polyline, ...]:
     ends = np.unique(np.linspace(*worn, _POINTS).astype(np.int64))
 
     def line(role: str, rows: Numbers, columns: NDArray[np.int64]) -> Polyline:
-        points = (strip.in_picture(float(x), float(rows[x])) for x in columns)
-        return Polyline(role, tuple((x + 0.5, y + 0.5) for x, y in points))
+        return strip.line(role, columns.astype(np.float64), rows[columns])
 
     aside = 0.9 * seen.width + 1
     edges = [line("edge", one, some) for one in (seen.upper, seen.lower) if len(some) > 1]

@@ -137,8 +137,7 @@ class Stretch:
 
     def line(self, role: str, rows: Numbers, columns: NDArray[np.int64]) -> Polyline:
         """Return the points of some columns, in crop pixels; ``rows`` is (L,)."""
-        points = (self.strip.in_picture(float(x), float(rows[x])) for x in columns)
-        return Polyline(role, tuple((x + 0.5, y + 0.5) for x, y in points))
+        return self.strip.line(role, columns.astype(np.float64), rows[columns])
 
     def around(self, role: str, column: int, window: float) -> tuple[Polyline, Polyline]:
         """Return lines along the stretch of ``window`` columns around one, to draw."""

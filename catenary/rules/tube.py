@@ -227,7 +227,7 @@ class Tube:
 
     def line(self, role: str, rows: Numbers, columns: NDArray[np.int64]) -> Polyline:
         """Return the points of some columns; ``rows`` is (L,)."""
-        return Polyline(role, tuple(self.at(float(x), float(rows[x])) for x in columns))
+        return self.strip.line(role, columns.astype(np.float64), rows[columns])
 
     def course(self, role: str) -> Polyline:
         """Return the course of its middle, smooth, to draw."""

@@ -261,3 +261,13 @@ def test_likeness_to_one_is_a_correlation_coefficient(period: float, offset: flo
     assert likeness[seed] == pytest.approx(1.0, abs=1e-4)
     exact = [np.corrcoef(windows[seed], one)[0, 1] for one in windows]
     assert likeness == pytest.approx(np.clip(exact, 0, 1), abs=1e-4)
+
+
+def test_a_line_of_a_strip_lies_where_its_points_do():
+    strip = Strip(np.zeros((9, 20), np.float32), np.array([[0.6, -0.8, 5], [0.8, 0.6, -2]]), 1.0)
+    x, y = np.array([0.0, 3.5, 19.0]), np.array([4.0, 1.25, 8.0])
+    line = strip.line("edge", x, y)
+    assert line.role == "edge"
+    for point, place in zip(line.points, zip(x, y, strict=True), strict=True):
+        expected = [one + 0.5 for one in strip.in_picture(*map(float, place))]
+        assert point == pytest.approx(expected)
