@@ -152,8 +152,8 @@ def spare(limits: RuleLimits) -> Mapping[str, tuple[Rule, ...]]:
     `split_pin.legs_opened` does not tell opened legs from closed ones on simulated night pins.
     `dropper.absence` raised on simulated calibration frames a sound dropper and none of five
     missing ones. With `dropper_strands.strands` the whole product found no more of them and
-    `catenary bench scarce` fewer broken droppers. Of simulated missing
-    and loose nuts `bolt.nut` and `bolt.seat` see hardly any.
+    `catenary bench scarce` fewer broken droppers. Of simulated missing and loose nuts `bolt.nut`
+    and `bolt.seat` see hardly any.
     """
     return {
         "dropper": (
