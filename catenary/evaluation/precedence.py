@@ -41,13 +41,17 @@ class Order:
         return replace(fusion, rules_first=self.rules_first, is_bound=self.is_bound)
 
 
-def chosen(samples: Sequence[Sample], without: Sequence[Fusion], photographs: int) -> Order:
+def chosen(
+    samples: Sequence[Sample],
+    without: Sequence[Fusion],
+    photographs: int,
+    in_use: float | None = None,
+) -> Order:
     """Choose whose order holds by the defects that are found on masts left out.
 
     A network that learnt from a handful of defects speaks up where it knows nothing, and takes the
     first places of the rules. So it has to earn them: what counts is the mean share of the defects
-    found over 0 to 0.5 false findings a photograph, each mast judged by weights that were fitted
-    without it. Where all sources joined find a hundredth of the defects more than with rules first,
+    found, see `found`, each mast judged by weights that were fitted without it. Where all sources joined find a hundredth of the defects more than with rules first,
     they are joined; the network may then speak against what a rule suspects if that finds more
     than if it may not. Else the rules go first, from the highest of several scores that finds
     within a hundredth what the best of them does. Of five known defects one more or less is chance,
@@ -61,6 +65,7 @@ def chosen(samples: Sequence[Sample], without: Sequence[Fusion], photographs: in
         samples: Of one component.
         without: For each, the joint fusion of the component that was fitted without its mast.
         photographs: That the samples are of.
+        in_use: See `found`.
 
     Returns:
         Rules first with a rule score in (0, 1); not where the rules hardly measure anything, or
@@ -78,7 +83,7 @@ def chosen(samples: Sequence[Sample], without: Sequence[Fusion], photographs: in
         return Order(float(places[0]) if places[0] >= _LEAST_SCORE else None)
 
     def area(order: Order) -> float:
-        return found(samples, without, order, photographs)
+        return found(samples, without, order, photographs, in_use)
 
     joined = max((Order(), Order(is_bound=False)), key=area)
     scores = sorted({float(score) for score in places if score >= _LEAST_SCORE}, reverse=True)
@@ -91,7 +96,11 @@ def chosen(samples: Sequence[Sample], without: Sequence[Fusion], photographs: in
 
 
 def found(
-    samples: Sequence[Sample], without: Sequence[Fusion], order: Order, photographs: int
+    samples: Sequence[Sample],
+    without: Sequence[Fusion],
+    order: Order,
+    photographs: int,
+    in_use: float | None = None,
 ) -> float:
     """Return the mean share of the defects found over 0 to 0.5 false findings a photograph.
 
@@ -100,10 +109,14 @@ def found(
         without: See `chosen`.
         order: That is kept.
         photographs: That the samples are of.
+        in_use: Budget that alarms are raised with, false findings a photograph: the mean up to
+            there, which a user is told of, counts as much. None where none is in use.
     """
     is_defect = _is_defect(samples)
-    most = min(int(_MOST * photographs), int((~is_defect).sum()) - 1)
-    return _area(_fused(samples, without, order), is_defect, most)
+    scores, normal = _fused(samples, without, order), int((~is_defect).sum())
+    budgets = (_MOST,) if in_use is None else (_MOST, in_use)
+    most = [min(int(budget * photographs), normal - 1) for budget in budgets]
+    return float(np.mean([_area(scores, is_defect, one) for one in most]))
 
 
 def _is_defect(samples: Sequence[Sample]) -> NDArray[np.bool_]:

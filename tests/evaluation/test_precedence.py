@@ -4,7 +4,7 @@ import pytest
 
 from catenary.domain.finding import NORMAL
 from catenary.evaluation.calibration import Sample
-from catenary.evaluation.precedence import Order, chosen
+from catenary.evaluation.precedence import Order, chosen, found
 from catenary.models.fusion import Fusion, Voices
 
 
@@ -53,6 +53,28 @@ def test_rules_go_first_where_a_network_that_knows_nothing_takes_their_places():
 def test_the_joint_form_is_left_alone_where_the_network_finds_more():
     assert first(SURE) is None
     assert ranked(SURE, None)[:3] == [True] * 3
+
+
+def test_what_is_found_at_the_budget_in_use_counts_as_much_as_all_up_to_a_half():
+    # Joined, five defects stand before all normal parts, which a rule suspects too; with the rules
+    # first these come before them, but so do more of the defects before the rest.
+    rows = [
+        *[(0.99, 0.31, True)] * 5,
+        *[(0.05, 0.31, True)] * 3,
+        *[(0.1, 0.4, False)] * 2,
+        *[(0.3, 0.2, False)] * 28,
+    ]
+    parts, fusions = samples(rows), [Fusion()] * len(rows)
+
+    def judged(order: Order, in_use: float | None) -> float:
+        return found(parts, fusions, order, len(rows), in_use)
+
+    joined, first = Order(), Order(rules_first=0.3)
+    assert judged(joined, 0.02) == pytest.approx((judged(joined, None) + 5 / 8) / 2)
+    assert judged(first, 0.02) == pytest.approx(judged(first, None) / 2)  # none without an alarm
+    assert judged(first, None) > judged(joined, None)
+    assert judged(first, 0.02) < judged(joined, 0.02)
+    assert chosen(parts, fusions, len(rows), 0.02).rules_first is None
 
 
 def test_parts_that_no_rule_could_judge_come_after_those_that_one_measured():

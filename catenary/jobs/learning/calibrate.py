@@ -97,7 +97,7 @@ def calibrate(
     groups = [group_of(image) for image in labelled.images]
     found = list(_found(labelled, compared, groups, floors, kinds))
     parts_of = {kind: _part_odds(found, kind) for kind in kinds}
-    unlike = _unlike(found, parts_of, len(compared))
+    unlike = _unlike(found, parts_of, len(compared), false_per_image)
     familiar = {kind: _familiar(found, kind, unlike[kind]) for kind in kinds}
     rows = _rows(found, parts_of, familiar)
     samples = [sample for *_, sample in rows]
@@ -112,7 +112,7 @@ def calibrate(
             if sample.component == kind
         ]
         parts, folds = [sample for *_, sample, _ in mine], [fold for *_, fold in mine]
-        order = precedence.chosen(parts, folds, len(compared))
+        order = precedence.chosen(parts, folds, len(compared), false_per_image)
         own = [
             _Judged(index, box, sample.said, order.given_to(fold))
             for index, box, sample, fold in mine
@@ -260,7 +260,10 @@ def _part_odds(found: Sequence[_Found], kind: str) -> PartOdds | None:
 
 
 def _unlike(
-    found: Sequence[_Found], parts_of: Mapping[str, PartOdds | None], photographs: int
+    found: Sequence[_Found],
+    parts_of: Mapping[str, PartOdds | None],
+    photographs: int,
+    in_use: float,
 ) -> dict[str, float]:
     """Return for each kind which share of the pictures may count as unlike the others.
 
@@ -276,8 +279,8 @@ def _unlike(
             mine = [(one, fold[kind]) for one, fold in both if one.component == kind]
             own, folds = [one for one, _ in mine], [fold for _, fold in mine]
             if {one.condition == NORMAL for one in own} == {True, False}:
-                order = precedence.chosen(own, folds, photographs)
-                reached[kind][share] = precedence.found(own, folds, order, photographs)
+                order = precedence.chosen(own, folds, photographs, in_use)
+                reached[kind][share] = precedence.found(own, folds, order, photographs, in_use)
     return {
         kind: familiarity.strictest(values) if values else familiarity.UNFAMILIAR
         for kind, values in reached.items()
