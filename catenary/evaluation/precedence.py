@@ -51,15 +51,15 @@ def chosen(
 
     A network that learnt from a handful of defects speaks up where it knows nothing, and takes the
     first places of the rules. So it has to earn them: what counts is the mean share of the defects
-    found, see `found`, each mast judged by weights that were fitted without it. Where all sources joined find a hundredth of the defects more than with rules first,
-    they are joined; the network may then speak against what a rule suspects if that finds more
-    than if it may not. Else the rules go first, from the highest of several scores that finds
-    within a hundredth what the best of them does. Of five known defects one more or less is chance,
-    and sources that see different things find more together: to a network that ranks the known
-    ones before normal parts better than by chance, one defect more is given, which only the joined
-    sources find. Without any defect nobody has earned anything: the rules keep what they raise at
-    the smallest alarm budget. Defects that were drawn are easier for rules than real ones, and do
-    not count.
+    found, see `found`, each mast judged by weights that were fitted without it. Where all sources
+    joined find a hundredth of the defects more than with rules first, they are joined; the network
+    may then speak against what a rule suspects if that finds more than if it may not. Else the
+    rules go first, from the highest of several scores that finds within a hundredth what the best
+    of them does. Of five known defects one more or less is chance, and sources that see different
+    things find more together: to a network that ranks the known ones before normal parts better
+    than by chance, one defect more is given, which only the joined sources find. Without any defect
+    nobody has earned anything: the rules keep what they raise at the smallest alarm budget. Defects
+    that were drawn are easier for rules than real ones, and do not count.
 
     Args:
         samples: Of one component.
