@@ -33,6 +33,7 @@ _WINDOW = np.ones((25, 25), np.uint8)
 # Of a box's width and height: there the bolt's end is seen, beyond it also what is around.
 _MIDDLE = 0.6
 _LEVELS = (50.0, 95.0)  # percentiles: noise gives bars everywhere, wire in some places
+_DARK = 20.0  # percentile of the grey levels, from which contrast is counted
 # Only what stands out clearly is drawn as the pin's wire: so much more of it than is needed, and
 # two bars so strong. Of 73 boxes of lost pins that were taken for sound none has such.
 _CLEARLY = 0.04
@@ -211,14 +212,17 @@ def legs_opened(crop: Crop, limits: SplitPinLimits) -> Evidence:
 
 
 @lru_cache(maxsize=2)  # several rules look for bars in the same box, one after the other
-def searched(crop: Crop, limits: SplitPinLimits) -> Searched | Refusal:
+def searched(
+    crop: Crop, limits: SplitPinLimits, dark_percentile: float = _DARK
+) -> Searched | Refusal:
     """Return the normalised box with what bars are found by, or why it cannot be judged.
 
     Args:
         crop: Cut-out of a bolt end, with the pin's box.
         limits: Size, contrast and sharpness that it must have, and the length of the bars.
+        dark_percentile: Of the grey levels there, from which contrast is counted.
     """
-    view = seen(crop, limits, limits.work_side_px, limits.leg_length / 4)
+    view = seen(crop, limits, limits.work_side_px, limits.leg_length / 4, dark_percentile)
     if isinstance(view, Refusal):
         return view
     length = _length_px(limits.leg_length, limits)
@@ -226,7 +230,7 @@ def searched(crop: Crop, limits: SplitPinLimits) -> Searched | Refusal:
 
 
 def seen(
-    crop: Crop, limits: SplitPinLimits, side_px: int, margin: float, dark_percentile: float = 20
+    crop: Crop, limits: SplitPinLimits, side_px: int, margin: float, dark_percentile: float = _DARK
 ) -> View | Refusal:
     """Return the normalised box, or why it cannot be judged.
 

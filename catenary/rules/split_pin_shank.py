@@ -35,7 +35,7 @@ _MARGIN = 0.25  # seen beyond it, as a share of that
 _DARK = 2.0  # percentile of the grey levels: before a bright sky the pin is the dark
 _BAR_PX = 12  # over which a shank is measured first
 _SIDES_PX = (3.2, 5.2)  # distances of its two sides in the picture that bars are found in
-_BARS = 4  # of each polarity that are tried
+_BARS = 6  # of each polarity that are tried
 _REACH_PX = 80  # along a bar, both ways
 _ASIDE_PX = 26  # to both sides of it
 _WIDTHS_PX = (2.0, 14.0)  # of a shank
@@ -94,6 +94,8 @@ def loose(crop: Crop, limits: SplitPinLimits) -> Evidence:
         pin sits; of simulated loose ones it sees one in five (docs/benchmarks.md).
     """
     found = searched(crop, limits)
+    if isinstance(found, Refusal):
+        found = searched(crop, limits, _DARK)
     if isinstance(found, Refusal):
         return found.evidence(SHANK, "loose")
     view = seen(crop, limits, _SIDE_PX, _MARGIN, _DARK)
