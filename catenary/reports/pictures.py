@@ -66,8 +66,8 @@ OTHER_COLOUR = ORANGE
 BOX_COLOUR = WHITE
 # Roles of lines that say: here it is. They are drawn last and widest, and only of what says so.
 MARKS = frozenset({role for role, colour in ROLE_COLOURS.items() if colour in (RED, ORANGE)})
-# With what is nothing to see without the bow, or the angle, beside it.
-_OF_DEFECTS = MARKS | {"chord", "level", "arm"}
+# With what is nothing to see without the bow, the angle, or the chip beside it.
+_OF_DEFECTS = MARKS | {"chord", "level", "arm", "rim"}
 # What is there, on a line or within one, and not the lack of it.
 _OF_THE_PART = frozenset({"wire", "edge", "shed", "leg", "pin", "thread", "nut", "head"})
 _FULL = frozenset({"outline"})

@@ -97,7 +97,7 @@ def said(verdict: Verdict, *roles: str) -> Evidence:
 
 def test_where_the_defect_is_comes_last_and_only_from_what_finds_one():
     found = said(Verdict.DEFECT, "gap", "shed")
-    sound = said(Verdict.NORMAL, "axis", "gap", "bow", "chord", "shed")
+    sound = said(Verdict.NORMAL, "axis", "gap", "bow", "chord", "rim", "shed")
     assert [one.role for one in pictures.lines_of([found, sound])] == ["shed", "axis", "gap"]
     assert [one.role for one in pictures.lines_of([sound])] == ["axis", "shed"]
 
