@@ -20,7 +20,7 @@ from catenary.imaging.profiles import Floats
 from catenary.rules import insulator_marks, insulator_string
 from catenary.rules.insulator_string import LOOKS, InsulatorString, ShedLimits
 
-SPACING = "insulator_shed_spacing/3"
+SPACING = "insulator_shed_spacing/4"
 SURFACE = "insulator_surface/2"
 
 _SIDE = 8  # sheds on each side that one shed's grey level is compared with
@@ -28,6 +28,8 @@ _LEAST_SCATTER = 0.06  # of the sheds' grey level, share taken for granted
 _WIDEST = 3.5  # periods; where more seems lost, something stands before the string
 _EVEN = 0.2  # periods by which a gap may differ from whole sheds
 _NOTCHES = 4  # places that are looked at closer
+_ALIKE_MEAN = 0.63, 1.35  # of the other sheds' grey level and contrast: what stands alone
+_ALIKE_CONTRAST = 0.7, 1.65  # at an end is a shed, not the fitting
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -88,7 +90,8 @@ def shed_spacing(crop: Crop, limits: ShedLimits) -> Evidence:
     Returns:
         Evidence for ``shed_missing``; score 0.5 at the limit. The gap is placed to within
         three quarters of a period: the template may begin anywhere in it. A shed missing right
-        beside the last one is often not found; where three or more in a row are gone, something
+        beside the last one is often not found: what stands alone beyond it is taken for the
+        fitting unless it is like the other sheds. Where three or more in a row are gone, something
         before the string is taken to hide them.
     """
     seen = _seen(crop, limits)
@@ -254,11 +257,35 @@ def _notch_at(
     hidden = max(foreign / limits.foreign - 1, (stark - limits.stark) / (limits.stark - 1))
     if stark < limits.least_stark or gap > _WIDEST:  # no core is seen either: a shadow, a post
         hidden = 1.0
-    drop = float(np.clip(lost[at], 0, 1)) * (1 - float(np.clip(hidden, 0, 1)))
     # One or two sheds fit between those beside it, and nothing there looks like one.
     is_empty = round(gap) in (2, 3) and abs(gap - round(gap)) < _EVEN
+    if _is_before_fitting(string, place, is_empty):
+        hidden = 1.0
+    drop = float(np.clip(lost[at], 0, 1)) * (1 - float(np.clip(hidden, 0, 1)))
     needed = limits.drop_empty if is_empty else limits.drop
     return _Notch(place, drop, drop - needed, needed, foreign, stark, gap)
+
+
+def _is_before_fitting(string: InsulatorString, place: float, is_empty: bool) -> bool:
+    """Tell whether all that lies beyond a place is the fitting, taken for one more shed.
+
+    One shed alone is one if it stands where a shed would, and is as bright and as rich in contrast.
+    """
+    sheds = string.sheds
+    before = int(np.searchsorted(sheds, place))
+    if min(before, len(sheds) - before) > 1:
+        return False
+    half = round(string.period) // 2
+    around = [string.grey[:, max(0, x - half) : x + half + 1] for x in sheds.tolist()]
+    alone = 0 if before <= 1 else len(sheds) - 1
+    is_alike = is_empty
+    for values, (least, most) in (
+        ([one.mean() for one in around], _ALIKE_MEAN),
+        ([one.std() for one in around], _ALIKE_CONTRAST),
+    ):
+        usual = max(float(np.median(np.delete(values, alone))), 1e-6)
+        is_alike = is_alike and least <= float(values[alone]) / usual <= most
+    return not is_alike
 
 
 def _around(string: InsulatorString, place: float) -> tuple[int, int]:

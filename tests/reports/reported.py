@@ -117,7 +117,7 @@ def pin(number: int, crop: CropImage | None = None) -> ReportFinding:
 def hidden_shed(number: int, crop: CropImage | None = None) -> ReportFinding:
     x, y = ORIGIN
     evidence = Evidence(
-        "insulator_shed_spacing/3",
+        "insulator_shed_spacing/4",
         "shed_broken",
         Verdict.CANNOT_JUDGE,
         None,

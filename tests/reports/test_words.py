@@ -356,7 +356,7 @@ def test_a_rule_of_another_version_with_other_numbers_is_told_by_them():
 
 def test_one_name_of_two_rules_means_two_things():
     gap_in_sheds = Measurement("longest_gap", 2.02, "1")
-    assert words.shown(gap_in_sheds, "insulator_shed_spacing/3").value == Words("2", "2")
+    assert words.shown(gap_in_sheds, "insulator_shed_spacing/4").value == Words("2", "2")
     assert words.shown(gap_in_sheds, "dropper_continuity/1").value.en == "202 %"
 
 

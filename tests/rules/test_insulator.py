@@ -118,6 +118,25 @@ def test_a_beam_before_the_string_is_no_missing_shed():
     assert shed_spacing(cut(frame, box, margin=0.05), LIMITS).verdict is not Verdict.DEFECT
 
 
+@pytest.mark.parametrize("periods", [1.5, 1.6, 1.7, 2.0])
+@pytest.mark.parametrize("grey", [110, 150, 200])
+def test_a_fitting_beyond_the_last_shed_is_no_shed_after_a_missing_one(periods: float, grey: int):
+    drawing = Drawing(gain=0.6)
+    frame, box = drawing.frame()
+    x, y = box.centre
+    x += drawing.along(drawing.sheds - 1) + periods * drawing.period
+    high, thick = 0.5 * drawing.width, 0.3 * drawing.period
+    frame[int(y - high) : int(y + high), int(x - thick) : int(x + thick) + 1] = grey
+    longer = replace(box, x1=x + 0.5 * drawing.period)
+    assert shed_spacing(cut(frame, longer, margin=0.05), LIMITS).verdict is Verdict.NORMAL
+
+
+@pytest.mark.parametrize("sheds", [6, 10, 20])
+def test_one_shed_alone_beyond_a_missing_one_is_a_shed(sheds: int):
+    assert judged(sheds=sheds, missing=(1,)).verdict is Verdict.DEFECT
+    assert judged(sheds=sheds, missing=(sheds - 2,), blur=0.8).verdict is Verdict.DEFECT
+
+
 def test_two_missing_sheds_are_raised_and_more_count_as_hidden():
     assert judged(sheds=20, missing=(8, 9)).verdict is Verdict.DEFECT
     assert judged(sheds=20, missing=(7, 8, 9)).verdict is not Verdict.DEFECT
