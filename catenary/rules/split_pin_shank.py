@@ -91,7 +91,7 @@ def loose(crop: Crop, limits: SplitPinLimits) -> Evidence:
     Returns:
         Evidence for ``loose``; score 0.5 at the limit. Not judged where no eye with a piece of
         shank is seen: the bolt or glare may hide it, or the pin sits. So it seldom tells that a
-        pin sits; of simulated loose ones it sees one in five (docs/benchmarks.md).
+        pin sits; of simulated loose ones it sees few (docs/benchmarks.md).
     """
     found = searched(crop, limits)
     if isinstance(found, Refusal):
