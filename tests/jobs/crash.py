@@ -1,6 +1,5 @@
 """Scans in processes of their own that can be killed, with a judge that costs nothing."""
 
-import multiprocessing
 import os
 import re
 import sys
@@ -20,6 +19,7 @@ from catenary.jobs.scanning import assemble
 from catenary.pipeline.judge import Judgement
 from catenary.store import database, shards
 from catenary.store.workspace import Workspace
+from tests.jobs import forked
 
 SPOTS = ((30, 22), (70, 45), (100, 78))  # of a mast's clevises in the first camera, px
 CAMERAS = {"01": (0, 0, 1.0), "02": (8, 6, 0.85)}  # shift px, scale
@@ -28,9 +28,6 @@ KIND = "clevis"
 CONDITION = next(
     iter(config.load_taxonomy(config.bundled("configs/taxonomy.yaml")).components[KIND].conditions)
 )
-
-_processes = multiprocessing.get_context("forkserver")
-_processes.set_forkserver_preload(["tests.jobs.crash", "catenary.jobs.scanning.scan"])
 
 
 def picture(number: int) -> bytes:
@@ -106,7 +103,7 @@ def scanning(
 ):
     """Start ``catenary scan`` in a process of its own; ``before`` is called in it first."""
     arguments = (run, workspace, before, wait_minutes)
-    process = _processes.Process(target=_scan, args=arguments, daemon=True)
+    process = forked.PROCESSES.Process(target=_scan, args=arguments, daemon=True)
     process.start()
     return process
 

@@ -5,16 +5,15 @@ import io
 import json
 import os
 import signal
-import subprocess
 import zipfile
 from pathlib import Path
 
 import pytest
 
 from catenary.jobs.scanning import assemble
-from tests.jobs import quick
+from tests.jobs import forked, quick
 from tests.jobs.commands import catenary
-from tests.jobs.quick import QUICK, photographs
+from tests.jobs.quick import photographs
 
 
 @pytest.fixture(autouse=True)
@@ -123,12 +122,9 @@ def test_a_scan_killed_between_loses_nothing_and_doubles_nothing(tmp_path, monke
     run = photographs(tmp_path / "run", count)
     scanned(run)
     monkeypatch.setenv("QUICK_MODEL", "quick-2")
-    command = [*QUICK, "--verbose", "scan", str(run), *place(run), "--again", "all"]
-    with subprocess.Popen(
-        [*command, "--set", "batch=1"], cwd=quick.ROOT, stderr=subprocess.PIPE, text=True
-    ) as process:
-        assert process.stderr is not None
-        assert any("wrote" in line for line in process.stderr)
+    command = ("--verbose", "scan", str(run), *place(run), "--again", "all", "--set", "batch=1")
+    with forked.begun(*command, main=quick.main) as process:
+        process.until("wrote")
         process.send_signal(signal.SIGKILL)
     record = listed(run)["run"]
     assert record["scan"]["state"] == "killed"

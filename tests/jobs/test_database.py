@@ -1,8 +1,6 @@
 """A scan whose results go to a PostgreSQL server."""
 
 import json
-import os
-import subprocess
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -13,9 +11,9 @@ from catenary.jobs.scanning import assemble
 from catenary.store import database, shards
 from catenary.store.database import Database
 from tests import postgresql
-from tests.jobs import quick
+from tests.jobs import forked, quick
 from tests.jobs.commands import catenary
-from tests.jobs.quick import QUICK, photographs
+from tests.jobs.quick import photographs
 
 
 @pytest.fixture(autouse=True)
@@ -69,22 +67,15 @@ def test_a_scan_goes_on_when_its_database_is_back(tmp_path):
     run = photographs(tmp_path / "run", 60)
     with postgresql.running(programs) as server:
         place = ("--database", server.new_database())
-        command = [*QUICK, "--verbose", *scan(run, *place, "--set", "batch=1")]
-        process = subprocess.Popen(
-            command,
-            cwd=quick.ROOT,
-            env=os.environ | {"QUICK_SECONDS": "0.03"},
-            stderr=subprocess.PIPE,
-            text=True,
-        )
-        assert process.stderr is not None
-        assert any("wrote" in line for line in process.stderr)
-        server.stop()
-        assert any("the scan waits, at most 60 minutes" in line for line in process.stderr)
-        server.start()
-        _, rest = process.communicate(timeout=120)
-        assert "is back" in rest
-        assert process.returncode == 0
+        command = ("--verbose", *scan(run, *place, "--set", "batch=1"))
+        slowly = {"QUICK_SECONDS": "0.03"}
+        with forked.begun(*command, main=quick.main, environment=slowly) as process:
+            process.until("wrote")
+            server.stop()
+            process.until("the scan waits, at most 60 minutes")
+            server.start()
+            assert "is back" in process.rest()
+            assert process.wait() == 0
         record = listed("--workspace", str(tmp_path / "ws"), *place)
     assert (record["done"], record["failed"], record["pending"]) == (60, 0, 0)
     assert record["findings"] == 60

@@ -2,9 +2,7 @@
 
 import json
 import logging
-import os
 import socket
-import subprocess
 import threading
 import urllib.error
 import urllib.request
@@ -19,10 +17,10 @@ from catenary.jobs.scanning import assemble, metrics, room, scan
 from catenary.jobs.scanning.room import Room
 from catenary.store import summary
 from catenary.store.workspace import Workspace
-from tests.jobs import quick
+from tests.jobs import forked, quick
 from tests.jobs.commands import catenary
-from tests.jobs.quick import QUICK, photographs
-from tests.jobs.test_scan import CATENARY
+from tests.jobs.forked import Command
+from tests.jobs.quick import photographs
 
 COUNT = 120
 
@@ -41,9 +39,8 @@ def figures(port: int) -> dict[str, float]:
     return {name: float(value) for name, _, value in pairs}
 
 
-def until(process: subprocess.Popen[str], event: str) -> list[dict]:
+def until(process: Command, event: str) -> list[dict]:
     """Return the log up to an event; every line must be JSON."""
-    assert process.stderr is not None
     told = []
     for line in process.stderr:
         told.append(json.loads(line))
@@ -56,13 +53,10 @@ def test_a_scan_answers_prometheus_and_logs_for_programs(tmp_path, port):
     run = photographs(tmp_path / "run", COUNT)
     (run / "000.jpg").write_bytes(b"")
     place = ("--workspace", str(tmp_path / "ws"))
-    command = [*QUICK, "--log-format", "json", "scan", str(run), *place, "--set", "batch=1"]
-    with subprocess.Popen(
-        [*command, "--metrics", str(port)],
-        cwd=quick.ROOT,
-        env=os.environ | {"QUICK_SECONDS": "0.03"},
-        stderr=subprocess.PIPE,
-        text=True,
+    command = ("--log-format", "json", "scan", str(run), *place, "--set", "batch=1")
+    slowly = {"QUICK_SECONDS": "0.03"}
+    with forked.begun(
+        *command, "--metrics", str(port), main=quick.main, environment=slowly
     ) as process:
         begun = until(process, "begun")[-1]
         assert begun["model"] == "quick-1"
@@ -89,17 +83,16 @@ def test_a_scan_answers_prometheus_and_logs_for_programs(tmp_path, port):
         catenary("runs", "resume", "run", *place)
         ended = until(process, "ended")[-1]
         assert ended["state"] == "done"
-        process.communicate()
-    assert process.returncode == 3
+        assert process.wait() == 3
     with pytest.raises(urllib.error.URLError, match="refused"):
         figures(port)
 
 
 def test_an_error_is_a_line_of_json_too(tmp_path):
-    command = [*CATENARY, "--log-format", "json", "runs", "--workspace", str(tmp_path / "none")]
-    done = subprocess.run(command, cwd=quick.ROOT, capture_output=True, text=True, check=False)
-    (told,) = map(json.loads, done.stderr.splitlines())
-    assert done.returncode == 1
+    command = ("--log-format", "json", "runs", "--workspace", str(tmp_path / "none"))
+    with forked.begun(*command) as process:
+        (told,) = map(json.loads, process.rest().splitlines())
+        assert process.wait() == 1
     assert (told["level"], told["event"]) == ("ERROR", "error")
     assert "is no workspace" in told["message"]
 

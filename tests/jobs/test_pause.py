@@ -1,11 +1,7 @@
 """A scan paused, resumed and looked at from another shell."""
 
 import json
-import os
 import signal
-import subprocess
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -15,9 +11,10 @@ from catenary.jobs import workspaces
 from catenary.jobs.scanning import assemble
 from catenary.store import ledger, scans
 from catenary.store.workspace import Workspace
-from tests.jobs import quick
+from tests.jobs import forked, quick
 from tests.jobs.commands import catenary
-from tests.jobs.quick import QUICK, photographs
+from tests.jobs.forked import Command
+from tests.jobs.quick import photographs
 
 COUNT = 120
 
@@ -41,27 +38,10 @@ def place(request, tmp_path) -> tuple[str, ...]:
     return (*folder, "--database", str(request.getfixturevalue("database_url")))
 
 
-@contextmanager
-def scanning(run: Path, place: tuple[str, ...]) -> Iterator[subprocess.Popen[str]]:
-    """Start a scan; it is killed at the end if it is still there."""
-    command = [*QUICK, "--verbose", "scan", str(run), *place, "--set", "batch=1"]
-    slow = os.environ | {"QUICK_SECONDS": "0.03"}
-    with subprocess.Popen(
-        command, cwd=quick.ROOT, env=slow, stderr=subprocess.PIPE, text=True
-    ) as process:
-        try:
-            yield process
-        finally:
-            process.kill()
-
-
-def until(process: subprocess.Popen[str], words: str) -> str:
-    """Return the line of the log that holds some words."""
-    assert process.stderr is not None
-    for line in process.stderr:
-        if words in line:
-            return line
-    raise AssertionError(f"the scan ended without saying {words!r}")
+def scanning(run: Path, place: tuple[str, ...]) -> Command:
+    """Start a scan."""
+    command = ("--verbose", "scan", str(run), *place, "--set", "batch=1")
+    return forked.begun(*command, main=quick.main, environment={"QUICK_SECONDS": "0.03"})
 
 
 def now(place: tuple[str, ...]) -> dict:
@@ -71,12 +51,12 @@ def now(place: tuple[str, ...]) -> dict:
 
 def test_a_scan_is_paused_and_resumed_from_another_shell(run, place):
     with scanning(run, place) as process:
-        until(process, "wrote")
+        process.until("wrote")
         seen = now(place)["scan"]
         assert (seen["state"], seen["pid"]) == ("running", process.pid)
         told = catenary("runs", "pause", "run", *place)
         assert told.stdout.startswith("run pauses as soon as"), told.stderr
-        until(process, "run run is paused; `catenary runs resume` lets it go on")
+        process.until("run run is paused; `catenary runs resume` lets it go on")
         record = now(place)
         assert 0 < record["done"] < COUNT
         assert record["findings"] == record["done"]
@@ -84,9 +64,8 @@ def test_a_scan_is_paused_and_resumed_from_another_shell(run, place):
         assert catenary("runs", "pause", "run", *place).stdout == "run was paused before\n"
         assert now(place)["done"] == record["done"]
         assert catenary("runs", "resume", "run", *place).stdout == "run goes on\n"
-        until(process, "run run goes on after")
-        process.communicate()
-        assert process.returncode == 0
+        process.until("run run goes on after")
+        assert process.wait() == 0
     record = now(place)
     assert (record["done"], record["findings"], record["scan"]["state"]) == (COUNT, COUNT, "done")
     assert record["scan"]["images"] == COUNT
@@ -97,20 +76,19 @@ def test_a_scan_is_paused_and_resumed_from_another_shell(run, place):
 def test_a_paused_scan_that_is_killed_stays_paused_and_can_be_resumed(run, tmp_path, quick_judge):
     place = ("--workspace", str(tmp_path / "ws"))
     with scanning(run, place) as process:
-        until(process, "wrote")
+        process.until("wrote")
         catenary("runs", "pause", "run", *place)
-        until(process, "is paused")
+        process.until("is paused")
         process.send_signal(signal.SIGKILL)
         process.wait()
     done = now(place)["done"]
     assert now(place)["scan"]["state"] == "killed"
     assert "killed: process" in catenary("runs", *place).stdout
     with scanning(run, place) as process:  # nobody said that it may go on
-        until(process, "is paused")
+        process.until("is paused")
         assert now(place)["done"] == done
         process.send_signal(signal.SIGTERM)
-        process.communicate()
-        assert process.returncode == 130
+        assert process.wait() == 130
     assert now(place)["scan"]["state"] == "stopped"
     told = catenary("runs", "resume", "run", *place).stdout
     assert told == "run is not paused any more; start its scan again, it goes on where it was\n"
@@ -151,14 +129,17 @@ def test_what_is_shown_of_a_run_tells_failures_and_where_the_time_went(tmp_path,
 def test_a_scan_that_waits_for_its_source_says_so_to_others(run, tmp_path):
     place = ("--workspace", str(tmp_path / "ws"))
     with scanning(run, place) as process:
-        until(process, "wrote")
+        process.until("wrote")
         run.rename(tmp_path / "elsewhere")
-        until(process, "the scan waits")
+        waits = process.until("the scan waits, at most 60 minutes")
+        assert str(run) in waits
         record = now(place)["scan"]
         assert record["state"] == "running"
         assert f"{run} cannot be reached" in record["note"]
         assert "it waits: " in catenary("runs", *place).stdout
         (tmp_path / "elsewhere").rename(run)
-        process.communicate()
+        assert "the source is back" in process.rest()
+        assert process.wait() == 0
     record = now(place)
-    assert (record["done"], record["failed"], record["scan"]["note"]) == (COUNT, 0, "")
+    assert (record["done"], record["failed"], record["pending"]) == (COUNT, 0, 0)
+    assert record["scan"]["note"] == ""

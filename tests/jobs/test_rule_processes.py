@@ -2,14 +2,13 @@
 
 import os
 import signal
-import subprocess
 from dataclasses import replace
 from pathlib import Path
 
 from catenary.jobs.scanning import assemble
-from tests.jobs import crash, quick
+from tests.jobs import crash, forked, quick
 from tests.jobs.commands import catenary
-from tests.jobs.quick import QUICK, photographs
+from tests.jobs.quick import photographs
 from tests.pipeline import process_rules
 from tests.pipeline.process_rules import gone
 
@@ -39,21 +38,17 @@ def test_findings_and_stages_are_those_of_threads(tmp_path, monkeypatch):
 
 def test_a_stop_ends_the_processes_too(tmp_path):
     run = photographs(tmp_path / "run", 200)
-    command = [*QUICK, "--verbose", "scan", str(run), "--workspace", str(tmp_path / "ws")]
-    with subprocess.Popen(
-        [*command, "--set", "batch=1", "--set", "rule_processes=1"],
-        cwd=quick.ROOT,
-        env=os.environ | {"QUICK_SECONDS": "0.03"},
-        stderr=subprocess.PIPE,
-        text=True,
-        start_new_session=True,
+    command = ("--verbose", "scan", str(run), "--workspace", str(tmp_path / "ws"))
+    chosen = ("--set", "batch=1", "--set", "rule_processes=1")
+    slowly = {"QUICK_SECONDS": "0.03"}
+    with forked.begun(
+        *command, *chosen, main=quick.main, environment=slowly, own_session=True
     ) as scan:
-        assert scan.stderr is not None
-        assert any("wrote" in line for line in scan.stderr)
+        scan.until("wrote")
         children = Path(f"/proc/{scan.pid}/task/{scan.pid}/children").read_text().split()
         assert len(children) == 1
         os.killpg(scan.pid, signal.SIGTERM)  # as systemd does
-        told = scan.stderr.read()
+        told = scan.rest()
         assert scan.wait() == INTERRUPTED
     assert "the same command goes on" in told
     assert "was lost" not in told
