@@ -19,6 +19,12 @@ def confirmed(browser: Browser, item: int = 1) -> int:
     return next(one["id"] for one in found if one["item_id"] == item)
 
 
+@pytest.fixture(scope="module")
+def standing(looker: Browser) -> int:
+    """Return a defect that stays as it is registered."""
+    return confirmed(looker)
+
+
 def agreed(log_in: Callable[[str], Browser]) -> int:
     """Confirm an item as two readers must who have accounts; return its defect."""
     log_in("reviewer").decide(1)
@@ -171,12 +177,13 @@ def test_leads_alone_dispatch_and_delay(log_in: Callable[[str], Browser], role: 
         {"step": "dispatch", "more": 1},
     ],
 )
-def test_what_cannot_be_is_refused_and_changes_nothing(anybody: Browser, body: dict[str, Any]):
-    number = confirmed(anybody)
-    answer = anybody.post(f"/api/defects/{number}/steps", {"version": 1, **body})
+def test_what_cannot_be_is_refused_and_changes_nothing(
+    looker: Browser, standing: int, body: dict[str, Any]
+):
+    answer = looker.post(f"/api/defects/{standing}/steps", {"version": 1, **body})
     assert answer.status_code == 422
     assert code(answer) in {"invalid", "no_defect", "too_early"}
-    assert anybody.get(f"/api/defects/{number}").json()["version"] == 1
+    assert looker.get(f"/api/defects/{standing}").json()["version"] == 1
 
 
 @pytest.mark.parametrize(
@@ -191,8 +198,8 @@ def test_what_cannot_be_is_refused_and_changes_nothing(anybody: Browser, body: d
         {"colour": "red"},
     ],
 )
-def test_filters_that_cannot_be_are_refused(anybody: Browser, params: dict[str, Any]):
-    assert code(anybody.get("/api/defects", **params)) == "invalid"
+def test_filters_that_cannot_be_are_refused(looker: Browser, params: dict[str, Any]):
+    assert code(looker.get("/api/defects", **params)) == "invalid"
 
 
 def test_what_is_allowed_can_be_done_as_it_says(anybody: Browser):

@@ -19,8 +19,8 @@ from tests.store import records
 from tests.store.queues import AGEING_DAYS, NOON
 
 
-def test_the_list_shows_the_worst_first_and_all_that_was_found(anybody: Browser):
-    page = anybody.get("/api/queue", state="open", verdict="defect").json()
+def test_the_list_shows_the_worst_first_and_all_that_was_found(looker: Browser):
+    page = looker.get("/api/queue", state="open", verdict="defect").json()
     assert page["total"] == 5
     assert [one["id"] for one in page["items"]] == [1, 2, 3, 4, 5]
     first = page["items"][0]
@@ -28,16 +28,16 @@ def test_the_list_shows_the_worst_first_and_all_that_was_found(anybody: Browser)
     assert first["file_name"] == "000000.png"
 
 
-def test_pages_follow_each_other(anybody: Browser):
-    first = anybody.get("/api/queue", limit=4).json()
-    second = anybody.get("/api/queue", limit=4, cursor=first["next"]).json()
+def test_pages_follow_each_other(looker: Browser):
+    first = looker.get("/api/queue", limit=4).json()
+    second = looker.get("/api/queue", limit=4, cursor=first["next"]).json()
     ids = [one["id"] for one in first["items"] + second["items"]]
     assert sorted(ids) == list(range(1, 8))
     assert second["next"] is None
 
 
-def test_filters_tell_names_and_counts(anybody: Browser):
-    told = anybody.get("/api/queue/filters", component="dropper").json()
+def test_filters_tell_names_and_counts(looker: Browser):
+    told = looker.get("/api/queue/filters", component="dropper").json()
     assert told["total"] == 5
     components = {one["value"]: one for one in told["facets"]["component"]}
     assert components["split_pin"]["count"] == 1  # can still be ticked
@@ -46,13 +46,13 @@ def test_filters_tell_names_and_counts(anybody: Browser):
     assert told["kilometre_m"] == [1000.0, 1004.0]
 
 
-def test_a_list_of_values_is_any_of_them(anybody: Browser):
-    told = anybody.client.get("/api/queue?component=dropper&component=split_pin").json()
+def test_a_list_of_values_is_any_of_them(looker: Browser):
+    told = looker.client.get("/api/queue?component=dropper&component=split_pin").json()
     assert told["total"] == 6
 
 
-def test_an_item_tells_all_that_a_triage_screen_needs(anybody: Browser):
-    item = anybody.get("/api/items/1").json()
+def test_an_item_tells_all_that_a_triage_screen_needs(looker: Browser):
+    item = looker.get("/api/items/1").json()
     assert set(item) == set(answers.ItemDetail.model_fields)
     assert "断裂" in item["why"]["zh"]
     assert "broken" in item["why"]["en"]
@@ -257,9 +257,9 @@ def test_a_drawn_defect_is_an_item(anybody: Browser):
 @pytest.mark.parametrize(
     "box", [[1, 1, 1, 9], [9, 1, 1, 9], [0, 0, 5000, 10], [-1, 0, 5, 5], [0, 0, "x", 1], [0, 0, 1]]
 )
-def test_a_box_that_cannot_be_is_refused(anybody: Browser, box: list[object]):
+def test_a_box_that_cannot_be_is_refused(looker: Browser, box: list[object]):
     body = {"component": "dropper", "condition": "slack", "box": box}
-    answer = anybody.post("/api/frames/2/findings", body)
+    answer = looker.post("/api/frames/2/findings", body)
     assert (answer.status_code, code(answer)) == (422, "invalid")
 
 
@@ -267,31 +267,31 @@ def test_a_box_that_cannot_be_is_refused(anybody: Browser, box: list[object]):
     "path",
     ["/api/items/99", "/api/frames/99", "/api/masts/99", "/api/frames/99/tiles/9/0_0.jpg"],
 )
-def test_what_is_not_there_is_not_found(anybody: Browser, path: str):
-    answer = anybody.get(path)
+def test_what_is_not_there_is_not_found(looker: Browser, path: str):
+    answer = looker.get(path)
     assert (answer.status_code, code(answer)) == (404, "not_found")
 
 
-def test_numbers_larger_than_a_row_are_refused(anybody: Browser):
-    assert anybody.get(f"/api/items/{10**30}").status_code == 422
-    assert anybody.get("/api/items/-1").status_code == 422
+def test_numbers_larger_than_a_row_are_refused(looker: Browser):
+    assert looker.get(f"/api/items/{10**30}").status_code == 422
+    assert looker.get("/api/items/-1").status_code == 422
 
 
-def test_masts_follow_each_other_with_all_their_cameras(anybody: Browser):
-    page = anybody.get("/api/masts", run=RUN).json()
+def test_masts_follow_each_other_with_all_their_cameras(looker: Browser):
+    page = looker.get("/api/masts", run=RUN).json()
     assert [(one["number"], one["frames"], one["items"]) for one in page["masts"]] == [
         ("D000", 3, 4),
         ("D001", 3, 3),
     ]
-    first = anybody.get(f"/api/masts/{page['masts'][0]['id']}").json()
+    first = looker.get(f"/api/masts/{page['masts'][0]['id']}").json()
     assert [one["camera"] for one in first["photographs"]] == ["01", "02", "03"]
     assert (first["previous"], first["next"]) == (None, page["masts"][1]["id"])
-    assert anybody.get("/api/masts", run=RUN, q="001").json()["total"] == 1
-    assert code(anybody.get("/api/masts", run="none")) == "not_found"
+    assert looker.get("/api/masts", run=RUN, q="001").json()["total"] == 1
+    assert code(looker.get("/api/masts", run="none")) == "not_found"
 
 
-def test_a_photograph_tells_its_parts_and_neighbours(anybody: Browser):
-    frame = anybody.get("/api/frames/1").json()
+def test_a_photograph_tells_its_parts_and_neighbours(looker: Browser):
+    frame = looker.get("/api/frames/1").json()
     assert (frame["width"], frame["height"]) == (places.WIDTH, places.HEIGHT)
     assert frame["tiles"] == {"size": 512, "overlap": 0, "min_level": 9, "max_level": 11}
     assert {one["id"] for one in frame["items"]} == {1, 7}
@@ -301,10 +301,10 @@ def test_a_photograph_tells_its_parts_and_neighbours(anybody: Browser):
     assert frame["mast"]["number"] == "D000"
 
 
-def test_the_runs_and_the_dictionary_are_told(anybody: Browser):
-    (run,) = anybody.get("/api/runs").json()["runs"]
+def test_the_runs_and_the_dictionary_are_told(looker: Browser):
+    (run,) = looker.get("/api/runs").json()["runs"]
     assert (run["name"], run["images"], run["items"]["open"]) == (RUN, 6, 6)
-    told = anybody.get("/api/taxonomy").json()
+    told = looker.get("/api/taxonomy").json()
     assert told["components"][0]["id"] == "dropper"
     assert {"id": "second", "label": {"zh": "待复核", "en": "second reading"}} in told["states"]
     closed = {"id": "closed", "label": {"zh": "已销号", "en": "closed"}}

@@ -33,24 +33,24 @@ def alike(one: np.ndarray, other: np.ndarray) -> bool:
     return one.shape == other.shape and float(np.abs(one - other.astype(int)).mean()) < 4
 
 
-def test_a_crop_is_the_part_with_its_surroundings(anybody: Browser):
-    item = anybody.get("/api/items/1").json()
+def test_a_crop_is_the_part_with_its_surroundings(looker: Browser):
+    item = looker.get("/api/items/1").json()
     where = item["crop"]
-    shown = picture(anybody.get("/api/items/1/crop", brighten=0))
+    shown = picture(looker.get("/api/items/1/crop", brighten=0))
     rows = slice(where["y0"], where["y0"] + where["height"])
     expected = places.pixels(0)[rows, where["x0"] : where["x0"] + where["width"]]
     assert alike(shown, expected)
 
 
-def test_a_wider_crop_comes_from_the_photograph(anybody: Browser):
-    shown = picture(anybody.get("/api/items/1/crop", context=1, brighten=0))
+def test_a_wider_crop_comes_from_the_photograph(looker: Browser):
+    shown = picture(looker.get("/api/items/1/crop", context=1, brighten=0))
     assert alike(shown, places.pixels(0)[0:421, 0:241])
 
 
-def test_a_crop_is_made_smaller_and_never_larger(anybody: Browser):
-    assert max(picture(anybody.get("/api/items/1/crop", max_side=64)).shape) == 64
-    full = picture(anybody.get("/api/items/1/crop"))
-    assert picture(anybody.get("/api/items/1/crop", max_side=8000)).shape == full.shape
+def test_a_crop_is_made_smaller_and_never_larger(looker: Browser):
+    assert max(picture(looker.get("/api/items/1/crop", max_side=64)).shape) == 64
+    full = picture(looker.get("/api/items/1/crop"))
+    assert picture(looker.get("/api/items/1/crop", max_side=8000)).shape == full.shape
 
 
 @pytest.mark.parametrize("brighten", [False, True])
@@ -88,9 +88,9 @@ def test_a_picture_made_smaller_is_the_mean_of_what_it_shows(width: int, height:
     assert abs(float(small.mean()) - float(slope.mean())) <= step + 1.5
 
 
-def test_evidence_is_drawn_in(anybody: Browser):
-    plain = Image.open(io.BytesIO(anybody.get("/api/items/1/crop").content))
-    drawn = Image.open(io.BytesIO(anybody.get("/api/items/1/crop", drawn=1).content))
+def test_evidence_is_drawn_in(looker: Browser):
+    plain = Image.open(io.BytesIO(looker.get("/api/items/1/crop").content))
+    drawn = Image.open(io.BytesIO(looker.get("/api/items/1/crop", drawn=1).content))
     assert (plain.mode, drawn.mode) == ("L", "RGB")
     assert plain.size == drawn.size
 
@@ -101,29 +101,29 @@ def test_a_corrected_box_is_what_is_shown(anybody: Browser):
     assert alike(shown, places.pixels(0)[300:400, 500:600])
 
 
-def test_an_item_has_no_more_views_than_it_has(anybody: Browser):
-    assert code(anybody.get("/api/items/1/crop", view=1)) == "not_found"
+def test_an_item_has_no_more_views_than_it_has(looker: Browser):
+    assert code(looker.get("/api/items/1/crop", view=1)) == "not_found"
 
 
-def test_a_part_of_a_photograph(anybody: Browser):
-    shown = picture(anybody.get("/api/frames/2/crop", x=100, y=200, width=300, height=150))
+def test_a_part_of_a_photograph(looker: Browser):
+    shown = picture(looker.get("/api/frames/2/crop", x=100, y=200, width=300, height=150))
     assert alike(shown, places.pixels(1)[200:350, 100:400])
-    assert code(anybody.get("/api/frames/2/crop", x=5000, y=0, width=1, height=1)) == "not_found"
+    assert code(looker.get("/api/frames/2/crop", x=5000, y=0, width=1, height=1)) == "not_found"
 
 
-def test_tiles_put_together_are_the_photograph(anybody: Browser):
+def test_tiles_put_together_are_the_photograph(looker: Browser):
     whole = np.zeros((HEIGHT, WIDTH), int)
     for row in range(2):
         for column in range(3):
-            tile = picture(anybody.get(f"/api/frames/1/tiles/11/{column}_{row}.jpg"))
+            tile = picture(looker.get(f"/api/frames/1/tiles/11/{column}_{row}.jpg"))
             y, x = 512 * row, 512 * column
             whole[y : y + tile.shape[0], x : x + tile.shape[1]] = tile
     assert alike(whole, places.pixels(0))
 
 
 @pytest.mark.parametrize("tile", ["11/3_0", "11/0_2", "12/0_0", "8/0_0", "10/99999_0"])
-def test_there_are_no_other_tiles(anybody: Browser, tile: str):
-    assert code(anybody.get(f"/api/frames/1/tiles/{tile}.jpg")) == "not_found"
+def test_there_are_no_other_tiles(looker: Browser, tile: str):
+    assert code(looker.get(f"/api/frames/1/tiles/{tile}.jpg")) == "not_found"
 
 
 @given(st.integers(1, 1400), st.integers(1, 1400))

@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -32,10 +33,9 @@ def unheard(_: str) -> None:
     raise AssertionError("a server that is refused is not announced")
 
 
-@pytest.fixture
-def crowded(tmp_path: Path) -> Path:
-    """Return a workspace with many open items."""
-    workspace = Workspace(tmp_path / "ws")
+@pytest.fixture(scope="module")
+def filled(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    workspace = Workspace(tmp_path_factory.mktemp("crowded") / "ws")
     workspace.create()
     db = database.open_workspace_db(workspace.database)
     with db.write() as tx:
@@ -43,6 +43,12 @@ def crowded(tmp_path: Path) -> Path:
     queues.fill(db, run_id, [queues.dropper(number, 0.5) for number in range(ITEMS)])
     db.close()
     return workspace.path
+
+
+@pytest.fixture
+def crowded(tmp_path: Path, filled: Path) -> Path:
+    """Return a workspace with many open items."""
+    return Path(shutil.copytree(filled, tmp_path / "ws"))
 
 
 def started(folder: Path) -> tuple[Popen[str], str]:
