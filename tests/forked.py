@@ -15,7 +15,7 @@ from typing import Self, TextIO
 
 from catenary import cli
 
-ROOT = Path(__file__).parents[2]
+ROOT = Path(__file__).parents[1]
 PROCESSES = multiprocessing.get_context("forkserver")
 PROCESSES.set_forkserver_preload(
     ["tests.jobs.crash", "tests.jobs.quick", "catenary.jobs.scanning.scan"]

@@ -19,7 +19,7 @@ from catenary.jobs.scanning import assemble
 from catenary.pipeline.judge import Judgement
 from catenary.store import database, shards
 from catenary.store.workspace import Workspace
-from tests.jobs import forked
+from tests import forked
 
 SPOTS = ((30, 22), (70, 45), (100, 78))  # of a mast's clevises in the first camera, px
 CAMERAS = {"01": (0, 0, 1.0), "02": (8, 6, 0.85)}  # shift px, scale

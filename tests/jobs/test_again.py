@@ -11,7 +11,8 @@ from pathlib import Path
 import pytest
 
 from catenary.jobs.scanning import assemble
-from tests.jobs import forked, quick
+from tests import forked
+from tests.jobs import quick
 from tests.jobs.commands import catenary
 from tests.jobs.quick import photographs
 

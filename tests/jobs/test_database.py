@@ -10,8 +10,8 @@ from catenary.domain.errors import StoreGoneError
 from catenary.jobs.scanning import assemble
 from catenary.store import database, shards
 from catenary.store.database import Database
-from tests import postgresql
-from tests.jobs import forked, quick
+from tests import forked, postgresql
+from tests.jobs import quick
 from tests.jobs.commands import catenary
 from tests.jobs.quick import photographs
 

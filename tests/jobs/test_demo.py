@@ -7,7 +7,7 @@ from catenary import config
 from catenary.jobs.scanning.assemble import SHIPPED_BUNDLE
 from catenary.jobs.scanning.scan import SAMPLE_RUN
 from catenary.models import bundle
-from tests.jobs.test_scan import catenary
+from tests.jobs.commands import catenary
 
 
 def test_the_shipped_bundle_is_whole_and_calibrated():

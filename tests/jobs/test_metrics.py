@@ -17,9 +17,10 @@ from catenary.jobs.scanning import assemble, metrics, room, scan
 from catenary.jobs.scanning.room import Room
 from catenary.store import summary
 from catenary.store.workspace import Workspace
-from tests.jobs import forked, quick
+from tests import forked
+from tests.forked import Command
+from tests.jobs import quick
 from tests.jobs.commands import catenary
-from tests.jobs.forked import Command
 from tests.jobs.quick import photographs
 
 COUNT = 120

@@ -11,9 +11,10 @@ from catenary.jobs import workspaces
 from catenary.jobs.scanning import assemble
 from catenary.store import ledger, scans
 from catenary.store.workspace import Workspace
-from tests.jobs import forked, quick
+from tests import forked
+from tests.forked import Command
+from tests.jobs import quick
 from tests.jobs.commands import catenary
-from tests.jobs.forked import Command
 from tests.jobs.quick import photographs
 
 COUNT = 120

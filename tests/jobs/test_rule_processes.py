@@ -6,7 +6,8 @@ from dataclasses import replace
 from pathlib import Path
 
 from catenary.jobs.scanning import assemble
-from tests.jobs import crash, forked, quick
+from tests import forked
+from tests.jobs import crash, quick
 from tests.jobs.commands import catenary
 from tests.jobs.quick import photographs
 from tests.pipeline import process_rules

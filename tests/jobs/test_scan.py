@@ -12,10 +12,10 @@ import cv2
 import numpy as np
 import pytest
 
-from tests.jobs import forked
+from tests import forked
+from tests.forked import Command
 from tests.jobs.bundles import random_bundle
 from tests.jobs.commands import catenary as in_this_process
-from tests.jobs.forked import Command
 
 ROOT = Path(__file__).parents[2]
 CATENARY = [sys.executable, "-c", "from catenary.cli import main; main()"]

@@ -2,25 +2,24 @@
 
 import random
 import signal
-import subprocess
-import sys
 import time
 from itertools import islice
+from multiprocessing.connection import Connection
 from pathlib import Path
 
-import pytest
 from sqlalchemy import func, select
 
 from catenary.domain.image import Outcome
 from catenary.store import database, findings, ledger, schema, shards, summary
 from catenary.store.shards import ComponentRow
 from catenary.store.workspace import Workspace
+from tests.forked import PROCESSES
 from tests.store import records
 
 FRAMES, BATCH = 1000, 5
 
 
-def scan(path: Path) -> None:
+def scan(path: Path, told: Connection | None = None) -> None:
     """Do in a loop what a scan does: one batch, one shard, one transaction."""
     workspace = Workspace(path)
     workspace.create()
@@ -32,8 +31,8 @@ def scan(path: Path) -> None:
     with workspace.scanning(run):
         with db.read() as connection:
             shards.sweep(connection, workspace, run_id)
-        sys.stdout.write("scanning\n")
-        sys.stdout.flush()
+        if told:
+            told.send("scanning")
         pending = ledger.pending(db, run_id)
         while batch := [ref.image_id for ref in islice(pending, BATCH)]:
             rows = [records.component(image_id) for image_id in batch]
@@ -50,22 +49,20 @@ def scan(path: Path) -> None:
 def killed_scans(path: Path, kills: int) -> int:
     """Start scans and kill them after a random while; return how many were killed."""
     chance, killed = random.Random(4), 0  # noqa: S311 - no secret
-    command = [
-        sys.executable,
-        "-c",
-        f"from {__name__} import scan, Path; scan(Path({str(path)!r}))",
-    ]
     for _ in range(kills):
-        with subprocess.Popen(command, stdout=subprocess.PIPE) as process:
-            assert process.stdout is not None
-            assert process.stdout.readline() == b"scanning\n"
+        reader, writer = PROCESSES.Pipe(duplex=False)
+        process = PROCESSES.Process(target=scan, args=(path, writer))
+        process.start()
+        writer.close()
+        with reader:
+            assert reader.recv() == "scanning"
             time.sleep(chance.uniform(0.0, 0.15))
-            process.send_signal(signal.SIGKILL)
-            killed += process.wait() == -signal.SIGKILL
+            process.kill()
+            process.join()
+        killed += process.exitcode == -signal.SIGKILL
     return killed
 
 
-@pytest.mark.timeout(120)
 def test_killed_scans_end_in_the_rows_of_an_undisturbed_one(tmp_path: Path):
     path = tmp_path / "killed"
     assert killed_scans(path, 6) >= 4
