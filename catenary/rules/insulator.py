@@ -278,14 +278,17 @@ def _is_before_fitting(string: InsulatorString, place: float, is_empty: bool) ->
     half = round(string.period) // 2
     around = [string.grey[:, max(0, x - half) : x + half + 1] for x in sheds.tolist()]
     alone = 0 if before <= 1 else len(sheds) - 1
-    is_alike = is_empty
-    for values, (least, most) in (
-        ([one.mean() for one in around], _ALIKE_MEAN),
-        ([one.std() for one in around], _ALIKE_CONTRAST),
-    ):
-        usual = max(float(np.median(np.delete(values, alone))), 1e-6)
-        is_alike = is_alike and least <= float(values[alone]) / usual <= most
-    return not is_alike
+    return not (
+        is_empty
+        and _is_like_others([one.mean() for one in around], alone, _ALIKE_MEAN)
+        and _is_like_others([one.std() for one in around], alone, _ALIKE_CONTRAST)
+    )
+
+
+def _is_like_others(values: list[float], which: int, shares: tuple[float, float]) -> bool:
+    """Tell whether one value is between two shares of the median of the others."""
+    usual = max(float(np.median(np.delete(values, which))), 1e-6)
+    return shares[0] <= values[which] / usual <= shares[1]
 
 
 def _around(string: InsulatorString, place: float) -> tuple[int, int]:
