@@ -62,6 +62,9 @@ class CascadeSettings:
             without a line that can be followed is then reported as not judged, since a bolt in its
             hole says nothing of its nut.
         foreign: Look for nests and films among the located parts.
+        unproven: Also run the rules that found little or raised too much on simulated scenes:
+            droppers gone from their clamps and strands of droppers, legs of pins that are not
+            opened and, with ``bolts``, missing and loose nuts. No bundle is calibrated with them.
     """
 
     coverage: Coverage = Coverage.CASCADE
@@ -86,6 +89,7 @@ class CascadeSettings:
     tubes: bool = False
     bolts: bool = False
     foreign: bool = False
+    unproven: bool = False
 
     def __post_init__(self) -> None:
         """Refuse sizes that cannot work together."""

@@ -103,7 +103,7 @@ class RuleLimits:
 
 
 def rules(limits: RuleLimits) -> Mapping[str, tuple[Rule, ...]]:
-    """Return the rules of each component id that a scan runs, limits filled in."""
+    """Return the rules of each component id that have proven themselves, limits filled in."""
     sheds = limits.insulator
     return {
         "dropper": (
@@ -146,8 +146,8 @@ def rules(limits: RuleLimits) -> Mapping[str, tuple[Rule, ...]]:
     }
 
 
-def spare(limits: RuleLimits) -> Mapping[str, tuple[Rule, ...]]:
-    """Return the rules of each component id that no scan runs, limits filled in.
+def unproven(limits: RuleLimits) -> Mapping[str, tuple[Rule, ...]]:
+    """Return the rules of each component id that a scan runs only if asked to.
 
     `split_pin.legs_opened` does not tell opened legs from closed ones on simulated night pins.
     `dropper.absence` raised on simulated calibration frames a sound dropper and none of five

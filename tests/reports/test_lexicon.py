@@ -31,7 +31,7 @@ RULE_FILES = [
 BLANK = Crop(np.full((400, 400), 9, np.uint8), 0, 0, Box(50, 50, 350, 350))
 RULES = [
     rule
-    for table in (catalogue.rules, catalogue.spare)
+    for table in (catalogue.rules, catalogue.unproven)
     for of_kind in table(catalogue.RuleLimits("1")).values()
     for rule in of_kind
 ]

@@ -22,13 +22,13 @@ def test_judged_kinds_are_in_the_taxonomy():
     assert set(catalogue.rules(catalogue.RuleLimits("1"))) <= set(taxonomy.components)
 
 
-def test_a_rule_is_run_by_scans_or_spare_and_never_both():
+def test_a_rule_is_proven_or_unproven_and_never_both():
     limits = catalogue.RuleLimits("1")
-    run, spare = (
+    proven, unproven = (
         {(kind, rule.func) for kind, rules in table.items() for rule in rules}  # type: ignore[attr-defined]
-        for table in (catalogue.rules(limits), catalogue.spare(limits))
+        for table in (catalogue.rules(limits), catalogue.unproven(limits))
     )
-    assert spare
-    assert not run & spare
+    assert unproven
+    assert not proven & unproven
     taxonomy = config.load_taxonomy(config.bundled("configs/taxonomy.yaml"))
-    assert {kind for kind, _ in spare} <= set(taxonomy.components)
+    assert {kind for kind, _ in unproven} <= set(taxonomy.components)

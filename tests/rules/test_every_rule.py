@@ -13,7 +13,7 @@ from catenary.rules import catalogue
 LIMITS = catalogue.RuleLimits("test")
 EVERY = [
     rule
-    for table in (catalogue.rules(LIMITS), catalogue.spare(LIMITS))
+    for table in (catalogue.rules(LIMITS), catalogue.unproven(LIMITS))
     for rules in table.values()
     for rule in rules
 ]

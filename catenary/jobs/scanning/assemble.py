@@ -172,7 +172,7 @@ def judge(recipe: Recipe) -> Judge:
     return Judge(
         loaded.detector,
         loaded.classifier,
-        _wanted(catalogue.rules(limits), settings.cascade),
+        _wanted(limits, settings.cascade),
         loaded.card.fusion,
         known.thresholds,
         taxonomy,
@@ -218,20 +218,23 @@ def _check_promised(settings: ScanSettings) -> None:
         )
 
 
-def _wanted(
-    rules: Mapping[str, Sequence[Rule]], cascade: CascadeSettings
-) -> Mapping[str, Sequence[Rule]]:
-    """Return the rules without those of wires, tubes and bolts where these are not asked for.
+def _wanted(limits: catalogue.RuleLimits, cascade: CascadeSettings) -> Mapping[str, Sequence[Rule]]:
+    """Return the rules that are asked for: else none of wires, tubes and bolts, and none unproven.
 
-    Else an evaluation would count every damaged one as missed, and a scan report every bolt as not
-    judged but those that are gone.
+    With the former an evaluation would count every damaged one as missed, and a scan report every
+    bolt as not judged but those that are gone.
     """
+    more = catalogue.unproven(limits) if cascade.unproven else {}
     unseen = (
         *(() if cascade.wires else long_wires.KINDS),
         *(() if cascade.tubes else (long_tubes.KIND,)),
         *(() if cascade.bolts else ("bolt",)),
     )
-    return {kind: own for kind, own in rules.items() if kind not in unseen}
+    return {
+        kind: (*own, *more.get(kind, ()))
+        for kind, own in catalogue.rules(limits).items()
+        if kind not in unseen
+    }
 
 
 def _frame_rules(
