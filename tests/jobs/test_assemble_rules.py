@@ -13,6 +13,7 @@ def names(*overrides: str) -> set[str]:
 @pytest.mark.parametrize(
     ("asked", "more"),
     [
+        (("cascade.tubes=true",), {"cantilever shape"}),
         (
             ("cascade.unproven=true",),
             {"dropper absence", "dropper strands", "split_pin legs_opened"},
@@ -26,7 +27,7 @@ def names(*overrides: str) -> set[str]:
         ),
     ],
 )
-def test_unproven_rules_are_run_beside_the_others_only_if_asked_for(
+def test_some_rules_are_run_beside_the_others_only_if_asked_for(
     asked: tuple[str, ...], more: set[str]
 ):
     assert names(*asked) - names() == more

@@ -9,7 +9,6 @@ from catenary import config
 from catenary.domain.finding import Verdict, Versions
 from catenary.domain.geometry import Box
 from catenary.domain.image import Frame, ImageRef
-from catenary.jobs.scanning.assemble import _wanted
 from catenary.models.detections import Detections
 from catenary.pipeline.cascade import CascadeSettings
 from catenary.pipeline.judge import Judge
@@ -53,8 +52,6 @@ def judge(tubes: bool) -> Judge:
 
 def test_tubes_are_left_alone_unless_asked_for():
     assert not judge(tubes=False)(frame(bow=0.05)).findings
-    assert long_tubes.KIND not in _wanted(RULES, CascadeSettings())
-    assert long_tubes.KIND in _wanted(RULES, CascadeSettings(tubes=True))
 
 
 @pytest.mark.parametrize(("bow", "verdict"), [(0.0, Verdict.NORMAL), (0.05, Verdict.DEFECT)])
