@@ -219,10 +219,10 @@ def _check_promised(settings: ScanSettings) -> None:
 
 
 def _wanted(limits: catalogue.RuleLimits, cascade: CascadeSettings) -> Mapping[str, Sequence[Rule]]:
-    """Return the rules that are asked for: else none of wires, tubes and bolts, and none unproven.
+    """Return the rules without those of wires, tubes, bolts and unproven ones not asked for.
 
-    With the former an evaluation would count every damaged one as missed, and a scan report every
-    bolt as not judged but those that are gone.
+    Else an evaluation would count every damaged wire and tube as missed, and a scan report every
+    bolt as not judged but those that are gone; unproven rules would raise more than they find.
     """
     more = catalogue.unproven(limits) if cascade.unproven else {}
     unseen = (
