@@ -20,10 +20,13 @@ class Series:
     Attributes:
         name: For the legend.
         points: (x, y) in the chart's units, x never falling.
+        style: Colour, from 0 to 7, where charts beside each other leave out different lines;
+            None takes the line's place in the chart.
     """
 
     name: str
     points: Sequence[Point]
+    style: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,7 +130,12 @@ def drawing(chart: Chart) -> Drawing:
         tuple(Tick(_x(chart, value), f"{value:g}") for value in ticks(chart.x_most)),
         tuple(Tick(_y(chart, value), f"{value:g}") for value in ticks(chart.y_most)),
         tuple(
-            DrawnLine(line.name, _path(chart, line.points), number, _marks(chart, line.points))
+            DrawnLine(
+                line.name,
+                _path(chart, line.points),
+                number if line.style is None else line.style,
+                _marks(chart, line.points),
+            )
             for number, line in enumerate(chart.lines)
         ),
         tuple(

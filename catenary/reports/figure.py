@@ -50,10 +50,10 @@ def write_figure(title: str, plots: Sequence[charts.Chart], path: Path) -> None:
         Panel(
             number % _COLUMNS * step_x,
             number // _COLUMNS * step_y,
-            charts.drawing(one),
+            one,
             tuple(_keys(one)),
         )
-        for number, one in enumerate(plots)
+        for number, one in enumerate(map(charts.drawing, plots))
     ]
     write_page(
         "figure.svg.j2",
@@ -67,14 +67,14 @@ def write_figure(title: str, plots: Sequence[charts.Chart], path: Path) -> None:
     )
 
 
-def _keys(chart: charts.Chart) -> list[Key]:
+def _keys(drawn: charts.Drawing) -> list[Key]:
     top = _TITLE_PX + charts.HEIGHT + _KEY_PX / 2
     return [
         Key(
             46 + number % _COLUMNS * (charts.WIDTH - 46) / _COLUMNS,
             top + number // _COLUMNS * _KEY_PX,
             line.name,
-            number,
+            line.style,
         )
-        for number, line in enumerate(chart.lines)
+        for number, line in enumerate(drawn.lines)
     ]

@@ -1,6 +1,7 @@
 """Few defects to learn from, through the command that a user types."""
 
 import json
+import re
 from dataclasses import replace
 from pathlib import Path
 
@@ -29,6 +30,7 @@ from catenary.jobs.benches.scarce_parts import Looked, Part
 from catenary.jobs.benches.scarce_recipe import Arm, Boxes, ScarceBench, ScarceTest
 from catenary.jobs.data import inject
 from catenary.models.fusion import LEAST_THRESHOLD, Form
+from catenary.reports.figure import write_figure
 from tests.jobs.bundles import random_bundle
 from tests.training.sets import drawn_set
 
@@ -364,3 +366,14 @@ def test_the_plot_has_a_line_for_each_judge():
         ("rules alone", [(10.0, 0.9)]),
         ("hybrid", [(10.0, 0.86)]),
     ]
+
+
+def test_a_judge_has_one_colour_in_the_plots_of_all_tests(tmp_path):
+    write_figure("", list(scarce_table.plots(some_done())), tmp_path / "plot.svg")
+    drawn = (tmp_path / "plot.svg").read_text(encoding="utf-8")
+    arms = [str(one) for one in Arm]
+    rules, hybrid = arms.index("rules alone"), arms.index("hybrid")
+    lines = re.findall(r'<polyline class="line c(\d)"', drawn)
+    keys = re.findall(r'class="line c(\d)"[^>]*/><text[^>]*>([^<]+)', drawn)
+    assert list(map(int, lines)) == [rules, hybrid]
+    assert keys == [(str(rules), "rules alone"), (str(hybrid), "hybrid")]

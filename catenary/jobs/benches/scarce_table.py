@@ -214,11 +214,11 @@ def plots(done: Done) -> Iterator[Chart]:
     for tried in done.tried:
         name = tried.test.name
         series = []
-        for arm in Arm:
+        for number, arm in enumerate(Arm):
             entries = [(count, of(done, arm, name, count, budget)) for count in own]
             points = [(float(count), one.mean) for count, one in entries if one]
             if points:
-                series.append(Series(str(arm), points))
+                series.append(Series(str(arm), points, number))
         yield Chart(
             f"{name} ({tried.test.data_kind})",
             "defects to learn from",
