@@ -28,3 +28,5 @@ def test_the_box_holds_clamp_loop_and_dropper_and_not_the_wire(tmp_path):
 def test_a_folder_without_photographs_is_said(tmp_path):
     with pytest.raises(SystemExit, match=r"holds no \.png"):
         list(SCRIPT["droppers"](tmp_path))
+    with pytest.raises(SystemExit, match=r"labels\.json is missing"):
+        list(SCRIPT["strips"](tmp_path))
